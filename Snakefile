@@ -1,0 +1,25 @@
+from snakemake.utils import min_version
+
+min_version("9.14")
+
+
+report: "report/workflow.rst"
+
+
+configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/structures.smk"
+include: "rules/lab.smk"
+include: "rules/calibrate.smk"
+include: "rules/datasets.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/report.html",

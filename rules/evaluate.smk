@@ -1,0 +1,146 @@
+"""Evaluate: settings chosen on validation images, then every method on every test set.
+
+Requires results/datasets/, results/models/, results/lab/
+Makes    results/testsets/{testset}/ (a lab image's blocks at several doses, with reference columns)
+         results/tuning/{detection,enhancement}/{dataset}/{method}.json
+         results/evaluation/{testset}/{method}/ (columns.parquet, images.parquet), detection
+         results/enhancement/{testset}/{method}/images.parquet
+"""
+
+
+def method_environment(wildcards):
+    """Conda environment of a method."""
+    atomap = wildcards.method == "gaussian_fit_atomap"
+    return f"../envs/{'atomap' if atomap else 'training'}.yaml"
+
+
+def filter_settings(wildcards):
+    """Tuned settings of a filter; a network has none."""
+    if wildcards.method in ENHANCEMENT_NETWORKS:
+        return []
+    return f"results/tuning/enhancement/{wildcards.testset}/{wildcards.method}.json"
+
+
+def tuning_dataset(testset):
+    """Dataset whose validation images tune the methods for a test set."""
+    return LAB_TESTSETS[testset].tuned_on if testset in LAB_TESTSETS else testset
+
+
+def test_shards(testset):
+    """Folders that hold a test set's images."""
+    if testset in LAB_TESTSETS:
+        return [f"results/testsets/{testset}"]
+    return shards(testset, "test")
+
+
+def lab_testset_doses(wildcards):
+    """Doses that a lab test set is thinned to: those its methods are tuned at."""
+    dataset = CONFIG.datasets[LAB_TESTSETS[wildcards.testset].tuned_on]
+    return list(dataset.noise.test_counts_per_px)
+
+
+rule build_lab_testset:
+    input:
+        image=lambda wildcards: f"results/lab/{LAB_TESTSETS[wildcards.testset].image}",
+    output:
+        folder=directory("results/testsets/{testset}"),
+        figure=report(
+            "results/figures/reference_{testset}.png",
+            category="Lab images",
+            caption="../report/reference.rst",
+            labels={"test set": "{testset}"},
+        ),
+    log:
+        "results/logs/build_lab_testset/{testset}.log",
+    conda:
+        "../envs/training.yaml"
+    wildcard_constraints:
+        testset=any_of(LAB_TESTSETS),
+    params:
+        code=code("build_lab_testset"),
+        settings=lambda wildcards: section(LAB_TESTSETS[wildcards.testset]),
+        counts_per_px=lab_testset_doses,
+        draws=SCALE.lab_draws,
+    message:
+        "Build the lab test set {wildcards.testset}"
+    script:
+        "../workflow_scripts/build_lab_testset.py"
+
+
+rule tune_detection:
+    input:
+        validation=lambda wildcards: shards(wildcards.dataset, "validation"),
+        weights=lambda wildcards: weights_of(DETECTION_NETWORKS, wildcards.method),
+    output:
+        settings="results/tuning/detection/{dataset}/{method}.json",
+    log:
+        "results/logs/tune_detection/{dataset}_{method}.log",
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=code("tune_detection"),
+        network=lambda wildcards: network_folder(DETECTION_NETWORKS, wildcards.method),
+        evaluation=EVALUATION,
+    message:
+        "Tune {wildcards.method} on {wildcards.dataset}"
+    script:
+        "../workflow_scripts/tune_detection.py"
+
+
+rule evaluate_detection:
+    input:
+        test=lambda wildcards: test_shards(wildcards.testset),
+        weights=lambda wildcards: weights_of(DETECTION_NETWORKS, wildcards.method),
+        settings=lambda wildcards: f"results/tuning/detection/{tuning_dataset(wildcards.testset)}/{wildcards.method}.json",
+    output:
+        columns="results/evaluation/{testset}/{method}/columns.parquet",
+        images="results/evaluation/{testset}/{method}/images.parquet",
+    log:
+        "results/logs/evaluate_detection/{testset}_{method}.log",
+    conda:
+        method_environment
+    params:
+        code=code("evaluate_detection"),
+        network=lambda wildcards: network_folder(DETECTION_NETWORKS, wildcards.method),
+        evaluation=EVALUATION,
+    message:
+        "Find columns in {wildcards.testset} by {wildcards.method}"
+    script:
+        "../workflow_scripts/evaluate_detection.py"
+
+
+rule tune_enhancement:
+    input:
+        validation=lambda wildcards: shards(wildcards.dataset, "validation"),
+    output:
+        settings="results/tuning/enhancement/{dataset}/{method}.json",
+    log:
+        "results/logs/tune_enhancement/{dataset}_{method}.log",
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=code("tune_enhancement"),
+    message:
+        "Tune the {wildcards.method} filter on {wildcards.dataset}"
+    script:
+        "../workflow_scripts/tune_enhancement.py"
+
+
+rule evaluate_enhancement:
+    input:
+        test=lambda wildcards: test_shards(wildcards.testset),
+        weights=lambda wildcards: weights_of(ENHANCEMENT_NETWORKS, wildcards.method),
+        settings=filter_settings,
+    output:
+        images="results/enhancement/{testset}/{method}/images.parquet",
+    log:
+        "results/logs/evaluate_enhancement/{testset}_{method}.log",
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=code("evaluate_enhancement"),
+        network=lambda wildcards: network_folder(ENHANCEMENT_NETWORKS, wildcards.method),
+    message:
+        "Enhance {wildcards.testset} by {wildcards.method}"
+    script:
+        "../workflow_scripts/evaluate_enhancement.py"

@@ -1,0 +1,58 @@
+"""Lab images: fetched with pip or taken from images/, checked, and brought into one form.
+
+Requires images/ (where a user or a network-less machine puts files)
+Makes    results/lab/distributions/{distribution}.archive
+         results/lab/{image}/ (image.zarr, card.json)
+"""
+
+
+def lab_image_source(wildcards):
+    """The archive an image is extracted from, or the user's own file."""
+    entry = CONFIG.lab.images[wildcards.image]
+    if entry.distribution:
+        return f"results/lab/distributions/{entry.distribution}.archive"
+    return f"images/{entry.file}"
+
+
+def lab_image_distribution(wildcards):
+    """The config entry of the distribution an image comes from, empty for the user's own."""
+    name = CONFIG.lab.images[wildcards.image].distribution
+    return section(CONFIG.lab.distributions[name]) if name else {}
+
+
+rule fetch_lab_images:
+    output:
+        archive="results/lab/distributions/{distribution}.archive",
+    log:
+        "results/logs/fetch_lab_images/{distribution}.log",
+    conda:
+        "../envs/lab.yaml"
+    params:
+        code=code("fetch_lab_images"),
+        distribution=lambda wildcards: section(
+            CONFIG.lab.distributions[wildcards.distribution]
+        ),
+        offered="images",
+    message:
+        "Fetch lab images: {wildcards.distribution}"
+    script:
+        "../workflow_scripts/fetch_lab_images.py"
+
+
+rule import_lab_image:
+    input:
+        source=lab_image_source,
+    output:
+        folder=directory("results/lab/{image}"),
+    log:
+        "results/logs/import_lab_image/{image}.log",
+    conda:
+        "../envs/lab.yaml"
+    params:
+        code=code("import_lab_image"),
+        entry=lambda wildcards: section(CONFIG.lab.images[wildcards.image]),
+        distribution=lab_image_distribution,
+    message:
+        "Import lab image {wildcards.image}"
+    script:
+        "../workflow_scripts/import_lab_image.py"

@@ -1,0 +1,38 @@
+"""Train: every network for every task and dataset it is asked for, from each seed.
+
+Requires results/datasets/{dataset}/{train,validation}/
+Makes    results/models/{network}/{task}/{dataset}/seed{seed}/
+         (weights.safetensors, model.json, history.csv, curves.png; checkpoints/ while it runs)
+"""
+
+
+rule train_network:
+    input:
+        train=lambda wildcards: shards(wildcards.dataset, "train"),
+        validation=lambda wildcards: shards(wildcards.dataset, "validation"),
+    output:
+        weights="results/models/{network}/{task}/{dataset}/seed{seed}/weights.safetensors",
+        record="results/models/{network}/{task}/{dataset}/seed{seed}/model.json",
+        history="results/models/{network}/{task}/{dataset}/seed{seed}/history.csv",
+        curves=report(
+            "results/models/{network}/{task}/{dataset}/seed{seed}/curves.png",
+            category="Training",
+            caption="../report/training.rst",
+            labels={"network": "{network}", "task": "{task}", "seed": "{seed}"},
+        ),
+    log:
+        "results/logs/train_network/{network}_{task}_{dataset}_seed{seed}.log",
+    benchmark:
+        "results/benchmarks/train_network/{network}_{task}_{dataset}_seed{seed}.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: max(1, workflow.cores // 2)
+    params:
+        code=code("train_network"),
+        recipe=lambda wildcards: section(CONFIG.networks[wildcards.network]),
+        scale=section(SCALE),
+        scale_name=CONFIG.scale,
+    message:
+        "Train {wildcards.network} to {wildcards.task} on {wildcards.dataset}, seed {wildcards.seed}"
+    script:
+        "../workflow_scripts/train_network.py"

@@ -1,0 +1,32 @@
+"""A lab image as a test set: reference columns, blocks, doses; and the figure to check the references by eye."""
+
+import numpy as np
+
+from job import running, say
+from stembench.config import LabTestset
+from stembench.datasets.store import write_shard
+from stembench.lab.degradation import lab_samples, reference_columns
+from stembench.lab.store import open_lab_image
+from stembench.products import whole
+from stembench.reporting.lab_figures import plot_reference
+
+if __name__ == "__main__":
+    with running(snakemake):
+        settings = LabTestset(**snakemake.params.settings)
+        image = open_lab_image(snakemake.input.image)
+        values, pixel_size = np.asarray(image, float), image.attrs["pixel_size_A"]
+        columns = reference_columns(values, pixel_size, settings)
+        say(f"{settings.image}: {len(columns)} reference columns")
+        samples = lab_samples(
+            values,
+            pixel_size,
+            columns,
+            settings.block_px,
+            tuple(snakemake.params.counts_per_px),
+            snakemake.params.draws,
+            settings.image,
+        )
+        with whole(snakemake.output.folder) as partial:
+            partial.mkdir()
+            write_shard(partial, samples, snakemake.params.settings)
+        plot_reference(values, pixel_size, columns, snakemake.output.figure)

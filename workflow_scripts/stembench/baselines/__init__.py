@@ -1,0 +1,1 @@
+"""Classical methods that the networks stand beside, one file each."""

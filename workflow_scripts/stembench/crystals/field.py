@@ -1,0 +1,46 @@
+"""Columns of a projected crystal inside a rectangular field of view."""
+
+import numpy as np
+
+from stembench.crystals.projection import Projection
+
+
+def columns_in_field(
+    projection: Projection, extent: tuple[float, float], rotation: float, offset: np.ndarray, margin: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """All columns of an endless crystal in a field of view and a margin around it.
+
+    Parameters
+    ----------
+    projection : Projection
+        The crystal.
+    extent : tuple of float
+        Height and width of the field [A]; its origin is the top left corner.
+    rotation : float
+        In-plane rotation about the field's origin [rad].
+    offset : ndarray, shape (2,)
+        Translation (x, y) of the lattice's origin, applied after the rotation [A].
+    margin : float
+        Width of the band around the field that is included [A].
+
+    Returns
+    -------
+    positions : ndarray, shape (columns, 2)
+        x and y [A].
+    sites : ndarray of int, shape (columns,)
+        Index of each in `projection.columns`.
+    """
+    turn = np.array([[np.cos(rotation), np.sin(rotation)], [-np.sin(rotation), np.cos(rotation)]])
+    lattice = projection.lattice @ turn
+    motif = np.array([[column["x_A"], column["y_A"]] for column in projection.columns]) @ turn + offset
+    height, width = extent
+    low, high = np.array([-margin, -margin]), np.array([width + margin, height + margin])
+    corners = np.array([[x, y] for x in (low[0], high[0]) for y in (low[1], high[1])])
+    to_lattice = np.linalg.inv(lattice)
+    reach = (corners[:, None] - motif[None]) @ to_lattice
+    first, last = np.floor(reach.min((0, 1))).astype(int), np.ceil(reach.max((0, 1))).astype(int)
+    steps = np.stack(np.meshgrid(*[np.arange(a, b + 1) for a, b in zip(first, last)], indexing="ij"), -1)
+    positions = (steps.reshape(-1, 1, 2) @ lattice + motif).reshape(-1, 2)
+    sites = np.tile(np.arange(len(motif)), len(positions) // len(motif))
+    inside = np.all((positions >= low) & (positions <= high), axis=1)
+    return positions[inside], sites[inside]

@@ -1,0 +1,33 @@
+"""Which materials there are, and along which zone axes they are seen."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from stembench.config import NAME_PATTERN, Dataset, Structures
+from stembench.errors import InputError
+
+
+def find_materials(
+    folder: str | Path, structures: Structures, datasets: Mapping[str, Dataset]
+) -> dict[str, tuple[str, ...]]:
+    """Zone axes of each material, every CIF in a folder being one.
+
+    Raises
+    ------
+    InputError
+        If there is no CIF, one has a name that cannot be a wildcard, or the config names a material without one.
+    """
+    names = sorted(path.stem for path in Path(folder).glob("*.cif"))
+    if not names:
+        raise InputError(f"{folder}/ holds no .cif file; put at least one structure there")
+    for name in names:
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise InputError(f"{folder}/{name}.cif: rename it to letters, digits and underscores alone")
+    named = {f"structures.zones.{name}": [name] for name in structures.zones}
+    named |= {f"datasets.{k}.materials": d.materials for k, d in datasets.items() if d.materials != "all"}
+    for key, materials in named.items():
+        for name in materials:
+            if name not in names:
+                raise InputError(f"{key}: there is no {folder}/{name}.cif; add it or take {name!r} out of the config")
+    return {name: tuple(structures.zones.get(name, structures.default_zones)) for name in names}

@@ -1,0 +1,1 @@
+"""Simulated images with labels: the sample factory, the sharded Zarr store and the loader for training."""

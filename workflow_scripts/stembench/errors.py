@@ -1,0 +1,8 @@
+"""The one exception that stands for a user's mistake."""
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used; the message names the file or key and the remedy.
+
+    Scripts end with this message alone. Any other exception is a defect and keeps its traceback.
+    """

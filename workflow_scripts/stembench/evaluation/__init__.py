@@ -1,0 +1,1 @@
+"""Matching, metrics, confidence intervals and the tuning of methods on validation data."""

@@ -1,0 +1,104 @@
+"""Settings of methods, chosen for each dose on validation images."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stembench.config import Evaluation
+from stembench.evaluation.matching import score_columns
+from stembench.localisation.peaks import PeakSettings, find_columns
+
+#: The level of a set whose images have no dose.
+NO_DOSE = "none"
+
+#: Settings that are tried for reading columns from a network's map.
+MAP_SETTINGS = [
+    PeakSettings(sigma, 0.0, threshold, relative=False)
+    for sigma in (0.0, 0.1, 0.2, 0.3)
+    for threshold in (0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4)
+]
+
+
+def dose_levels(samples: pd.DataFrame) -> list[str]:
+    """The level of each sample: its counts per pixel, or `NO_DOSE`."""
+    if "counts_per_px" not in samples:
+        return [NO_DOSE] * len(samples)
+    return [f"{counts:g}" for counts in samples.counts_per_px]
+
+
+def nearest_level(level: str, tuned: Sequence[str]) -> str:
+    """The tuned level nearest to `level` on a logarithmic scale."""
+    if level in tuned:
+        return level
+    known = [name for name in tuned if name != NO_DOSE]
+    if level == NO_DOSE or not known:
+        raise ValueError(f"no settings were tuned for images of dose {level}")
+    return min(known, key=lambda name: abs(np.log(float(name) / float(level))))
+
+
+def tune_peaks(
+    maps: Sequence[np.ndarray],
+    samples: pd.DataFrame,
+    columns: dict[int, pd.DataFrame],
+    grid: Sequence[PeakSettings],
+    evaluation: Evaluation,
+) -> dict[str, dict]:
+    """For each dose, the settings of the highest F1 over resolved columns.
+
+    Parameters
+    ----------
+    maps : sequence of ndarray, shape (y, x)
+        Images or network maps, in the order of `samples`.
+    samples : DataFrame
+        Their parameters.
+    columns : dict
+        Truth by sample number.
+    grid : sequence of PeakSettings
+        What is tried. Settings that differ in their threshold alone share one search for maxima.
+    evaluation : Evaluation
+        Match radius and border.
+
+    Returns
+    -------
+    dict
+        Level to `settings` and their `f1`.
+    """
+    smoothings = sorted({(s.sigma_A, s.background_sigma_A, s.relative) for s in grid})
+    counts = {(level, settings): np.zeros(3) for level in set(dose_levels(samples)) for settings in grid}
+    for image, level, (_, sample) in zip(maps, dose_levels(samples), samples.iterrows()):
+        extent = tuple(n * sample.pixel_size_A for n in image.shape)
+        for smoothing in smoothings:
+            tried = [s for s in grid if (s.sigma_A, s.background_sigma_A, s.relative) == smoothing]
+            lowest = min(tried, key=lambda s: s.threshold)
+            positions, heights = find_columns(image, sample.pixel_size_A, lowest)
+            for settings in tried:
+                found = positions[heights > settings.threshold]
+                outcomes = score_columns(found, columns[sample["sample"]], extent, evaluation)
+                outcome = outcomes.loc[outcomes.resolved, "outcome"]
+                counts[level, settings] += [(outcome == kind).sum() for kind in ("tp", "fp", "fn")]
+    best: dict[str, dict] = {}
+    for (level, settings), (tp, fp, fn) in counts.items():
+        f1 = float(2 * tp / max(2 * tp + fp + fn, 1))
+        if level not in best or f1 > best[level]["f1"]:
+            best[level] = {"settings": settings.to_dict(), "f1": f1}
+    return dict(sorted(best.items()))
+
+
+def best_by_level(levels: Sequence[str], scores: Sequence[dict]) -> dict[str, dict]:
+    """For each dose, the settings (keys of `scores`) of the highest mean score."""
+    best = {}
+    for level in sorted(set(levels)):
+        chosen = [score for at, score in zip(levels, scores) if at == level]
+        means = {settings: float(np.mean([score[settings] for score in chosen])) for settings in chosen[0]}
+        settings = max(means, key=means.get)
+        best[level] = {"settings": vars(settings), "psnr_db": means[settings]}
+    return best
+
+
+def read_tuning(path: str | Path, settings_type: Callable, level: str):
+    """The stored settings for a dose."""
+    levels = json.loads(Path(path).read_text())["levels"]
+    return settings_type(**levels[nearest_level(level, list(levels))]["settings"])

@@ -1,0 +1,1 @@
+"""Electron probes and forward models from columns to images."""

@@ -1,0 +1,131 @@
+"""The focused electron probe: aperture, aberrations, effective source."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import constants
+from scipy.interpolate import RegularGridInterpolator
+
+_SAMPLES_ACROSS = 256  # grid of the numerical transfer function; the aperture is about half of it across
+
+
+def electron_wavelength(energy: float) -> float:
+    """Relativistic de Broglie wavelength [A] of an electron accelerated to `energy` [eV].
+
+    Source: Reimer & Kohl, Transmission Electron Microscopy, 5th ed., eq. 2.5, doi 10.1007/978-0-387-40093-8.
+    """
+    momentum_energy = energy * (energy + 2 * constants.m_e * constants.c**2 / constants.e)
+    return constants.h * constants.c / constants.e / np.sqrt(momentum_energy) * 1e10
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A convergent probe and its incoherent effective source.
+
+    Attributes
+    ----------
+    energy : float
+        Beam energy [eV].
+    semiangle : float
+        Convergence semi-angle [mrad].
+    source_size : float
+        FWHM of the Gaussian effective source [A].
+    defocus : float
+        Defocus, positive for underfocus [A].
+    c3, c5 : float
+        Spherical aberration of third and fifth order [A].
+    astigmatism, astigmatism_angle : float
+        Two-fold astigmatism C12 [A] and its azimuth [rad].
+    coma, coma_angle : float
+        Axial coma C21 [A] and its azimuth [rad].
+    """
+
+    energy: float
+    semiangle: float
+    source_size: float = 0.0
+    defocus: float = 0.0
+    c3: float = 0.0
+    c5: float = 0.0
+    astigmatism: float = 0.0
+    astigmatism_angle: float = 0.0
+    coma: float = 0.0
+    coma_angle: float = 0.0
+
+    @property
+    def wavelength(self) -> float:
+        """Electron wavelength [A]."""
+        return electron_wavelength(self.energy)
+
+    @property
+    def cutoff(self) -> float:
+        """Highest spatial frequency that an image of this probe holds, 2 alpha / lambda [1/A]."""
+        return 2e-3 * self.semiangle / self.wavelength
+
+    @property
+    def fwhm(self) -> float:
+        """Full width at half maximum of the probe and source together, by sum in quadrature [A].
+
+        The diffraction-limited part is 0.514 lambda / alpha (half width of the Airy disc, doubled).
+        """
+        return float(np.hypot(0.514 * self.wavelength / (1e-3 * self.semiangle), self.source_size))
+
+    @property
+    def column_radius(self) -> float:
+        """Radius of a column in TEMImageNet's circular masks, sqrt((0.25 lambda/alpha)^2 + (source/2)^2) [A].
+
+        This is what the data files of doi 10.1038/s41598-021-84499-w obey; the paper prints 0.5 lambda/alpha.
+        """
+        return float(np.hypot(0.25 * self.wavelength / (1e-3 * self.semiangle), self.source_size / 2))
+
+    def aberration_phase(self, angle: np.ndarray, azimuth: np.ndarray) -> np.ndarray:
+        """chi [rad] at polar angle [rad] and azimuth [rad] in the aperture.
+
+        Source: Krivanek, Dellby & Lupini, Ultramicroscopy 78, 1 (1999), doi 10.1016/S0304-3991(99)00013-3.
+        """
+        return (2 * np.pi / self.wavelength) * (
+            angle**2 / 2 * (-self.defocus + self.astigmatism * np.cos(2 * (azimuth - self.astigmatism_angle)))
+            + angle**3 / 3 * self.coma * np.cos(azimuth - self.coma_angle)
+            + angle**4 / 4 * self.c3
+            + angle**6 / 6 * self.c5
+        )
+
+    def transfer(self, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
+        """Fourier transform of the probe intensity, source included; 1 at zero frequency.
+
+        Parameters
+        ----------
+        kx, ky : ndarray
+            Spatial frequencies, broadcast against each other [1/A].
+
+        Returns
+        -------
+        ndarray
+            Complex where the aberrations are not symmetric, else real.
+        """
+        k_squared = kx**2 + ky**2
+        source_sigma = self.source_size / np.sqrt(8 * np.log(2))
+        source = np.exp(-2 * (np.pi * source_sigma) ** 2 * k_squared)
+        if not self._aberrated:
+            reduced = np.minimum(np.sqrt(k_squared) / self.cutoff, 1)
+            return (2 / np.pi) * (np.arccos(reduced) - reduced * np.sqrt(1 - reduced**2)) * source
+        return self._aberrated_transfer(tuple(np.broadcast_arrays(ky, kx))) * source
+
+    @property
+    def _aberrated(self) -> bool:
+        return any((self.defocus, self.c3, self.c5, self.astigmatism, self.coma))
+
+    @cached_property
+    def _aberrated_transfer(self) -> RegularGridInterpolator:
+        """Autocorrelation of the aperture function, on a grid that reaches just beyond the cut-off."""
+        step = 2.1 * self.cutoff / _SAMPLES_ACROSS
+        k = np.fft.fftfreq(_SAMPLES_ACROSS, 1 / (_SAMPLES_ACROSS * step))
+        ky, kx = np.meshgrid(k, k, indexing="ij")
+        radius = np.hypot(kx, ky)
+        edge = np.clip((self.cutoff / 2 - radius) / step + 0.5, 0, 1)  # an aperture edge one sample wide
+        aperture = edge * np.exp(-1j * self.aberration_phase(radius * self.wavelength, np.arctan2(ky, kx)))
+        transfer = np.fft.fft2(np.abs(np.fft.ifft2(aperture)) ** 2)
+        axis = np.fft.fftshift(k)
+        return RegularGridInterpolator(
+            (axis, axis), np.fft.fftshift(transfer / transfer[0, 0]), method="cubic", bounds_error=False, fill_value=0
+        )

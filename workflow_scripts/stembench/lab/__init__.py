@@ -1,0 +1,1 @@
+"""Experimental images: fetching, reading, and reference columns."""

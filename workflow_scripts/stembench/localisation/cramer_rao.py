@@ -1,0 +1,76 @@
+"""Cramer-Rao lower bound on column positions under Poisson noise."""
+
+import numpy as np
+from scipy.interpolate import RectBivariateSpline
+
+from stembench.imaging.linear import linear_image
+from stembench.imaging.probe import Probe
+
+_REACH_A = 4.0  # a column's intensity beyond this tells nothing about its position
+_STEP_A = 0.05
+
+
+def position_bound(
+    expected: np.ndarray,
+    positions: np.ndarray,
+    peaks: np.ndarray,
+    thermal_b: np.ndarray,
+    probe: Probe,
+    pixel_size: float,
+) -> np.ndarray:
+    """Smallest standard error of each column's position that an unbiased estimator can have.
+
+    From the joint Fisher information of all positions and peak heights and of a constant background, sum over pixels
+    of (d lambda / d a)(d lambda / d b) / lambda (van den Bos & den Dekker, Adv. Imaging Electron Phys. 117, 207
+    (2001), doi 10.1016/S1076-5670(01)80114-2). The probe and the thermal broadening are taken as known.
+
+    Parameters
+    ----------
+    expected : ndarray, shape (y, x)
+        Expected counts, background included.
+    positions : ndarray, shape (columns, 2)
+        x and y [A].
+    peaks : ndarray, shape (columns,)
+        Expected counts at each column's centre from itself alone.
+    thermal_b : ndarray, shape (columns,)
+        Isotropic B [A^2].
+    probe : Probe
+        Probe and source.
+    pixel_size : float
+        [A].
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        Root mean square over the two axes [pm].
+    """
+    number = len(positions)
+    y, x = (np.arange(n) * pixel_size for n in expected.shape)
+    jacobian = np.zeros((3 * number + 1, *expected.shape))
+    jacobian[-1] = 1
+    for b in np.unique(thermal_b):
+        profile = _profile(probe, float(b))
+        for j in np.flatnonzero(thermal_b == b):
+            rows = np.abs(y - positions[j, 1]) <= _REACH_A
+            columns = np.abs(x - positions[j, 0]) <= _REACH_A
+            at = (y[rows] - positions[j, 1], x[columns] - positions[j, 0])
+            window = np.ix_(rows, columns)
+            jacobian[3 * j][window] = -peaks[j] * profile(*at, dy=1)
+            jacobian[3 * j + 1][window] = -peaks[j] * profile(*at, dx=1)
+            jacobian[3 * j + 2][window] = profile(*at)
+    weighted = jacobian.reshape(3 * number + 1, -1) / np.sqrt(np.maximum(expected, 1e-9)).ravel()
+    information = weighted @ weighted.T
+    scale = 1 / np.sqrt(np.maximum(np.diag(information), 1e-12))
+    correlation = information * np.outer(scale, scale) + 1e-9 * np.eye(len(scale))
+    variances = np.diag(np.linalg.inv(correlation)) * scale**2
+    return 100 * np.sqrt((variances[0:-1:3] + variances[1:-1:3]) / 2)
+
+
+def _profile(probe: Probe, thermal_b: float) -> RectBivariateSpline:
+    """Image of one column of peak 1 as a function of (y, x) from its centre."""
+    half = int(_REACH_A / _STEP_A) + 2
+    centre = np.full((1, 2), half * _STEP_A)
+    size = 2 * half + 1
+    image = linear_image(centre, np.ones(1), np.full(1, thermal_b), probe, (size, size), _STEP_A)
+    axis = (np.arange(size) - half) * _STEP_A
+    return RectBivariateSpline(axis, axis, image)

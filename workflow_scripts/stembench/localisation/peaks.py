@@ -1,0 +1,83 @@
+"""Local maxima with sub-pixel positions."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy import ndimage
+from skimage.feature import peak_local_max
+
+#: Closest that two columns are told apart [A].
+MIN_DISTANCE_A = 0.5
+
+
+@dataclass(frozen=True)
+class PeakSettings:
+    """How columns are read from a map.
+
+    Attributes
+    ----------
+    sigma_A : float
+        Width of the Gaussian the map is smoothed with [A].
+    background_sigma_A : float
+        Width of a second, wider Gaussian whose result is subtracted [A]; 0 subtracts nothing.
+    threshold : float
+        Lowest maximum that counts, in units of the map after smoothing; see `relative`.
+    relative : bool
+        Whether the threshold is a fraction of the 99.5 percentile of the smoothed map.
+    """
+
+    sigma_A: float
+    background_sigma_A: float
+    threshold: float
+    relative: bool
+
+    def to_dict(self) -> dict:
+        """As plain values."""
+        return asdict(self)
+
+
+def smoothed(image: np.ndarray, pixel_size: float, settings: PeakSettings) -> np.ndarray:
+    """The map that maxima are taken of: smoothed, less its background, scaled where the threshold is relative."""
+    image = image.astype(float)
+    result = ndimage.gaussian_filter(image, settings.sigma_A / pixel_size) if settings.sigma_A else image
+    if settings.background_sigma_A:
+        result = result - ndimage.gaussian_filter(image, settings.background_sigma_A / pixel_size)
+    if settings.relative:
+        low, high = (0.0 if settings.background_sigma_A else np.percentile(result, 0.5)), np.percentile(result, 99.5)
+        result = (result - low) / max(high - low, 1e-12)
+    return result
+
+
+def find_columns(image: np.ndarray, pixel_size: float, settings: PeakSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of an image or a network's map.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Bright columns.
+    pixel_size : float
+        [A].
+    settings : PeakSettings
+        Smoothing and threshold.
+
+    Returns
+    -------
+    positions : ndarray, shape (columns, 2)
+        x and y [A], refined by a parabola through the maximum and its neighbours on each axis.
+    heights : ndarray, shape (columns,)
+        Value of the smoothed map at each maximum, the strongest first.
+    """
+    surface = smoothed(image, pixel_size, settings)
+    distance = max(1, int(round(MIN_DISTANCE_A / pixel_size)))
+    maxima = peak_local_max(surface, min_distance=distance, threshold_abs=settings.threshold, exclude_border=1)
+    rows, columns = maxima.T
+    heights = surface[rows, columns]
+    y = rows + _vertex(surface[rows - 1, columns], heights, surface[rows + 1, columns])
+    x = columns + _vertex(surface[rows, columns - 1], heights, surface[rows, columns + 1])
+    return np.stack([x, y], axis=1) * pixel_size, heights
+
+
+def _vertex(before: np.ndarray, at: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Offset of the vertex of the parabola through three samples about a maximum [samples]."""
+    curvature = before - 2 * at + after
+    return np.where(curvature < 0, 0.5 * (before - after) / np.where(curvature < 0, curvature, -1), 0)

@@ -1,0 +1,44 @@
+"""A gallery of a dataset."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from stembench.datasets.store import columns_by_sample, open_shards, read_table
+from stembench.reporting.style import show_image, write_figure
+
+_VARIABLES = ("image", "noNoise", "noBackgroundnoNoise", "gaussianMask", "circularMask")
+
+
+def plot_gallery(shards: Sequence[str], destination: str) -> None:
+    """A row for each material and zone, doses in turn: image, labels, and the image with its true columns."""
+    samples = read_table(shards, "samples")
+    columns, stored = columns_by_sample(shards), open_shards(shards, list(_VARIABLES))
+    chosen = _one_of_each(samples)
+    shape = (len(chosen), len(_VARIABLES) + 1)
+    figure, axes = plt.subplots(*shape, figsize=(2 * shape[1], 2.15 * shape[0]), squeeze=False, layout="constrained")
+    for row, number in zip(axes, chosen):
+        sample, images = samples.loc[number], stored.isel(sample=number)
+        counts = f", {sample.counts_per_px:g} e/px" if "counts_per_px" in sample else ""
+        for panel, name in zip(row, _VARIABLES):
+            title = f"{sample.material} [{sample.zone}]{counts}" if name == "image" else name
+            show_image(panel, images[name].values, sample.pixel_size_A, title)
+        show_image(row[-1], images["image"].values, sample.pixel_size_A, "asked; red: unresolved; blue: too weak")
+        truth = columns[sample["sample"]]
+        for rows, colour in (
+            (truth[truth.asked & truth.resolved], "gold"),
+            (truth[truth.asked & ~truth.resolved], "red"),
+            (truth[~truth.asked], "deepskyblue"),
+        ):
+            row[-1].plot(rows.x_A / sample.pixel_size_A, rows.y_A / sample.pixel_size_A, ".", ms=3, color=colour)
+        row[-1].set(xlim=(-0.5, images.sizes["x"] - 0.5), ylim=(images.sizes["y"] - 0.5, -0.5))
+    write_figure(figure, destination)
+
+
+def _one_of_each(samples: pd.DataFrame) -> list[int]:
+    """Positions of one sample a material and zone, each with the next of the dataset's doses."""
+    chosen = []
+    for turn, (_, group) in enumerate(samples.groupby(["material", "zone"])):
+        chosen.append(group.index[turn % len(group)])
+    return chosen

@@ -1,0 +1,43 @@
+"""How figures look, and how they are written."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from collections.abc import Sequence  # noqa: E402
+
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+from stembench.products import whole  # noqa: E402
+
+plt.rcParams.update(
+    {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110, "savefig.dpi": 150}
+)
+
+#: One colour a method, the same in every figure (Okabe-Ito).
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+def write_figure(figure: Figure, destinations: str | Sequence[str]) -> None:
+    """Write a figure to each destination and close it; the same bytes for the same content."""
+    for destination in [destinations] if isinstance(destinations, str) else destinations:
+        with whole(destination) as partial:
+            dates = {"CreationDate": None} if str(destination).endswith(".pdf") else {}
+            figure.savefig(partial, bbox_inches="tight", metadata=dates)
+    plt.close(figure)
+
+
+def show_image(axes: Axes, image: np.ndarray, pixel_size: float, title: str = "") -> None:
+    """An image in grey with a scale bar of a round length in A."""
+    low, high = np.percentile(image, [0.5, 99.8])
+    axes.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(title, fontsize=8)
+    height, width = image.shape
+    length = max(v for v in (1, 2, 5, 10, 20, 50, 100) if v <= max(1, 0.3 * width * pixel_size))
+    y, x = 0.95 * height, 0.05 * width
+    axes.plot([x, x + length / pixel_size], [y, y], color="white", linewidth=3, solid_capstyle="butt")
+    axes.annotate(f"{length} Å", (x, y - 0.02 * height), color="white", fontsize=7, va="bottom")

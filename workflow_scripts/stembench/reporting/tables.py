@@ -1,0 +1,197 @@
+"""The benchmark's tables, from the evaluation of each method on each test set."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stembench.evaluation.intervals import paired_difference, with_intervals
+from stembench.evaluation.metrics import (
+    detection_metrics,
+    detection_sums,
+    enhancement_metrics,
+    enhancement_sums,
+    precision_metrics,
+)
+from stembench.products import whole
+
+#: How every row begins.
+IDENTITY = ("method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset")
+
+_METHOD = ("method", "kind", "task", "train_dataset", "scale", "width")
+_IMAGE = ("sample", "structure", "material", "counts_per_px", "jitter_A", "dose_e_per_A2")
+_SUBSETS = ("counts_per_px", "material")
+
+
+def read_detection(methods: Sequence[dict], match_radius: float) -> pd.DataFrame:
+    """Sums over each image, resolved and unresolved columns in rows of their own.
+
+    Parameters
+    ----------
+    methods : sequence of dict
+        For each evaluation its `folder` and the row's beginning: `method`, `kind`, `task`, `train_dataset`, `scale`,
+        `width`, `seed`, `testset`.
+    match_radius : float
+        [A].
+    """
+    rows = []
+    for method in methods:
+        images = pd.read_parquet(Path(method["folder"]) / "images.parquet")
+        outcomes = pd.read_parquet(Path(method["folder"]) / "columns.parquet")
+        by_image = dict(list(outcomes.groupby(["sample", "resolved"])))
+        for _, image in images.iterrows():
+            for resolved in (True, False):
+                found = by_image.get((image["sample"], resolved), outcomes.iloc[:0])
+                rows.append(_image_row(method, image) | {"resolved": resolved} | detection_sums(found, match_radius))
+    return pd.DataFrame(rows)
+
+
+def read_enhancement(methods: Sequence[dict]) -> pd.DataFrame:
+    """Sums over each image; parameters as for `read_detection`."""
+    rows = []
+    for method in methods:
+        for _, image in pd.read_parquet(Path(method["folder"]) / "images.parquet").iterrows():
+            rows.append(_image_row(method, image) | enhancement_sums(image))
+    return pd.DataFrame(rows)
+
+
+def _image_row(method: dict, image: pd.Series) -> dict:
+    return {k: v for k, v in method.items() if k != "folder"} | {k: image.get(k, np.nan) for k in _IMAGE}
+
+
+def detection_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
+    """`detection.csv`: a row a method, test set and subset; columns closer than the probe's FWHM stand apart."""
+    rows = []
+    for identity, subset, part in _parts(results[results.resolved]):
+        rows.append(_row(identity, subset, part, detection_metrics, resamplings))
+    for identity, part in _by_method(results[~results.resolved]):
+        if part.tp.sum() + part.fn.sum():
+            rows.append(_row(identity, "unresolved=true", part, detection_metrics, resamplings))
+    return _sorted(rows)
+
+
+def enhancement_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
+    """`enhancement.csv`: a row a method, test set and subset."""
+    rows = []
+    for identity, subset, part in _parts(results):
+        row = _row(identity, subset, part, enhancement_metrics, resamplings)
+        rows.append({**{k: row.pop(k) for k in IDENTITY}, "mode": "HAADF", **row})
+    return _sorted(rows)
+
+
+def precision_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
+    """`precision_vs_dose.csv`: resolved columns in images whose noise is Poisson's alone."""
+    poisson = results[results.resolved & (results.jitter_A == 0) & (results.kind != "floor")]
+    rows = []
+    for identity, part in _by_method(poisson):
+        for counts, level in part.groupby("counts_per_px"):
+            row = _row(identity, f"counts_per_px={counts:g}", level, precision_metrics, resamplings)
+            dose = {
+                "dose_e_per_A2": level.dose_e_per_A2.mean(),
+                "counts_per_px_peak": counts,
+                "peak_snr_db": 10 * np.log10(counts),  # 20 log10(peak / sigma) with sigma^2 = peak
+            }
+            rows.append({**{k: row.pop(k) for k in IDENTITY}, **dose, **row})
+    return pd.DataFrame(rows)
+
+
+def detection_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
+    """Paired differences of F1 between each network and each baseline, resolved columns."""
+    return _comparison(results[results.resolved], detection_metrics, "f1", resamplings)
+
+
+def enhancement_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
+    """Paired differences of PSNR [dB] between each network and each filter."""
+    return _comparison(results, enhancement_metrics, "psnr_db", resamplings)
+
+
+def _comparison(results: pd.DataFrame, metrics: Callable, metric: str, resamplings: int) -> pd.DataFrame:
+    parts = list(_parts(results))
+    rows = []
+    for identity, subset, ours in parts:
+        if identity["kind"] != "network":
+            continue
+        for other, other_subset, theirs in parts:
+            if other["kind"] == "baseline" and (other["testset"], other_subset) == (identity["testset"], subset):
+                difference = paired_difference(_sums(ours), _sums(theirs), metrics, metric, resamplings)
+                compared = {"baseline": other["method"], "metric": metric}
+                rows.append(_beginning(identity, subset, ours) | compared | difference)
+    return _sorted(rows)
+
+
+def _by_method(results: pd.DataFrame) -> Iterator[tuple[dict, pd.DataFrame]]:
+    keys = [*_METHOD, "testset"]
+    for values, part in results.groupby(keys, sort=False, dropna=False):
+        yield dict(zip(keys, values)), part
+
+
+def _parts(results: pd.DataFrame) -> Iterator[tuple[dict, str, pd.DataFrame]]:
+    """Each method and test set, whole and by subset."""
+    for identity, part in _by_method(results):
+        yield identity, "all", part
+        for key in _SUBSETS:
+            if part[key].nunique() > 1:
+                for value, members in part.groupby(key):
+                    shown = f"{value:g}" if isinstance(value, float) else value
+                    yield identity, f"{key}={shown}", members
+
+
+def _beginning(identity: dict, subset: str, part: pd.DataFrame) -> dict:
+    row = identity | {"n_seeds": part.seed.nunique(), "subset": subset}
+    return {key: row[key] for key in IDENTITY}
+
+
+def _sums(part: pd.DataFrame) -> pd.DataFrame:
+    """Sums alone, with what a bootstrap resamples: the structure that images share."""
+    known = {*_METHOD, *_IMAGE, "seed", "testset", "resolved"}
+    return part[[column for column in part if column not in known]].assign(unit=part.structure.to_numpy())
+
+
+def _row(identity: dict, subset: str, part: pd.DataFrame, metrics: Callable, resamplings: int) -> dict:
+    row = _beginning(identity, subset, part) | {"n_images": part["sample"].nunique()}
+    if "tp" in part:
+        row["n_columns"] = int((part.tp + part.fn).sum() / row["n_seeds"])
+    values = with_intervals(_sums(part), metrics, resamplings)
+    seeds = [metrics(_sums(one).drop(columns="unit").sum().to_frame().T).iloc[0] for _, one in part.groupby("seed")]
+    for name in [name for name in values if not name.endswith(("_low", "_high"))]:
+        spread = np.std([seed[name] for seed in seeds], ddof=1) if len(seeds) > 1 else np.nan
+        row |= {name: values[name], f"{name}_low": values[f"{name}_low"], f"{name}_high": values[f"{name}_high"]}
+        row[f"{name}_seed_sd"] = spread
+    return row
+
+
+def _sorted(rows: list[dict]) -> pd.DataFrame:
+    table = pd.DataFrame(rows)
+    kinds = table.kind.map({"network": 0, "baseline": 1, "floor": 2})
+    return table.assign(_kind=kinds).sort_values(["testset", "_kind"], kind="stable").drop(columns="_kind")
+
+
+def write_table(table: pd.DataFrame, destinations: Sequence[str]) -> None:
+    """Write a table as CSV (every column), and as Markdown and LaTeX (each value with its interval)."""
+    shown = _shown(table)
+    writers = {
+        ".csv": partial(table.to_csv, index=False),
+        ".md": partial(shown.to_markdown, index=False),
+        ".tex": partial(shown.to_latex, index=False, escape=True),
+    }
+    for destination in destinations:
+        with whole(destination) as path:
+            writers[Path(destination).suffix](path)
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    hidden = [c for c in table if c.endswith(("_low", "_high", "_seed_sd"))]
+    shown = table.drop(columns=hidden)
+    for column in shown.select_dtypes("float"):
+        values = [_number(value) for value in table[column]]
+        if f"{column}_low" in table:
+            bounds = zip(table[f"{column}_low"], table[f"{column}_high"])
+            values = [f"{v} [{_number(a)}, {_number(b)}]" if v else "" for v, (a, b) in zip(values, bounds)]
+        shown[column] = values
+    return shown.fillna("")
+
+
+def _number(value: float) -> str:
+    return "" if not np.isfinite(value) else f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"

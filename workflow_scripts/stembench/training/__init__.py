@@ -1,0 +1,1 @@
+"""Losses and the one training run that every network goes through."""

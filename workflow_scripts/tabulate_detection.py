@@ -1,0 +1,19 @@
+"""The detection tables: every method on every test set, and the networks' paired differences from the baselines."""
+
+from job import running
+from stembench.config import Evaluation
+from stembench.reporting.tables import (
+    detection_comparison,
+    detection_table,
+    precision_table,
+    read_detection,
+    write_table,
+)
+
+if __name__ == "__main__":
+    with running(snakemake):
+        results = read_detection(snakemake.params.methods, Evaluation(**snakemake.params.evaluation).match_radius_A)
+        resamplings = snakemake.params.bootstrap
+        write_table(detection_table(results, resamplings), snakemake.output.detection)
+        write_table(detection_comparison(results, resamplings), snakemake.output.comparison)
+        write_table(precision_table(results, resamplings), snakemake.output.precision)
