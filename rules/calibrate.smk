@@ -25,9 +25,7 @@ rule calibrate_noise:
         "../envs/lab.yaml"
     params:
         code=code("calibrate_noise"),
-        images=lambda wildcards: list(
-            CONFIG.calibration.instruments[wildcards.instrument]
-        ),
+        images=lambda wildcards: list(CONFIG.calibration.instruments[wildcards.instrument]),
     message:
         "Calibrate the noise of {wildcards.instrument}"
     script:

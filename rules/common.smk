@@ -24,16 +24,15 @@ SPLIT_IMAGES = {
     "validation": SCALE.validation_images,
     "test": SCALE.test_images,
 }
-EVALUATION = CONFIG.evaluation.model_dump(
-    mode="json", include={"match_radius_A", "border_A"}
-)
+EVALUATION = CONFIG.evaluation.model_dump(mode="json", include={"match_radius_A", "border_A"})
 
 
 @cache
-def code(script):
-    """Digest of the library modules that a script imports, so that a change to one reruns the rule."""
+def code(script, network=None):
+    """Digest of the library modules a script imports and of a network it loads: a change to one reruns the rule."""
     folder = Path(workflow.basedir) / "workflow_scripts"
-    return source_digest(folder / f"{script}.py", folder)
+    loaded = [f"stembench.networks.{network}"] if network else []
+    return source_digest(folder / f"{script}.py", folder, *loaded)
 
 
 def any_of(names):
@@ -103,12 +102,183 @@ def network_folder(networks, method):
     return networks[method]["folder"] if method in networks else None
 
 
+def method_code(script, networks, method):
+    """Digest for a script that applies a method."""
+    return code(script, networks[method]["network"] if method in networks else None)
+
+
 DETECTION_NETWORKS = network_methods("localise")
 ENHANCEMENT_NETWORKS = network_methods("denoise_background")
 DETECTORS = [*DETECTION_NETWORKS, *CONFIG.evaluation.detection_baselines]
 ENHANCERS = [*ENHANCEMENT_NETWORKS, *CONFIG.evaluation.enhancement_baselines]
 LAB_TESTSETS = CONFIG.evaluation.lab_testsets
 TESTSETS = [*CONFIG.evaluation.testsets, *LAB_TESTSETS]
+
+
+def lab_image_source(wildcards):
+    """The archive an image is extracted from, or the user's own file."""
+    entry = CONFIG.lab.images[wildcards.image]
+    if entry.distribution:
+        return f"results/lab/distributions/{entry.distribution}.archive"
+    return f"images/{entry.file}"
+
+
+def lab_image_distribution(wildcards):
+    """The config entry of the distribution an image comes from, empty for the user's own."""
+    name = CONFIG.lab.images[wildcards.image].distribution
+    return section(CONFIG.lab.distributions[name]) if name else {}
+
+
+def dataset_calibration(wildcards):
+    """Calibration of the instrument whose noise a dataset carries, if it does."""
+    noise = CONFIG.datasets[wildcards.dataset].noise
+    if isinstance(noise, CalibratedNoise):
+        return f"results/calibration/{noise.instrument}.json"
+    return []
+
+
+def shard_samples(wildcards):
+    """First sample of a shard, and the one after its last."""
+    first = int(wildcards.shard) * SCALE.shard_images
+    return [first, min(first + SCALE.shard_images, SPLIT_IMAGES[wildcards.split])]
+
+
+def method_environment(wildcards):
+    """Conda environment of a method."""
+    atomap = wildcards.method == "gaussian_fit_atomap"
+    return f"../envs/{'atomap' if atomap else 'training'}.yaml"
+
+
+def filter_settings(wildcards):
+    """Tuned settings of a filter; a network has none."""
+    if wildcards.method in ENHANCEMENT_NETWORKS:
+        return []
+    return f"results/tuning/enhancement/{wildcards.testset}/{wildcards.method}.json"
+
+
+def tuning_dataset(testset):
+    """Dataset whose validation images tune the methods for a test set."""
+    return LAB_TESTSETS[testset].tuned_on if testset in LAB_TESTSETS else testset
+
+
+def test_shards(testset):
+    """Folders that hold a test set's images."""
+    if testset in LAB_TESTSETS:
+        return [f"results/testsets/{testset}"]
+    return shards(testset, "test")
+
+
+def lab_testset_doses(wildcards):
+    """Doses that a lab test set is thinned to: those its methods are tuned at."""
+    dataset = CONFIG.datasets[LAB_TESTSETS[wildcards.testset].tuned_on]
+    return list(dataset.noise.test_counts_per_px)
+
+
+def tables(name):
+    """A table in its three formats."""
+    return multiext(f"results/tables/{name}", ".csv", ".md", ".tex")
+
+
+def reported_table(name):
+    """A table in its three formats, of which the CSV is shown in the report."""
+    csv, *others = tables(name)
+    shown = report(
+        csv,
+        category="Tables",
+        caption=f"../report/{name}.rst",
+        labels={"table": name},
+    )
+    return [shown, *others]
+
+
+def reported_figure(name, category):
+    """A figure as PNG, shown in the report, and as PDF."""
+    shown = report(
+        f"results/figures/{name}.png",
+        category=category,
+        caption=f"../report/{name.removesuffix('_{testset}')}.rst",
+        labels={"figure": name.replace("_", " ")},
+    )
+    return [shown, f"results/figures/{name}.pdf"]
+
+
+def method_rows(task, methods, networks, testsets, folder):
+    """The beginning of each row of a table, and the folder that it is read from."""
+    rows = []
+    for testset in testsets:
+        for method in methods:
+            row = {
+                "method": method,
+                "kind": "floor" if method == "random_points" else "baseline",
+                "task": task,
+                "train_dataset": "",
+                "scale": CONFIG.scale,
+                "width": None,
+                "seed": 0,
+                "testset": testset,
+                "folder": f"{folder}/{testset}/{method}",
+            }
+            if method in networks:
+                row["method"] = networks[method]["network"]
+                row["kind"] = "network"
+                row["train_dataset"] = networks[method]["dataset"]
+                row["width"] = SCALE.width
+                row["seed"] = networks[method]["seed"]
+            rows.append(row)
+    return rows
+
+
+DETECTION_ROWS = method_rows(
+    "localise", DETECTORS, DETECTION_NETWORKS, TESTSETS, "results/evaluation"
+)
+ENHANCEMENT_ROWS = method_rows(
+    "denoise_background",
+    ENHANCERS,
+    ENHANCEMENT_NETWORKS,
+    CONFIG.evaluation.testsets,
+    "results/enhancement",
+)
+DETECTION_TABLES = ["detection", "detection_comparison", "precision_vs_dose"]
+ENHANCEMENT_TABLES = ["enhancement", "enhancement_comparison"]
+
+
+def overlay_methods(wildcards):
+    """Methods shown on a lab image: each network's first seed, and the baselines."""
+    return [
+        row
+        for row in DETECTION_ROWS
+        if row["testset"] == wildcards.testset and row["kind"] != "floor" and row["seed"] == 0
+    ]
+
+
+def overlay_dose(wildcards):
+    """Dose at which a lab image is shown: the lowest but one."""
+    dataset = CONFIG.datasets[LAB_TESTSETS[wildcards.testset].tuned_on]
+    doses = sorted(dataset.noise.test_counts_per_px)
+    return doses[:2][-1]
+
+
+REPORTED = [
+    *(path for name in (*DETECTION_TABLES, *ENHANCEMENT_TABLES) for path in tables(name)),
+    *multiext("results/figures/precision_vs_dose", ".png", ".pdf"),
+    *(f"results/figures/overlay_{testset}.png" for testset in LAB_TESTSETS),
+    *(f"results/figures/reference_{testset}.png" for testset in LAB_TESTSETS),
+    *(f"results/figures/gallery_{dataset}.png" for dataset in CONFIG.datasets),
+    *(f"results/datasets/{dataset}/index.parquet" for dataset in CONFIG.datasets),
+    *(f"results/calibration/{name}.png" for name in CONFIG.calibration.instruments),
+    *(f"results/lab/{image}" for image in CONFIG.lab.images),
+    *projections("all"),
+    *(
+        f"{method['folder']}/curves.png"
+        for networks in (DETECTION_NETWORKS, ENHANCEMENT_NETWORKS)
+        for method in networks.values()
+    ),
+    *(
+        f"results/figures/enhancement_{dataset}_{method}.png"
+        for dataset in CONFIG.evaluation.testsets
+        for method in ENHANCEMENT_NETWORKS
+    ),
+]
 
 
 wildcard_constraints:

@@ -7,25 +7,9 @@ Makes    results/datasets/{dataset}/{split}/{shard}/ (data.zarr, samples.parquet
 """
 
 
-def dataset_calibration(wildcards):
-    """Calibration of the instrument whose noise a dataset carries, if it does."""
-    noise = CONFIG.datasets[wildcards.dataset].noise
-    if isinstance(noise, CalibratedNoise):
-        return f"results/calibration/{noise.instrument}.json"
-    return []
-
-
-def shard_samples(wildcards):
-    """First sample of a shard, and the one after its last."""
-    first = int(wildcards.shard) * SCALE.shard_images
-    return [first, min(first + SCALE.shard_images, SPLIT_IMAGES[wildcards.split])]
-
-
 rule generate_shard:
     input:
-        projections=lambda wildcards: projections(
-            CONFIG.datasets[wildcards.dataset].materials
-        ),
+        projections=lambda wildcards: projections(CONFIG.datasets[wildcards.dataset].materials),
         calibration=dataset_calibration,
     output:
         folder=directory("results/datasets/{dataset}/{split}/{shard}"),

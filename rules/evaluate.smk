@@ -8,37 +8,6 @@ Makes    results/testsets/{testset}/ (a lab image's blocks at several doses, wit
 """
 
 
-def method_environment(wildcards):
-    """Conda environment of a method."""
-    atomap = wildcards.method == "gaussian_fit_atomap"
-    return f"../envs/{'atomap' if atomap else 'training'}.yaml"
-
-
-def filter_settings(wildcards):
-    """Tuned settings of a filter; a network has none."""
-    if wildcards.method in ENHANCEMENT_NETWORKS:
-        return []
-    return f"results/tuning/enhancement/{wildcards.testset}/{wildcards.method}.json"
-
-
-def tuning_dataset(testset):
-    """Dataset whose validation images tune the methods for a test set."""
-    return LAB_TESTSETS[testset].tuned_on if testset in LAB_TESTSETS else testset
-
-
-def test_shards(testset):
-    """Folders that hold a test set's images."""
-    if testset in LAB_TESTSETS:
-        return [f"results/testsets/{testset}"]
-    return shards(testset, "test")
-
-
-def lab_testset_doses(wildcards):
-    """Doses that a lab test set is thinned to: those its methods are tuned at."""
-    dataset = CONFIG.datasets[LAB_TESTSETS[wildcards.testset].tuned_on]
-    return list(dataset.noise.test_counts_per_px)
-
-
 rule build_lab_testset:
     input:
         image=lambda wildcards: f"results/lab/{LAB_TESTSETS[wildcards.testset].image}",
@@ -52,10 +21,10 @@ rule build_lab_testset:
         ),
     log:
         "results/logs/build_lab_testset/{testset}.log",
-    conda:
-        "../envs/training.yaml"
     wildcard_constraints:
         testset=any_of(LAB_TESTSETS),
+    conda:
+        "../envs/training.yaml"
     params:
         code=code("build_lab_testset"),
         settings=lambda wildcards: section(LAB_TESTSETS[wildcards.testset]),
@@ -78,7 +47,7 @@ rule tune_detection:
     conda:
         "../envs/training.yaml"
     params:
-        code=code("tune_detection"),
+        code=lambda wildcards: method_code("tune_detection", DETECTION_NETWORKS, wildcards.method),
         network=lambda wildcards: network_folder(DETECTION_NETWORKS, wildcards.method),
         evaluation=EVALUATION,
     message:
@@ -100,7 +69,9 @@ rule evaluate_detection:
     conda:
         method_environment
     params:
-        code=code("evaluate_detection"),
+        code=lambda wildcards: method_code(
+            "evaluate_detection", DETECTION_NETWORKS, wildcards.method
+        ),
         network=lambda wildcards: network_folder(DETECTION_NETWORKS, wildcards.method),
         evaluation=EVALUATION,
     message:
@@ -138,7 +109,9 @@ rule evaluate_enhancement:
     conda:
         "../envs/training.yaml"
     params:
-        code=code("evaluate_enhancement"),
+        code=lambda wildcards: method_code(
+            "evaluate_enhancement", ENHANCEMENT_NETWORKS, wildcards.method
+        ),
         network=lambda wildcards: network_folder(ENHANCEMENT_NETWORKS, wildcards.method),
     message:
         "Enhance {wildcards.testset} by {wildcards.method}"

@@ -6,20 +6,6 @@ Makes    results/lab/distributions/{distribution}.archive
 """
 
 
-def lab_image_source(wildcards):
-    """The archive an image is extracted from, or the user's own file."""
-    entry = CONFIG.lab.images[wildcards.image]
-    if entry.distribution:
-        return f"results/lab/distributions/{entry.distribution}.archive"
-    return f"images/{entry.file}"
-
-
-def lab_image_distribution(wildcards):
-    """The config entry of the distribution an image comes from, empty for the user's own."""
-    name = CONFIG.lab.images[wildcards.image].distribution
-    return section(CONFIG.lab.distributions[name]) if name else {}
-
-
 rule fetch_lab_images:
     output:
         archive="results/lab/distributions/{distribution}.archive",
@@ -29,9 +15,7 @@ rule fetch_lab_images:
         "../envs/lab.yaml"
     params:
         code=code("fetch_lab_images"),
-        distribution=lambda wildcards: section(
-            CONFIG.lab.distributions[wildcards.distribution]
-        ),
+        distribution=lambda wildcards: section(CONFIG.lab.distributions[wildcards.distribution]),
         offered="images",
     message:
         "Fetch lab images: {wildcards.distribution}"

@@ -5,92 +5,6 @@ Makes    results/tables/{name}.{csv,md,tex}, results/figures/{name}.{png,pdf}, r
 """
 
 
-def tables(name):
-    """A table in its three formats."""
-    return multiext(f"results/tables/{name}", ".csv", ".md", ".tex")
-
-
-def reported_table(name):
-    """A table in its three formats, of which the CSV is shown in the report."""
-    csv, *others = tables(name)
-    shown = report(
-        csv,
-        category="Tables",
-        caption=f"../report/{name}.rst",
-        labels={"table": name},
-    )
-    return [shown, *others]
-
-
-def reported_figure(name, category):
-    """A figure as PNG, shown in the report, and as PDF."""
-    shown = report(
-        f"results/figures/{name}.png",
-        category=category,
-        caption=f"../report/{name.removesuffix('_{testset}')}.rst",
-        labels={"figure": name.replace("_", " ")},
-    )
-    return [shown, f"results/figures/{name}.pdf"]
-
-
-def method_rows(task, methods, networks, testsets, folder):
-    """The beginning of each row of a table, and the folder that it is read from."""
-    rows = []
-    for testset in testsets:
-        for method in methods:
-            row = {
-                "method": method,
-                "kind": "floor" if method == "random_points" else "baseline",
-                "task": task,
-                "train_dataset": "",
-                "scale": CONFIG.scale,
-                "width": None,
-                "seed": 0,
-                "testset": testset,
-                "folder": f"{folder}/{testset}/{method}",
-            }
-            if method in networks:
-                row["method"] = networks[method]["network"]
-                row["kind"] = "network"
-                row["train_dataset"] = networks[method]["dataset"]
-                row["width"] = SCALE.width
-                row["seed"] = networks[method]["seed"]
-            rows.append(row)
-    return rows
-
-
-DETECTION_ROWS = method_rows(
-    "localise", DETECTORS, DETECTION_NETWORKS, TESTSETS, "results/evaluation"
-)
-ENHANCEMENT_ROWS = method_rows(
-    "denoise_background",
-    ENHANCERS,
-    ENHANCEMENT_NETWORKS,
-    CONFIG.evaluation.testsets,
-    "results/enhancement",
-)
-DETECTION_TABLES = ["detection", "detection_comparison", "precision_vs_dose"]
-ENHANCEMENT_TABLES = ["enhancement", "enhancement_comparison"]
-
-
-def overlay_methods(wildcards):
-    """Methods shown on a lab image: each network's first seed, and the baselines."""
-    return [
-        row
-        for row in DETECTION_ROWS
-        if row["testset"] == wildcards.testset
-        and row["kind"] != "floor"
-        and row["seed"] == 0
-    ]
-
-
-def overlay_dose(wildcards):
-    """Dose at which a lab image is shown: the lowest but one."""
-    dataset = CONFIG.datasets[LAB_TESTSETS[wildcards.testset].tuned_on]
-    doses = sorted(dataset.noise.test_counts_per_px)
-    return doses[:2][-1]
-
-
 rule tabulate_detection:
     input:
         [
@@ -156,9 +70,7 @@ rule plot_precision_vs_dose:
 
 rule plot_lab_overlay:
     input:
-        lambda wildcards: [
-            f"{row['folder']}/columns.parquet" for row in overlay_methods(wildcards)
-        ],
+        lambda wildcards: [f"{row['folder']}/columns.parquet" for row in overlay_methods(wildcards)],
         testset="results/testsets/{testset}",
     output:
         reported_figure("overlay_{testset}", "Lab images"),
@@ -196,37 +108,14 @@ rule plot_enhancement:
     conda:
         "../envs/training.yaml"
     params:
-        code=code("plot_enhancement"),
-        network=lambda wildcards: network_folder(
-            ENHANCEMENT_NETWORKS, wildcards.method
+        code=lambda wildcards: method_code(
+            "plot_enhancement", ENHANCEMENT_NETWORKS, wildcards.method
         ),
+        network=lambda wildcards: network_folder(ENHANCEMENT_NETWORKS, wildcards.method),
     message:
         "Draw images enhanced by {wildcards.method}"
     script:
         "../workflow_scripts/plot_enhancement.py"
-
-
-REPORTED = [
-    *(path for name in (*DETECTION_TABLES, *ENHANCEMENT_TABLES) for path in tables(name)),
-    *multiext("results/figures/precision_vs_dose", ".png", ".pdf"),
-    *(f"results/figures/overlay_{testset}.png" for testset in LAB_TESTSETS),
-    *(f"results/figures/reference_{testset}.png" for testset in LAB_TESTSETS),
-    *(f"results/figures/gallery_{dataset}.png" for dataset in CONFIG.datasets),
-    *(f"results/datasets/{dataset}/index.parquet" for dataset in CONFIG.datasets),
-    *(f"results/calibration/{name}.png" for name in CONFIG.calibration.instruments),
-    *(f"results/lab/{image}" for image in CONFIG.lab.images),
-    *projections("all"),
-    *(
-        f"{method['folder']}/curves.png"
-        for networks in (DETECTION_NETWORKS, ENHANCEMENT_NETWORKS)
-        for method in networks.values()
-    ),
-    *(
-        f"results/figures/enhancement_{dataset}_{method}.png"
-        for dataset in CONFIG.evaluation.testsets
-        for method in ENHANCEMENT_NETWORKS
-    ),
-]
 
 
 rule products:

@@ -24,11 +24,12 @@ rule train_network:
         "results/logs/train_network/{network}_{task}_{dataset}_seed{seed}.log",
     benchmark:
         "results/benchmarks/train_network/{network}_{task}_{dataset}_seed{seed}.tsv"
+    priority: 10  # the longest jobs start first
     conda:
         "../envs/training.yaml"
     threads: max(1, workflow.cores // 2)
     params:
-        code=code("train_network"),
+        code=lambda wildcards: code("train_network", wildcards.network),
         recipe=lambda wildcards: section(CONFIG.networks[wildcards.network]),
         scale=section(SCALE),
         scale_name=CONFIG.scale,

@@ -1,7 +1,6 @@
 """A lab image as a test set: reference columns, blocks, doses; and the figure to check the references by eye."""
 
 import numpy as np
-
 from job import running, say
 from stembench.config import LabTestset
 from stembench.datasets.store import write_shard

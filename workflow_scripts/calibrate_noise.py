@@ -1,7 +1,6 @@
 """Noise parameters of an instrument, and a figure that shows data and fit."""
 
 import numpy as np
-
 from job import running
 from stembench.lab.store import open_lab_image
 from stembench.noise.calibration import calibrate, parameters_of

@@ -1,12 +1,11 @@
 """A detection method on a test set: what became of every column, and the metrics of every image."""
 
 import pandas as pd
-
 from job import running
 from stembench.baselines.detectors import DETECTORS, smoothed_maxima
 from stembench.config import Evaluation
 from stembench.datasets.store import columns_by_sample, open_shards, read_table
-from stembench.evaluation.matching import score_columns
+from stembench.evaluation.matching import Truth, score_columns
 from stembench.evaluation.metrics import detection_metrics, detection_sums
 from stembench.evaluation.tuning import dose_levels, read_tuning
 from stembench.localisation.peaks import PeakSettings
@@ -28,7 +27,7 @@ if __name__ == "__main__":
             settings = read_tuning(snakemake.input.settings, PeakSettings, level)
             found = detect(image, sample.pixel_size_A, settings)
             extent = tuple(n * sample.pixel_size_A for n in image.shape)
-            scored = score_columns(found, truth[sample["sample"]], extent, evaluation)
+            scored = score_columns(found, Truth.of(truth[sample["sample"]], evaluation), extent, evaluation)
             outcomes.append(scored.assign(sample=sample["sample"]))
             sums = detection_sums(scored[scored.resolved], evaluation.match_radius_A)
             rows.append(sample.to_dict() | detection_metrics(pd.DataFrame([sums])).iloc[0].to_dict())

@@ -1,7 +1,6 @@
 """An enhancement method on a simulated test set: the metrics of every image."""
 
 import pandas as pd
-
 from job import running
 from stembench.baselines.filters import FilterSettings, apply_filter
 from stembench.datasets.store import open_shards, read_table

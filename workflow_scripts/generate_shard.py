@@ -12,9 +12,7 @@ if __name__ == "__main__":
     with running(snakemake):
         recipe, imaging = Dataset(**snakemake.params.recipe), Imaging(**snakemake.params.imaging)
         stored = [read_json(path) for path in snakemake.input.projections]
-        materials = [
-            Material.of(s["material"], s["zone"], Projection.from_dict(s), imaging.gamma) for s in stored
-        ]
+        materials = [Material.of(s["material"], s["zone"], Projection.from_dict(s), imaging.gamma) for s in stored]
         calibration = snakemake.input.get("calibration")
         noise = parameters_of(read_json(calibration)) if calibration else None
         factory = Factory(recipe, imaging, materials, snakemake.params.image_px, noise)

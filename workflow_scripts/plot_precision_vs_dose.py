@@ -1,7 +1,6 @@
 """Localisation error against dose, beside the Cramer-Rao bound, and F1 below it."""
 
 import pandas as pd
-
 from job import running
 from stembench.reporting.precision_figure import plot_precision_vs_dose
 

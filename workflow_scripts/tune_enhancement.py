@@ -1,7 +1,6 @@
 """A classical filter's settings for each dose, by PSNR on validation images."""
 
 import numpy as np
-
 from job import running
 from stembench.baselines.filters import tuning_candidates
 from stembench.datasets.store import open_shards, read_table

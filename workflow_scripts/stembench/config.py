@@ -150,10 +150,16 @@ class Dataset(Section):
     materials: Literal["all"] | tuple[Name, ...] = Field("all", description="Materials, or `all` in `structures/`")
     conditions: Literal["all"] | tuple[Name, ...] = Field("all", description="Imaging conditions, or `all`")
     pixel_size_A: tuple[float, float] = Field(
-        (0.08, 0.156), description="Range of pixel sizes (0.156 A is 40 A in 256 px)", json_schema_extra={"unit": "A", "bounds": "0.01 to 1, ascending"}
+        (0.08, 0.156),
+        description="Range of pixel sizes (0.156 A is 40 A in 256 px)",
+        json_schema_extra={"unit": "A", "bounds": "0.01 to 1, ascending"},
     )
     rotation_step_deg: float = Field(
-        15.0, description="In-plane rotations are multiples of this up to 90", gt=0, le=90, json_schema_extra={"unit": "deg"}
+        15.0,
+        description="In-plane rotations are multiples of this up to 90",
+        gt=0,
+        le=90,
+        json_schema_extra={"unit": "deg"},
     )
     background: float = Field(
         0.5, description="Largest background as a fraction of the brightest column's peak", ge=0, le=10
@@ -287,7 +293,10 @@ class LabTestset(Section):
         json_schema_extra={"unit": "A"},
     )
     reference_threshold: float = Field(
-        0.1, description="Height of the weakest reference maximum above its surroundings, of the image's range", gt=0, lt=1
+        0.1,
+        description="Height of the weakest reference maximum above its surroundings, of the image's range",
+        gt=0,
+        lt=1,
     )
     block_px: int = Field(
         128, description="Edge of the blocks it is cut into", ge=64, le=4096, json_schema_extra={"unit": "px"}
@@ -387,7 +396,9 @@ class Config(Section):
         known(self.scale, self.scales, "scale", "scales")
         for name, image in self.lab.images.items():
             if image.distribution:
-                known(image.distribution, self.lab.distributions, f"lab.images.{name}.distribution", "lab.distributions")
+                known(
+                    image.distribution, self.lab.distributions, f"lab.images.{name}.distribution", "lab.distributions"
+                )
         for instrument, images in self.calibration.instruments.items():
             for image in images:
                 known(image, self.lab.images, f"calibration.instruments.{instrument}", "lab.images")

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 
-def source_digest(script: str | Path, folder: str | Path) -> str:
+def source_digest(script: str | Path, folder: str | Path, *loaded: str) -> str:
     """Digest of all modules under `folder` that a script imports, directly or through others.
 
     It changes with their code, not with comments. Imports inside functions count as well.
@@ -17,8 +17,11 @@ def source_digest(script: str | Path, folder: str | Path) -> str:
         A Python file in `folder`; its own text does not enter the digest (Snakemake watches it).
     folder : str or Path
         Where imports are looked for.
+    loaded : str
+        Modules that the script loads by name (`stembench.networks.atomsegnet_unet`).
     """
-    modules, waiting = set(), [Path(script)]
+    modules = {module for name in loaded for module in _files(name, Path(folder))}
+    waiting = [Path(script), *modules]
     while waiting:
         new = _imports(waiting.pop(), Path(folder)) - modules
         modules |= new
@@ -38,12 +41,15 @@ def _imports(file: Path, folder: Path) -> set[Path]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        for name in names:
-            parts = name.split(".")
-            packages = [folder.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
-            module = folder.joinpath(*parts).with_suffix(".py")
-            found |= {path for path in (*packages, module) if path.exists()}
+        found |= {path for name in names for path in _files(name, folder)}
     return found
+
+
+def _files(module: str, folder: Path) -> set[Path]:
+    """The files behind a dotted name: its packages, and itself if it is a module of this folder."""
+    parts = module.split(".")
+    packages = [folder.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
+    return {path for path in (*packages, folder.joinpath(*parts).with_suffix(".py")) if path.exists()}
 
 
 @cache

@@ -26,9 +26,9 @@ def gaussian_fit_atomap(image: np.ndarray, pixel_size: float, settings: PeakSett
     starts = smoothed_maxima(image, pixel_size, settings)
     if len(starts) < 3:  # atomap needs neighbours to size its masks
         return starts
-    from atomap.sublattice import Sublattice
+    import atomap.api as atomap
 
-    sublattice = Sublattice((starts / pixel_size).tolist(), image=image.astype(float))
+    sublattice = atomap.Sublattice((starts / pixel_size).tolist(), image=image.astype(float))
     sublattice.find_nearest_neighbors(nearest_neighbors=min(9, len(starts)))
     sublattice.refine_atom_positions_using_center_of_mass(show_progressbar=False)
     sublattice.refine_atom_positions_using_2d_gaussian(show_progressbar=False)

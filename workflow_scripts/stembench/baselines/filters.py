@@ -91,9 +91,7 @@ def apply_filter(name: str, image: np.ndarray, pixel_size: float, settings: Filt
     return _finished(filtered, pixel_size, settings)
 
 
-def tuning_candidates(
-    name: str, image: np.ndarray, pixel_size: float
-) -> Iterator[tuple[FilterSettings, np.ndarray]]:
+def tuning_candidates(name: str, image: np.ndarray, pixel_size: float) -> Iterator[tuple[FilterSettings, np.ndarray]]:
     """Each setting of the grid with its result, every filter applied once."""
     function, _, parameters = FILTERS[name]
     for parameter in parameters:

@@ -79,9 +79,7 @@ def _structure(path: Path) -> gemmi.SmallStructure:
         raise InputError(f"{path}: no unit cell; give _cell_length_a, _b, _c and _cell_angle_alpha, _beta, _gamma")
     structure.determine_and_set_spacegroup("S.H2")
     if structure.spacegroup is None and not structure.symops:
-        raise InputError(
-            f"{path}: no symmetry; give _space_group_symop_operation_xyz or _space_group_name_H-M_alt"
-        )
+        raise InputError(f"{path}: no symmetry; give _space_group_symop_operation_xyz or _space_group_name_H-M_alt")
     structure.setup_cell_images()
     return structure
 

@@ -26,20 +26,30 @@ class Projection:
     columns : tuple of dict
         Position `x_A`, `y_A` [A] and `atoms` of each column: `element`, `occupancy`, `height_A` along the beam [A],
         `B_A2` [A^2], for one period.
+    frame : ndarray, shape (3, 3)
+        Unit vectors of the image's x, its y and the beam as rows, in the crystal's Cartesian axes (a along x, b in the
+        x-y plane).
     """
 
     lattice: np.ndarray
     period: float
     columns: tuple[dict, ...]
+    frame: np.ndarray
 
     def to_dict(self) -> dict:
         """As it is stored in `projection.json`."""
-        return {"lattice_A": self.lattice.tolist(), "period_A": self.period, "columns": list(self.columns)}
+        return {
+            "lattice_A": self.lattice.tolist(),
+            "period_A": self.period,
+            "columns": list(self.columns),
+            "frame": self.frame.tolist(),
+        }
 
     @classmethod
     def from_dict(cls, stored: dict) -> "Projection":
         """From the content of a `projection.json`."""
-        return cls(np.array(stored["lattice_A"]), stored["period_A"], tuple(stored["columns"]))
+        columns, frame = tuple(stored["columns"]), np.array(stored["frame"])
+        return cls(np.array(stored["lattice_A"]), stored["period_A"], columns, frame)
 
 
 def project_structure(crystal: Crystal, zone: tuple[int, int, int]) -> Projection:
@@ -69,7 +79,7 @@ def project_structure(crystal: Crystal, zone: tuple[int, int, int]) -> Projectio
     x_axis = in_plane[0] / np.linalg.norm(in_plane[0])
     frame = np.stack([x_axis, np.cross(beam, x_axis), beam])
     basis = basis @ frame.T
-    return Projection(basis[:2, :2].copy(), float(basis[2, 2]), _columns(crystal, basis, frame))
+    return Projection(basis[:2, :2].copy(), float(basis[2, 2]), _columns(crystal, basis, frame), frame)
 
 
 def column_strengths(projection: Projection, gamma: float) -> np.ndarray:
@@ -104,7 +114,9 @@ def _columns(crystal: Crystal, basis: np.ndarray, frame: np.ndarray) -> tuple[di
     heights[basis[2, 2] - heights < 1e-4] = 0
     columns: list[dict] = []
     for atom in np.lexsort((heights, planes[:, 0], planes[:, 1])):
-        column = next((c for c in columns if _lattice_distance(planes[atom], c["at"], basis[:2, :2]) < SAME_COLUMN_A), None)
+        column = next(
+            (c for c in columns if _lattice_distance(planes[atom], c["at"], basis[:2, :2]) < SAME_COLUMN_A), None
+        )
         if column is None:
             column = {"at": planes[atom], "atoms": []}
             columns.append(column)

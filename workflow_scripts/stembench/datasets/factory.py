@@ -10,6 +10,7 @@ from stembench.config import Condition, Dataset, Imaging, PhysicalNoise
 from stembench.crystals.field import columns_in_field
 from stembench.crystals.projection import Projection, column_strengths, column_thermal_b
 from stembench.datasets.labels import circular_mask, gaussian_mask
+from stembench.datasets.sample import Sample
 from stembench.imaging.linear import MARGIN_A, central_intensity, linear_image
 from stembench.imaging.probe import Probe
 from stembench.localisation.cramer_rao import position_bound
@@ -39,28 +40,6 @@ class Material:
     def of(cls, material: str, zone: str, projection: Projection, gamma: float) -> "Material":
         """With column strengths by Z^gamma."""
         return cls(material, zone, projection, column_strengths(projection, gamma), column_thermal_b(projection))
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One image, its labels and its truth.
-
-    Attributes
-    ----------
-    images : dict of ndarray of float32, shape (y, x)
-        `image` (noisy) and the labels `noNoise`, `noBackgroundnoNoise`, `gaussianMask`, `circularMask`, in [0, 1].
-    columns : DataFrame
-        A row a column inside the image: `x_A`, `y_A`, `strength` (1 for the brightest), `neighbour_A` (distance to the
-        nearest column that is asked for), `asked` (at least `label_threshold` strong) and `resolved` (neighbour at
-        least one probe FWHM away). In test splits whose noise is Poisson's alone, `crlb_pm` is the Cramer-Rao bound of its
-        position.
-    parameters : dict
-        Everything that was drawn.
-    """
-
-    images: dict[str, np.ndarray]
-    columns: pd.DataFrame
-    parameters: dict
 
 
 class Factory:
@@ -120,7 +99,12 @@ class Factory:
         probe = self.probes[condition]
         pad = _JITTER_PAD_PX
         padded = linear_image(
-            positions + pad * pixel_size, strengths, thermal_b, probe, (shape[0] + 2 * pad, shape[1] + 2 * pad), pixel_size
+            positions + pad * pixel_size,
+            strengths,
+            thermal_b,
+            probe,
+            (shape[0] + 2 * pad, shape[1] + 2 * pad),
+            pixel_size,
         )
         background_kind = list(BACKGROUNDS)[rng.integers(len(BACKGROUNDS))]
         background_level = float(rng.uniform(0, self.recipe.background))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from stembench.datasets.factory import Sample
+from stembench.datasets.sample import Sample
 from stembench.products import provenance
 
 _SAMPLES_A_CHUNK = 8

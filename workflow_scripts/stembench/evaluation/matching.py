@@ -1,5 +1,7 @@
 """One-to-one matching of found columns to true ones."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
@@ -36,20 +38,44 @@ def match(found: np.ndarray, truth: np.ndarray, radii: np.ndarray) -> tuple[np.n
     return rows[kept], columns[kept]
 
 
-def score_columns(
-    found: np.ndarray, columns: pd.DataFrame, extent: tuple[float, float], settings: Evaluation
-) -> pd.DataFrame:
-    """Match found columns to an image's truth and say what became of each.
+@dataclass(frozen=True)
+class Truth:
+    """An image's true columns as arrays, for matching many times."""
+
+    asked: pd.DataFrame
+    positions: np.ndarray
+    radii: np.ndarray
+    resolved: np.ndarray
+    weak: np.ndarray
+
+    @classmethod
+    def of(cls, columns: pd.DataFrame, settings: Evaluation) -> "Truth":
+        """From a table as `Sample.columns`."""
+        asked = columns[columns.asked]
+        return cls(
+            asked,
+            asked[["x_A", "y_A"]].to_numpy(),
+            np.minimum(settings.match_radius_A, asked.neighbour_A.to_numpy() / 2),
+            asked.resolved.to_numpy(bool),
+            columns.loc[~columns.asked, ["x_A", "y_A"]].to_numpy(),
+        )
+
+
+def assign(
+    found: np.ndarray, truth: Truth, extent: tuple[float, float], settings: Evaluation
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Match found columns to true ones and say which subset each outcome counts in.
 
     Columns that are not asked for are neither missed nor, where they are found, counted as false. A found column that
-    matches nothing counts against the subset (resolved or not) of the true column it lies nearest to.
+    matches nothing counts against the subset (resolved or not) of the true column it lies nearest to. What lies in the
+    border is left out: matches and misses by their true position, false columns by their own.
 
     Parameters
     ----------
     found : ndarray, shape (n, 2)
         x and y [A].
-    columns : DataFrame
-        Truth, as `Sample.columns`.
+    truth : Truth
+        True columns.
     extent : tuple of float
         Height and width of the image [A].
     settings : Evaluation
@@ -57,67 +83,56 @@ def score_columns(
 
     Returns
     -------
-    DataFrame
-        A row for each found or missed column inside the border: `outcome` (`tp`, `fp`, `fn`), `resolved`, `strength`,
-        position `x_A`, `y_A`, the matched `true_x_A`, `true_y_A`, `error_x_pm`,
-        `error_y_pm`, and the bound `crlb_pm` where it is known.
+    found_at, truth_at : ndarray of int, shape (outcomes,)
+        Indices into `found` and into the asked columns; -1 where a column is missed or false.
+    resolved : ndarray of bool, shape (outcomes,)
+        Subset.
     """
-    asked = columns[columns.asked]
-    truth = asked[["x_A", "y_A"]].to_numpy()
-    radii = np.minimum(settings.match_radius_A, asked.neighbour_A.to_numpy() / 2)
-    found_at, truth_at = match(found, truth, radii)
+    matched_found, matched_truth = match(found, truth.positions, truth.radii)
+    false = np.setdiff1d(np.arange(len(found)), matched_found)
+    if len(truth.weak) and len(false):
+        false = false[cdist(found[false], truth.weak).min(axis=1) > settings.match_radius_A]
+    missed = np.setdiff1d(np.arange(len(truth.positions)), matched_truth)
+    if len(truth.positions):
+        false_resolved = truth.resolved[cdist(found[false], truth.positions).argmin(axis=1)]
+    else:
+        false_resolved = np.ones(len(false), bool)
 
-    spare = np.setdiff1d(np.arange(len(found)), found_at)
-    weak = columns.loc[~columns.asked, ["x_A", "y_A"]].to_numpy()
-    if len(weak) and len(spare):
-        spare = spare[cdist(found[spare], weak).min(axis=1) > settings.match_radius_A]
-    missed = np.setdiff1d(np.arange(len(truth)), truth_at)
-
-    resolved, strength, bound = (asked[name].to_numpy() for name in ("resolved", "strength", "crlb_pm"))
-    nearest = cdist(found[spare], truth).argmin(axis=1) if len(truth) else np.zeros(len(spare), int)
-    rows = pd.concat(
-        [
-            _outcomes(
-                "tp", found[found_at], truth[truth_at], resolved[truth_at], strength[truth_at], bound[truth_at]
-            ),
-            _outcomes(
-                "fp",
-                found[spare],
-                np.full((len(spare), 2), np.nan),
-                resolved[nearest] if len(truth) else np.ones(len(spare), bool),
-                np.full(len(spare), np.nan),
-                np.full(len(spare), np.nan),
-            ),
-            _outcomes(
-                "fn",
-                np.full((len(missed), 2), np.nan),
-                truth[missed],
-                resolved[missed],
-                strength[missed],
-                bound[missed],
-            ),
-        ],
-        ignore_index=True,
-    )
-    at = rows[["true_x_A", "true_y_A"]].to_numpy()
-    at = np.where(np.isnan(at), rows[["x_A", "y_A"]].to_numpy(), at)  # a match is inside where its truth is
+    found_at = np.concatenate([matched_found, false, np.full(len(missed), -1)])
+    truth_at = np.concatenate([matched_truth, np.full(len(false), -1), missed])
+    resolved = np.concatenate([truth.resolved[matched_truth], false_resolved, truth.resolved[missed]])
+    at = np.concatenate([truth.positions[matched_truth], found[false], truth.positions[missed]])
     height, width = extent
     border = settings.border_A
     inside = np.all((at >= border) & (at <= [width - border, height - border]), axis=1)
-    return rows[inside].reset_index(drop=True)
+    return found_at[inside], truth_at[inside], resolved[inside]
 
 
-def _outcomes(outcome, found, truth, resolved, strength, bound) -> pd.DataFrame:
-    error = 100 * (found - truth)
+def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], settings: Evaluation) -> pd.DataFrame:
+    """What became of each column, as a table; parameters as for `assign`.
+
+    Returns
+    -------
+    DataFrame
+        A row for each found or missed column inside the border: `outcome` (`tp`, `fp`, `fn`), `resolved`, `strength`,
+        position `x_A`, `y_A`, the matched `true_x_A`, `true_y_A`, `error_x_pm`, `error_y_pm`, and the bound `crlb_pm`
+        where it is known.
+    """
+    found_at, truth_at, resolved = assign(found, truth, extent, settings)
+    nowhere = np.full((1, 2), np.nan)
+    at, true = np.vstack([found, nowhere])[found_at], np.vstack([truth.positions, nowhere])[truth_at]
+    error = 100 * (at - true)
+    outcome = np.where(truth_at < 0, "fp", np.where(found_at < 0, "fn", "tp"))
+    strength, bound = (np.append(truth.asked[name].to_numpy(), np.nan)[truth_at] for name in ("strength", "crlb_pm"))
     return pd.DataFrame(
         {
             "outcome": outcome,
-            "resolved": resolved.astype(bool),
+            "resolved": resolved,
             "strength": strength,
-            "x_A": found[:, 0],
-            "y_A": found[:, 1],
-            "true_x_A": truth[:, 0],
-            "true_y_A": truth[:, 1],
+            "x_A": at[:, 0],
+            "y_A": at[:, 1],
+            "true_x_A": true[:, 0],
+            "true_y_A": true[:, 1],
             "error_x_pm": error[:, 0],
             "error_y_pm": error[:, 1],
             "crlb_pm": bound,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stembench.config import Evaluation
-from stembench.evaluation.matching import score_columns
+from stembench.evaluation.matching import Truth, assign
 from stembench.localisation.peaks import PeakSettings, find_columns
 
 #: The level of a set whose images have no dose.
@@ -70,15 +70,16 @@ def tune_peaks(
     counts = {(level, settings): np.zeros(3) for level in set(dose_levels(samples)) for settings in grid}
     for image, level, (_, sample) in zip(maps, dose_levels(samples), samples.iterrows()):
         extent = tuple(n * sample.pixel_size_A for n in image.shape)
+        truth = Truth.of(columns[sample["sample"]], evaluation)
         for smoothing in smoothings:
             tried = [s for s in grid if (s.sigma_A, s.background_sigma_A, s.relative) == smoothing]
             lowest = min(tried, key=lambda s: s.threshold)
             positions, heights = find_columns(image, sample.pixel_size_A, lowest)
             for settings in tried:
                 found = positions[heights > settings.threshold]
-                outcomes = score_columns(found, columns[sample["sample"]], extent, evaluation)
-                outcome = outcomes.loc[outcomes.resolved, "outcome"]
-                counts[level, settings] += [(outcome == kind).sum() for kind in ("tp", "fp", "fn")]
+                found_at, truth_at, resolved = assign(found, truth, extent, evaluation)
+                hit, lost = found_at[resolved] >= 0, truth_at[resolved] < 0
+                counts[level, settings] += [np.sum(hit & ~lost), np.sum(lost), np.sum(~hit)]
     best: dict[str, dict] = {}
     for (level, settings), (tp, fp, fn) in counts.items():
         f1 = float(2 * tp / max(2 * tp + fp + fn, 1))

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from stembench.config import LabTestset
-from stembench.datasets.factory import Sample
+from stembench.datasets.sample import Sample
 from stembench.localisation.peaks import PeakSettings, find_columns
 
 _BACKGROUND_SIGMA_A = 1.5

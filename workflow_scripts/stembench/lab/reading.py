@@ -26,16 +26,24 @@ def read_image(path: str | Path) -> tuple[np.ndarray, float | None]:
     plugins = [plugin for plugin in IO_PLUGINS if extension in plugin["file_extensions"]]
     if not plugins:
         raise InputError(f"{path}: no reader for .{extension} files; RosettaSciIO reads dm3, dm4, emd, hspy, tif, ...")
-    try:
-        signals = import_module(plugins[0]["api"]).file_reader(str(path))
-    except Exception as error:  # readers of damaged files raise whatever they stumble over
-        raise InputError(f"{path}: cannot be read as .{extension} ({error}); is the file whole?") from error
+    signals = _signals(path, [plugin["api"] for plugin in plugins])
     images = [signal for signal in signals if np.ndim(signal["data"]) == 2]
     if not images:
         raise InputError(f"{path}: holds no two-dimensional image")
     scale, units = (images[0]["axes"][-1].get(key) for key in ("scale", "units"))
     known = _ANGSTROM.get(str(units).lower())
     return np.asarray(images[0]["data"]), float(scale) * known if known else None
+
+
+def _signals(path: Path, readers: list[str]) -> list[dict]:
+    """What the first reader that understands a file finds in it; several formats share an extension."""
+    reasons = []
+    for reader in readers:
+        try:
+            return import_module(reader).file_reader(str(path))
+        except Exception as error:  # readers of foreign or damaged files raise whatever they stumble over
+            reasons.append(f"{reader.rpartition('.')[2]}: {error}")
+    raise InputError(f"{path}: cannot be read ({'; '.join(reasons)}); is the file whole?")
 
 
 def lab_image(path: str | Path, name: str, entry: LabImage, origin: dict) -> xr.DataArray:

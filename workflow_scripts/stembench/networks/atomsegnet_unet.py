@@ -77,3 +77,6 @@ def _convolutions(channels_in: int, channels_out: int) -> nn.Sequential:
         nn.BatchNorm2d(channels_out),
         nn.ReLU(),
     )
+
+
+NETWORK = AtomSegNetUNet

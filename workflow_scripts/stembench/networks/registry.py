@@ -1,5 +1,6 @@
 """Names of the networks, and how a trained one is stored, loaded and applied."""
 
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -9,21 +10,32 @@ from torch import nn
 from torch.nn import functional
 
 from stembench.errors import InputError
-from stembench.networks.atomsegnet_unet import AtomSegNetUNet
 from stembench.products import read_json, whole, write_json
 
-NETWORKS: dict[str, type[nn.Module]] = {"atomsegnet_unet": AtomSegNetUNet}
+#: Every file of this folder but this one is a network, named after the file; it calls its class `NETWORK`.
+NETWORKS = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if path.stem != "registry")
 
 _NORMALISATIONS = ("standardise", "none")
 
 
-def build(network: str, width: float, seed: int) -> nn.Module:
-    """A network of the registry with freshly drawn weights, the same for the same seed."""
+def network_class(network: str) -> type[nn.Module]:
+    """The class of a network of the registry.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
     if network not in NETWORKS:
         raise InputError(f"networks.{network}: no such network; the registry holds {', '.join(NETWORKS)}")
+    return import_module(f"stembench.networks.{network}").NETWORK
+
+
+def build(network: str, width: float, seed: int) -> nn.Module:
+    """A network of the registry with freshly drawn weights, the same for the same seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return NETWORKS[network](width)
+        return network_class(network)(width)
 
 
 def normalise(images: np.ndarray, normalisation: str) -> np.ndarray:

@@ -116,7 +116,9 @@ def lattice_estimate(grey: np.ndarray) -> np.ndarray:
 
 def _levels(raw) -> np.ndarray:
     """What is compared: SDs at two gradients and two grey levels, and the Tukey lambda."""
-    scan, pointwise = ([max(trend.at(x), 0) for x in at] for trend, at in ((raw.scan, _GRADIENTS), (raw.pointwise, _GREYS)))
+    scan, pointwise = (
+        [max(trend.at(x), 0) for x in at] for trend, at in ((raw.scan, _GRADIENTS), (raw.pointwise, _GREYS))
+    )
     return np.array([*scan, *pointwise, raw.tukey_lambda])
 
 

@@ -4,9 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 
-def row_jitter(
-    image: np.ndarray, jitter: float, rows_per_period: float, rng: np.random.Generator
-) -> np.ndarray:
+def row_jitter(image: np.ndarray, jitter: float, rows_per_period: float, rng: np.random.Generator) -> np.ndarray:
     """Shift each row by a random (dx, dy): dx = N(0, 1) jitter sin(2 pi f t + phase), dy likewise.
 
     Source: TEMImageNet, doi 10.1038/s41598-021-84499-w, scan noise.
@@ -30,9 +28,7 @@ def row_jitter(
     return ndimage.map_coordinates(image, [y - shift_y[:, None], x - shift_x[:, None]], order=3, mode="nearest")
 
 
-def shot_noise(
-    image: np.ndarray, dose: float, pixel_size: float, rng: np.random.Generator
-) -> np.ndarray:
+def shot_noise(image: np.ndarray, dose: float, pixel_size: float, rng: np.random.Generator) -> np.ndarray:
     """Electrons counted in each pixel.
 
     Parameters

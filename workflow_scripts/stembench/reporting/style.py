@@ -4,14 +4,14 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Sequence
 
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from stembench.products import whole  # noqa: E402
+from stembench.products import whole
 
 plt.rcParams.update(
     {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110, "savefig.dpi": 150}

@@ -1,0 +1,53 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= all
+
+.PHONY: help demo test lint format config lock clean
+
+help:
+	@echo "make demo    install what is missing, run the workflow at demo scale, name what to open"
+	@echo "make test    install what is missing, run all tests, lint and format checks"
+	@echo "make format  format Python and Snakemake files"
+	@echo "make config  write config/ anew from the models"
+	@echo "make lock    write requirements.lock anew from the installed packages"
+
+$(VENV)/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "stembench needs Python 3.11 or newer; name one by: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+		|| { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --requirement requirements.lock
+	@touch $@
+
+demo: $(VENV)/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
+	@$(BIN)/python workflow_scripts/list_products.py
+
+test: $(VENV)/installed lint
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check --compact-diff Snakefile rules
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --lint
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+config: $(VENV)/installed
+	cd workflow_scripts && ../$(BIN)/python -m stembench.config ../config
+
+lock:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --upgrade --requirement requirements.in
+	echo '# Every package that the workflow and its tests run with; made from requirements.in by `make lock`.' > requirements.lock
+	$(BIN)/python -m pip freeze | sed 's/+cpu//' >> requirements.lock
+	touch $(VENV)/installed
+
+clean:
+	find results -mindepth 1 -not -name README.md -delete

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import j0
+from stembench.imaging.linear import linear_image
+from stembench.imaging.probe import Probe
+
+PROBE = Probe(200e3, 24, 0.9)
+
+
+def image_of(positions, shape=(80, 80), pixel_size=0.1, strengths=None, thermal_b=None, probe=PROBE):
+    positions = np.atleast_2d(np.array(positions, float))
+    strengths = np.ones(len(positions)) if strengths is None else np.array(strengths, float)
+    thermal_b = np.zeros(len(positions)) if thermal_b is None else np.array(thermal_b, float)
+    return linear_image(positions, strengths, thermal_b, probe, shape, pixel_size)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(2, 6), st.floats(2, 6), st.floats(0, 2))
+def test_one_column_is_the_broadened_probe_wherever_it_lies(x, y, thermal_b):
+    image = image_of([x, y], thermal_b=[thermal_b])
+    k = np.linspace(0, PROBE.cutoff, 3001)
+    transfer = PROBE.transfer(k, 0 * k) * np.exp(-thermal_b * k**2 / 4)
+    radii = np.hypot(*np.meshgrid(np.arange(0, 80, 9) * 0.1 - x, np.arange(0, 80, 9) * 0.1 - y))
+    direct = np.trapezoid(2 * np.pi * k * transfer * j0(2 * np.pi * k * radii[..., None]), k, axis=-1)
+    direct /= np.trapezoid(2 * np.pi * k * transfer, k)
+    assert image[::9, ::9] == pytest.approx(direct, abs=5e-4)
+
+
+def test_columns_add():
+    both = image_of([[3.0, 3.0], [5.2, 4.1]], strengths=[1.0, 0.4])
+    assert both == pytest.approx(image_of([3.0, 3.0]) + 0.4 * image_of([5.2, 4.1]), abs=1e-9)
+
+
+def test_nothing_wraps_around():
+    small, large = image_of([0.0, 4.0]), image_of([20.0, 24.0], (480, 480))[200:280, 200:280]
+    assert small == pytest.approx(large, abs=2e-4)
+    assert small[:, -20:].max() < 2e-3
+
+
+def test_columns_outside_the_field_shine_into_it():
+    assert image_of([[-0.3, 4.0], [4.0, 4.0]])[40, 0] > 0.3
+
+
+def test_a_coarse_image_is_the_fine_one_sampled():
+    fine, coarse = image_of([3.33, 4.56], (81, 81), 0.1), image_of([3.33, 4.56], (21, 21), 0.4)
+    assert coarse == pytest.approx(fine[::4, ::4], abs=1e-4)
+
+
+def test_an_empty_field_is_dark():
+    assert not image_of(np.empty((0, 2))).any()

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.special import j0, j1, jn_zeros
+from stembench.imaging.probe import Probe, electron_wavelength
+
+energies, semiangles = st.floats(60e3, 300e3), st.floats(10, 35)
+
+
+def profile(probe: Probe, radius: float) -> float:
+    """Probe intensity at a radius, by the Hankel transform of its transfer function."""
+    k = np.linspace(0, probe.cutoff, 4001)
+    return np.trapezoid(2 * np.pi * k * probe.transfer(k, np.zeros_like(k)).real * j0(2 * np.pi * k * radius), k)
+
+
+@pytest.mark.parametrize(("energy", "picometre"), [(60e3, 4.866), (100e3, 3.701), (200e3, 2.508), (300e3, 1.969)])
+def test_wavelength_is_the_tabulated_one(energy, picometre):
+    assert 100 * electron_wavelength(energy) == pytest.approx(picometre, abs=2e-3)
+
+
+@settings(max_examples=10, deadline=None)
+@given(energies, semiangles)
+def test_ideal_probe_has_the_airy_width_and_first_zero(energy, semiangle):
+    probe = Probe(energy, semiangle)
+    unit = probe.wavelength / (1e-3 * semiangle)
+    half = brentq(lambda r: profile(probe, r) / profile(probe, 0) - 0.5, 0.1 * unit, 0.5 * unit)
+    assert 2 * half == pytest.approx(0.514 * unit, rel=2e-3)
+    assert profile(probe, 0.61 * unit) / profile(probe, 0) == pytest.approx(0, abs=1e-4)
+    at = 2 * np.pi * 0.4 * unit * 1e-3 * semiangle / probe.wavelength
+    assert profile(probe, 0.4 * unit) / profile(probe, 0) == pytest.approx((2 * j1(at) / at) ** 2, abs=1e-4)
+    assert 2 * np.pi * 0.61 == pytest.approx(jn_zeros(1, 1)[0], rel=1e-3)
+
+
+@settings(max_examples=8, deadline=None)
+@given(energies, semiangles, st.floats(-100, 100), st.floats(-1e4, 1e4), st.floats(0, 50))
+def test_aberrations_conserve_the_electrons_and_lower_the_peak(energy, semiangle, defocus, c3, astigmatism):
+    ideal = Probe(energy, semiangle)
+    aberrated = Probe(energy, semiangle, defocus=defocus, c3=c3, astigmatism=astigmatism + 1e-6)
+    zero = np.zeros(1)
+    assert aberrated.transfer(zero, zero) == pytest.approx(1, abs=1e-3)
+    k = np.linspace(-ideal.cutoff, ideal.cutoff, 101)
+    grid = np.meshgrid(k, k)
+    assert aberrated.transfer(*grid).real.sum() <= ideal.transfer(*grid).sum() * 1.01
+
+
+def test_numerical_transfer_meets_the_analytic_one():
+    k = np.linspace(0, 2, 101)
+    analytic = Probe(200e3, 24).transfer(k, 0 * k)
+    numerical = Probe(200e3, 24, defocus=1e-9).transfer(k, 0 * k)
+    assert numerical == pytest.approx(analytic, abs=6e-3)
+
+
+def test_transfer_is_that_of_abtem():
+    """abTEM computes the probe on a grid of its own; its intensity has the Fourier transform we use."""
+    from abtem import Probe as AbtemProbe
+
+    defocus, c3 = 80.0, 2.57e5
+    probe = AbtemProbe(energy=200e3, semiangle_cutoff=20, extent=40, gpts=512, defocus=defocus, Cs=c3)
+    intensity = np.abs(probe.build(lazy=False).array) ** 2
+    theirs = np.fft.fft2(intensity)
+    theirs = np.abs(theirs / theirs[0, 0])
+    ours = Probe(200e3, 20, defocus=defocus, c3=c3)
+    k = np.fft.fftfreq(512, 40 / 512)
+    near = np.abs(k) < 1.05 * ours.cutoff
+    kx, ky = np.meshgrid(k[near], k[near])
+    assert np.abs(ours.transfer(kx, ky)) == pytest.approx(theirs[np.ix_(near, near)], abs=0.02)
+
+
+def test_published_column_radius():
+    assert Probe(200e3, 24, 0.9).column_radius == pytest.approx(0.520, abs=1e-3)

@@ -1,0 +1,50 @@
+import hashlib
+import subprocess
+import zipfile
+
+import pytest
+from stembench.config import Distribution
+from stembench.errors import InputError
+from stembench.lab import fetching
+
+
+@pytest.fixture
+def wheel(tmp_path):
+    path = tmp_path / "offered" / "images-1.0-py3-none-any.whl"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images/one.txt", "an image")
+    return path
+
+
+def distribution(path, sha256=None):
+    digest = sha256 or hashlib.sha256(path.read_bytes()).hexdigest()
+    return Distribution(requirement="images==1.0", file=path.name, sha256=digest)
+
+
+def test_an_offered_file_is_taken_without_a_network(wheel, tmp_path, monkeypatch):
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("pip was called"))
+    fetching.fetch_distribution(distribution(wheel), tmp_path / "archive", wheel.parent)
+    assert (tmp_path / "archive").read_bytes() == wheel.read_bytes()
+    fetching.extract(tmp_path / "archive", "images/one.txt", tmp_path / "one.txt")
+    assert (tmp_path / "one.txt").read_text() == "an image"
+
+
+def test_a_wrong_hash_stops_it(wheel, tmp_path):
+    with pytest.raises(InputError, match="SHA-256"):
+        fetching.fetch_distribution(distribution(wheel, "0" * 64), tmp_path / "archive", wheel.parent)
+    assert not (tmp_path / "archive").exists()
+
+
+def test_without_a_network_it_says_which_file_to_put_where(wheel, tmp_path, monkeypatch):
+    failed = subprocess.CompletedProcess([], 1, "", "ERROR: no route to host")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    wanted = distribution(wheel)
+    with pytest.raises(InputError, match="put it at") as refused:
+        fetching.fetch_distribution(wanted, tmp_path / "archive", tmp_path / "images")
+    assert str(tmp_path / "images" / wheel.name) in str(refused.value)
+
+
+def test_a_missing_member_is_named(wheel, tmp_path):
+    with pytest.raises(InputError, match="two.txt"):
+        fetching.extract(wheel, "images/two.txt", tmp_path / "two.txt")

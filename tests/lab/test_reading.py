@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import tifffile
+from stembench.config import LabImage
+from stembench.errors import InputError
+from stembench.lab.degradation import lab_samples, thinned
+from stembench.lab.reading import lab_image, read_image
+
+VALUES = np.arange(48.0).reshape(6, 8)
+
+
+def hspy_file(path):
+    from hyperspy.signals import Signal2D
+
+    signal = Signal2D(VALUES)
+    for axis in signal.axes_manager.signal_axes:
+        axis.scale, axis.units = 0.02, "nm"
+    signal.save(path)
+    return path
+
+
+def entry(**given):
+    return LabImage(file="image.hspy", **given)
+
+
+def test_pixel_size_comes_from_the_file_in_angstrom(tmp_path):
+    values, pixel_size = read_image(hspy_file(tmp_path / "image.hspy"))
+    assert np.array_equal(values, VALUES)
+    assert pixel_size == pytest.approx(0.2)
+
+
+def test_the_entry_overrides_the_file(tmp_path):
+    path = hspy_file(tmp_path / "image.hspy")
+    image = lab_image(path, "mine", entry(pixel_size_A=0.3, energy_keV=200), {"file": "image.hspy"})
+    assert image.attrs["pixel_size_A"] == 0.3
+    assert image.attrs["energy_keV"] == 200
+
+
+def test_a_missing_pixel_size_is_asked_for_by_file_and_key(tmp_path):
+    path = tmp_path / "image.tif"
+    tifffile.imwrite(path, VALUES.astype(np.uint16))
+    with pytest.raises(InputError, match=r"lab\.images\.mine\.pixel_size_A") as refused:
+        lab_image(path, "mine", entry(), {"file": "image.tif"})
+    assert "image.tif" in str(refused.value)
+
+
+def test_damaged_and_unknown_files_are_named(tmp_path):
+    (tmp_path / "broken.dm3").write_bytes(b"nothing of the kind")
+    with pytest.raises(InputError, match=r"broken\.dm3"):
+        read_image(tmp_path / "broken.dm3")
+    with pytest.raises(InputError, match=r"no reader for \.xyz"):
+        read_image(tmp_path / "image.xyz")
+
+
+def test_thinning_keeps_the_contrast_at_the_dose():
+    image = np.full((200, 200), 50.0)
+    image[:100] = 200.0
+    counts = thinned(image, 8.0, np.random.default_rng(0))
+    assert counts[:100].mean() == pytest.approx(8, rel=0.02)
+    assert counts[100:].mean() == pytest.approx(2, rel=0.05)
+
+
+def test_blocks_keep_their_columns_in_place():
+    import pandas as pd
+
+    columns = pd.DataFrame({"x_A": [1.0, 9.0], "y_A": [2.0, 3.0], "asked": True})
+    samples = lab_samples(np.ones((64, 128)), 0.1, columns, 64, (5.0,), 2, "image")
+    assert len(samples) == 4
+    assert [s.parameters["structure"] for s in samples] == [0, 1, 0, 1]
+    assert samples[1].columns.x_A.tolist() == [pytest.approx(2.6)]
+    assert not np.array_equal(samples[0].images["image"], samples[2].images["image"])

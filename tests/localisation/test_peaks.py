@@ -1,0 +1,49 @@
+import numpy as np
+from stembench.baselines.detectors import gaussian_fit_atomap, random_points, smoothed_maxima
+from stembench.localisation.peaks import PeakSettings, find_columns
+
+PLAIN = PeakSettings(0.0, 0.0, 0.3, relative=True)
+
+
+def gaussians(positions, sigma=0.5, pixel_size=0.1, size=100):
+    y, x = np.mgrid[:size, :size] * pixel_size
+    return sum(np.exp(-((x - a) ** 2 + (y - b) ** 2) / (2 * sigma**2)) for a, b in positions)
+
+
+GRID = np.array([(x + 0.03, y - 0.02) for x in (2.0, 4.5, 7.0) for y in (2.0, 4.5, 7.0)])
+
+
+def nearest(found, truth):
+    return np.linalg.norm(found[:, None] - truth, axis=-1).min(axis=0)
+
+
+def test_columns_are_found_where_they_are():
+    found, _ = find_columns(gaussians(GRID), 0.1, PLAIN)
+    assert len(found) == 9
+    assert nearest(found, GRID).max() < 0.01
+
+
+def test_background_subtraction_uncovers_columns_on_a_ramp():
+    image = gaussians(GRID) + 3 * np.linspace(0, 1, 100)
+    settings = PeakSettings(0.2, 1.2, 0.3, relative=True)
+    assert len(find_columns(image, 0.1, settings)[0]) == 9
+
+
+def test_an_empty_image_has_no_columns():
+    assert len(find_columns(np.zeros((50, 50)), 0.1, PLAIN)[0]) == 0
+
+
+def test_atomap_refines_the_maxima():
+    rng = np.random.default_rng(0)
+    image = rng.poisson(50 * gaussians(GRID) + 5).astype(float)
+    settings = PeakSettings(0.3, 0.0, 0.4, relative=True)
+    starts, refined = smoothed_maxima(image, 0.1, settings), gaussian_fit_atomap(image, 0.1, settings)
+    assert len(refined) == len(starts) == 9
+    assert nearest(refined, GRID).mean() < nearest(starts, GRID).mean()
+
+
+def test_random_points_are_as_many_and_repeatable():
+    image = gaussians(GRID)
+    first, again = random_points(image, 0.1, PLAIN), random_points(image, 0.1, PLAIN)
+    assert len(first) == 9
+    assert np.array_equal(first, again)

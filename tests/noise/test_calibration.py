@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from stembench.crystals.field import columns_in_field
+from stembench.errors import InputError
+from stembench.imaging.linear import linear_image
+from stembench.imaging.probe import Probe
+from stembench.noise.calibrated import NoiseParameters, calibrated_noise, tukey_sd
+from stembench.noise.calibration import calibrate, fit_parameters
+from stembench.noise.decomposition import raw_statistics
+
+
+@pytest.fixture(scope="module")
+def silicon(projection_of) -> np.ndarray:
+    """A noise-free Si [110] lattice on the grey scale, 512 x 512 at 9.44 pm/px."""
+    pixel_size = 0.0944
+    positions, _ = columns_in_field(projection_of("Si", "110"), (48.4, 48.4), 0.1, np.zeros(2), 6.0)
+    ones = np.ones(len(positions))
+    image = linear_image(positions, ones, 0.5 * ones, Probe(200e3, 24, 0.9), (512, 512), pixel_size)
+    return 30 + 195 * (image - image.min()) / np.ptp(image)
+
+
+def test_the_decomposition_mistakes_signal_for_noise(silicon):
+    assert 0.03 < raw_statistics(silicon).scan.slope < 0.12
+
+
+def test_a_clean_lattice_fits_no_noise(silicon):
+    fitted = fit_parameters(silicon, np.random.default_rng(0))
+    assert abs(fitted.scan_intercept) < 0.5
+    assert abs(fitted.scan_slope) < 0.02
+    assert abs(fitted.pointwise_intercept + 128 * fitted.pointwise_slope) < 1
+
+
+def test_known_parameters_are_recovered(silicon):
+    known = NoiseParameters(0.15, 4.0, 0.03, 9.0, 0.13)
+    noisy = calibrated_noise(silicon, known, np.random.default_rng(5))
+    fitted = fit_parameters(noisy, np.random.default_rng(0))
+    assert fitted.scan_slope == pytest.approx(known.scan_slope, rel=0.1)
+    assert fitted.scan_intercept == pytest.approx(known.scan_intercept, rel=0.1)
+    assert fitted.pointwise_slope == pytest.approx(known.pointwise_slope, rel=0.1)
+    assert fitted.pointwise_intercept == pytest.approx(known.pointwise_intercept, rel=0.1)
+    assert fitted.tukey_lambda == pytest.approx(known.tukey_lambda, abs=0.05)
+
+
+@pytest.mark.parametrize(("shape", "sd"), [(0.0, 1.81), (0.04, 1.70), (0.14, 1.45), (0.38, 1.06)])
+def test_tukey_standard_deviations(shape, sd):
+    assert tukey_sd(shape) == pytest.approx(sd, abs=0.01)
+
+
+def test_scan_noise_is_smooth_along_rows_alone():
+    flat = np.full((256, 256), 128.0)
+    noise = calibrated_noise(flat, NoiseParameters(0, 8, 0, 0.0, 0.1), np.random.default_rng(0)) - flat
+    along, across = (
+        np.corrcoef(noise[:, :-1].ravel(), noise[:, 1:].ravel())[0, 1],
+        np.corrcoef(noise[:-1].ravel(), noise[1:].ravel())[0, 1],
+    )
+    assert along > 0.95
+    assert abs(across) < 0.05
+
+
+def test_small_images_are_refused():
+    with pytest.raises(InputError, match="too small"):
+        calibrate([np.zeros((200, 400))])

@@ -1,0 +1,28 @@
+"""One image with its labels and truth, as every stage passes it on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image, its labels and its truth.
+
+    Attributes
+    ----------
+    images : dict of ndarray of float32, shape (y, x)
+        `image` (noisy) and the labels `noNoise`, `noBackgroundnoNoise`, `gaussianMask`, `circularMask`, in [0, 1].
+    columns : DataFrame
+        A row a column inside the image: `x_A`, `y_A`, `strength` (1 for the brightest), `neighbour_A` (distance to the
+        nearest column that is asked for), `asked` (at least `label_threshold` strong) and `resolved` (neighbour at
+        least one probe FWHM away). In test splits whose noise is Poisson's alone, `crlb_pm` is the Cramer-Rao bound of its
+        position.
+    parameters : dict
+        Everything that was drawn.
+    """
+
+    images: dict[str, np.ndarray]
+    columns: pd.DataFrame
+    parameters: dict
