@@ -5,9 +5,13 @@ from stembench.products import whole, write_json
 
 
 def test_a_failed_product_leaves_nothing(tmp_path):
-    with pytest.raises(RuntimeError), whole(tmp_path / "product.txt") as partial:
-        partial.write_text("half")
-        raise RuntimeError
+    def fail():
+        with whole(tmp_path / "product.txt") as partial:
+            partial.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -78,8 +78,9 @@ def test_metrics_by_hand():
 
 def test_published_matching_forgives_a_shifted_lattice():
     lattice = np.stack(np.meshgrid(np.arange(10.0), np.arange(10.0)), -1).reshape(-1, 2)
-    assert mutual_nearest(lattice + [0.45, 0], lattice) == 100
-    assert chamfer(lattice + [0.45, 0], lattice) == pytest.approx(0.9)
+    shifted = lattice + np.array([0.45, 0])
+    assert mutual_nearest(shifted, lattice) == 100
+    assert chamfer(shifted, lattice) == pytest.approx(0.9)
 
 
 def test_nothing_found_and_nothing_there_are_legal():

@@ -46,5 +46,5 @@ def test_without_a_network_it_says_which_file_to_put_where(wheel, tmp_path, monk
 
 
 def test_a_missing_member_is_named(wheel, tmp_path):
-    with pytest.raises(InputError, match="two.txt"):
+    with pytest.raises(InputError, match=r"two\.txt"):
         fetching.extract(wheel, "images/two.txt", tmp_path / "two.txt")

@@ -8,7 +8,7 @@ from stembench.training import run
 from stembench.training.losses import modified_chi_square
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -21,7 +21,7 @@ def trained(folder, epochs=3, killed_after=None):
     def report(line):
         lines.append(line)
         if killed_after and line.startswith(f"epoch {killed_after + 1}/"):
-            raise Killed
+            raise KilledError
 
     history = run.train(
         network, crops, (data[0, :4], data[1, :4]), epochs=epochs, learning_rate=1e-2, checkpoints=folder, report=report
@@ -31,7 +31,7 @@ def trained(folder, epochs=3, killed_after=None):
 
 def test_a_killed_run_goes_on_and_ends_where_an_undisturbed_one_ends(tmp_path):
     undisturbed, history, _ = trained(tmp_path / "undisturbed")
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         trained(tmp_path / "killed", killed_after=1)
     resumed, resumed_history, lines = trained(tmp_path / "killed")
     assert lines[0].startswith("going on")

@@ -294,7 +294,7 @@ class LabTestset(Section):
     )
     reference_threshold: float = Field(
         0.1,
-        description="Height of the weakest reference maximum above its surroundings, of the image's range",
+        description="Height of the weakest reference maximum, as a fraction of the range",
         gt=0,
         lt=1,
     )

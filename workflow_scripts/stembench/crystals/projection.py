@@ -83,7 +83,7 @@ def project_structure(crystal: Crystal, zone: tuple[int, int, int]) -> Projectio
 
 
 def column_strengths(projection: Projection, gamma: float) -> np.ndarray:
-    """Scattering strength of each column of the cell: sum over its atoms of occupancy * Z^gamma (linear HAADF model)."""
+    """Scattering strength of each column of the cell, sum over its atoms of occupancy * Z^gamma (linear HAADF)."""
     from ase.data import atomic_numbers
 
     return np.array(

@@ -98,14 +98,8 @@ class Factory:
         condition = list(self.probes)[rng.integers(len(self.probes))]
         probe = self.probes[condition]
         pad = _JITTER_PAD_PX
-        padded = linear_image(
-            positions + pad * pixel_size,
-            strengths,
-            thermal_b,
-            probe,
-            (shape[0] + 2 * pad, shape[1] + 2 * pad),
-            pixel_size,
-        )
+        padded_shape = (self.image_px + 2 * pad,) * 2
+        padded = linear_image(positions + pad * pixel_size, strengths, thermal_b, probe, padded_shape, pixel_size)
         background_kind = list(BACKGROUNDS)[rng.integers(len(BACKGROUNDS))]
         background_level = float(rng.uniform(0, self.recipe.background))
         background = background_level * BACKGROUNDS[background_kind](padded.shape, rng)
@@ -187,7 +181,7 @@ class Factory:
         asked = relative >= self.recipe.label_threshold
         neighbour = np.full(len(positions), np.inf)
         if asked.sum() > 1:
-            distances, indices = cKDTree(positions[asked]).query(positions, k=2)
+            distances, _ = cKDTree(positions[asked]).query(positions, k=2)
             neighbour = np.where(distances[:, 0] > 1e-6, distances[:, 0], distances[:, 1])
         height, width = extent
         inside = np.all((positions >= 0) & (positions < [width, height]), axis=1)

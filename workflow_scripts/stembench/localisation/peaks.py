@@ -68,7 +68,7 @@ def find_columns(image: np.ndarray, pixel_size: float, settings: PeakSettings) -
         Value of the smoothed map at each maximum, the strongest first.
     """
     surface = smoothed(image, pixel_size, settings)
-    distance = max(1, int(round(MIN_DISTANCE_A / pixel_size)))
+    distance = max(1, round(MIN_DISTANCE_A / pixel_size))
     maxima = peak_local_max(surface, min_distance=distance, threshold_abs=settings.threshold, exclude_border=1)
     rows, columns = maxima.T
     heights = surface[rows, columns]

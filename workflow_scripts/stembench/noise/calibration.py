@@ -12,7 +12,7 @@ from scipy import fft, ndimage
 
 from stembench.errors import InputError
 from stembench.noise.calibrated import NoiseParameters, calibrated_noise
-from stembench.noise.decomposition import raw_statistics, to_grey
+from stembench.noise.decomposition import RawStatistics, raw_statistics, to_grey
 
 MIN_SIDE_PX = 128
 
@@ -114,11 +114,10 @@ def lattice_estimate(grey: np.ndarray) -> np.ndarray:
     return mean + fft.irfft2(spectrum * gain, s=grey.shape)
 
 
-def _levels(raw) -> np.ndarray:
+def _levels(raw: RawStatistics) -> np.ndarray:
     """What is compared: SDs at two gradients and two grey levels, and the Tukey lambda."""
-    scan, pointwise = (
-        [max(trend.at(x), 0) for x in at] for trend, at in ((raw.scan, _GRADIENTS), (raw.pointwise, _GREYS))
-    )
+    scan = [max(raw.scan.at(gradient), 0) for gradient in _GRADIENTS]
+    pointwise = [max(raw.pointwise.at(grey), 0) for grey in _GREYS]
     return np.array([*scan, *pointwise, raw.tukey_lambda])
 
 
