@@ -19,11 +19,7 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 SCALE = CONFIG.sizes
-SPLIT_IMAGES = {
-    "train": SCALE.train_images,
-    "validation": SCALE.validation_images,
-    "test": SCALE.test_images,
-}
+SPLITS = ("train", "validation", "test")
 EVALUATION = CONFIG.evaluation.model_dump(mode="json", include={"match_radius_A", "border_A"})
 
 
@@ -59,9 +55,15 @@ def projections(materials):
     ]
 
 
+def split_images(dataset, split):
+    """Images in a split of a dataset."""
+    count = getattr(SCALE, f"{split}_images")
+    return max(1, round(CONFIG.datasets[dataset].share * count))
+
+
 def shards(dataset, split):
     """All shards of a split."""
-    number = -(-SPLIT_IMAGES[split] // SCALE.shard_images)
+    number = -(-split_images(dataset, split) // SCALE.shard_images)
     return [f"results/datasets/{dataset}/{split}/{i:05d}" for i in range(number)]
 
 
@@ -140,7 +142,8 @@ def dataset_calibration(wildcards):
 def shard_samples(wildcards):
     """First sample of a shard, and the one after its last."""
     first = int(wildcards.shard) * SCALE.shard_images
-    return [first, min(first + SCALE.shard_images, SPLIT_IMAGES[wildcards.split])]
+    last = split_images(wildcards.dataset, wildcards.split)
+    return [first, min(first + SCALE.shard_images, last)]
 
 
 def method_environment(wildcards):
@@ -288,7 +291,7 @@ wildcard_constraints:
     distribution=any_of(CONFIG.lab.distributions),
     instrument=any_of(CONFIG.calibration.instruments),
     dataset=any_of(CONFIG.datasets),
-    split=any_of(SPLIT_IMAGES),
+    split=any_of(SPLITS),
     shard=r"\d{5}",  # number of a shard in its split, from 00000
     network=any_of(CONFIG.networks),
     task=any_of({task for network in CONFIG.networks.values() for task in network.tasks}),

@@ -32,7 +32,7 @@ rule generate_shard:
 rule index_dataset:
     input:
         shards=lambda wildcards: [
-            shard for split in SPLIT_IMAGES for shard in shards(wildcards.dataset, split)
+            shard for split in SPLITS for shard in shards(wildcards.dataset, split)
         ],
     output:
         index="results/datasets/{dataset}/index.parquet",
@@ -44,7 +44,7 @@ rule index_dataset:
     params:
         code=code("index_dataset"),
         splits=lambda wildcards: [
-            split for split in SPLIT_IMAGES for _ in shards(wildcards.dataset, split)
+            split for split in SPLITS for _ in shards(wildcards.dataset, split)
         ],
     message:
         "Index dataset {wildcards.dataset}"

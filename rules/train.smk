@@ -27,7 +27,7 @@ rule train_network:
     priority: 10  # the longest jobs start first
     conda:
         "../envs/training.yaml"
-    threads: max(1, workflow.cores // 2)
+    threads: 2
     params:
         code=lambda wildcards: code("train_network", wildcards.network),
         recipe=lambda wildcards: section(CONFIG.networks[wildcards.network]),

@@ -25,7 +25,7 @@ def test_digest_follows_transitive_imports_and_no_others(tmp_path):
     first = digest()
     (library / "other.py").write_text("VALUE = 3\n")
     assert digest() == first
-    (library / "deep.py").write_text("# a comment\nVALUE = 1\n")
+    (library / "deep.py").write_text('"""A docstring."""\n# a comment\nVALUE = 1\n')
     assert digest() == first
     (library / "deep.py").write_text("VALUE = 4\n")
     assert digest() != first

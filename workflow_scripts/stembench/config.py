@@ -1,4 +1,4 @@
-"""The configuration as one tree of models; the commented default, the JSON schema and the table of keys come from it."""
+"""The configuration as one tree of models, from which the default, the JSON schema and the table of keys come."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from stembench.crystals.zones import parse_zone
@@ -173,6 +172,7 @@ class Dataset(Section):
     images_per_structure: int = Field(
         5, description="Consecutive images that share a structure, its rotation, offset and pixel size", ge=1, le=100
     )
+    share: float = Field(1.0, description="Images as a fraction of the counts that the scale gives", gt=0, le=1)
     noise: Annotated[PhysicalNoise | CalibratedNoise, Field(discriminator="recipe")] = Field(
         PhysicalNoise(), description="Noise recipe"
     )
@@ -340,7 +340,7 @@ class Config(Section):
             "demo": Scale(
                 image_px=128,
                 train_images=2400,
-                validation_images=110,
+                validation_images=220,
                 test_images=220,
                 shard_images=600,
                 width=0.25,
@@ -349,7 +349,7 @@ class Config(Section):
                 epochs=6,
                 crops_per_image=2,
                 seeds=1,
-                lab_draws=4,
+                lab_draws=2,
                 bootstrap=1000,
             ),
             "full": Scale(
@@ -377,7 +377,7 @@ class Config(Section):
     datasets: dict[Name, Dataset] = Field(
         {
             "physical": Dataset(),
-            "calibrated": Dataset(noise=CalibratedNoise(instrument="se_mos2"), seed=1),
+            "calibrated": Dataset(share=0.25, noise=CalibratedNoise(instrument="se_mos2"), seed=1),
         },
         description="Recipes of simulated images by name",
         min_length=1,
@@ -563,4 +563,3 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     for file, render in GENERATED.items():
         (folder / file).write_text(render())
-    yaml.safe_load((folder / "config.yaml").read_text())

@@ -9,7 +9,7 @@ from pathlib import Path
 def source_digest(script: str | Path, folder: str | Path, *loaded: str) -> str:
     """Digest of all modules under `folder` that a script imports, directly or through others.
 
-    It changes with their code, not with comments. Imports inside functions count as well.
+    It changes with their code, not with comments and docstrings. Imports inside functions count as well.
 
     Parameters
     ----------
@@ -59,4 +59,8 @@ def _tree(file: Path) -> ast.Module:
 
 @cache
 def _code(file: Path) -> bytes:
-    return ast.dump(_tree(file)).encode()
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree).encode()

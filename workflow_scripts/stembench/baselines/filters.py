@@ -88,7 +88,8 @@ def apply_filter(name: str, image: np.ndarray, pixel_size: float, settings: Filt
         As tuned.
     """
     filtered = FILTERS[name][0](image.astype(float), pixel_size, settings.parameter)
-    return _finished(filtered, pixel_size, settings)
+    flat = _without_background(filtered, pixel_size, settings.background_sigma_A)
+    return _scaled(flat, *np.percentile(flat, [settings.low_percentile, settings.high_percentile]))
 
 
 def tuning_candidates(name: str, image: np.ndarray, pixel_size: float) -> Iterator[tuple[FilterSettings, np.ndarray]]:
@@ -96,13 +97,16 @@ def tuning_candidates(name: str, image: np.ndarray, pixel_size: float) -> Iterat
     function, _, parameters = FILTERS[name]
     for parameter in parameters:
         filtered = function(image.astype(float), pixel_size, parameter)
-        for rest in product(_BACKGROUND_SIGMAS_A, _LOW_PERCENTILES, _HIGH_PERCENTILES):
-            settings = FilterSettings(parameter, *rest)
-            yield settings, _finished(filtered, pixel_size, settings)
+        for background in _BACKGROUND_SIGMAS_A:
+            flat = _without_background(filtered, pixel_size, background)
+            lows, highs = np.percentile(flat, _LOW_PERCENTILES), np.percentile(flat, _HIGH_PERCENTILES)
+            for (p, low), (q, high) in product(zip(_LOW_PERCENTILES, lows), zip(_HIGH_PERCENTILES, highs)):
+                yield FilterSettings(parameter, background, p, q), _scaled(flat, low, high)
 
 
-def _finished(filtered: np.ndarray, pixel_size: float, settings: FilterSettings) -> np.ndarray:
-    if settings.background_sigma_A:
-        filtered = filtered - ndimage.gaussian_filter(filtered, settings.background_sigma_A / pixel_size)
-    low, high = np.percentile(filtered, [settings.low_percentile, settings.high_percentile])
-    return np.clip((filtered - low) / max(high - low, 1e-12), 0, 1)
+def _without_background(filtered: np.ndarray, pixel_size: float, sigma_A: float) -> np.ndarray:
+    return filtered - ndimage.gaussian_filter(filtered, sigma_A / pixel_size) if sigma_A else filtered
+
+
+def _scaled(image: np.ndarray, low: float, high: float) -> np.ndarray:
+    return np.clip((image - low) / max(high - low, 1e-12), 0, 1)

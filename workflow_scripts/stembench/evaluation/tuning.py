@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import ndimage
 
 from stembench.config import Evaluation
 from stembench.evaluation.matching import Truth, assign
@@ -17,8 +18,8 @@ NO_DOSE = "none"
 #: Settings that are tried for reading columns from a network's map.
 MAP_SETTINGS = [
     PeakSettings(sigma, 0.0, threshold, relative=False)
-    for sigma in (0.0, 0.1, 0.2, 0.3)
-    for threshold in (0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4)
+    for sigma in (0.0, 0.1, 0.15, 0.2, 0.3)
+    for threshold in (0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4)
 ]
 
 
@@ -48,6 +49,9 @@ def tune_peaks(
 ) -> dict[str, dict]:
     """For each dose, the settings of the highest F1 over resolved columns.
 
+    F1 is averaged with weights 1, 2, 1 over neighbouring thresholds before the best is taken, so that none is chosen
+    that stands on an edge by chance.
+
     Parameters
     ----------
     maps : sequence of ndarray, shape (y, x)
@@ -66,26 +70,30 @@ def tune_peaks(
     dict
         Level to `settings` and their `f1`.
     """
-    smoothings = sorted({(s.sigma_A, s.background_sigma_A, s.relative) for s in grid})
+    families: dict[tuple, list[PeakSettings]] = {}
+    for settings in sorted(grid, key=lambda s: s.threshold):
+        families.setdefault((settings.sigma_A, settings.background_sigma_A, settings.relative), []).append(settings)
     counts = {(level, settings): np.zeros(3) for level in set(dose_levels(samples)) for settings in grid}
     for image, level, (_, sample) in zip(maps, dose_levels(samples), samples.iterrows()):
         extent = tuple(n * sample.pixel_size_A for n in image.shape)
         truth = Truth.of(columns[sample["sample"]], evaluation)
-        for smoothing in smoothings:
-            tried = [s for s in grid if (s.sigma_A, s.background_sigma_A, s.relative) == smoothing]
-            lowest = min(tried, key=lambda s: s.threshold)
-            positions, heights = find_columns(image, sample.pixel_size_A, lowest)
-            for settings in tried:
+        for family in families.values():
+            positions, heights = find_columns(image, sample.pixel_size_A, family[0])
+            for settings in family:
                 found = positions[heights > settings.threshold]
                 found_at, truth_at, resolved = assign(found, truth, extent, evaluation)
                 hit, lost = found_at[resolved] >= 0, truth_at[resolved] < 0
                 counts[level, settings] += [np.sum(hit & ~lost), np.sum(lost), np.sum(~hit)]
     best: dict[str, dict] = {}
-    for (level, settings), (tp, fp, fn) in counts.items():
-        f1 = float(2 * tp / max(2 * tp + fp + fn, 1))
-        if level not in best or f1 > best[level]["f1"]:
-            best[level] = {"settings": settings.to_dict(), "f1": f1}
-    return dict(sorted(best.items()))
+    for level in sorted(set(dose_levels(samples))):
+        scored = []
+        for family in families.values():
+            tp, fp, fn = np.array([counts[level, settings] for settings in family]).T
+            f1 = ndimage.convolve1d(2 * tp / np.maximum(2 * tp + fp + fn, 1), [0.25, 0.5, 0.25], mode="nearest")
+            scored.append((float(f1.max()), family[int(f1.argmax())]))
+        score, settings = max(scored, key=lambda entry: entry[0])
+        best[level] = {"settings": settings.to_dict(), "f1": score}
+    return best
 
 
 def best_by_level(levels: Sequence[str], scores: Sequence[dict]) -> dict[str, dict]:

@@ -24,7 +24,7 @@ def plot_gallery(shards: Sequence[str], destination: str) -> None:
         for panel, name in zip(row, _VARIABLES):
             title = f"{sample.material} [{sample.zone}]{counts}" if name == "image" else name
             show_image(panel, images[name].values, sample.pixel_size_A, title)
-        show_image(row[-1], images["image"].values, sample.pixel_size_A, "asked; red: unresolved; blue: too weak")
+        show_image(row[-1], images["image"].values, sample.pixel_size_A, "columns")
         truth = columns[sample["sample"]]
         for rows, colour in (
             (truth[truth.asked & truth.resolved], "gold"),

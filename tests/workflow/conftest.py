@@ -1,0 +1,51 @@
+"""A copy of the repository in a temporary folder, and Snakemake run in it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDERS = ("config", "envs", "profiles", "report", "rules", "structures", "workflow_scripts")
+TINY = Path(__file__).with_name("tiny.yaml")
+
+
+class Copy:
+    """A working copy of the workflow."""
+
+    def __init__(self, folder: Path, repository: Path) -> None:
+        self.folder = folder
+        for name in FOLDERS:
+            shutil.copytree(repository / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(repository / "Snakefile", folder)
+        (folder / "images").mkdir()
+
+    def run(self, *arguments: str, cores: int = 2, config: Path | None = TINY) -> subprocess.CompletedProcess:
+        """Run Snakemake; what it printed is in `stdout`."""
+        command = [sys.executable, "-m", "snakemake", "--cores", str(cores)]
+        command += ["--configfile", str(config)] if config else []
+        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            [*command, *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+@pytest.fixture
+def copy(tmp_path, repository) -> Copy:
+    return Copy(tmp_path, repository)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, repository) -> Copy:
+    """A copy in which the tiny workflow has run from end to end."""
+    made = Copy(tmp_path_factory.mktemp("tiny"), repository)
+    done = made.run()
+    assert done.returncode == 0, done.stdout[-8000:]
+    return made

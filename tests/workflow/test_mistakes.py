@@ -1,0 +1,44 @@
+import tifffile
+
+
+def refused(done, *parts):
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout
+    for part in parts:
+        assert part in done.stdout, done.stdout[-4000:]
+
+
+def test_an_unknown_key_is_named(copy):
+    refused(copy.run("-n", "--config", "scael=demo"), "scael", "unknown key", "config/config.yaml")
+
+
+def test_zone_axis_000_is_named(copy):
+    config = copy.folder / "mine.yaml"
+    config.write_text('structures: {zones: {Pt: ["000"]}}\n')
+    refused(copy.run("-n", config=config), "structures.zones", "[000]", "no direction")
+
+
+def test_a_material_without_a_cif_is_named(copy):
+    config = copy.folder / "mine.yaml"
+    config.write_text('structures: {zones: {Unobtainium: ["001"]}}\n')
+    refused(copy.run("-n", config=config), "structures.zones.Unobtainium", "structures/Unobtainium.cif")
+
+
+def test_a_broken_cif_is_named_and_the_other_materials_finish(copy):
+    (copy.folder / "structures" / "Broken.cif").write_text("data_broken\nloop_\n_atom_site_label\n")
+    materials = {"Broken": "001", "Pt": "001", "MoS2": "001"}
+    wanted = [f"results/structures/{m}/{z}/projection.json" for m, z in materials.items()]
+    done = copy.run("--keep-going", *wanted)
+    refused(done, "structures/Broken.cif", "correct or remove")
+    assert [(copy.folder / path).exists() for path in wanted] == [False, True, True]
+
+
+def test_a_lab_image_without_pixel_size_is_named(copy):
+    tifffile.imwrite(copy.folder / "images" / "mine.tif", [[1.0, 2.0], [3.0, 4.0]])
+    config = copy.folder / "mine.yaml"
+    config.write_text("lab: {images: {mine: {file: mine.tif}}}\n")
+    refused(copy.run("results/lab/mine", config=config), "mine.tif", "lab.images.mine.pixel_size_A")
+
+
+def test_an_impossible_file_name_fails_at_once(copy):
+    refused(copy.run("-n", "results/structures/Pt/999/projection.json"), "results/structures/Pt/999")

@@ -1,0 +1,68 @@
+import filecmp
+import shutil
+
+from products import check_products
+
+
+def same_files(one, other):
+    compared = filecmp.dircmp(one, other)
+    waiting = [compared]
+    while waiting:
+        part = waiting.pop()
+        names = set(part.left_list) ^ set(part.right_list)
+        assert not names - {".snakemake_timestamp"}, names
+        _, differing, failed = filecmp.cmpfiles(part.left, part.right, part.common_files, shallow=False)
+        assert not set(differing + failed) - {".snakemake_timestamp"}, (part.left, differing)
+        waiting += part.subdirs.values()
+
+
+def test_every_product_is_there_and_parses(finished):
+    assert len(check_products(finished.folder / "results")) > 50
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    done = finished.run()
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout
+
+
+def test_one_core_or_two_give_the_same_bytes(finished, copy):
+    shards = ["results/datasets/physical/train/00000", "results/datasets/physical/train/00001"]
+    done = copy.run(*shards, cores=1)
+    assert done.returncode == 0, done.stdout[-4000:]
+    for shard in shards:
+        same_files(finished.folder / shard, copy.folder / shard)
+
+
+def test_a_library_change_reruns_the_rules_that_use_it_and_no_others(finished):
+    module = finished.folder / "workflow_scripts" / "stembench" / "baselines" / "filters.py"
+    original = module.read_text()
+    try:
+        module.write_text(original + "\n# a comment\n")
+        assert "Nothing to be done" in finished.run("-n").stdout
+        module.write_text(original + "\n_UNUSED = 1\n")
+        planned = finished.run("-n", "--quiet", "all").stdout + finished.run("-n").stdout
+    finally:
+        module.write_text(original)
+    assert "tune_enhancement" in planned
+    assert "tabulate_enhancement" in planned
+    for rule in ("project_structure", "generate_shard", "train_network", "tune_detection", "evaluate_detection"):
+        assert rule not in planned
+
+
+def test_a_dropped_cif_is_picked_up(finished):
+    dropped = finished.folder / "structures" / "Dropped.cif"
+    try:
+        shutil.copy(finished.folder / "structures" / "NiO.cif", dropped)
+        made = "results/structures/Dropped/001/projection.json"
+        done = finished.run(made)
+        assert done.returncode == 0, done.stdout[-4000:]
+        assert (finished.folder / made).exists()
+        assert made in finished.run("-n").stdout
+    finally:
+        dropped.unlink()
+
+
+def test_the_graph_of_the_demo_builds(finished):
+    done = finished.run("-n", "--quiet", "all", config=None)
+    assert done.returncode == 0, done.stdout
