@@ -24,11 +24,11 @@ class Copy:
 
     def run(self, *arguments: str, cores: int = 2, config: Path | None = TINY) -> subprocess.CompletedProcess:
         """Run Snakemake; what it printed is in `stdout`."""
-        command = [sys.executable, "-m", "snakemake", "--cores", str(cores)]
+        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", str(cores)]
         command += ["--configfile", str(config)] if config else []
         environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.run(
-            [*command, *arguments],
+            command,
             cwd=self.folder,
             env=environment,
             stdout=subprocess.PIPE,

@@ -29,7 +29,7 @@ def test_a_broken_cif_is_named_and_the_other_materials_finish(copy):
     materials = {"Broken": "001", "Pt": "001", "MoS2": "001"}
     wanted = [f"results/structures/{m}/{z}/projection.json" for m, z in materials.items()]
     done = copy.run("--keep-going", *wanted)
-    refused(done, "structures/Broken.cif", "correct or remove")
+    refused(done, "structures/Broken.cif", "remove the file")
     assert [(copy.folder / path).exists() for path in wanted] == [False, True, True]
 
 

@@ -75,7 +75,8 @@ class Factory:
     def sample(self, split: str, position: int) -> Sample:
         """Sample number `position` of a split; equal in every call, whatever was drawn before.
 
-        Validation and test splits go through the materials in turn, and through the levels of dose within a structure.
+        Validation and test splits go through the materials in turn, and within a structure, seen under one condition,
+        through the levels of dose.
         """
         number = SPLIT_START[split] + position
         block = position // self.recipe.images_per_structure
@@ -95,14 +96,16 @@ class Factory:
         )
         strengths, thermal_b = material.strengths[sites], material.thermal_b[sites]
 
-        condition = list(self.probes)[rng.integers(len(self.probes))]
+        # A dose series shows one scene: there probe, background and jitter belong to the structure.
+        scene_rng = rng if split == "train" else structure_rng
+        condition = list(self.probes)[scene_rng.integers(len(self.probes))]
         probe = self.probes[condition]
         pad = _JITTER_PAD_PX
         padded_shape = (self.image_px + 2 * pad,) * 2
         padded = linear_image(positions + pad * pixel_size, strengths, thermal_b, probe, padded_shape, pixel_size)
-        background_kind = list(BACKGROUNDS)[rng.integers(len(BACKGROUNDS))]
-        background_level = float(rng.uniform(0, self.recipe.background))
-        background = background_level * BACKGROUNDS[background_kind](padded.shape, rng)
+        background_kind = list(BACKGROUNDS)[scene_rng.integers(len(BACKGROUNDS))]
+        background_level = float(scene_rng.uniform(0, self.recipe.background))
+        background = background_level * BACKGROUNDS[background_kind](padded.shape, scene_rng)
 
         crop = (slice(pad, -pad), slice(pad, -pad))
         clean, with_background = padded[crop], (padded + background)[crop]
@@ -121,7 +124,7 @@ class Factory:
             "background_level": background_level,
         }
         if isinstance(self.recipe.noise, PhysicalNoise):
-            noisy, noise_drawn = self._physical(padded + background, pixel_size, split, position, rng, crop)
+            noisy, noise_drawn = self._physical(padded + background, pixel_size, split, position, scene_rng, rng, crop)
         else:
             noisy, noise_drawn = self._calibrated(with_background, rng)
 
@@ -150,14 +153,14 @@ class Factory:
     def _generator(self, number: int, stream: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.recipe.seed, spawn_key=(number, stream)))
 
-    def _physical(self, ideal, pixel_size, split, position, rng, crop) -> tuple[np.ndarray, dict]:
+    def _physical(self, ideal, pixel_size, split, position, scene_rng, rng, crop) -> tuple[np.ndarray, dict]:
         noise = self.recipe.noise
         if split == "train":
             counts = float(np.exp(rng.uniform(*np.log(noise.counts_per_px))))
         else:
             counts = noise.test_counts_per_px[position % len(noise.test_counts_per_px)]
-        jitter = 0.0 if rng.uniform() < noise.unjittered else float(rng.uniform(0, noise.jitter_A))
-        rows = float(np.exp(rng.uniform(*np.log(_MAINS_ROWS))))
+        jitter = 0.0 if scene_rng.uniform() < noise.unjittered else float(scene_rng.uniform(0, noise.jitter_A))
+        rows = float(np.exp(scene_rng.uniform(*np.log(_MAINS_ROWS))))
         dose = counts / (self.imaging.peak_fraction * pixel_size**2)
         scanned = row_jitter(ideal, jitter / pixel_size, rows, rng) if jitter else ideal
         counted = shot_noise(self.imaging.peak_fraction * scanned[crop], dose, pixel_size, rng)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from stembench.reporting.style import COLOURS, write_figure
 
@@ -20,6 +21,10 @@ def plot_precision_vs_dose(table: pd.DataFrame, destinations: Sequence[str]) -> 
     bound = table.groupby("counts_per_px_peak").crlb_pm.mean()
     upper.plot(bound.index, bound, "k--", label="Cramér-Rao bound")
     upper.set(xscale="log", yscale="log", ylabel="RMSE per axis (pm)")
+    upper.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    upper.yaxis.set_major_formatter("{x:g}")
+    upper.yaxis.set_minor_formatter(NullFormatter())
+    lower.xaxis.set_major_formatter("{x:g}")
     upper.legend(frameon=False, fontsize=7)
     lower.set(xlabel="Counts per pixel at the peak", ylabel="F1", ylim=(None, 1.005))
     upper.set_title("Poisson noise alone, columns at least one probe FWHM apart", fontsize=9)
