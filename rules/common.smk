@@ -1,5 +1,6 @@
 """What every stage shares: the checked configuration, what it asks for, and the wildcards that follow from it."""
 
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -33,7 +34,7 @@ def code(script, network=None):
 
 def any_of(names):
     """Wildcard constraint: one of these names and no other."""
-    return "|".join(sorted(names)) or "(?!)"
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"
 
 
 def section(model):

@@ -27,7 +27,7 @@ rule train_network:
     priority: 10  # the longest jobs start first
     conda:
         "../envs/training.yaml"
-    threads: 2
+    threads: 1
     params:
         code=lambda wildcards: code("train_network", wildcards.network),
         recipe=lambda wildcards: section(CONFIG.networks[wildcards.network]),

@@ -51,10 +51,10 @@ def test_a_library_change_reruns_the_rules_that_use_it_and_no_others(finished):
 
 
 def test_a_dropped_cif_is_picked_up(finished):
-    dropped = finished.folder / "structures" / "Dropped.cif"
+    dropped = finished.folder / "structures" / "Dropped-1.cif"
     try:
         shutil.copy(finished.folder / "structures" / "NiO.cif", dropped)
-        made = "results/structures/Dropped/001/projection.json"
+        made = "results/structures/Dropped-1/001/projection.json"
         done = finished.run(made)
         assert done.returncode == 0, done.stdout[-4000:]
         assert (finished.folder / made).exists()

@@ -16,6 +16,9 @@ from stembench.errors import InputError
 #: Names that become wildcards and parts of paths.
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_]*"
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+#: Names of CIF files, without their ending.
+MATERIAL_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.+()-]*"
+Material = Annotated[str, Field(pattern=f"^{MATERIAL_PATTERN}$")]
 
 
 DetectionBaseline = Literal["smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"]
@@ -53,7 +56,7 @@ class Structures(Section):
     default_zones: tuple[str, ...] = Field(
         ("001", "110"), description="Zone axes [uvw] of a material that `zones` does not name", min_length=1
     )
-    zones: dict[Name, tuple[str, ...]] = Field(
+    zones: dict[Material, tuple[str, ...]] = Field(
         {"Si": ("110",), "MoS2": ("001",), "TiO2": ("001", "100", "110")},
         description="Zone axes of single materials; quoted, `m110` is [-110]",
     )
@@ -146,7 +149,7 @@ class CalibratedNoise(Section):
 class Dataset(Section):
     """A recipe: what is shown, how it is imaged, and the noise on it."""
 
-    materials: Literal["all"] | tuple[Name, ...] = Field("all", description="Materials, or `all` in `structures/`")
+    materials: Literal["all"] | tuple[Material, ...] = Field("all", description="Materials, or `all` in `structures/`")
     conditions: Literal["all"] | tuple[Name, ...] = Field("all", description="Imaging conditions, or `all`")
     pixel_size_A: tuple[float, float] = Field(
         (0.08, 0.156),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from stembench.config import NAME_PATTERN, Dataset, Structures
+from stembench.config import MATERIAL_PATTERN, Dataset, Structures
 from stembench.errors import InputError
 
 
@@ -19,11 +19,14 @@ def find_materials(
         If there is no CIF, one has a name that cannot be a wildcard, or the config names a material without one.
     """
     names = sorted(path.stem for path in Path(folder).glob("*.cif"))
+    for path in sorted(Path(folder).iterdir()):
+        if path.suffix != ".cif" and path.suffix.lower() == ".cif":
+            raise InputError(f"{path}: rename it to {path.stem}.cif, the ending in small letters")
     if not names:
         raise InputError(f"{folder}/ holds no .cif file; put at least one structure there")
     for name in names:
-        if not re.fullmatch(NAME_PATTERN, name):
-            raise InputError(f"{folder}/{name}.cif: rename it to letters, digits and underscores alone")
+        if not re.fullmatch(MATERIAL_PATTERN, name):
+            raise InputError(f"{folder}/{name}.cif: rename it, to letters, digits and any of _ . + - ( ) alone")
     named = {f"structures.zones.{name}": [name] for name in structures.zones}
     named |= {f"datasets.{k}.materials": d.materials for k, d in datasets.items() if d.materials != "all"}
     for key, materials in named.items():

@@ -128,7 +128,7 @@ class Factory:
         else:
             noisy, noise_drawn = self._calibrated(with_background, rng)
 
-        columns, inside = self._columns(positions, strengths, extent, probe)
+        columns, inside = self._columns(positions, strengths / material.strengths.max(), extent, probe)
         columns["crlb_pm"] = np.nan
         if split == "test" and noise_drawn.get("jitter_A") == 0:  # the noise is Poisson's alone
             peaks = strengths * central_intensity(probe, thermal_b)
@@ -179,8 +179,7 @@ class Factory:
         grey = room + (255 - 2 * room) * _unit(ideal)
         return calibrated_noise(grey, parameters, rng), parameters.to_dict()
 
-    def _columns(self, positions, strengths, extent, probe: Probe) -> tuple[pd.DataFrame, np.ndarray]:
-        relative = strengths / strengths.max()
+    def _columns(self, positions, relative, extent, probe: Probe) -> tuple[pd.DataFrame, np.ndarray]:
         asked = relative >= self.recipe.label_threshold
         neighbour = np.full(len(positions), np.inf)
         if asked.sum() > 1:

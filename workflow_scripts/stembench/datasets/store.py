@@ -76,7 +76,9 @@ def read_table(folders: Sequence[str | Path], table: str, **added: Sequence) -> 
 
 def columns_by_sample(folders: Sequence[str | Path]) -> dict[int, pd.DataFrame]:
     """The columns of each sample, by its number."""
-    return {number: rows.reset_index(drop=True) for number, rows in read_table(folders, "columns").groupby("sample")}
+    table = read_table(folders, "columns")
+    known = {number: rows.reset_index(drop=True) for number, rows in table.groupby("sample")}
+    return {number: known.get(number, table.iloc[:0]) for number in read_table(folders, "samples")["sample"]}
 
 
 def read_recipe(folder: str | Path) -> dict:
