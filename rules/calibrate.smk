@@ -7,18 +7,9 @@ Makes    results/calibration/{instrument}.json and .png
 
 rule calibrate_noise:
     input:
-        images=lambda wildcards: [
-            f"results/lab/{image}"
-            for image in CONFIG.calibration.instruments[wildcards.instrument]
-        ],
+        images=calibration_images,
     output:
         parameters="results/calibration/{instrument}.json",
-        figure=report(
-            "results/calibration/{instrument}.png",
-            category="Calibration",
-            caption="../report/calibration.rst",
-            labels={"instrument": "{instrument}"},
-        ),
     log:
         "results/logs/calibrate_noise/{instrument}.log",
     conda:
@@ -30,3 +21,27 @@ rule calibrate_noise:
         "Calibrate the noise of {wildcards.instrument}"
     script:
         "../workflow_scripts/calibrate_noise.py"
+
+
+rule plot_calibration:
+    input:
+        images=calibration_images,
+        parameters="results/calibration/{instrument}.json",
+    output:
+        figure=report(
+            "results/calibration/{instrument}.png",
+            category="Calibration",
+            caption="../report/calibration.rst",
+            labels={"instrument": "{instrument}"},
+        ),
+    log:
+        "results/logs/plot_calibration/{instrument}.log",
+    conda:
+        "../envs/lab.yaml"
+    params:
+        code=code("plot_calibration"),
+        images=lambda wildcards: list(CONFIG.calibration.instruments[wildcards.instrument]),
+    message:
+        "Plot the calibration of {wildcards.instrument}"
+    script:
+        "../workflow_scripts/plot_calibration.py"

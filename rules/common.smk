@@ -1,5 +1,6 @@
 """What every stage shares: the checked configuration, what it asks for, and the wildcards that follow from it."""
 
+import os
 import re
 import sys
 from functools import cache
@@ -29,7 +30,16 @@ def code(script, network=None):
     """Digest of the library modules a script imports and of a network it loads: a change to one reruns the rule."""
     folder = Path(workflow.basedir) / "workflow_scripts"
     loaded = [f"stembench.networks.{network}"] if network else []
-    return source_digest(folder / f"{script}.py", folder, *loaded)
+    # What the configuration says reaches a job as parameters, and the log makes no product.
+    return source_digest(
+        folder / f"{script}.py", folder, loaded, ignored=["stembench.config", "job"]
+    )
+
+
+TRAINING_SIZES = {
+    size: getattr(SCALE, size)
+    for size in ("width", "crop_px", "batch_images", "epochs", "crops_per_image")
+}
 
 
 def any_of(names):
@@ -132,6 +142,12 @@ def lab_image_distribution(wildcards):
     return section(CONFIG.lab.distributions[name]) if name else {}
 
 
+def calibration_images(wildcards):
+    """Lab images that show an instrument's noise."""
+    names = CONFIG.calibration.instruments[wildcards.instrument]
+    return [f"results/lab/{name}" for name in names]
+
+
 def dataset_calibration(wildcards):
     """Calibration of the instrument whose noise a dataset carries, if it does."""
     noise = CONFIG.datasets[wildcards.dataset].noise
@@ -158,6 +174,14 @@ def filter_settings(wildcards):
     if wildcards.method in ENHANCEMENT_NETWORKS:
         return []
     return f"results/tuning/enhancement/{wildcards.testset}/{wildcards.method}.json"
+
+
+def detection_tuning(wildcards):
+    """Settings of a detection method; what starts from the smoothed maxima shares theirs."""
+    shared = wildcards.method in ("gaussian_fit_atomap", "random_points")
+    method = "smoothed_maxima" if shared else wildcards.method
+    dataset = tuning_dataset(wildcards.testset)
+    return f"results/tuning/detection/{dataset}/{method}.json"
 
 
 def tuning_dataset(testset):
@@ -262,6 +286,7 @@ def overlay_dose(wildcards):
     return doses[:2][-1]
 
 
+CAPTIONS = sorted(map(str, Path("report").glob("*.rst")))
 REPORTED = [
     *(path for name in (*DETECTION_TABLES, *ENHANCEMENT_TABLES) for path in tables(name)),
     *multiext("results/figures/precision_vs_dose", ".png", ".pdf"),

@@ -13,12 +13,6 @@ rule build_lab_testset:
         image=lambda wildcards: f"results/lab/{LAB_TESTSETS[wildcards.testset].image}",
     output:
         folder=directory("results/testsets/{testset}"),
-        figure=report(
-            "results/figures/reference_{testset}.png",
-            category="Lab images",
-            caption="../report/reference.rst",
-            labels={"test set": "{testset}"},
-        ),
     log:
         "results/logs/build_lab_testset/{testset}.log",
     wildcard_constraints:
@@ -34,6 +28,31 @@ rule build_lab_testset:
         "Build the lab test set {wildcards.testset}"
     script:
         "../workflow_scripts/build_lab_testset.py"
+
+
+rule plot_reference:
+    input:
+        image=lambda wildcards: f"results/lab/{LAB_TESTSETS[wildcards.testset].image}",
+    output:
+        figure=report(
+            "results/figures/reference_{testset}.png",
+            category="Lab images",
+            caption="../report/reference.rst",
+            labels={"test set": "{testset}"},
+        ),
+    log:
+        "results/logs/plot_reference/{testset}.log",
+    wildcard_constraints:
+        testset=any_of(LAB_TESTSETS),
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=code("plot_reference"),
+        settings=lambda wildcards: section(LAB_TESTSETS[wildcards.testset]),
+    message:
+        "Draw the reference columns of {wildcards.testset}"
+    script:
+        "../workflow_scripts/plot_reference.py"
 
 
 rule tune_detection:
@@ -60,7 +79,7 @@ rule evaluate_detection:
     input:
         test=lambda wildcards: test_shards(wildcards.testset),
         weights=lambda wildcards: weights_of(DETECTION_NETWORKS, wildcards.method),
-        settings=lambda wildcards: f"results/tuning/detection/{tuning_dataset(wildcards.testset)}/{wildcards.method}.json",
+        settings=detection_tuning,
     output:
         columns="results/evaluation/{testset}/{method}/columns.parquet",
         images="results/evaluation/{testset}/{method}/images.parquet",

@@ -127,6 +127,7 @@ rule products:
 rule report:
     input:
         REPORTED,
+        captions=CAPTIONS,
     output:
         "results/report.html",
     log:
@@ -135,7 +136,7 @@ rule report:
         "../envs/reporting.yaml"
     params:
         config=config,
-        snakefile=workflow.main_snakefile,
+        snakefile=os.path.relpath(workflow.main_snakefile),
     message:
         "Write the report"
     script:

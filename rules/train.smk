@@ -2,7 +2,7 @@
 
 Requires results/datasets/{dataset}/{train,validation}/
 Makes    results/models/{network}/{task}/{dataset}/seed{seed}/
-         (weights.safetensors, model.json, history.csv, curves.png; checkpoints/ while it runs)
+         (weights.safetensors, model.json, history.csv; checkpoints/ while it runs; then curves.png)
 """
 
 
@@ -14,12 +14,6 @@ rule train_network:
         weights="results/models/{network}/{task}/{dataset}/seed{seed}/weights.safetensors",
         record="results/models/{network}/{task}/{dataset}/seed{seed}/model.json",
         history="results/models/{network}/{task}/{dataset}/seed{seed}/history.csv",
-        curves=report(
-            "results/models/{network}/{task}/{dataset}/seed{seed}/curves.png",
-            category="Training",
-            caption="../report/training.rst",
-            labels={"network": "{network}", "task": "{task}", "seed": "{seed}"},
-        ),
     log:
         "results/logs/train_network/{network}_{task}_{dataset}_seed{seed}.log",
     benchmark:
@@ -31,9 +25,32 @@ rule train_network:
     params:
         code=lambda wildcards: code("train_network", wildcards.network),
         recipe=lambda wildcards: section(CONFIG.networks[wildcards.network]),
-        scale=section(SCALE),
+        sizes=TRAINING_SIZES,
         scale_name=CONFIG.scale,
     message:
         "Train {wildcards.network} to {wildcards.task} on {wildcards.dataset}, seed {wildcards.seed}"
     script:
         "../workflow_scripts/train_network.py"
+
+
+rule plot_training:
+    input:
+        history="results/models/{network}/{task}/{dataset}/seed{seed}/history.csv",
+    output:
+        curves=report(
+            "results/models/{network}/{task}/{dataset}/seed{seed}/curves.png",
+            category="Training",
+            caption="../report/training.rst",
+            labels={"network": "{network}", "task": "{task}", "seed": "{seed}"},
+        ),
+    log:
+        "results/logs/plot_training/{network}_{task}_{dataset}_seed{seed}.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("plot_training"),
+        sizes=TRAINING_SIZES,
+    message:
+        "Plot the training of {wildcards.network} to {wildcards.task}, seed {wildcards.seed}"
+    script:
+        "../workflow_scripts/plot_training.py"

@@ -29,3 +29,7 @@ def test_digest_follows_transitive_imports_and_no_others(tmp_path):
     assert digest() == first
     (library / "deep.py").write_text("VALUE = 4\n")
     assert digest() != first
+    without = source_digest(tmp_path / "script.py", tmp_path, ignored=["library.middle"])
+    (library / "deep.py").write_text("VALUE = 5\n")
+    sources._code.cache_clear()
+    assert source_digest(tmp_path / "script.py", tmp_path, ignored=["library.middle"]) == without

@@ -1,4 +1,4 @@
-"""A lab image as a test set: reference columns, blocks, doses; and the figure to check the references by eye."""
+"""A lab image as a test set: reference columns, blocks, doses."""
 
 import numpy as np
 from job import running, say
@@ -7,7 +7,6 @@ from stembench.datasets.store import write_shard
 from stembench.lab.degradation import lab_samples, reference_columns
 from stembench.lab.store import open_lab_image
 from stembench.products import whole
-from stembench.reporting.lab_figures import plot_reference
 
 if __name__ == "__main__":
     with running(snakemake):
@@ -28,4 +27,3 @@ if __name__ == "__main__":
         with whole(snakemake.output.folder) as partial:
             partial.mkdir()
             write_shard(partial, samples, snakemake.params.settings)
-        plot_reference(values, pixel_size, columns, snakemake.output.figure)

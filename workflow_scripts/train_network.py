@@ -6,31 +6,31 @@ import shutil
 from pathlib import Path
 
 from job import running, say
-from stembench.config import Network, Scale
+from stembench.config import Network
 from stembench.datasets.crops import Crops
 from stembench.datasets.store import open_shards, read_recipe
 from stembench.networks.registry import build, normalise, save
 from stembench.products import whole
-from stembench.reporting.training_figure import plot_training
 from stembench.training.run import TASK_LABELS, train, use_threads
 
 if __name__ == "__main__":
     with running(snakemake):
         name, task, dataset, seed = (snakemake.wildcards[key] for key in ("network", "task", "dataset", "seed"))
-        recipe, scale, seed = Network(**snakemake.params.recipe), Scale(**snakemake.params.scale), int(seed)
+        recipe, sizes, seed = Network(**snakemake.params.recipe), snakemake.params.sizes, int(seed)
         use_threads(snakemake.threads)
         label = TASK_LABELS[task]
         pairs = {}
-        network = build(name, scale.width, seed)
+        network = build(name, sizes["width"], seed)
         for split in ("train", "validation"):
             stored = open_shards(snakemake.input[split], ["image", label])
             pairs[split] = normalise(stored.image.values, network.normalisation), stored[label].values
-            pixel_sizes = float(stored.pixel_size_A.min()), float(stored.pixel_size_A.max())
+            if split == "train":
+                pixel_sizes = float(stored.pixel_size_A.min()), float(stored.pixel_size_A.max())
         crops = Crops(
             *pairs["train"],
-            crop=scale.crop_px,
-            batch=scale.batch_images,
-            repeats=scale.crops_per_image,
+            crop=sizes["crop_px"],
+            batch=sizes["batch_images"],
+            repeats=sizes["crops_per_image"],
             seed=seed,
         )
         record = {
@@ -41,9 +41,9 @@ if __name__ == "__main__":
             "dataset_recipe": read_recipe(snakemake.input.train[0]),
             "seed": seed,
             "scale": snakemake.params.scale_name,
-            "width": scale.width,
+            "width": sizes["width"],
             "pixel_size_A": pixel_sizes,
-            "training": recipe.model_dump(mode="json") | scale.model_dump(mode="json"),
+            "training": snakemake.params.recipe | sizes,
         }
         identity = json.dumps([record, snakemake.params.code], sort_keys=True)
         folder = Path(snakemake.output.weights).parent
@@ -53,13 +53,12 @@ if __name__ == "__main__":
             network,
             crops,
             pairs["validation"],
-            epochs=scale.epochs,
+            epochs=sizes["epochs"],
             learning_rate=recipe.learning_rate,
             checkpoints=checkpoints,
             report=lambda line: say(f"{name} {task} seed {seed}: {line}"),
         )
         with whole(snakemake.output.history) as partial:
             history.to_csv(partial, index=False)
-        plot_training(history, f"{name}, {task}, seed {seed}", snakemake.output.curves)
         save(folder, network, record)
         shutil.rmtree(checkpoints.parent)

@@ -33,6 +33,12 @@ def test_paired_difference_sees_what_separate_intervals_hide():
     assert difference["low"] > 0.4
 
 
+def test_few_units_give_no_interval():
+    result = with_intervals(images([1.0, 2.0, 3.0]), mean, 100)
+    assert result["mean"] == 2
+    assert np.isnan(result["mean_low"])
+
+
 def test_pairs_must_be_of_the_same_images():
     with pytest.raises(ValueError, match="same images"):
         paired_difference(images([1, 2]), images([1, 2, 3]), mean, "mean", 100)

@@ -4,7 +4,7 @@ from stembench.crystals.field import columns_in_field
 from stembench.errors import InputError
 from stembench.imaging.linear import linear_image
 from stembench.imaging.probe import Probe
-from stembench.noise.calibrated import NoiseParameters, calibrated_noise, tukey_sd
+from stembench.noise.calibrated import NoiseParameters, calibrated_noise, noisy_at_full_range, tukey_sd
 from stembench.noise.calibration import calibrate, fit_parameters
 from stembench.noise.decomposition import raw_statistics
 
@@ -56,5 +56,26 @@ def test_scan_noise_is_smooth_along_rows_alone():
 
 
 def test_small_images_are_refused():
-    with pytest.raises(InputError, match="too small"):
-        calibrate([np.zeros((200, 400))])
+    with pytest.raises(InputError, match=r"lab\.images\.mine.* too few"):
+        calibrate({"mine": np.zeros((200, 400))})
+
+
+def test_an_image_of_one_grey_level_is_refused():
+    with pytest.raises(InputError, match="one grey level"):
+        calibrate({"mine": np.ones((300, 400))})
+
+
+def test_calibration_states_its_uncertainty_and_residual(silicon):
+    noisy = calibrated_noise(silicon, NoiseParameters(0.1, 5.0, 0.03, 9.0, 0.13), np.random.default_rng(1))
+    stored = calibrate({"mine": noisy})
+    assert 0 < stored["fitted"]["pointwise_intercept"]["standard_error"] < 1
+    shown, wanted = stored["synthetic_raw"]["mine"], stored["raw"]["mine"]
+    assert shown["raw_pointwise_intercept"] == pytest.approx(wanted["raw_pointwise_intercept"], rel=0.1)
+
+
+def test_noisy_images_fill_the_grey_scale():
+    clean = np.random.default_rng(0).random((128, 128))
+    noisy = noisy_at_full_range(clean, NoiseParameters(0.1, 4.4, 0.15, 8.0, 0.1), np.random.default_rng(0))
+    assert np.percentile(noisy, [0.1, 99.9]) == pytest.approx([0, 255], abs=4)
+    with pytest.raises(InputError, match="no room"):
+        noisy_at_full_range(clean, NoiseParameters(0, 0, 0, 200.0, 0.1), np.random.default_rng(0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,13 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from stembench.crystals.zones import parse_zone
 from stembench.errors import InputError
+from stembench.networks import NETWORKS
 
 #: Names that become wildcards and parts of paths.
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_]*"
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 #: Names of CIF files, without their ending.
 MATERIAL_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.+()-]*"
 Material = Annotated[str, Field(pattern=f"^{MATERIAL_PATTERN}$")]
+Materials = Annotated[tuple[Material, ...], Field(min_length=1)]
 
 
 DetectionBaseline = Literal["smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"]
@@ -35,13 +39,17 @@ class Section(BaseModel):
 class Scale(Section):
     """Counts, sizes and steps, and nothing else."""
 
-    image_px: int = Field(description="Edge of a simulated image", ge=64, le=1024, json_schema_extra={"unit": "px"})
+    image_px: int = Field(
+        description="Edge of a simulated image", ge=64, le=1024, multiple_of=16, json_schema_extra={"unit": "px"}
+    )
     train_images: int = Field(description="Training images a dataset", ge=5, le=1_000_000)
     validation_images: int = Field(description="Validation images a dataset", ge=5, le=1_000_000)
     test_images: int = Field(description="Test images a dataset", ge=5, le=1_000_000)
     shard_images: int = Field(description="Images a shard, each shard one job", ge=1, le=100_000)
     width: float = Field(description="Channels of each network as a fraction of the published", gt=0, le=1)
-    crop_px: int = Field(description="Edge of a training crop", ge=32, le=1024, json_schema_extra={"unit": "px"})
+    crop_px: int = Field(
+        description="Edge of a training crop", ge=32, le=1024, multiple_of=16, json_schema_extra={"unit": "px"}
+    )
     batch_images: int = Field(description="Crops a training step", ge=1, le=1024)
     epochs: int = Field(description="Passes over the training set", ge=1, le=10_000)
     crops_per_image: int = Field(description="Crops taken of each image in a pass", ge=1, le=64)
@@ -64,7 +72,10 @@ class Structures(Section):
     @field_validator("default_zones", "zones", mode="before")
     @classmethod
     def _zones_are_directions(cls, value: Any) -> Any:
-        for zone in (z for zones in value.values() for z in zones) if isinstance(value, dict) else value:
+        lists = list(value.values()) if isinstance(value, dict) else [value]
+        if not all(isinstance(zones, list | tuple) and zones for zones in lists):
+            raise ValueError("zone axes are a list of quoted keys, such as ['001', '110']")
+        for zone in (zone for zones in lists for zone in zones):
             if not isinstance(zone, str):
                 raise ValueError(f"zone axis {zone!r} is a number to YAML; put it in quotes, such as '001'")
             parse_zone(zone)
@@ -82,10 +93,10 @@ class Condition(Section):
         description="FWHM of the effective source", ge=0, le=5, json_schema_extra={"unit": "A"}
     )
     defocus_A: float = Field(
-        0.0, description="Defocus, positive for underfocus", ge=-1000, le=1000, json_schema_extra={"unit": "A"}
+        0.0, description="Defocus, positive for underfocus", ge=-100, le=100, json_schema_extra={"unit": "A"}
     )
     c3_mm: float = Field(
-        0.0, description="Third-order spherical aberration", ge=-10, le=10, json_schema_extra={"unit": "mm"}
+        0.0, description="Third-order spherical aberration", ge=-0.05, le=0.05, json_schema_extra={"unit": "mm"}
     )
 
 
@@ -128,7 +139,7 @@ class PhysicalNoise(Section):
         json_schema_extra={"unit": "e/px", "bounds": "> 0"},
     )
     jitter_A: float = Field(
-        0.1, description="Largest amplitude of row jitter", ge=0, le=1, json_schema_extra={"unit": "A"}
+        0.1, description="Largest amplitude of row jitter", ge=0, le=0.5, json_schema_extra={"unit": "A"}
     )
     unjittered: float = Field(0.5, description="Fraction of images without row jitter", ge=0, le=1)
 
@@ -149,8 +160,10 @@ class CalibratedNoise(Section):
 class Dataset(Section):
     """A recipe: what is shown, how it is imaged, and the noise on it."""
 
-    materials: Literal["all"] | tuple[Material, ...] = Field("all", description="Materials, or `all` in `structures/`")
-    conditions: Literal["all"] | tuple[Name, ...] = Field("all", description="Imaging conditions, or `all`")
+    materials: Literal["all"] | Annotated[tuple[Material, ...], Field(min_length=1)] = Field(
+        "all", description="Materials, or `all` in `structures/`"
+    )
+    conditions: Literal["all"] | Names = Field("all", description="Imaging conditions, or `all`")
     pixel_size_A: tuple[float, float] = Field(
         (0.08, 0.156),
         description="Range of pixel sizes (0.156 A is 40 A in 256 px)",
@@ -267,7 +280,7 @@ class Lab(Section):
 class Calibration(Section):
     """Noise of real instruments."""
 
-    instruments: dict[Name, tuple[Name, ...]] = Field(
+    instruments: dict[Name, Names] = Field(
         {"se_mos2": ("se_mos2",), "au_particle": ("au_particle",)},
         description="Instruments by name, each with the raw lab images that show its noise",
     )
@@ -328,9 +341,10 @@ class Evaluation(Section):
     detection_baselines: tuple[DetectionBaseline, ...] = Field(
         ("smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"),
         description="Classical detectors in the tables",
+        min_length=1,
     )
     enhancement_baselines: tuple[EnhancementBaseline, ...] = Field(
-        ("gaussian", "wiener", "absf", "total_variation"), description="Classical filters in the tables"
+        ("gaussian", "wiener", "absf", "total_variation"), description="Classical filters in the tables", min_length=1
     )
 
 
@@ -380,7 +394,9 @@ class Config(Section):
     datasets: dict[Name, Dataset] = Field(
         {
             "physical": Dataset(),
-            "calibrated": Dataset(share=0.25, noise=CalibratedNoise(instrument="se_mos2"), seed=1),
+            "calibrated": Dataset(
+                share=0.25, images_per_structure=1, noise=CalibratedNoise(instrument="se_mos2"), seed=1
+            ),
         },
         description="Recipes of simulated images by name",
         min_length=1,
@@ -392,7 +408,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Config:
-        def known(name: str, where: dict | tuple, key: str, section: str) -> None:
+        def known(name: str, where: Iterable[str], key: str, section: str) -> None:
             if name not in where:
                 raise ValueError(f"{key} names {name!r}, which {section} does not hold ({', '.join(where)})")
 
@@ -412,7 +428,13 @@ class Config(Section):
             if isinstance(dataset.noise, CalibratedNoise):
                 key = f"datasets.{name}.noise.instrument"
                 known(dataset.noise.instrument, self.calibration.instruments, key, "calibration.instruments")
+            elif dataset.images_per_structure % len(dataset.noise.test_counts_per_px):
+                raise ValueError(
+                    f"datasets.{name}.images_per_structure must be a multiple of the number of test_counts_per_px "
+                    f"({len(dataset.noise.test_counts_per_px)}), so that each structure is shown at every dose"
+                )
         for name, network in self.networks.items():
+            known(name, NETWORKS, "networks", "workflow_scripts/stembench/networks/")
             for dataset in network.datasets:
                 known(dataset, self.datasets, f"networks.{name}.datasets", "datasets")
         for dataset in self.evaluation.testsets:
@@ -516,6 +538,7 @@ def _bounds(field: Any) -> str:
         for limit in field.metadata
         if getattr(limit, name, None) is not None
     ]
+    found += [f"a multiple of {m.multiple_of}" for m in field.metadata if getattr(m, "multiple_of", None)]
     return ", ".join(found) or _extra(field, "bounds")
 
 

@@ -2,11 +2,14 @@
 
 import ast
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 
-def source_digest(script: str | Path, folder: str | Path, *loaded: str) -> str:
+def source_digest(
+    script: str | Path, folder: str | Path, loaded: Sequence[str] = (), ignored: Sequence[str] = ()
+) -> str:
     """Digest of all modules under `folder` that a script imports, directly or through others.
 
     It changes with their code, not with comments and docstrings. Imports inside functions count as well.
@@ -17,13 +20,16 @@ def source_digest(script: str | Path, folder: str | Path, *loaded: str) -> str:
         A Python file in `folder`; its own text does not enter the digest (Snakemake watches it).
     folder : str or Path
         Where imports are looked for.
-    loaded : str
+    loaded : sequence of str
         Modules that the script loads by name (`stembench.networks.atomsegnet_unet`).
+    ignored : sequence of str
+        Modules that change nothing in what a script makes.
     """
+    left_out = {module for name in ignored for module in _files(name, Path(folder)) if module.stem != "__init__"}
     modules = {module for name in loaded for module in _files(name, Path(folder))}
     waiting = [Path(script), *modules]
     while waiting:
-        new = _imports(waiting.pop(), Path(folder)) - modules
+        new = _imports(waiting.pop(), Path(folder)) - modules - left_out
         modules |= new
         waiting += new
     digest = hashlib.sha256()

@@ -1,1 +1,1 @@
-"""Classical methods that the networks stand beside, one file each."""
+"""Classical methods that the networks stand beside: detectors and filters."""

@@ -1,7 +1,8 @@
 """Classical column detectors.
 
 Each is a function of (image, pixel size, settings); smoothing and threshold are tuned for each dose on validation
-images. `background_subtracted_maxima` is `smoothed_maxima` with a wider Gaussian to subtract in its grid.
+images. `background_subtracted_maxima` is `smoothed_maxima` with a wider Gaussian to subtract in its grid;
+`gaussian_fit_atomap` and `random_points` start from the maxima that `smoothed_maxima` is tuned to.
 """
 
 import hashlib
@@ -49,9 +50,9 @@ DETECTORS = {
     "random_points": random_points,
 }
 
-_SIGMAS_A = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6)
-_THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
-_BACKGROUND_SIGMAS_A = (0.8, 1.2, 2.0)
+_SIGMAS_A = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
+_THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
+_BACKGROUND_SIGMAS_A = (0.6, 0.8, 1.2, 2.0)
 
 
 def settings_grid(method: str) -> list[PeakSettings]:

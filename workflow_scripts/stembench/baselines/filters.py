@@ -20,7 +20,7 @@ def gaussian(image: np.ndarray, pixel_size: float, sigma_A: float) -> np.ndarray
 
 
 def wiener(image: np.ndarray, pixel_size: float, noise_from: float) -> np.ndarray:
-    """Fourier-space Wiener filter, (P - N) / P with the rotational mean P of the power spectrum.
+    """Fourier-space Wiener filter, (P - N) / P with the locally smoothed power spectrum P.
 
     The noise N is white, read beyond `noise_from` [1/A], where a probe transfers little.
     Source: Kilaas, J. Microsc. 190, 45 (1998), doi 10.1046/j.1365-2818.1998.3070861.x.
@@ -49,15 +49,15 @@ def _fourier(image: np.ndarray, pixel_size: float, noise_from: float, gain: Call
 
 
 FILTERS = {
-    "gaussian": (gaussian, "sigma_A", (0.1, 0.15, 0.25, 0.35, 0.5, 0.7)),
-    "wiener": (wiener, "noise_from", (0.7, 1.0, 1.5, 2.0)),
-    "absf": (absf, "noise_from", (0.7, 1.0, 1.5, 2.0)),
-    "total_variation": (total_variation, "weight", (0.1, 0.3, 0.6, 1.0)),
+    "gaussian": (gaussian, (0.1, 0.15, 0.25, 0.35, 0.5, 0.7)),
+    "wiener": (wiener, (0.3, 0.5, 0.7, 1.0, 1.5)),
+    "absf": (absf, (0.3, 0.5, 0.7, 1.0, 1.5)),
+    "total_variation": (total_variation, (0.05, 0.1, 0.3, 0.6, 1.0)),
 }
 
-_BACKGROUND_SIGMAS_A = (0.0, 0.7, 1.0, 1.5, 2.5)
-_LOW_PERCENTILES = (0.1, 5.0, 20.0)
-_HIGH_PERCENTILES = (99.0, 99.9)
+_BACKGROUND_SIGMAS_A = (0.0, 0.7, 1.0, 1.5, 2.5, 4.0)
+_LOW_PERCENTILES = (0.0, 0.1, 5.0, 20.0)
+_HIGH_PERCENTILES = (99.0, 99.9, 100.0)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def apply_filter(name: str, image: np.ndarray, pixel_size: float, settings: Filt
 
 def tuning_candidates(name: str, image: np.ndarray, pixel_size: float) -> Iterator[tuple[FilterSettings, np.ndarray]]:
     """Each setting of the grid with its result, every filter applied once."""
-    function, _, parameters = FILTERS[name]
+    function, parameters = FILTERS[name]
     for parameter in parameters:
         filtered = function(image.astype(float), pixel_size, parameter)
         for background in _BACKGROUND_SIGMAS_A:

@@ -57,7 +57,7 @@ def read_crystal(path: str | Path) -> Crystal:
     return Crystal(
         cell=np.array(structure.cell.orth.mat.tolist()).T,
         centring=_centring(structure),
-        elements=tuple(site.element.name for site in sites),
+        elements=tuple("H" if site.element.name == "D" else site.element.name for site in sites),
         positions=np.array([site.fract.tolist() for site in sites]) % 1,
         occupancies=np.array([site.occ for site in sites]),
         thermal_b=np.array([8 * np.pi**2 * max(site.u_iso, 0) for site in sites]),

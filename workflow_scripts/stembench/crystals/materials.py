@@ -19,7 +19,7 @@ def find_materials(
         If there is no CIF, one has a name that cannot be a wildcard, or the config names a material without one.
     """
     names = sorted(path.stem for path in Path(folder).glob("*.cif"))
-    for path in sorted(Path(folder).iterdir()):
+    for path in sorted(Path(folder).glob("*")):
         if path.suffix != ".cif" and path.suffix.lower() == ".cif":
             raise InputError(f"{path}: rename it to {path.stem}.cif, the ending in small letters")
     if not names:

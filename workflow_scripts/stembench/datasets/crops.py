@@ -7,7 +7,7 @@ import torch
 
 
 class Crops:
-    """Batches of random crops with random symmetry operations; equal for the same (seed, epoch).
+    """Batches of random crops, flipped at random; equal for the same (seed, epoch).
 
     Parameters
     ----------
@@ -46,6 +46,5 @@ class Crops:
     def _crop(self, pair: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         y, x = (int(rng.integers(n - self.crop + 1)) for n in pair.shape[-2:])
         crop = pair[:, y : y + self.crop, x : x + self.crop]
-        turns, flip = rng.integers(4), rng.integers(2)
-        crop = np.rot90(crop, turns, axes=(1, 2))
-        return crop[:, :, ::-1] if flip else crop
+        upside_down, mirrored = rng.integers(2, size=2)  # no quarter turns: rows are the scan's
+        return crop[:, :: 1 - 2 * upside_down, :: 1 - 2 * mirrored]

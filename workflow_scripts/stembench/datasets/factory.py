@@ -15,14 +15,13 @@ from stembench.imaging.linear import MARGIN_A, central_intensity, linear_image
 from stembench.imaging.probe import Probe
 from stembench.localisation.cramer_rao import position_bound
 from stembench.noise.background import BACKGROUNDS
-from stembench.noise.calibrated import NoiseParameters, calibrated_noise
+from stembench.noise.calibrated import NoiseParameters, noisy_at_full_range
 from stembench.noise.physical import row_jitter, shot_noise
 
 #: Number of the first sample of each split; a sample's number is its random stream's spawn key.
 SPLIT_START = {"train": 0, "validation": 2**30, "test": 2**31}
 
 _STRUCTURE_STREAM, _IMAGE_STREAM = 0, 1
-_JITTER_PAD_PX = 8
 _MAINS_ROWS = (20.0, 200.0)  # rows scanned in a period of the mains, drawn log-uniformly
 
 
@@ -91,16 +90,16 @@ class Factory:
         rotation = float(step * structure_rng.integers(int(90 / step) + 1))
         offset = structure_rng.uniform(0, 1, 2) @ material.projection.lattice
         extent = (self.image_px * pixel_size,) * 2
-        positions, sites = columns_in_field(
-            material.projection, extent, np.deg2rad(rotation), offset, MARGIN_A + _JITTER_PAD_PX * pixel_size
-        )
+        # Row jitter reaches beyond the field; four SDs of it are drawn around.
+        pad = int(np.ceil(4 * getattr(self.recipe.noise, "jitter_A", 0) / pixel_size)) + 2
+        turn = np.deg2rad(rotation)
+        positions, sites = columns_in_field(material.projection, extent, turn, offset, MARGIN_A + pad * pixel_size)
         strengths, thermal_b = material.strengths[sites], material.thermal_b[sites]
 
         # A dose series shows one scene: there probe, background and jitter belong to the structure.
         scene_rng = rng if split == "train" else structure_rng
         condition = list(self.probes)[scene_rng.integers(len(self.probes))]
         probe = self.probes[condition]
-        pad = _JITTER_PAD_PX
         padded_shape = (self.image_px + 2 * pad,) * 2
         padded = linear_image(positions + pad * pixel_size, strengths, thermal_b, probe, padded_shape, pixel_size)
         background_kind = list(BACKGROUNDS)[scene_rng.integers(len(BACKGROUNDS))]
@@ -173,11 +172,8 @@ class Factory:
         }
 
     def _calibrated(self, ideal: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, dict]:
-        parameters = self.noise_parameters
-        # Grey levels 0 and 255 are percentiles of the noisy image, so the noise-free one keeps a distance from them.
-        room = 2 * parameters.pointwise_intercept
-        grey = room + (255 - 2 * room) * _unit(ideal)
-        return calibrated_noise(grey, parameters, rng), parameters.to_dict()
+        noisy = noisy_at_full_range(_unit(ideal).astype(float), self.noise_parameters, rng)
+        return noisy, self.noise_parameters.to_dict()
 
     def _columns(self, positions, relative, extent, probe: Probe) -> tuple[pd.DataFrame, np.ndarray]:
         asked = relative >= self.recipe.label_threshold

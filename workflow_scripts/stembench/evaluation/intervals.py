@@ -5,6 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+#: Fewer units than this give no interval.
+MIN_UNITS = 5
+
 Metrics = Callable[[pd.DataFrame], pd.DataFrame]
 
 
@@ -24,9 +27,12 @@ def with_intervals(sums: pd.DataFrame, metrics: Metrics, resamplings: int) -> di
     Returns
     -------
     dict
-        `{metric}`, `{metric}_low`, `{metric}_high`; nan where there is nothing to divide by.
+        `{metric}`, `{metric}_low`, `{metric}_high`; nan where there is nothing to divide by, and for the interval of
+        fewer than `MIN_UNITS` units, which would claim too much.
     """
     values, drawn = metrics(_total(sums)).iloc[0], metrics(_resampled(sums, resamplings))
+    if sums.unit.nunique() < MIN_UNITS:
+        drawn = drawn * np.nan
     low, high = drawn.quantile(0.025), drawn.quantile(0.975)
     return {
         key: float(value)
@@ -49,6 +55,8 @@ def paired_difference(
         raise ValueError("a paired difference needs the same images for both methods")
     value = metrics(_total(ours))[metric].iloc[0] - metrics(_total(theirs))[metric].iloc[0]
     drawn = metrics(_resampled(ours, resamplings))[metric] - metrics(_resampled(theirs, resamplings))[metric]
+    if ours.unit.nunique() < MIN_UNITS:
+        drawn = drawn * np.nan
     return {"difference": float(value), "low": float(drawn.quantile(0.025)), "high": float(drawn.quantile(0.975))}
 
 

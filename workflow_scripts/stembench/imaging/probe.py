@@ -66,7 +66,8 @@ class Probe:
     def fwhm(self) -> float:
         """Full width at half maximum of the probe and source together, by sum in quadrature [A].
 
-        The diffraction-limited part is 0.514 lambda / alpha (half width of the Airy disc, doubled).
+        The diffraction-limited part is 0.514 lambda / alpha (half width of the Airy disc, doubled); what aberrations
+        add is not in it.
         """
         return float(np.hypot(0.514 * self.wavelength / (1e-3 * self.semiangle), self.source_size))
 

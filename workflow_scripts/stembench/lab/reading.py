@@ -10,7 +10,17 @@ from rsciio import IO_PLUGINS
 from stembench.config import LabImage
 from stembench.errors import InputError
 
-_ANGSTROM = {"nm": 10.0, "a": 1.0, "å": 1.0, "angstrom": 1.0, "pm": 0.01, "um": 1e4, "µm": 1e4, "m": 1e10}
+_ANGSTROM = {
+    "nm": 10.0,
+    "a": 1.0,
+    "å": 1.0,
+    "angstrom": 1.0,
+    "pm": 0.01,
+    "um": 1e4,
+    "µm": 1e4,
+    "\u03bcm": 1e4,
+    "m": 1e10,
+}
 
 
 def read_image(path: str | Path) -> tuple[np.ndarray, float | None]:

@@ -1,6 +1,9 @@
 """Cramer-Rao lower bound on column positions under Poisson noise."""
 
+from functools import lru_cache
+
 import numpy as np
+from scipy import sparse
 from scipy.interpolate import RectBivariateSpline
 
 from stembench.imaging.linear import linear_image
@@ -44,28 +47,28 @@ def position_bound(
     ndarray, shape (columns,)
         Root mean square over the two axes [pm].
     """
-    number = len(positions)
     y, x = (np.arange(n) * pixel_size for n in expected.shape)
-    jacobian = np.zeros((3 * number + 1, *expected.shape))
-    jacobian[-1] = 1
-    for b in np.unique(thermal_b):
-        profile = _profile(probe, float(b))
-        for j in np.flatnonzero(thermal_b == b):
-            rows = np.abs(y - positions[j, 1]) <= _REACH_A
-            columns = np.abs(x - positions[j, 0]) <= _REACH_A
-            at = (y[rows] - positions[j, 1], x[columns] - positions[j, 0])
-            window = np.ix_(rows, columns)
-            jacobian[3 * j][window] = -peaks[j] * profile(*at, dy=1)
-            jacobian[3 * j + 1][window] = -peaks[j] * profile(*at, dx=1)
-            jacobian[3 * j + 2][window] = profile(*at)
-    weighted = jacobian.reshape(3 * number + 1, -1) / np.sqrt(np.maximum(expected, 1e-9)).ravel()
-    information = weighted @ weighted.T
+    pixels = np.arange(expected.size).reshape(expected.shape)
+    rows = []
+    for j, (position, peak) in enumerate(zip(positions, peaks)):
+        profile = _profile(probe, float(thermal_b[j]))
+        window = np.ix_(*(np.abs(axis - centre) <= _REACH_A for axis, centre in ((y, position[1]), (x, position[0]))))
+        at = (y[window[0][:, 0]] - position[1], x[window[1][0]] - position[0])
+        for derivative in (-peak * profile(*at, dy=1), -peak * profile(*at, dx=1), profile(*at)):
+            rows.append((pixels[window].ravel(), derivative.ravel()))
+    rows.append((pixels.ravel(), np.ones(expected.size)))
+    columns, values = (np.concatenate(part) for part in zip(*rows))
+    starts = np.cumsum([0, *(len(row[0]) for row in rows)])
+    weights = 1 / np.sqrt(np.maximum(expected, 1e-9)).ravel()
+    weighted = sparse.csr_array((values * weights[columns], columns, starts), shape=(len(rows), expected.size))
+    information = (weighted @ weighted.T).toarray()
     scale = 1 / np.sqrt(np.maximum(np.diag(information), 1e-12))
     correlation = information * np.outer(scale, scale) + 1e-9 * np.eye(len(scale))
     variances = np.diag(np.linalg.inv(correlation)) * scale**2
     return 100 * np.sqrt((variances[0:-1:3] + variances[1:-1:3]) / 2)
 
 
+@lru_cache(maxsize=256)
 def _profile(probe: Probe, thermal_b: float) -> RectBivariateSpline:
     """Image of one column of peak 1 as a function of (y, x) from its centre."""
     half = int(_REACH_A / _STEP_A) + 2

@@ -10,10 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from stembench.errors import InputError
+from stembench.networks import NETWORKS
 from stembench.products import read_json, whole, write_json
-
-#: Every file of this folder but this one is a network, named after the file; it calls its class `NETWORK`.
-NETWORKS = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if path.stem != "registry")
 
 _NORMALISATIONS = ("standardise", "none")
 

@@ -5,7 +5,7 @@ slope of 0.03 to 0.12. Therefore the parameters are those whose synthetic images
 real one, the synthetic images being the real one's lattice with noise on it; a clean lattice then fits zero.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from scipy import fft, ndimage
@@ -17,19 +17,19 @@ from stembench.noise.decomposition import RawStatistics, raw_statistics, to_grey
 MIN_SIDE_PX = 128
 
 _ITERATIONS = 8
-_GRADIENTS = (0.0, 40.0)  # where the scan line is compared [grey/px]
+_GRADIENTS = (0.0, 40.0)  # where the scan line is compared
 _GREYS = (64.0, 192.0)  # where the pointwise line is compared
 _NEIGHBOURHOOD = 15  # frequencies over which the noise floor is taken
 _PARAMETERS = ("scan_slope", "scan_intercept", "pointwise_slope", "pointwise_intercept", "tukey_lambda")
 
 
-def calibrate(images: Sequence[np.ndarray], seed: int = 0) -> dict:
+def calibrate(images: Mapping[str, np.ndarray], seed: int = 0) -> dict:
     """Calibrate the noise of one instrument.
 
     Parameters
     ----------
-    images : sequence of ndarray, shape (rows, columns)
-        Raw images, scanned along the rows, at least 256 px a side.
+    images : mapping of str to ndarray, shape (rows, columns)
+        Raw images by name, scanned along the rows, at least 256 px a side.
     seed : int
         Of the synthetic images.
 
@@ -37,29 +37,38 @@ def calibrate(images: Sequence[np.ndarray], seed: int = 0) -> dict:
     -------
     dict
         `fitted`: each parameter's `mean` and `standard_error` over the quadrants of the images, as used by the
-        generator; `raw`: the published statistics of each whole image (`raw_*`).
+        generator; `raw`: the published statistics of each whole image (`raw_*`); `synthetic_raw`: the same of the
+        image's lattice with the fitted noise, what is left between the two being the residual.
 
     Raises
     ------
     InputError
-        If an image is too small.
+        If an image cannot be calibrated on; the message names it.
     """
-    raw, fits = [], []
-    for image in images:
-        if min(image.shape) < 2 * MIN_SIDE_PX:
-            raise InputError(
-                f"an image of {image.shape[1]} x {image.shape[0]} px is too small to calibrate noise on; "
-                f"give one of at least {2 * MIN_SIDE_PX} px a side"
-            )
-        grey = to_grey(image)
-        raw.append(raw_statistics(grey).to_dict())
-        fits += [fit_parameters(part, np.random.default_rng(seed)).to_dict() for part in quadrants(grey)]
+    greys, fits = {}, []
+    for number, (name, image) in enumerate(images.items()):
+        try:
+            if min(image.shape) < 2 * MIN_SIDE_PX:
+                size = f"{image.shape[1]} x {image.shape[0]} px"
+                raise InputError(f"{size} are too few; at least {2 * MIN_SIDE_PX} px a side are needed")
+            greys[name] = to_grey(image)
+            for part, quadrant in enumerate(quadrants(greys[name])):
+                rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, part)))
+                fits.append(fit_parameters(quadrant, rng).to_dict())
+        except InputError as error:
+            raise InputError(f"lab.images.{name} cannot calibrate noise: {error}") from None
     fitted = {}
     for name in _PARAMETERS:
         values = np.array([fit[name] for fit in fits])
         error = float(values.std(ddof=1) / np.sqrt(len(values)))
         fitted[name] = {"mean": float(values.mean()), "standard_error": error}
-    return {"fitted": fitted, "raw": raw}
+    parameters, rng = parameters_of({"fitted": fitted}), np.random.default_rng(seed)
+    synthetic = {name: calibrated_noise(lattice_estimate(grey), parameters, rng) for name, grey in greys.items()}
+    return {
+        "fitted": fitted,
+        "raw": {name: raw_statistics(grey).to_dict() for name, grey in greys.items()},
+        "synthetic_raw": {name: raw_statistics(grey).to_dict() for name, grey in synthetic.items()},
+    }
 
 
 def quadrants(image: np.ndarray) -> list[np.ndarray]:

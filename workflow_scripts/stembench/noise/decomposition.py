@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, stats
 
+from stembench.errors import InputError
+
 #: Width of both blurs [px].
 SMOOTH_PX = 2.0
-#: Gradients above this hold too few pixels to tell anything [grey/px] (published code).
+#: Gradients (unscaled Sobel, as `gradient_magnitude`) above this hold too few pixels to tell anything (published code).
 MAX_GRADIENT = 78.0
 #: Percentiles of a raw image that become grey levels 0 and 255.
 GREY_PERCENTILES = (0.1, 99.9)
@@ -23,7 +25,7 @@ _MIN_PIXELS_A_BIN = 200
 class Trend:
     """SD of a noise component in bins of what it depends on, and the straight line through it.
 
-    `centres` [grey/px or grey], `sds` [grey] and pixel `counts` are arrays of one length.
+    `centres` (gradient or grey level), `sds` [grey] and pixel `counts` are arrays of one length.
     """
 
     centres: np.ndarray
@@ -62,6 +64,8 @@ def to_grey(image: np.ndarray) -> np.ndarray:
     if image.dtype == np.uint8:
         return image.astype(float)
     low, high = np.percentile(image, GREY_PERCENTILES)
+    if not high > low:
+        raise InputError("an image of one grey level has no noise to calibrate")
     return (image.astype(float) - low) * (255 / (high - low))
 
 
@@ -83,14 +87,19 @@ def raw_statistics(grey: np.ndarray) -> RawStatistics:
     gradient = gradient_magnitude(smooth)
     pointwise = grey - along_row
     return RawStatistics(
-        scan=_trend(gradient, along_row - smooth, np.arange(0, MAX_GRADIENT + 1)),
-        pointwise=_trend(smooth, pointwise, np.arange(0, 257)),
+        scan=_trend(gradient, along_row - smooth, MAX_GRADIENT),
+        pointwise=_trend(smooth, pointwise, 255.0),
         tukey_lambda=_tukey_shape(pointwise),
     )
 
 
-def _trend(where: np.ndarray, noise: np.ndarray, edges: np.ndarray) -> Trend:
-    """SD of `noise` in bins of `where`, and a line through the bins, each counting the same."""
+def _trend(where: np.ndarray, noise: np.ndarray, highest: float) -> Trend:
+    """SD of `noise` in bins of `where`, and a line through the bins, each counting the same.
+
+    Bins are one unit wide, as published; wider in images of fewer than about 400 pixels a bin.
+    """
+    width = max(1.0, np.ceil(400 * highest / where.size))
+    edges = np.arange(0, highest + width, width)
     bins = np.digitize(where.ravel(), edges) - 1
     valid = (bins >= 0) & (bins < len(edges) - 1)
     bins, noise = bins[valid], noise.ravel()[valid]
@@ -100,7 +109,9 @@ def _trend(where: np.ndarray, noise: np.ndarray, edges: np.ndarray) -> Trend:
     counts, sums, squares = counts[used], sums[used], squares[used]
     sds = np.sqrt(np.maximum(squares / counts - (sums / counts) ** 2, 0))
     centres = ((edges[1:] + edges[:-1]) / 2)[used]
-    slope, intercept = np.polyfit(centres, sds, 1) if len(centres) > 1 else (0.0, sds.mean())
+    if len(centres) < 3:
+        raise InputError("an image shows too few grey levels or gradients to read its noise; give a larger one")
+    slope, intercept = np.polyfit(centres, sds, 1)
     return Trend(centres, sds, counts, float(slope), float(intercept))
 
 

@@ -1,6 +1,7 @@
 """Precision against dose."""
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -12,14 +13,20 @@ from stembench.reporting.style import COLOURS, write_figure
 def plot_precision_vs_dose(table: pd.DataFrame, destinations: Sequence[str]) -> None:
     """RMSE with its Cramer-Rao bound, and F1, against the counts at the peak; 95 % intervals as bars."""
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(6, 6.5), sharex=True, layout="constrained")
-    for colour, (name, rows) in zip(COLOURS, table.groupby("method", sort=False)):
+    table = table.assign(train_dataset=table.train_dataset.fillna(""))
+    several = table.testset.nunique() > 1
+    lines = table.groupby(["method", "train_dataset", "testset"], sort=False)
+    for colour, ((method, trained_on, testset), rows) in zip(cycle(COLOURS), lines):
+        name = f"{method} ({trained_on})" if trained_on else method
+        name += f", {testset}" if several else ""
         for axes, metric in ((upper, "rmse_pm"), (lower, "f1")):
             bars = [rows[metric] - rows[f"{metric}_low"], rows[f"{metric}_high"] - rows[metric]]
             axes.errorbar(
                 rows.counts_per_px_peak, rows[metric], yerr=bars, fmt="o-", ms=4, capsize=2, color=colour, label=name
             )
-    bound = table.groupby("counts_per_px_peak").crlb_pm.mean()
-    upper.plot(bound.index, bound, "k--", label="Cramér-Rao bound")
+    for testset, rows in table.drop_duplicates(["testset", "counts_per_px_peak"]).groupby("testset"):
+        label = "Cramér-Rao bound" + (f", {testset}" if several else "")
+        upper.plot(rows.counts_per_px_peak, rows.crlb_pm, "k--", label=label)
     upper.set(xscale="log", yscale="log", ylabel="RMSE per axis (pm)")
     upper.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     upper.yaxis.set_major_formatter("{x:g}")

@@ -66,9 +66,8 @@ def detection_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
     rows = []
     for identity, subset, part in _parts(results[results.resolved]):
         rows.append(_row(identity, subset, part, detection_metrics, resamplings))
-    for identity, part in _by_method(results[~results.resolved]):
-        if part.tp.sum() + part.fn.sum():
-            rows.append(_row(identity, "unresolved=true", part, detection_metrics, resamplings))
+    for identity, part in _by_method(results[~results.resolved & (results.tp + results.fn > 0)]):
+        rows.append(_row(identity, "unresolved=true", part, detection_metrics, resamplings))
     return _sorted(rows)
 
 
@@ -94,7 +93,8 @@ def precision_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
                 "peak_snr_db": 10 * np.log10(counts),  # 20 log10(peak / sigma) with sigma^2 = peak
             }
             rows.append({**{k: row.pop(k) for k in IDENTITY}, **dose, **row})
-    return pd.DataFrame(rows)
+    empty = [*IDENTITY, "counts_per_px_peak", "rmse_pm", "crlb_pm", "f1"]
+    return pd.DataFrame(rows, columns=None if rows else empty)
 
 
 def detection_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
@@ -151,6 +151,7 @@ def _sums(part: pd.DataFrame) -> pd.DataFrame:
 
 def _row(identity: dict, subset: str, part: pd.DataFrame, metrics: Callable, resamplings: int) -> dict:
     row = _beginning(identity, subset, part) | {"n_images": part["sample"].nunique()}
+    row["n_units"] = part.structure.nunique()
     if "tp" in part:
         row["n_columns"] = int((part.tp + part.fn).sum() / row["n_seeds"])
     values = with_intervals(_sums(part), metrics, resamplings)
@@ -163,7 +164,7 @@ def _row(identity: dict, subset: str, part: pd.DataFrame, metrics: Callable, res
 
 
 def _sorted(rows: list[dict]) -> pd.DataFrame:
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=None if rows else IDENTITY)
     kinds = table.kind.map({"network": 0, "baseline": 1, "floor": 2})
     return table.assign(_kind=kinds).sort_values(["testset", "_kind"], kind="stable").drop(columns="_kind")
 

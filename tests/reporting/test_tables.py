@@ -1,0 +1,64 @@
+import pandas as pd
+import pytest
+from stembench.reporting.tables import (
+    IDENTITY,
+    enhancement_comparison,
+    enhancement_table,
+    precision_table,
+    write_table,
+)
+
+
+def result(method, kind, psnr, structure, seed=0):
+    return {
+        "method": method,
+        "kind": kind,
+        "task": "denoise_background",
+        "train_dataset": "physical" if kind == "network" else "",
+        "scale": "demo",
+        "width": 0.25 if kind == "network" else None,
+        "seed": seed,
+        "testset": "physical",
+        "sample": structure,
+        "structure": structure,
+        "material": "Pt",
+        "counts_per_px": 3.0,
+        "jitter_A": 0.0,
+        "dose_e_per_A2": 1.0,
+        "images": 1.0,
+        "psnr_db": psnr,
+        "ssim": 0.5,
+    }
+
+
+@pytest.fixture
+def results() -> pd.DataFrame:
+    rows = [result("net", "network", 20.0 + s + seed, s, seed) for s in range(6) for seed in range(2)]
+    return pd.DataFrame(rows + [result("filter", "baseline", 18.0 + s, s) for s in range(6)])
+
+
+def test_a_row_is_the_mean_over_images_and_seeds_with_their_spread(results):
+    table = enhancement_table(results, 100).set_index("method")
+    assert list(enhancement_table(results, 100).columns[:9]) == list(IDENTITY)
+    assert table.psnr_db["net"] == pytest.approx(20 + 2.5 + 0.5)
+    assert table.psnr_db_seed_sd["net"] == pytest.approx(2**-0.5)
+    assert table.n_seeds["net"] == 2
+    assert table.n_images["net"] == 6
+    assert table.psnr_db["filter"] == pytest.approx(20.5)
+
+
+def test_a_constant_gain_has_no_width(results):
+    (row,) = enhancement_comparison(results, 100).itertuples()
+    assert (row.difference, row.low, row.high) == pytest.approx((2.5, 2.5, 2.5))
+
+
+def test_no_network_gives_an_empty_comparison_that_is_still_written(results, tmp_path):
+    empty = enhancement_comparison(results[results.kind == "baseline"], 100)
+    paths = [str(tmp_path / f"empty.{suffix}") for suffix in ("csv", "md", "tex")]
+    write_table(empty, paths)
+    assert list(pd.read_csv(paths[0]).columns) == list(IDENTITY)
+
+
+def test_no_poisson_images_give_an_empty_precision_table(results):
+    none = results.assign(resolved=True, jitter_A=0.05)
+    assert {"rmse_pm", "crlb_pm"} <= set(precision_table(none, 100).columns)
