@@ -363,7 +363,7 @@ class Config(Section):
                 width=0.25,
                 crop_px=64,
                 batch_images=16,
-                epochs=6,
+                epochs=5,
                 crops_per_image=2,
                 seeds=1,
                 lab_draws=2,
