@@ -85,3 +85,13 @@ def test_calibrated_noise_has_no_dose(small_factory):
     assert "dose_e_per_A2" not in sample.parameters
     assert sample.parameters["scan_intercept"] == 4.4
     assert sample.columns.crlb_pm.isna().all()
+
+
+def test_the_bound_of_a_scene_falls_with_the_square_root_of_the_dose(small_factory):
+    series = [(small_factory.sample("test", i), small_factory.sample("test", i + 1)) for i in range(0, 12, 2)]
+    bounded = [(low.columns, high.columns) for low, high in series if low.parameters["jitter_A"] == 0]
+    assert bounded
+    for low, high in bounded:
+        asked = low.asked
+        assert (low.crlb_pm[asked] / high.crlb_pm[asked]).to_numpy() == pytest.approx(np.sqrt(100 / 3), rel=1e-6)
+        assert low.crlb_pm[~asked].isna().all()

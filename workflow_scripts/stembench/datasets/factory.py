@@ -130,12 +130,14 @@ class Factory:
         columns, inside = self._columns(positions, strengths / material.strengths.max(), extent, probe)
         columns["crlb_pm"] = np.nan
         if split == "test" and noise_drawn.get("jitter_A") == 0:  # the noise is Poisson's alone
-            peaks = strengths * central_intensity(probe, thermal_b)
-            columns["crlb_pm"] = position_bound(
+            heights = strengths * central_intensity(probe, thermal_b)
+            fitted = inside.copy()  # what is not asked for is a known part of the image
+            fitted[inside] = columns.asked
+            columns.loc[columns.asked, "crlb_pm"] = position_bound(
                 noise_drawn["counts_per_px"] * with_background,
-                positions[inside],
-                noise_drawn["counts_per_px"] * (peaks / peaks.max())[inside],
-                thermal_b[inside],
+                positions[fitted],
+                noise_drawn["counts_per_px"] * (heights / heights.max())[fitted],
+                thermal_b[fitted],
                 probe,
                 pixel_size,
             )

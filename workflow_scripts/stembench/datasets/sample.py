@@ -17,8 +17,8 @@ class Sample:
     columns : DataFrame
         A row a column inside the image: `x_A`, `y_A`, `strength` (1 for the brightest), `neighbour_A` (distance to the
         nearest column that is asked for), `asked` (at least `label_threshold` strong) and `resolved` (neighbour at
-        least one probe FWHM away); `crlb_pm` is the Cramer-Rao bound of its position, in test splits where the noise
-        is Poisson's alone.
+        least one probe FWHM away); `crlb_pm` is the Cramer-Rao bound of its position jointly with those of all that are
+        asked for, in test splits where the noise is Poisson's alone.
     parameters : dict
         Everything that was drawn.
     """

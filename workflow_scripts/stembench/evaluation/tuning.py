@@ -18,8 +18,8 @@ NO_DOSE = "none"
 #: Settings that are tried for reading columns from a network's map.
 MAP_SETTINGS = [
     PeakSettings(sigma, 0.0, threshold, relative=False)
-    for sigma in (0.0, 0.1, 0.15, 0.2, 0.3, 0.4)
-    for threshold in (0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4)
+    for sigma in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+    for threshold in (0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3)
 ]
 
 
