@@ -22,6 +22,7 @@ def result(method, kind, psnr, structure, seed=0):
         "sample": structure,
         "structure": structure,
         "material": "Pt",
+        "condition": "200keV_24mrad",
         "counts_per_px": 3.0,
         "jitter_A": 0.0,
         "dose_e_per_A2": 1.0,

@@ -21,8 +21,8 @@ from stembench.products import whole
 IDENTITY = ("method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset")
 
 _METHOD = ("method", "kind", "task", "train_dataset", "scale", "width")
-_IMAGE = ("sample", "structure", "material", "counts_per_px", "jitter_A", "dose_e_per_A2")
-_SUBSETS = ("counts_per_px", "material")
+_IMAGE = ("sample", "structure", "material", "condition", "counts_per_px", "jitter_A", "dose_e_per_A2")
+_SUBSETS = ("counts_per_px", "material", "condition")
 
 
 def read_detection(methods: Sequence[dict], match_radius: float) -> pd.DataFrame:
