@@ -52,17 +52,12 @@ def section(model):
     return model.model_dump(mode="json")
 
 
-def zones_of(materials):
-    """(material, zone) of each projection that a dataset shows."""
-    names = sorted(MATERIALS) if materials == "all" else materials
-    return [(name, zone) for name in names for zone in MATERIALS[name]]
-
-
 def projections(materials):
     """Projected structures that a dataset shows."""
     return [
         f"results/structures/{material}/{zone}/projection.json"
-        for material, zone in zones_of(materials)
+        for material in (sorted(MATERIALS) if materials == "all" else materials)
+        for zone in MATERIALS[material]
     ]
 
 

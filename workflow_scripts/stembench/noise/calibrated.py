@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, stats
 
 from stembench.errors import InputError
 from stembench.noise.decomposition import GREY_PERCENTILES, MAX_GRADIENT, SMOOTH_PX, gradient_magnitude
@@ -122,18 +122,9 @@ def pointwise_noise(grey: np.ndarray, parameters: NoiseParameters, rng: np.rando
     """Independent Tukey-lambda noise whose SD depends on the grey level."""
     sd = np.maximum(parameters.pointwise_intercept + parameters.pointwise_slope * grey, 0)
     u = rng.uniform(1e-9, 1 - 1e-9, grey.shape)
-    return sd * tukey_quantile(u, parameters.tukey_lambda) / tukey_sd(parameters.tukey_lambda)
-
-
-def tukey_quantile(u: np.ndarray, shape: float) -> np.ndarray:
-    """Quantile function of the Tukey-lambda distribution, (u^l - (1 - u)^l) / l, of scale 1."""
-    if abs(shape) < 1e-6:
-        return np.log(u / (1 - u))
-    return (u**shape - (1 - u) ** shape) / shape
+    return sd * stats.tukeylambda.ppf(u, parameters.tukey_lambda) / tukey_sd(parameters.tukey_lambda)
 
 
 def tukey_sd(shape: float) -> float:
     """Standard deviation of the Tukey-lambda distribution of scale 1 (1.81 at 0, 1.45 at 0.14)."""
-    from scipy.stats import tukeylambda
-
-    return float(tukeylambda.std(shape))
+    return float(stats.tukeylambda.std(shape))
