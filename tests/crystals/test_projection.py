@@ -72,7 +72,7 @@ def test_equivalent_zone_axes_give_the_same_projection_up_to_rotation(projection
 def test_a_field_holds_as_many_columns_as_its_area_says(projection_of):
     projection = projection_of("SrTiO3", "110")
     side = 120.0
-    positions, sites = columns_in_field(projection, (side, side), np.deg2rad(33), np.array([0.7, -2.0]), 0.0)
+    positions, sites, _ = columns_in_field(projection, (side, side), np.deg2rad(33), np.array([0.7, -2.0]), 0.0)
     expected = side**2 / abs(np.linalg.det(projection.lattice))
     assert np.bincount(sites) == pytest.approx(expected, rel=0.03)
     assert positions.min() >= 0

@@ -13,7 +13,7 @@ from stembench.noise.decomposition import raw_statistics
 def silicon(projection_of) -> np.ndarray:
     """A noise-free Si [110] lattice on the grey scale, 512 x 512 at 9.44 pm/px."""
     pixel_size = 0.0944
-    positions, _ = columns_in_field(projection_of("Si", "110"), (48.4, 48.4), 0.1, np.zeros(2), 6.0)
+    positions, _, _ = columns_in_field(projection_of("Si", "110"), (48.4, 48.4), 0.1, np.zeros(2), 6.0)
     ones = np.ones(len(positions))
     image = linear_image(positions, ones, 0.5 * ones, Probe(200e3, 24, 0.9), (512, 512), pixel_size)
     return 30 + 195 * (image - image.min()) / np.ptp(image)

@@ -7,7 +7,7 @@ from stembench.crystals.projection import Projection
 
 def columns_in_field(
     projection: Projection, extent: tuple[float, float], rotation: float, offset: np.ndarray, margin: float
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All columns of an endless crystal in a field of view and a margin around it.
 
     Parameters
@@ -29,6 +29,8 @@ def columns_in_field(
         x and y [A].
     sites : ndarray of int, shape (columns,)
         Index of each in `projection.columns`.
+    cells : ndarray of int, shape (columns, 2)
+        In-plane cell of each, in lattice vectors.
     """
     turn = np.array([[np.cos(rotation), np.sin(rotation)], [-np.sin(rotation), np.cos(rotation)]])
     lattice = projection.lattice @ turn
@@ -40,7 +42,7 @@ def columns_in_field(
     reach = (corners[:, None] - motif[None]) @ to_lattice
     first, last = np.floor(reach.min((0, 1))).astype(int), np.ceil(reach.max((0, 1))).astype(int)
     steps = np.stack(np.meshgrid(*[np.arange(a, b + 1) for a, b in zip(first, last)], indexing="ij"), -1)
-    positions = (steps.reshape(-1, 1, 2) @ lattice + motif).reshape(-1, 2)
-    sites = np.tile(np.arange(len(motif)), len(positions) // len(motif))
-    inside = np.all((positions >= low) & (positions <= high), axis=1)
-    return positions[inside], sites[inside]
+    steps = steps.reshape(-1, 2)
+    positions = (steps @ lattice)[:, None] + motif
+    cells, sites = np.nonzero(np.all((positions >= low) & (positions <= high), axis=2))
+    return positions[cells, sites], sites, steps[cells]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from stembench.crystals.cif import Crystal
 
@@ -21,6 +22,8 @@ class Projection:
     ----------
     lattice : ndarray, shape (2, 2)
         Primitive in-plane lattice vectors as rows (x, y) [A], reduced (shortest basis).
+    rise : ndarray, shape (2,)
+        How far the translation behind each of them climbs along the beam, modulo the period [A].
     period : float
         Period along the beam [A].
     columns : tuple of dict
@@ -29,27 +32,33 @@ class Projection:
     frame : ndarray, shape (3, 3)
         Unit vectors of the image's x, its y and the beam as rows, in the crystal's Cartesian axes (a along x, b in the
         x-y plane).
+    cell : ndarray, shape (3, 3)
+        The crystal's lattice vectors a, b, c as rows, in the same axes [A].
     """
 
     lattice: np.ndarray
+    rise: np.ndarray
     period: float
     columns: tuple[dict, ...]
     frame: np.ndarray
+    cell: np.ndarray
 
     def to_dict(self) -> dict:
         """As it is stored in `projection.json`."""
         return {
             "lattice_A": self.lattice.tolist(),
+            "rise_A": self.rise.tolist(),
             "period_A": self.period,
             "columns": list(self.columns),
             "frame": self.frame.tolist(),
+            "cell_A": self.cell.tolist(),
         }
 
     @classmethod
     def from_dict(cls, stored: dict) -> "Projection":
         """From the content of a `projection.json`."""
-        columns, frame = tuple(stored["columns"]), np.array(stored["frame"])
-        return cls(np.array(stored["lattice_A"]), stored["period_A"], columns, frame)
+        lattice, rise, frame, cell = (np.array(stored[key]) for key in ("lattice_A", "rise_A", "frame", "cell_A"))
+        return cls(lattice, rise, stored["period_A"], tuple(stored["columns"]), frame, cell)
 
 
 def project_structure(crystal: Crystal, zone: tuple[int, int, int]) -> Projection:
@@ -79,7 +88,8 @@ def project_structure(crystal: Crystal, zone: tuple[int, int, int]) -> Projectio
     x_axis = in_plane[0] / np.linalg.norm(in_plane[0])
     frame = np.stack([x_axis, np.cross(beam, x_axis), beam])
     basis = basis @ frame.T
-    return Projection(basis[:2, :2].copy(), float(basis[2, 2]), _columns(crystal, basis, frame), frame)
+    columns, period = _columns(crystal, basis, frame), float(basis[2, 2])
+    return Projection(basis[:2, :2].copy(), basis[:2, 2] % period, period, columns, frame, crystal.cell)
 
 
 def column_strengths(projection: Projection, gamma: float) -> np.ndarray:
@@ -109,38 +119,45 @@ def _columns(crystal: Crystal, basis: np.ndarray, frame: np.ndarray) -> tuple[di
     cartesian = crystal.positions @ crystal.cell @ frame.T
     fractions = np.linalg.solve(basis.T, cartesian.T).T
     fractions -= np.floor(fractions + 1e-6)
-    planes = fractions[:, :2] @ basis[:2, :2]
-    heights = (fractions @ basis)[:, 2] % basis[2, 2]
-    heights[basis[2, 2] - heights < 1e-4] = 0
-    columns: list[dict] = []
-    for atom in np.lexsort((heights, planes[:, 0], planes[:, 1])):
-        column = next(
-            (c for c in columns if _lattice_distance(planes[atom], c["at"], basis[:2, :2]) < SAME_COLUMN_A), None
-        )
-        if column is None:
-            column = {"at": planes[atom], "atoms": []}
-            columns.append(column)
-        entry = {
-            "element": crystal.elements[atom],
-            "occupancy": float(crystal.occupancies[atom]),
-            "height_A": float(heights[atom]),
-            "B_A2": float(crystal.thermal_b[atom]),
-        }
-        if not any(_same_atom(entry, other, basis[2, 2]) for other in column["atoms"]):
-            column["atoms"].append(entry)
-    return tuple({"x_A": float(c["at"][0]), "y_A": float(c["at"][1]), "atoms": c["atoms"]} for c in columns)
+    atoms, period = fractions @ basis, basis[2, 2]
+    neighbours = np.array([[i, j] for i in (0, -1, 1) for j in (0, -1, 1)])
+    images = atoms + (neighbours @ basis[:2])[:, None]  # of each atom in the cells around
+    near = cKDTree(images[..., :2].reshape(-1, 2)).query_ball_point(atoms[:, :2], SAME_COLUMN_A)
+    assigned = np.zeros(len(atoms), bool)
+    columns = []
+    for first in np.lexsort((atoms[:, 2] % period, atoms[:, 0], atoms[:, 1])):
+        if assigned[first]:
+            continue
+        entries: list[dict] = []
+        for image in near[first]:
+            cell, atom = divmod(image, len(atoms))
+            if assigned[atom]:
+                continue
+            assigned[atom] = True
+            entry = {
+                "element": crystal.elements[atom],
+                "occupancy": float(crystal.occupancies[atom]) / len(crystal.centring),
+                "height_A": _height(images[cell, atom, 2], period),
+                "B_A2": float(crystal.thermal_b[atom]),
+            }
+            same = next((other for other in entries if _same_atom(entry, other, period)), None)
+            if same:  # another copy by a centring translation, or an ion of the element on the same site
+                same["occupancy"] += entry["occupancy"]
+            else:
+                entries.append(entry)
+        entries.sort(key=lambda entry: entry["height_A"])
+        columns.append({"x_A": float(atoms[first, 0]), "y_A": float(atoms[first, 1]), "atoms": entries})
+    return tuple(columns)
+
+
+def _height(z: float, period: float) -> float:
+    height = float(z % period)
+    return 0.0 if period - height < 1e-4 else height
 
 
 def _same_atom(one: dict, other: dict, period: float) -> bool:
-    """Whether two atoms of a column are one, seen through a centring translation."""
     apart = abs(one["height_A"] - other["height_A"])
     return one["element"] == other["element"] and min(apart, period - apart) < SAME_COLUMN_A
-
-
-def _lattice_distance(one: np.ndarray, other: np.ndarray, lattice: np.ndarray) -> float:
-    fractions = np.linalg.solve(lattice.T, one - other)
-    corners = np.array([[i, j] for i in (0, -1, 1) for j in (0, -1, 1)])
-    return float(np.linalg.norm((fractions - np.round(fractions) + corners) @ lattice, axis=1).min())
 
 
 def _primitive_basis(centring: np.ndarray) -> np.ndarray:

@@ -93,7 +93,7 @@ class Factory:
         # Row jitter reaches beyond the field; four SDs of it are drawn around.
         pad = int(np.ceil(4 * getattr(self.recipe.noise, "jitter_A", 0) / pixel_size)) + 2
         turn = np.deg2rad(rotation)
-        positions, sites = columns_in_field(material.projection, extent, turn, offset, MARGIN_A + pad * pixel_size)
+        positions, sites, _ = columns_in_field(material.projection, extent, turn, offset, MARGIN_A + pad * pixel_size)
         strengths, thermal_b = material.strengths[sites], material.thermal_b[sites]
 
         # A dose series shows one scene: there probe, background and jitter belong to the structure.
