@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import constants
-from scipy.interpolate import RegularGridInterpolator
+from scipy import constants, ndimage
+from scipy.special import j0
 
-_SAMPLES_ACROSS = 256  # grid of the numerical transfer function; the aperture is about half of it across
+_SAMPLES_ACROSS = 512  # grid of the numerical transfer function; the aperture is about half of it across
 
 
 def electron_wavelength(energy: float) -> float:
@@ -63,13 +63,39 @@ class Probe:
         return 2e-3 * self.semiangle / self.wavelength
 
     @property
-    def fwhm(self) -> float:
-        """Full width at half maximum of the probe and source together, by sum in quadrature [A].
+    def reach(self) -> float:
+        """Distance from the centre beyond which the probe adds nothing that is seen [A].
 
-        The diffraction-limited part is 0.514 lambda / alpha (half width of the Airy disc, doubled); what aberrations
-        add is not in it.
+        Tails of the Airy disc up to 4 lambda / alpha, where 97.5 % of the electrons are inside, of the source, and
+        the geometric blur of the aberrations.
         """
-        return float(np.hypot(0.514 * self.wavelength / (1e-3 * self.semiangle), self.source_size))
+        alpha = 1e-3 * self.semiangle
+        tails = 4 * self.wavelength / alpha + 2 * self.source_size
+        blur = (abs(self.defocus) + abs(self.astigmatism)) * alpha + abs(self.coma) * alpha**2
+        return tails + blur + abs(self.c3) * alpha**3 + abs(self.c5) * alpha**5
+
+    @cached_property
+    def radial_transfer(self) -> tuple[np.ndarray, np.ndarray]:
+        """Spatial frequencies from 0 to the cut-off [1/A], and the transfer function's mean over azimuth at each."""
+        k = np.linspace(0, self.cutoff, 257)
+        azimuth = np.linspace(0, np.pi, 48 if self._aberrated else 1, endpoint=False)[:, None]
+        return k, self.transfer(k * np.cos(azimuth), k * np.sin(azimuth)).real.mean(axis=0)
+
+    @cached_property
+    def fwhm(self) -> float:
+        """Full width at half maximum of the probe, source and aberrations included, averaged over azimuth [A].
+
+        Twice the largest radius at which the intensity is at least half of its maximum. Without source and aberrations
+        it is 0.514 lambda / alpha, the width of the Airy disc.
+        """
+        k, transfer = self.radial_transfer
+        radii = np.linspace(0, self.reach, 1024)
+        profile = np.trapezoid(k * transfer * j0(2 * np.pi * k * radii[:, None]), k, axis=1)
+        excess = profile - profile.max() / 2
+        last = np.flatnonzero(excess > 0)[-1]
+        if last == len(radii) - 1:
+            return float(2 * self.reach)
+        return float(2 * (radii[last] + radii[1] * excess[last] / (excess[last] - excess[last + 1])))
 
     @property
     def column_radius(self) -> float:
@@ -110,23 +136,27 @@ class Probe:
         if not self._aberrated:
             reduced = np.minimum(np.sqrt(k_squared) / self.cutoff, 1)
             return (2 / np.pi) * (np.arccos(reduced) - reduced * np.sqrt(1 - reduced**2)) * source
-        return self._aberrated_transfer(tuple(np.broadcast_arrays(ky, kx))) * source
+        coefficients, step = self._aberrated_transfer
+        at = np.stack(np.broadcast_arrays(ky, kx)) / step + _SAMPLES_ACROSS // 2
+        real, imaginary = (
+            ndimage.map_coordinates(part, at, order=3, prefilter=False)
+            for part in (coefficients.real, coefficients.imag)
+        )
+        return (real + 1j * imaginary) * source
 
     @property
     def _aberrated(self) -> bool:
         return any((self.defocus, self.c3, self.c5, self.astigmatism, self.coma))
 
     @cached_property
-    def _aberrated_transfer(self) -> RegularGridInterpolator:
-        """Autocorrelation of the aperture function, on a grid that reaches just beyond the cut-off."""
+    def _aberrated_transfer(self) -> tuple[np.ndarray, float]:
+        """Cubic spline of the aperture function's autocorrelation on a grid just wider than the cut-off, its step."""
         step = 2.1 * self.cutoff / _SAMPLES_ACROSS
         k = np.fft.fftfreq(_SAMPLES_ACROSS, 1 / (_SAMPLES_ACROSS * step))
         ky, kx = np.meshgrid(k, k, indexing="ij")
         radius = np.hypot(kx, ky)
         edge = np.clip((self.cutoff / 2 - radius) / step + 0.5, 0, 1)  # an aperture edge one sample wide
         aperture = edge * np.exp(-1j * self.aberration_phase(radius * self.wavelength, np.arctan2(ky, kx)))
-        transfer = np.fft.fft2(np.abs(np.fft.ifft2(aperture)) ** 2)
-        axis = np.fft.fftshift(k)
-        return RegularGridInterpolator(
-            (axis, axis), np.fft.fftshift(transfer / transfer[0, 0]), method="cubic", bounds_error=False, fill_value=0
-        )
+        transfer = np.fft.fftshift(np.fft.fft2(np.abs(np.fft.ifft2(aperture)) ** 2))
+        transfer /= transfer[_SAMPLES_ACROSS // 2, _SAMPLES_ACROSS // 2]
+        return ndimage.spline_filter(transfer.real) + 1j * ndimage.spline_filter(transfer.imag), step

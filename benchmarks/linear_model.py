@@ -1,0 +1,116 @@
+"""Clean linear images a second, beside a plain loop that stamps each column.
+
+Materials, zone axes, imaging conditions and fields of view are mixed, and everything is drawn anew for each image: the
+crystal's place and rotation, its columns' strengths and thermal broadening. One process a core, 256 x 256 px.
+"""
+
+import os
+
+os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
+
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
+
+import numpy as np
+from ase.data import atomic_numbers
+from scipy.special import j0
+from stembench.config import Config
+from stembench.crystals.cif import read_crystal
+from stembench.crystals.field import columns_in_field, in_plane_turn
+from stembench.crystals.materials import find_materials
+from stembench.crystals.projection import Projection, Scatterers, members, project_structure
+from stembench.crystals.zones import parse_zone
+from stembench.datasets.factory import probe_of
+from stembench.imaging.linear import linear_image
+from stembench.imaging.probe import Probe
+
+CORES = 2
+IMAGES = 2000
+STAMPED = 40
+PIXELS = 256
+FIELDS_A = (8, 10, 20, 30, 40)
+
+
+def projections() -> list[Projection]:
+    config = Config()
+    materials = find_materials(REPOSITORY / "structures", config.structures, {})
+    return [
+        project_structure(read_crystal(REPOSITORY / "structures" / f"{material}.cif"), parse_zone(zone))
+        for material, zones in materials.items()
+        for zone in zones
+    ]
+
+
+CRYSTALS = projections()
+PROBES = [probe_of(condition) for condition in Config().imaging.conditions.values()]
+
+
+def drawn(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, Probe, float]:
+    """Columns and probe of image `number`, and its pixel size."""
+    rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(number,)))
+    crystal, probe = CRYSTALS[rng.integers(len(CRYSTALS))], PROBES[rng.integers(len(PROBES))]
+    field = float(rng.choice(FIELDS_A))
+    offset = rng.uniform(0, 1, 2) @ crystal.lattice
+    gamma, warmth, rotation = rng.uniform(1.6, 1.8), rng.uniform(0.7, 1.3), rng.uniform(0, np.pi / 2)
+    scatterers = Scatterers.of(crystal, lambda element: atomic_numbers[element] ** gamma)
+    centres, sites, _ = columns_in_field(crystal, (field, field), rotation, offset, probe.reach)
+    column, point = members(scatterers.counts, sites)
+    positions = centres[column] + (scatterers.offsets @ in_plane_turn(rotation))[point]
+    return positions, scatterers.strengths[point], warmth * scatterers.thermal_b[point], probe, field / PIXELS
+
+
+def image(number: int) -> np.ndarray:
+    positions, strengths, thermal_b, probe, pixel_size = drawn(number)
+    return linear_image(positions, strengths, thermal_b, probe, (PIXELS, PIXELS), pixel_size)
+
+
+def stamped(number: int) -> np.ndarray:
+    """The same image, its columns added one after another from their radial profiles; unaberrated probes."""
+    positions, strengths, thermal_b, probe, pixel_size = drawn(number)
+    k, transfer = probe.radial_transfer
+    radii = np.linspace(0, 1.5 * probe.reach, 500)
+    bessel = j0(2 * np.pi * np.multiply.outer(radii, k))
+    profiles = {
+        b: np.trapezoid(2 * np.pi * k * transfer * np.exp(-b / 4 * k**2) * bessel, k, axis=-1)
+        for b in np.unique(thermal_b)
+    }
+    total, axis = np.zeros((PIXELS, PIXELS)), np.arange(PIXELS) * pixel_size
+    for (x, y), strength, b in zip(positions, strengths, thermal_b):
+        columns, rows = (np.flatnonzero(np.abs(axis - centre) <= probe.reach) for centre in (x, y))
+        distance = np.hypot(axis[columns] - x, axis[rows][:, None] - y)
+        total[np.ix_(rows, columns)] += strength * np.interp(distance, radii, profiles[b])
+    return total
+
+
+def seconds(function, numbers) -> float:
+    with ProcessPoolExecutor(CORES, get_context("fork")) as pool:
+        list(pool.map(work, [(function, range(2))] * CORES))  # processes started, caches filled
+        parts = [(function, numbers[start::CORES]) for start in range(CORES)]
+        started = time.perf_counter()
+        list(pool.map(work, parts))
+        return time.perf_counter() - started
+
+
+def work(job) -> None:
+    function, numbers = job
+    for number in numbers:
+        function(number)
+
+
+if __name__ == "__main__":
+    plain = [n for n in range(400) if not drawn(n)[3].defocus][:STAMPED]
+    differences = [np.abs(image(n) - stamped(n)).max() / image(n).max() for n in plain[:6]]
+    ours = IMAGES / seconds(image, range(IMAGES))
+    theirs = len(plain) / seconds(stamped, plain)
+    print(f"crystals: {len(CRYSTALS)}")
+    print(f"conditions: {len(PROBES)}")
+    print(f"largest_difference_of_maximum: {max(differences):.4f}")
+    print(f"stamping_images_per_s: {theirs:.1f}")
+    print(f"images_per_s: {ours:.0f}")
+    print(f"speedup: {ours / theirs:.1f}")
