@@ -21,6 +21,7 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 SCALE = CONFIG.sizes
+SHOWN_CONDITION = CONFIG.multislice.compared_condition
 SPLITS = ("train", "validation", "test")
 EVALUATION = CONFIG.evaluation.model_dump(mode="json", include={"match_radius_A", "border_A"})
 
@@ -53,12 +54,27 @@ def section(model):
 
 
 def projections(materials):
-    """Projected structures that a dataset shows."""
+    """Projected structures of some materials, or of `all` but those held out."""
+    if materials == "all":
+        materials = sorted(set(MATERIALS) - set(CONFIG.structures.held_out))
     return [
         f"results/structures/{material}/{zone}/projection.json"
-        for material in (sorted(MATERIALS) if materials == "all" else materials)
+        for material in materials
         for zone in MATERIALS[material]
     ]
+
+
+def dataset_arrangements(wildcards):
+    """Recipes of the objects that a dataset shows."""
+    names = CONFIG.datasets[wildcards.dataset].arrangements
+    return {name: section(CONFIG.arrangements[name]) for name in names}
+
+
+def dataset_imaging(wildcards):
+    """The linear model, with the conditions that a dataset is imaged under."""
+    names = CONFIG.datasets[wildcards.dataset].conditions
+    imaging = section(CONFIG.imaging)
+    return imaging | {"conditions": {name: imaging["conditions"][name] for name in names}}
 
 
 def split_images(dataset, split):
@@ -291,7 +307,9 @@ REPORTED = [
     *(f"results/datasets/{dataset}/index.parquet" for dataset in CONFIG.datasets),
     *(f"results/calibration/{name}.png" for name in CONFIG.calibration.instruments),
     *(f"results/lab/{image}" for image in CONFIG.lab.images),
-    *projections("all"),
+    *(f"results/structures/{m}/{zone}/structure.png" for m in MATERIALS for zone in MATERIALS[m]),
+    *multiext("results/figures/arrangements", ".png", ".pdf"),
+    *multiext("results/figures/thickness", ".png", ".pdf"),
     *(
         f"{method['folder']}/curves.png"
         for networks in (DETECTION_NETWORKS, ENHANCEMENT_NETWORKS)

@@ -20,7 +20,9 @@ rule generate_shard:
     params:
         code=code("generate_shard"),
         recipe=lambda wildcards: section(CONFIG.datasets[wildcards.dataset]),
-        imaging=section(CONFIG.imaging),
+        arrangements=dataset_arrangements,
+        single_layers=list(CONFIG.structures.single_layers),
+        imaging=dataset_imaging,
         image_px=SCALE.image_px,
         samples=shard_samples,
     message:

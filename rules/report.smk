@@ -23,7 +23,7 @@ rule tabulate_detection:
     params:
         code=code("tabulate_detection"),
         methods=DETECTION_ROWS,
-        evaluation=EVALUATION,
+        evaluation=EVALUATION | {"weak_strength": CONFIG.evaluation.weak_strength},
         bootstrap=SCALE.bootstrap,
     message:
         "Tabulate detection"

@@ -29,7 +29,7 @@ if __name__ == "__main__":
             extent = tuple(n * sample.pixel_size_A for n in image.shape)
             scored = score_columns(found, Truth.of(truth[sample["sample"]], evaluation), extent, evaluation)
             outcomes.append(scored.assign(sample=sample["sample"]))
-            sums = detection_sums(scored[scored.resolved], evaluation.match_radius_A)
+            sums = detection_sums(scored[scored.resolved & ~scored.hidden], evaluation.match_radius_A)
             rows.append(sample.to_dict() | detection_metrics(pd.DataFrame([sums])).iloc[0].to_dict())
         tables = {snakemake.output.columns: pd.concat(outcomes), snakemake.output.images: pd.DataFrame(rows)}
         for path, table in tables.items():

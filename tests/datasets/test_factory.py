@@ -80,7 +80,7 @@ def test_weak_columns_are_kept_but_not_asked_for(small_factory):
 def test_calibrated_noise_has_no_dose(small_factory):
     recipe = Dataset(noise=CalibratedNoise(instrument="any"))
     parameters = NoiseParameters(0.1, 4.4, 0.05, 6.35, 0.04)
-    factory = Factory(recipe, Imaging(), small_factory.materials, 64, parameters)
+    factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64, parameters)
     sample = factory.sample("test", 0)
     assert "dose_e_per_A2" not in sample.parameters
     assert sample.parameters["scan_intercept"] == 4.4

@@ -9,10 +9,12 @@ SETTINGS = Evaluation(match_radius_A=0.5, border_A=1.0)
 EXTENT = (10.0, 10.0)
 
 
-def columns(positions, asked=True, resolved=True, neighbour=2.0):
+def columns(positions, asked=True, resolved=True, neighbour=2.0, hidden=False, strength=1.0):
     positions = np.array(positions, float)
-    table = pd.DataFrame({"x_A": positions[:, 0], "y_A": positions[:, 1], "strength": 1.0, "neighbour_A": neighbour})
-    return table.assign(asked=asked, resolved=resolved, crlb_pm=np.nan)
+    table = pd.DataFrame(
+        {"x_A": positions[:, 0], "y_A": positions[:, 1], "strength": strength, "neighbour_A": neighbour}
+    )
+    return table.assign(asked=asked, resolved=resolved, hidden=hidden, crlb_pm=np.nan)
 
 
 def outcomes(found, table):
@@ -56,6 +58,15 @@ def test_a_false_column_counts_where_its_nearest_neighbour_does():
     table = pd.concat([columns([[3, 3]]), columns([[7, 7]], resolved=False)], ignore_index=True)
     _, scored = outcomes([[6, 6]], table)
     assert not scored[scored.outcome == "fp"].resolved.any()
+
+
+def test_an_outcome_tells_whether_its_column_is_hidden_and_how_strong():
+    table = pd.concat([columns([[3, 3]], hidden=True), columns([[7, 7]], strength=0.3)], ignore_index=True)
+    _, scored = outcomes([[6, 6], [7, 7]], table)
+    assert dict(zip(scored.outcome, scored.hidden)) == {"tp": False, "fp": False, "fn": True}
+    assert dict(zip(scored.outcome, scored.strength)) == {"tp": 0.3, "fp": 0.3, "fn": 1.0}
+    _, scored = outcomes([[6, 6]], table.iloc[:0])
+    assert list(zip(scored.outcome, scored.hidden, scored.strength)) == [("fp", False, 1.0)]
 
 
 def test_errors_are_in_picometres_per_axis():

@@ -61,5 +61,5 @@ def test_no_network_gives_an_empty_comparison_that_is_still_written(results, tmp
 
 
 def test_no_poisson_images_give_an_empty_precision_table(results):
-    none = results.assign(resolved=True, jitter_A=0.05)
+    none = results.assign(part="all", jitter_A=0.05)
     assert {"rmse_pm", "crlb_pm"} <= set(precision_table(none, 100).columns)

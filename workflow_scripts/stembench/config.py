@@ -6,13 +6,15 @@ import json
 import re
 import sys
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from stembench.crystals.zones import parse_zone
 from stembench.errors import InputError
+from stembench.imaging.detectors import Mode, mode_of
 from stembench.networks import NETWORKS
 
 #: Names that become wildcards and parts of paths.
@@ -28,6 +30,15 @@ Materials = Annotated[tuple[Material, ...], Field(min_length=1)]
 DetectionBaseline = Literal["smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"]
 EnhancementBaseline = Literal["gaussian", "wiener", "absf", "total_variation"]
 Task = Literal["localise", "denoise_background"]
+
+
+def _in_order(value: tuple[float, float]) -> tuple[float, float]:
+    if not 0 <= value[0] <= value[1]:
+        raise ValueError("the two ends of a range must be at least 0, the lower one first")
+    return value
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_in_order)]
 
 
 class Section(BaseModel):
@@ -55,6 +66,7 @@ class Scale(Section):
     crops_per_image: int = Field(description="Crops taken of each image in a pass", ge=1, le=64)
     seeds: int = Field(description="Trainings of each network, from different random numbers", ge=1, le=10)
     lab_draws: int = Field(description="Noise draws of each block of a lab image at each dose", ge=1, le=100)
+    phonons: int = Field(description="Frozen-phonon configurations of a multislice tile", ge=0, le=1000)
     bootstrap: int = Field(description="Resamplings behind each confidence interval", ge=100, le=100_000)
 
 
@@ -65,8 +77,28 @@ class Structures(Section):
         ("001", "110"), description="Zone axes [uvw] of a material that `zones` does not name", min_length=1
     )
     zones: dict[Material, tuple[str, ...]] = Field(
-        {"Si": ("110",), "MoS2": ("001",), "TiO2": ("001", "100", "110")},
+        {
+            "Si": ("110",),
+            "TiO2": ("001", "100", "110"),
+            "DyScO3": ("110",),
+            "LiCoO2": ("010",),
+            "graphene": ("001",),
+            "amorphous_graphene": ("001",),
+            "MoS2": ("001",),
+            "WS2": ("001",),
+            "ReS2": ("001",),
+            "CuS2": ("001",),
+            "ReO3": ("001",),
+        },
         description="Zone axes of single materials; quoted, `m110` is [-110]",
+    )
+    held_out: tuple[Material, ...] = Field(
+        ("Co3O4", "Au", "PtFe", "WS2", "ReS2", "CuS2", "ReO3"),
+        description="Materials that no network is trained on: not in a dataset of `all` materials",
+    )
+    single_layers: tuple[Material, ...] = Field(
+        ("graphene", "amorphous_graphene", "MoS2", "WS2", "ReS2"),
+        description="Materials that are one period thick along the beam, whatever thickness is asked for",
     )
 
     @field_validator("default_zones", "zones", mode="before")
@@ -93,22 +125,67 @@ class Condition(Section):
         description="FWHM of the effective source", ge=0, le=5, json_schema_extra={"unit": "A"}
     )
     defocus_A: float = Field(
-        0.0, description="Defocus, positive for underfocus", ge=-100, le=100, json_schema_extra={"unit": "A"}
+        0.0, description="Defocus, positive for underfocus", ge=-200, le=200, json_schema_extra={"unit": "A"}
     )
     c3_mm: float = Field(
-        0.0, description="Third-order spherical aberration", ge=-0.05, le=0.05, json_schema_extra={"unit": "mm"}
+        0.0, description="Third-order spherical aberration C3", ge=-0.05, le=0.05, json_schema_extra={"unit": "mm"}
     )
+    c5_mm: float = Field(
+        0.0, description="Fifth-order spherical aberration C5", ge=-20, le=20, json_schema_extra={"unit": "mm"}
+    )
+    astigmatism_A: float = Field(
+        0.0, description="Two-fold astigmatism C12", ge=0, le=100, json_schema_extra={"unit": "A"}
+    )
+    astigmatism_angle_deg: float = Field(
+        0.0, description="Its azimuth", ge=-180, le=180, json_schema_extra={"unit": "deg"}
+    )
+    coma_A: float = Field(0.0, description="Axial coma C21", ge=0, le=5000, json_schema_extra={"unit": "A"})
+    coma_angle_deg: float = Field(0.0, description="Its azimuth", ge=-180, le=180, json_schema_extra={"unit": "deg"})
+    detectors_mrad: tuple[Range, ...] | None = Field(
+        None,
+        description="Inner and outer angles of annular detectors, which decide the mode (README); null for HAADF from "
+        "80 to 200 mrad, ABF from half of the semi-angle to the whole, BF below that",
+        json_schema_extra={"unit": "mrad"},
+    )
+
+    @model_validator(mode="after")
+    def _detectors_have_modes(self) -> Condition:
+        modes = [mode_of(inner, outer, self.semiangle_mrad) for inner, outer in self._angles]
+        for mode in modes:
+            if modes.count(mode) > 1:
+                raise ValueError(f"detectors_mrad holds more than one {mode} detector; keep one")
+        return self
+
+    @property
+    def _angles(self) -> tuple[Range, ...]:
+        half = self.semiangle_mrad / 2
+        return self.detectors_mrad or ((80.0, 200.0), (half, self.semiangle_mrad), (0.0, half))
+
+    @property
+    def detectors(self) -> dict[Mode, Range]:
+        """Inner and outer angle [mrad] of each detector by its mode."""
+        return {mode_of(*angles, self.semiangle_mrad): angles for angles in self._angles}
 
 
 class Imaging(Section):
-    """The linear forward model."""
+    """The forward models' common ground and the linear model."""
 
-    gamma: float = Field(1.7, description="Exponent of Z in the strength of a column", ge=1, le=2)
+    gamma: float = Field(1.7, description="Exponent of Z in the strength of an atom", ge=1, le=2)
+    species_factors: dict[str, Annotated[float, Field(gt=0, le=10)]] = Field(
+        {}, description="Factor on Z^gamma of single elements, by symbol"
+    )
     peak_fraction: float = Field(
         0.1,
-        description="Fraction of the incident beam that the brightest column scatters onto the detector",
+        description="Fraction of the incident beam that the brightest column of a crystal 100 A thick scatters onto a "
+        "dark-field detector; in proportion to thickness",
         gt=0,
         le=1,
+    )
+    bright_field_fraction: float = Field(
+        0.5, description="Fraction of the incident beam on an ABF or BF detector between the columns", gt=0, le=1
+    )
+    bright_field_contrast: float = Field(
+        0.5, description="How far the darkest column lies below that, as a fraction of it", gt=0, le=1
     )
     conditions: dict[Name, Condition] = Field(
         {
@@ -117,10 +194,139 @@ class Imaging(Section):
             "200keV_10p5mrad": Condition(energy_keV=200, semiangle_mrad=10.5, source_size_A=0.9),
             "200keV_10mrad": Condition(energy_keV=200, semiangle_mrad=10, source_size_A=1.6),
             "60keV_30mrad": Condition(energy_keV=60, semiangle_mrad=30, source_size_A=0.5),
+            "200keV_20mrad_halo": Condition(
+                energy_keV=200,
+                semiangle_mrad=20,
+                source_size_A=0.9,
+                defocus_A=80,
+                c3_mm=0.0257,
+                detectors_mrad=((98.0, 196.0),),
+            ),
         },
-        description="Microscope settings by name (TEMImageNet's five)",
+        description="Microscope settings by name: TEMImageNet's five, and its probe with a halo",
         min_length=1,
     )
+
+
+class Multislice(Section):
+    """Multislice simulation: a tile is one in-plane period of a crystal, from which images of any field are sampled."""
+
+    cell_A: float = Field(
+        20.0, description="Narrowest edge of the simulated cell", ge=5, le=200, json_schema_extra={"unit": "A"}
+    )
+    widest_cell_A: float = Field(
+        60.0, description="Widest edge of the simulated cell", ge=10, le=500, json_schema_extra={"unit": "A"}
+    )
+    sampling_A: float = Field(
+        0.04,
+        description="Real-space sampling; scattering is kept up to lambda / (3 sampling)",
+        ge=0.01,
+        le=0.2,
+        json_schema_extra={"unit": "A"},
+    )
+    slice_A: float = Field(2.0, description="Thickness of a slice", ge=0.2, le=5, json_schema_extra={"unit": "A"})
+    thicknesses_A: tuple[float, ...] = Field(
+        (5.0, 10.0, 20.0, 40.0, 60.0, 80.0, 100.0),
+        description="Thicknesses that a tile holds; rounded to slices, and one period for single layers",
+        min_length=1,
+        json_schema_extra={"unit": "A", "bounds": "> 0, ascending"},
+    )
+    seed: int = Field(0, description="Seed of the frozen phonons", ge=0, le=2**32 - 1)
+    compared: dict[Material, tuple[str, ...]] = Field(
+        {"SrTiO3": ("110",), "Si": ("110",)},
+        description="Materials and zone axes whose tiles are compared with the linear model in the report",
+    )
+    compared_condition: Name = Field("200keV_24mrad", description="Imaging condition of that comparison")
+
+    @field_validator("thicknesses_A")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if value[0] <= 0 or any(b <= a for a, b in pairwise(value)):
+            raise ValueError("thicknesses must be above 0 and ascend")
+        return value
+
+
+class Periodic(Section):
+    """A perfect crystal."""
+
+    kind: Literal["periodic"] = Field("periodic", description="A perfect crystal that fills the field")
+
+
+class Defects(Section):
+    """Point defects and static disorder in a crystal."""
+
+    kind: Literal["defects"] = Field("defects", description="Point defects and static disorder")
+    of: Literal["columns", "atoms"] = Field("columns", description="Whether whole columns or single atoms are at fault")
+    vacancies: Range = Field((0.0, 0.1), description="Fraction missing")
+    substitutions: Range = Field((0.0, 0.1), description="Fraction of another element")
+    interstitials: Range = Field((0.0, 0.05), description="Fraction added between the columns")
+    displacement_A: Range = Field(
+        (0.0, 0.1), description="SD of random displacements along each axis", json_schema_extra={"unit": "A"}
+    )
+
+
+class Particle(Section):
+    """A faceted nanoparticle on an amorphous support."""
+
+    kind: Literal["particle"] = Field("particle", description="A faceted nanoparticle")
+    diameter_A: Range = Field((15.0, 40.0), description="Mean diameter", json_schema_extra={"unit": "A"})
+    facet_spread: float = Field(0.2, description="Largest relative deviation of a facet's distance", ge=0, le=0.5)
+    support_A: Range = Field(
+        (0.0, 30.0), description="Thickness of its amorphous support", json_schema_extra={"unit": "A"}
+    )
+    support_element: str = Field("C", description="Element of the support")
+
+
+class Wedge(Section):
+    """A crystal whose thickness changes across the field."""
+
+    kind: Literal["wedge"] = Field("wedge", description="A crystal whose thickness changes across the field")
+    thin_end: Range = Field((0.0, 0.3), description="Thickness at the thin end as a fraction of the thick end's")
+
+
+class Embedded(Section):
+    """One crystal embedded in another."""
+
+    kind: Literal["embedded"] = Field("embedded", description="One crystal embedded in another")
+    interface: Literal["straight", "irregular"] = Field("irregular", description="Interface between the two")
+    coverage: Range = Field((0.15, 0.5), description="Area of an irregular inclusion as a fraction of the field's")
+    roughness_A: Range = Field((0.5, 4.0), description="SD of an irregular interface", json_schema_extra={"unit": "A"})
+    clearance_A: float = Field(
+        1.2, description="Smallest distance across the interface", ge=0, le=5, json_schema_extra={"unit": "A"}
+    )
+
+
+class GrainBoundary(Section):
+    """Two grains of a crystal."""
+
+    kind: Literal["grain_boundary"] = Field("grain_boundary", description="Two grains of a crystal")
+    misorientation_deg: Range = Field((5.0, 45.0), description="Angle between them", json_schema_extra={"unit": "deg"})
+    clearance_A: float = Field(
+        1.2, description="Smallest distance across the boundary", ge=0, le=5, json_schema_extra={"unit": "A"}
+    )
+
+
+class Random(Section):
+    """Columns without a lattice."""
+
+    kind: Literal["random"] = Field("random", description="Columns of a crystal at random places")
+    spacing_A: Range = Field((1.6, 3.5), description="Smallest distance", json_schema_extra={"unit": "A"})
+
+
+class Occluded(Section):
+    """A crystal part of which an overlayer hides."""
+
+    kind: Literal["occluded"] = Field("occluded", description="A crystal part of which an overlayer hides")
+    overlayer: Literal["amorphous", "crystal"] = Field("amorphous", description="What hides it")
+    overlayer_element: str = Field("C", description="Element of an amorphous overlayer")
+    coverage: Range = Field((0.2, 0.6), description="Area hidden as a fraction of the field's")
+    thickness_A: Range = Field((20.0, 60.0), description="Of the overlayer", json_schema_extra={"unit": "A"})
+    transmission: Range = Field(
+        (0.0, 0.4), description="Fraction of their signal that hidden columns keep in the linear model"
+    )
+
+
+Arrangement = Periodic | Defects | Particle | Wedge | Embedded | GrainBoundary | Random | Occluded
 
 
 class PhysicalNoise(Section):
@@ -161,9 +367,19 @@ class Dataset(Section):
     """A recipe: what is shown, how it is imaged, and the noise on it."""
 
     materials: Literal["all"] | Annotated[tuple[Material, ...], Field(min_length=1)] = Field(
-        "all", description="Materials, or `all` in `structures/`"
+        "all", description="Materials, or `all` in `structures/` but those held out"
     )
-    conditions: Literal["all"] | Names = Field("all", description="Imaging conditions, or `all`")
+    arrangements: Names = Field(("periodic",), description="Keys of `arrangements`, each as likely as another")
+    thickness_A: Range = Field(
+        (20.0, 100.0),
+        description="Range of specimen thickness",
+        json_schema_extra={"unit": "A", "bounds": "> 0, ascending"},
+    )
+    conditions: Names = Field(
+        ("200keV_24mrad", "100keV_30mrad", "200keV_10p5mrad", "200keV_10mrad", "60keV_30mrad"),
+        description="Imaging conditions",
+    )
+    mode: Mode = Field("HAADF", description="Detector, which every condition must have")
     pixel_size_A: tuple[float, float] = Field(
         (0.08, 0.156),
         description="Range of pixel sizes (0.156 A is 40 A in 256 px)",
@@ -332,6 +548,9 @@ class Evaluation(Section):
     border_A: float = Field(
         1.0, description="Band at an image's edge that is not scored", ge=0, le=10, json_schema_extra={"unit": "A"}
     )
+    weak_strength: float = Field(
+        0.5, description="Columns weaker than this fraction of the brightest are `strength=weak` in tables", gt=0, le=1
+    )
     testsets: tuple[Name, ...] = Field(
         ("physical", "calibrated"), description="Datasets whose test split is a test set", min_length=1
     )
@@ -367,6 +586,7 @@ class Config(Section):
                 crops_per_image=2,
                 seeds=1,
                 lab_draws=2,
+                phonons=2,
                 bootstrap=1000,
             ),
             "full": Scale(
@@ -382,13 +602,31 @@ class Config(Section):
                 crops_per_image=1,
                 seeds=3,
                 lab_draws=10,
+                phonons=20,
                 bootstrap=10_000,
             ),
         },
         description="Counts, sizes and steps; the science below is the same at every scale",
     )
     structures: Structures = Field(Structures(), description="Crystals and zone axes")
-    imaging: Imaging = Field(Imaging(), description="Forward model and microscope settings")
+    imaging: Imaging = Field(Imaging(), description="Microscope settings and the linear model")
+    multislice: Multislice = Field(Multislice(), description="Multislice simulation of tiles")
+    arrangements: dict[Name, Annotated[Arrangement, Field(discriminator="kind")]] = Field(
+        {
+            "periodic": Periodic(),
+            "defects": Defects(),
+            "particle": Particle(),
+            "wedge": Wedge(),
+            "embedded": Embedded(),
+            "straight_interface": Embedded(interface="straight"),
+            "grain_boundary": GrainBoundary(),
+            "random": Random(),
+            "occluded": Occluded(),
+            "occluded_by_crystal": Occluded(overlayer="crystal"),
+        },
+        description="Finite and imperfect objects by name, recipes over any material; ranges are drawn from uniformly",
+        min_length=1,
+    )
     lab: Lab = Field(Lab(), description="Experimental images")
     calibration: Calibration = Field(Calibration(), description="Noise of real instruments")
     datasets: dict[Name, Dataset] = Field(
@@ -422,9 +660,15 @@ class Config(Section):
             for image in images:
                 known(image, self.lab.images, f"calibration.instruments.{instrument}", "lab.images")
         for name, dataset in self.datasets.items():
-            if dataset.conditions != "all":
-                for condition in dataset.conditions:
-                    known(condition, self.imaging.conditions, f"datasets.{name}.conditions", "imaging.conditions")
+            for arrangement in dataset.arrangements:
+                known(arrangement, self.arrangements, f"datasets.{name}.arrangements", "arrangements")
+            for condition in dataset.conditions:
+                known(condition, self.imaging.conditions, f"datasets.{name}.conditions", "imaging.conditions")
+                if dataset.mode not in self.imaging.conditions[condition].detectors:
+                    raise ValueError(
+                        f"datasets.{name}.mode is {dataset.mode}, but imaging.conditions.{condition} has no such "
+                        "detector; add its angles to detectors_mrad or take the condition out"
+                    )
             if isinstance(dataset.noise, CalibratedNoise):
                 key = f"datasets.{name}.noise.instrument"
                 known(dataset.noise.instrument, self.calibration.instruments, key, "calibration.instruments")

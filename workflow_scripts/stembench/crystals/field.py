@@ -5,6 +5,11 @@ import numpy as np
 from stembench.crystals.projection import Projection
 
 
+def in_plane_turn(rotation: float) -> np.ndarray:
+    """Matrix that turns (x, y) as a row vector by `rotation` [rad], from x towards y."""
+    return np.array([[np.cos(rotation), np.sin(rotation)], [-np.sin(rotation), np.cos(rotation)]])
+
+
 def columns_in_field(
     projection: Projection, extent: tuple[float, float], rotation: float, offset: np.ndarray, margin: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -32,7 +37,7 @@ def columns_in_field(
     cells : ndarray of int, shape (columns, 2)
         In-plane cell of each, in lattice vectors.
     """
-    turn = np.array([[np.cos(rotation), np.sin(rotation)], [-np.sin(rotation), np.cos(rotation)]])
+    turn = in_plane_turn(rotation)
     lattice = projection.lattice @ turn
     motif = np.array([[column["x_A"], column["y_A"]] for column in projection.columns]) @ turn + offset
     height, width = extent

@@ -28,6 +28,7 @@ def find_materials(
         if not re.fullmatch(MATERIAL_PATTERN, name):
             raise InputError(f"{folder}/{name}.cif: rename it, to letters, digits and any of _ . + - ( ) alone")
     named = {f"structures.zones.{name}": [name] for name in structures.zones}
+    named |= {"structures.held_out": structures.held_out, "structures.single_layers": structures.single_layers}
     named |= {f"datasets.{k}.materials": d.materials for k, d in datasets.items() if d.materials != "all"}
     for key, materials in named.items():
         for name in materials:

@@ -1,15 +1,19 @@
 """Exact projection of a crystal along a zone axis."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
+from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 
 from stembench.crystals.cif import Crystal
 
-#: Atoms whose projections lie closer than this belong to one column [A].
-SAME_COLUMN_A = 0.02
+#: Atoms whose projections lie within this of a first one belong to its column, which may zigzag [A].
+SAME_COLUMN_A = 0.2
+#: Atoms of an element this close are one, seen through a centring translation or as ions that share a site [A].
+SAME_PLACE_A = 0.02
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,8 @@ class Projection:
     period : float
         Period along the beam [A].
     columns : tuple of dict
-        Position `x_A`, `y_A` [A] and `atoms` of each column: `element`, `occupancy`, `height_A` along the beam [A],
-        `B_A2` [A^2], for one period.
+        Position `x_A`, `y_A` [A] of each column (the mean of its atoms by occupancy and atomic number) and its `atoms`
+        in one period: `element`, `occupancy`, `x_A`, `y_A`, `height_A` along the beam [A], `B_A2` [A^2].
     frame : ndarray, shape (3, 3)
         Unit vectors of the image's x, its y and the beam as rows, in the crystal's Cartesian axes (a along x, b in the
         x-y plane).
@@ -92,26 +96,52 @@ def project_structure(crystal: Crystal, zone: tuple[int, int, int]) -> Projectio
     return Projection(basis[:2, :2].copy(), basis[:2, 2] % period, period, columns, frame, crystal.cell)
 
 
-def column_strengths(projection: Projection, gamma: float) -> np.ndarray:
-    """Scattering strength of each column of the cell, sum over its atoms of occupancy * Z^gamma (linear HAADF)."""
-    from ase.data import atomic_numbers
+@dataclass(frozen=True)
+class Scatterers:
+    """The points that scatter in one in-plane cell, atoms that lie behind one another as one; those of a column adjoin.
 
-    return np.array(
-        [
-            sum(atom["occupancy"] * atomic_numbers[atom["element"]] ** gamma for atom in column["atoms"])
-            for column in projection.columns
-        ]
-    )
+    Attributes
+    ----------
+    counts : ndarray of int, shape (columns,)
+        Number of points in each column of the cell.
+    offsets : ndarray, shape (points, 2)
+        x and y from the column's position [A].
+    strengths, thermal_b : ndarray, shape (points,)
+        Scattering strength of one period, and B [A^2].
+    """
+
+    counts: np.ndarray
+    offsets: np.ndarray
+    strengths: np.ndarray
+    thermal_b: np.ndarray
+
+    @classmethod
+    def of(cls, projection: Projection, strength_of: Callable[[str], float]) -> "Scatterers":
+        """Those of a crystal, given the strength of a single atom by its element."""
+        counts, points = [], []
+        for column in projection.columns:
+            merged: dict[tuple, float] = {}
+            for atom in column["atoms"]:
+                offset = (round(atom["x_A"] - column["x_A"], 4), round(atom["y_A"] - column["y_A"], 4))
+                key = (*offset, atom["B_A2"])
+                merged[key] = merged.get(key, 0.0) + atom["occupancy"] * strength_of(atom["element"])
+            counts.append(len(merged))
+            points += [(*key, strength) for key, strength in merged.items()]
+        x, y, thermal_b, strengths = np.array(points).T
+        return cls(np.array(counts), np.column_stack([x, y]), strengths, thermal_b)
 
 
-def column_thermal_b(projection: Projection) -> np.ndarray:
-    """Mean isotropic B of each column of the cell, weighted by occupancy [A^2]."""
-    return np.array(
-        [
-            np.average([a["B_A2"] for a in column["atoms"]], weights=[a["occupancy"] for a in column["atoms"]])
-            for column in projection.columns
-        ]
-    )
+def members(counts: np.ndarray, sites: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For columns of given sites, the members of each, where site i has `counts[i]` that adjoin in a list.
+
+    Returns
+    -------
+    column, member : ndarray of int
+        For each member its column (index into `sites`), and which of the list it is.
+    """
+    column = np.repeat(np.arange(len(sites)), counts[sites])
+    within = np.arange(len(column)) - np.searchsorted(column, column)
+    return column, (np.cumsum(counts) - counts)[sites][column] + within
 
 
 def _columns(crystal: Crystal, basis: np.ndarray, frame: np.ndarray) -> tuple[dict, ...]:
@@ -137,16 +167,20 @@ def _columns(crystal: Crystal, basis: np.ndarray, frame: np.ndarray) -> tuple[di
             entry = {
                 "element": crystal.elements[atom],
                 "occupancy": float(crystal.occupancies[atom]) / len(crystal.centring),
+                "x_A": float(images[cell, atom, 0]),
+                "y_A": float(images[cell, atom, 1]),
                 "height_A": _height(images[cell, atom, 2], period),
                 "B_A2": float(crystal.thermal_b[atom]),
             }
-            same = next((other for other in entries if _same_atom(entry, other, period)), None)
-            if same:  # another copy by a centring translation, or an ion of the element on the same site
+            same = next((other for other in entries if _same_place(entry, other, period)), None)
+            if same:
                 same["occupancy"] += entry["occupancy"]
             else:
                 entries.append(entry)
         entries.sort(key=lambda entry: entry["height_A"])
-        columns.append({"x_A": float(atoms[first, 0]), "y_A": float(atoms[first, 1]), "atoms": entries})
+        weights = [entry["occupancy"] * atomic_numbers[entry["element"]] for entry in entries]
+        centre = {axis: float(np.average([e[axis] for e in entries], weights=weights)) for axis in ("x_A", "y_A")}
+        columns.append(centre | {"atoms": entries})
     return tuple(columns)
 
 
@@ -155,9 +189,10 @@ def _height(z: float, period: float) -> float:
     return 0.0 if period - height < 1e-4 else height
 
 
-def _same_atom(one: dict, other: dict, period: float) -> bool:
-    apart = abs(one["height_A"] - other["height_A"])
-    return one["element"] == other["element"] and min(apart, period - apart) < SAME_COLUMN_A
+def _same_place(one: dict, other: dict, period: float) -> bool:
+    climb = abs(one["height_A"] - other["height_A"])
+    apart = np.hypot(np.hypot(one["x_A"] - other["x_A"], one["y_A"] - other["y_A"]), min(climb, period - climb))
+    return one["element"] == other["element"] and apart < SAME_PLACE_A
 
 
 def _primitive_basis(centring: np.ndarray) -> np.ndarray:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from ase.data import atomic_numbers
+from ase.data import atomic_numbers, chemical_symbols
 
-from stembench.crystals.field import columns_in_field
-from stembench.crystals.projection import Projection
+from stembench.crystals.field import columns_in_field, in_plane_turn
+from stembench.crystals.projection import Projection, members
 
 #: Column number of atoms that form no column, such as those of an amorphous support.
 NO_COLUMN = -1
@@ -40,11 +40,17 @@ class Specimen:
     transmission: np.ndarray
 
     def __len__(self) -> int:
+        """Number of atoms."""
         return len(self.numbers)
 
     def __getitem__(self, chosen: np.ndarray) -> "Specimen":
         """The atoms chosen by a mask or by indices."""
         return Specimen(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    @property
+    def elements(self) -> list[str]:
+        """Element symbol of each atom."""
+        return [chemical_symbols[number] for number in self.numbers]
 
     def moved(self, shift: np.ndarray) -> "Specimen":
         """Displaced by `shift` [A], one vector or one an atom."""
@@ -69,6 +75,81 @@ def together(*parts: Specimen) -> Specimen:
     return replace(Specimen(*merged), columns=np.concatenate(columns))
 
 
+def column_means(
+    column: np.ndarray, positions: np.ndarray, strengths: np.ndarray, thermal_b: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Columns from the points they are made of.
+
+    Parameters
+    ----------
+    column : ndarray of int, shape (points,)
+        Column of each point, all from 0 up in use.
+    positions : ndarray, shape (points, 2)
+        x and y [A].
+    strengths, thermal_b : ndarray, shape (points,)
+        Scattering strength, and B [A^2].
+
+    Returns
+    -------
+    dict of ndarray, each of shape (columns,)
+        `x_A`, `y_A` and `B_A2`, means weighted by strength, and `strength`, the sum.
+    """
+    total = np.bincount(column, strengths)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.bincount(column, strengths * values) / total
+
+    means = {"x_A": mean(positions[:, 0]), "y_A": mean(positions[:, 1]), "B_A2": mean(thermal_b)}
+    return means | {"strength": total}
+
+
+def columns_of(specimen: Specimen, strengths: np.ndarray) -> dict[str, np.ndarray]:
+    """The atomic columns of a specimen, as truth; atoms that belong to no column count in none.
+
+    Parameters
+    ----------
+    specimen : Specimen
+        Atoms.
+    strengths : ndarray, shape (atoms,)
+        Scattering strength of each atom, occupancy included, above 0.
+
+    Returns
+    -------
+    dict of ndarray, each of shape (columns,)
+        As `column_means`, with `atoms` (number, by occupancy) and `hidden` (under an overlayer that leaves less than
+        half of the signal).
+    """
+    own = specimen.columns != NO_COLUMN
+    _, column = np.unique(specimen.columns[own], return_inverse=True)
+    means = column_means(column, specimen.positions[own, :2], strengths[own], specimen.thermal_b[own])
+    left = np.bincount(column, strengths[own] * specimen.transmission[own])
+    return means | {"atoms": np.bincount(column, specimen.occupancies[own]), "hidden": left < 0.5 * means["strength"]}
+
+
+def projected(specimen: Specimen, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a linear image is made of: atoms that lie behind one another, and shake alike, as one.
+
+    Parameters
+    ----------
+    specimen : Specimen
+        Atoms.
+    strengths : ndarray, shape (atoms,)
+        Scattering strength of each; an overlayer's transmission is applied here.
+
+    Returns
+    -------
+    positions, strengths, thermal_b : ndarray of shapes (points, 2), (points,), (points,)
+        x and y [A], sums, B [A^2].
+    """
+    keys = np.column_stack([specimen.positions[:, :2], specimen.thermal_b])
+    order = np.lexsort(np.round(keys, 4).T)
+    new = np.ones(len(keys), bool)
+    new[1:] = (np.abs(np.diff(keys[order], axis=0)) > 1e-4).any(axis=1)
+    first = keys[order][new]
+    sums = np.bincount(np.cumsum(new) - 1, (strengths * specimen.transmission)[order], len(first))
+    return first[:, :2], sums, first[:, 2]
+
+
 def crystal_slab(
     projection: Projection,
     extent: tuple[float, float],
@@ -89,18 +170,20 @@ def crystal_slab(
         Atoms at 0 <= z < thickness are part of it [A].
     """
     places, sites, cells = columns_in_field(projection, extent, rotation, offset, margin)
-    atoms = [atom for column in projection.columns for atom in column["atoms"]]
     counts = np.array([len(column["atoms"]) for column in projection.columns])
-    numbers = np.array([atomic_numbers[atom["element"]] for atom in atoms])
-    occupancies, heights, thermal_b = (np.array([a[key] for a in atoms]) for key in ("occupancy", "height_A", "B_A2"))
+    atoms = [(column, atom) for column in projection.columns for atom in column["atoms"]]
+    numbers = np.array([atomic_numbers[atom["element"]] for _, atom in atoms])
+    occupancies, heights, thermal_b = (
+        np.array([a[key] for _, a in atoms]) for key in ("occupancy", "height_A", "B_A2")
+    )
+    offsets = np.array([[atom[axis] - column[axis] for axis in ("x_A", "y_A")] for column, atom in atoms])
 
-    starts = np.cumsum(counts) - counts
-    column = np.repeat(np.arange(len(sites)), counts[sites])
-    atom = starts[sites][column] + np.arange(len(column)) - np.searchsorted(column, column)
+    column, atom = members(counts, sites)
+    places = places[column] + (offsets @ in_plane_turn(rotation))[atom]
     first = (heights[atom] + (cells @ projection.rise)[column]) % projection.period
     layers = np.arange(int(np.ceil(thickness / projection.period)))
     z = first[:, None] + projection.period * layers
     chosen, layer = np.nonzero(z < thickness)
-    column, atom, z = column[chosen], atom[chosen], z[chosen, layer]
-    positions = np.column_stack([places[column], z])
+    positions = np.column_stack([places[chosen], z[chosen, layer]])
+    column, atom = column[chosen], atom[chosen]
     return Specimen(positions, numbers[atom], occupancies[atom], thermal_b[atom], column, np.ones(len(atom)))

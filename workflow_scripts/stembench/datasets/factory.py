@@ -1,44 +1,71 @@
 """The sample factory: sample i of a dataset, from nothing but the recipe, its seed and i."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 
-from stembench.config import Condition, Dataset, Imaging, PhysicalNoise
-from stembench.crystals.field import columns_in_field
-from stembench.crystals.projection import Projection, column_strengths, column_thermal_b
+from stembench.config import Arrangement, Condition, Dataset, Imaging, Periodic, PhysicalNoise
+from stembench.crystals.arrangements import View, arranged
+from stembench.crystals.field import columns_in_field, in_plane_turn
+from stembench.crystals.projection import Projection, Scatterers, members
+from stembench.crystals.specimen import column_means, columns_of, projected
 from stembench.datasets.labels import circular_mask, gaussian_mask
 from stembench.datasets.sample import Sample
-from stembench.imaging.linear import MARGIN_A, central_intensity, linear_image
+from stembench.imaging.detectors import DARK_FIELD
+from stembench.imaging.linear import bright_field, central_intensity, linear_image, scattering_strengths
 from stembench.imaging.probe import Probe
 from stembench.localisation.cramer_rao import position_bound
 from stembench.noise.background import BACKGROUNDS
 from stembench.noise.calibrated import NoiseParameters, noisy_at_full_range
 from stembench.noise.physical import row_jitter, shot_noise
+from stembench.products import read_json
 
 #: Number of the first sample of each split; a sample's number is its random stream's spawn key.
 SPLIT_START = {"train": 0, "validation": 2**30, "test": 2**31}
 
 _STRUCTURE_STREAM, _IMAGE_STREAM = 0, 1
+_PEAK_FRACTION_THICKNESS_A = 100.0  # for which `imaging.peak_fraction` is stated
 _MAINS_ROWS = (20.0, 200.0)  # rows scanned in a period of the mains, drawn log-uniformly
 
 
 @dataclass(frozen=True)
 class Material:
-    """A projected crystal with the properties of its columns that an image needs."""
+    """A projected crystal; one period thick along the beam if it is a single layer."""
 
     material: str
     zone: str
     projection: Projection
-    strengths: np.ndarray
-    thermal_b: np.ndarray
+    single_layer: bool = False
 
     @classmethod
-    def of(cls, material: str, zone: str, projection: Projection, gamma: float) -> "Material":
-        """With column strengths by Z^gamma."""
-        return cls(material, zone, projection, column_strengths(projection, gamma), column_thermal_b(projection))
+    def read(cls, path: str | Path, single_layers: Sequence[str]) -> "Material":
+        """From a `projection.json`, given the names of the materials that are single layers."""
+        stored = read_json(path)
+        name = stored["material"]
+        return cls(name, stored["zone"], Projection.from_dict(stored), name in single_layers)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a linear image shows: points that scatter, and the columns that are the truth.
+
+    Attributes
+    ----------
+    points, strengths, thermal_b : ndarray of shapes (points, 2), (points,), (points,)
+        x and y [A], scattering strength, B [A^2].
+    columns : dict of ndarray
+        As `columns_of` gives them.
+    """
+
+    points: np.ndarray
+    strengths: np.ndarray
+    thermal_b: np.ndarray
+    columns: dict[str, np.ndarray]
 
 
 class Factory:
@@ -48,6 +75,8 @@ class Factory:
     ----------
     recipe : Dataset
         What to draw.
+    arrangements : dict of Arrangement
+        The recipe's arrangements by name.
     imaging : Imaging
         Forward model and microscope settings.
     materials : list of Material
@@ -61,15 +90,15 @@ class Factory:
     def __init__(
         self,
         recipe: Dataset,
+        arrangements: dict[str, Arrangement],
         imaging: Imaging,
         materials: list[Material],
         image_px: int,
         noise_parameters: NoiseParameters | None = None,
     ) -> None:
-        self.recipe, self.imaging, self.image_px = recipe, imaging, image_px
-        self.materials, self.noise_parameters = materials, noise_parameters
-        names = tuple(imaging.conditions) if recipe.conditions == "all" else recipe.conditions
-        self.probes = {name: probe_of(imaging.conditions[name]) for name in names}
+        self.recipe, self.arrangements, self.imaging = recipe, arrangements, imaging
+        self.materials, self.image_px, self.noise_parameters = materials, image_px, noise_parameters
+        self.probes = {name: probe_of(imaging.conditions[name]) for name in recipe.conditions}
 
     def sample(self, split: str, position: int) -> Sample:
         """Sample number `position` of a split; equal in every call, whatever was drawn before.
@@ -85,76 +114,122 @@ class Factory:
 
         chosen = structure_rng.integers(len(self.materials)) if split == "train" else block % len(self.materials)
         material = self.materials[chosen]
+        arrangement = self.recipe.arrangements[structure_rng.integers(len(self.recipe.arrangements))]
         pixel_size = float(np.exp(structure_rng.uniform(*np.log(self.recipe.pixel_size_A))))
-        step = self.recipe.rotation_step_deg
-        rotation = float(step * structure_rng.integers(int(90 / step) + 1))
-        offset = structure_rng.uniform(0, 1, 2) @ material.projection.lattice
-        extent = (self.image_px * pixel_size,) * 2
         # Row jitter reaches beyond the field; four SDs of it are drawn around.
         pad = int(np.ceil(4 * getattr(self.recipe.noise, "jitter_A", 0) / pixel_size)) + 2
-        turn = np.deg2rad(rotation)
-        positions, sites, _ = columns_in_field(material.projection, extent, turn, offset, MARGIN_A + pad * pixel_size)
-        strengths, thermal_b = material.strengths[sites], material.thermal_b[sites]
+        view = self._view(material, pixel_size, pad * pixel_size, structure_rng)
+        scene = self._scene(material, arrangement, view, structure_rng)
 
         # A dose series shows one scene: there probe, background and jitter belong to the structure.
         scene_rng = rng if split == "train" else structure_rng
         condition = list(self.probes)[scene_rng.integers(len(self.probes))]
         probe = self.probes[condition]
+        heights = scene.columns["strength"] * central_intensity(probe, scene.columns["B_A2"])
+        brightest = heights.max(initial=1e-12)
         padded_shape = (self.image_px + 2 * pad,) * 2
-        padded = linear_image(positions + pad * pixel_size, strengths, thermal_b, probe, padded_shape, pixel_size)
+        points = scene.points + pad * pixel_size
+        padded = linear_image(points, scene.strengths / brightest, scene.thermal_b, probe, padded_shape, pixel_size)
         background_kind = list(BACKGROUNDS)[scene_rng.integers(len(BACKGROUNDS))]
         background_level = float(scene_rng.uniform(0, self.recipe.background))
         background = background_level * BACKGROUNDS[background_kind](padded.shape, scene_rng)
 
         crop = (slice(pad, -pad), slice(pad, -pad))
-        clean, with_background = padded[crop], (padded + background)[crop]
+        ideal, slope = self._detected(padded + background)
+        clean, with_background = self._detected(padded)[0][crop], ideal[crop]
         drawn = {
             "sample": number,
             "structure": SPLIT_START[split] + block,
             "material": material.material,
             "zone": material.zone,
+            "arrangement": arrangement,
+            "thickness_A": view.thickness,
+            "mode": self.recipe.mode,
             "condition": condition,
             "probe_fwhm_A": probe.fwhm,
             "pixel_size_A": pixel_size,
-            "rotation_deg": rotation,
-            "offset_x_A": float(offset[0]),
-            "offset_y_A": float(offset[1]),
+            "rotation_deg": float(np.rad2deg(view.rotation)),
+            "offset_x_A": float(view.offset[0]),
+            "offset_y_A": float(view.offset[1]),
             "background": background_kind,
             "background_level": background_level,
         }
         if isinstance(self.recipe.noise, PhysicalNoise):
-            noisy, noise_drawn = self._physical(padded + background, pixel_size, split, position, scene_rng, rng, crop)
+            seen = (ideal, crop, pixel_size, view.thickness)
+            noisy, noise_drawn = self._physical(*seen, split, position, scene_rng, rng)
         else:
             noisy, noise_drawn = self._calibrated(with_background, rng)
 
-        columns, inside = self._columns(positions, strengths / material.strengths.max(), extent, probe)
+        columns, inside = self._columns(scene, heights / brightest, view.extent, probe)
         columns["crlb_pm"] = np.nan
         if split == "test" and noise_drawn.get("jitter_A") == 0:  # the noise is Poisson's alone
-            heights = strengths * central_intensity(probe, thermal_b)
             fitted = inside.copy()  # what is not asked for is a known part of the image
             fitted[inside] = columns.asked
+            places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
             columns.loc[columns.asked, "crlb_pm"] = position_bound(
                 noise_drawn["counts_per_px"] * with_background,
-                positions[fitted],
-                noise_drawn["counts_per_px"] * (heights / heights.max())[fitted],
-                thermal_b[fitted],
+                places[fitted],
+                noise_drawn["counts_per_px"] * slope * (heights / brightest)[fitted],
+                scene.columns["B_A2"][fitted],
                 probe,
                 pixel_size,
             )
         asked = columns.loc[columns.asked, ["x_A", "y_A"]].to_numpy()
+        floor = 0 if self.recipe.mode in DARK_FIELD else None
         images = {
             "image": _unit(noisy),
-            "noNoise": _unit(with_background, floor=0),
-            "noBackgroundnoNoise": _unit(clean, floor=0),
+            "noNoise": _unit(with_background, floor),
+            "noBackgroundnoNoise": _unit(clean, floor),
             "gaussianMask": gaussian_mask(asked, shape, pixel_size, self.recipe.gaussian_mask_fwhm_A),
             "circularMask": circular_mask(asked, shape, pixel_size, probe.column_radius),
         }
         return Sample(images, columns, drawn | noise_drawn | {"no_noise_max": float(with_background.max())})
 
+    def _view(self, material: Material, pixel_size: float, pad: float, rng: np.random.Generator) -> View:
+        step, thickness = self.recipe.rotation_step_deg, float(rng.uniform(*self.recipe.thickness_A))
+        return View(
+            extent=(self.image_px * pixel_size,) * 2,
+            margin=pad + max(probe.reach for probe in self.probes.values()),
+            rotation=float(np.deg2rad(step * rng.integers(int(90 / step) + 1))),
+            offset=rng.uniform(0, 1, 2) @ material.projection.lattice,
+            thickness=material.projection.period if material.single_layer else thickness,
+            single_layer=material.single_layer,
+        )
+
+    def _scene(self, material: Material, arrangement: str, view: View, rng: np.random.Generator) -> Scene:
+        recipe = self.arrangements[arrangement]
+        if isinstance(recipe, Periodic):  # columns of equal sites are equal: no need of every atom
+            scatterers = Scatterers.of(material.projection, self._strength)
+            place = (view.extent, view.rotation, view.offset, view.margin)
+            centres, sites, _ = columns_in_field(material.projection, *place)
+            column, point = members(scatterers.counts, sites)
+            points = centres[column] + (scatterers.offsets @ in_plane_turn(view.rotation))[point]
+            strengths = scatterers.strengths[point] * view.thickness / material.projection.period
+            columns = column_means(column, points, strengths, scatterers.thermal_b[point])
+            columns["hidden"] = np.zeros(len(sites), bool)
+            return Scene(points, strengths, scatterers.thermal_b[point], columns)
+        others = [other.projection for other in self.materials]
+        specimen = arranged(recipe, material.projection, others, view, rng)
+        strengths = specimen.occupancies * scattering_strengths(
+            specimen.numbers, self.imaging.gamma, self.imaging.species_factors
+        )
+        return Scene(*projected(specimen, strengths), columns_of(specimen, strengths))
+
+    def _strength(self, element: str) -> float:
+        number = np.array(atomic_numbers[element])
+        return float(scattering_strengths(number, self.imaging.gamma, self.imaging.species_factors))
+
+    def _detected(self, dark_field: np.ndarray) -> tuple[np.ndarray, float]:
+        """The image of the recipe's detector, and how steeply it follows the dark field."""
+        if self.recipe.mode in DARK_FIELD:
+            return dark_field, 1.0
+        contrast = self.imaging.bright_field_contrast
+        return bright_field(dark_field, contrast), contrast / max(dark_field.max(), 1.0)
+
     def _generator(self, number: int, stream: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.recipe.seed, spawn_key=(number, stream)))
 
-    def _physical(self, ideal, pixel_size, split, position, scene_rng, rng, crop) -> tuple[np.ndarray, dict]:
+    def _physical(self, ideal, crop, pixel_size, thickness, split, position, scene_rng, rng) -> tuple[np.ndarray, dict]:
         noise = self.recipe.noise
         if split == "train":
             counts = float(np.exp(rng.uniform(*np.log(noise.counts_per_px))))
@@ -162,9 +237,12 @@ class Factory:
             counts = noise.test_counts_per_px[position % len(noise.test_counts_per_px)]
         jitter = 0.0 if scene_rng.uniform() < noise.unjittered else float(scene_rng.uniform(0, noise.jitter_A))
         rows = float(np.exp(scene_rng.uniform(*np.log(_MAINS_ROWS))))
-        dose = counts / (self.imaging.peak_fraction * pixel_size**2)
+        fraction = self.imaging.bright_field_fraction
+        if self.recipe.mode in DARK_FIELD:
+            fraction = min(1.0, self.imaging.peak_fraction * thickness / _PEAK_FRACTION_THICKNESS_A)
+        dose = counts / (fraction * pixel_size**2)
         scanned = row_jitter(ideal, jitter / pixel_size, rows, rng) if jitter else ideal
-        counted = shot_noise(self.imaging.peak_fraction * scanned[crop], dose, pixel_size, rng)
+        counted = shot_noise(fraction * scanned[crop], dose, pixel_size, rng)
         return counted, {
             "counts_per_px": counts,
             "dose_e_per_A2": dose,
@@ -177,7 +255,8 @@ class Factory:
         noisy = noisy_at_full_range(_unit(ideal).astype(float), self.noise_parameters, rng)
         return noisy, self.noise_parameters.to_dict()
 
-    def _columns(self, positions, relative, extent, probe: Probe) -> tuple[pd.DataFrame, np.ndarray]:
+    def _columns(self, scene: Scene, relative, extent, probe: Probe) -> tuple[pd.DataFrame, np.ndarray]:
+        positions = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
         asked = relative >= self.recipe.label_threshold
         neighbour = np.full(len(positions), np.inf)
         if asked.sum() > 1:
@@ -193,6 +272,7 @@ class Factory:
                 "neighbour_A": neighbour,
                 "asked": asked,
                 "resolved": neighbour >= probe.fwhm,
+                "hidden": scene.columns["hidden"],
             }
         )
         return table[inside].reset_index(drop=True), inside
@@ -206,6 +286,11 @@ def probe_of(condition: Condition) -> Probe:
         source_size=condition.source_size_A,
         defocus=condition.defocus_A,
         c3=1e7 * condition.c3_mm,
+        c5=1e7 * condition.c5_mm,
+        astigmatism=condition.astigmatism_A,
+        astigmatism_angle=float(np.deg2rad(condition.astigmatism_angle_deg)),
+        coma=condition.coma_A,
+        coma_angle=float(np.deg2rad(condition.coma_angle_deg)),
     )
 
 

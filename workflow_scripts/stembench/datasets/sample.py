@@ -16,9 +16,9 @@ class Sample:
         `image` (noisy) and the labels `noNoise`, `noBackgroundnoNoise`, `gaussianMask`, `circularMask`, in [0, 1].
     columns : DataFrame
         A row a column inside the image: `x_A`, `y_A`, `strength` (1 for the brightest), `neighbour_A` (distance to the
-        nearest column that is asked for), `asked` (at least `label_threshold` strong) and `resolved` (neighbour at
-        least one probe FWHM away); `crlb_pm` is the Cramer-Rao bound of its position jointly with those of all that are
-        asked for, in test splits where the noise is Poisson's alone.
+        nearest column that is asked for), `asked` (at least `label_threshold` strong), `resolved` (neighbour at least
+        one probe FWHM away) and `hidden` (under an overlayer); `crlb_pm` is the Cramer-Rao bound of its position
+        jointly with those of all that are asked for, in test splits where the noise is Poisson's alone.
     parameters : dict
         Everything that was drawn.
     """

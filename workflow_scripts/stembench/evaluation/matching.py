@@ -40,13 +40,13 @@ def match(found: np.ndarray, truth: np.ndarray, radii: np.ndarray) -> tuple[np.n
 
 @dataclass(frozen=True)
 class Truth:
-    """An image's true columns as arrays, for matching many times."""
+    """An image's true columns as arrays, for matching many times; `clear` are resolved and not hidden."""
 
     asked: pd.DataFrame
     positions: np.ndarray
     radii: np.ndarray
-    resolved: np.ndarray
-    weak: np.ndarray
+    clear: np.ndarray
+    others: np.ndarray
 
     @classmethod
     def of(cls, columns: pd.DataFrame, settings: Evaluation) -> "Truth":
@@ -56,7 +56,7 @@ class Truth:
             asked,
             asked[["x_A", "y_A"]].to_numpy(),
             np.minimum(settings.match_radius_A, asked.neighbour_A.to_numpy() / 2),
-            asked.resolved.to_numpy(bool),
+            (asked.resolved & ~asked.hidden).to_numpy(bool),
             columns.loc[~columns.asked, ["x_A", "y_A"]].to_numpy(),
         )
 
@@ -64,11 +64,11 @@ class Truth:
 def assign(
     found: np.ndarray, truth: Truth, extent: tuple[float, float], settings: Evaluation
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Match found columns to true ones and say which subset each outcome counts in.
+    """Match found columns to true ones and say with which of these each outcome counts.
 
     Columns that are not asked for are neither missed nor, where they are found, counted as false. A found column that
-    matches nothing counts against the subset (resolved or not) of the true column it lies nearest to. What lies in the
-    border is left out: matches and misses by their true position, false columns by their own.
+    matches nothing counts with the true column it lies nearest to. What lies in the border is left out: matches and
+    misses by their true position, false columns by their own.
 
     Parameters
     ----------
@@ -85,27 +85,27 @@ def assign(
     -------
     found_at, truth_at : ndarray of int, shape (outcomes,)
         Indices into `found` and into the asked columns; -1 where a column is missed or false.
-    resolved : ndarray of bool, shape (outcomes,)
-        Subset.
+    counts_with : ndarray of int, shape (outcomes,)
+        Index of the asked column whose properties (resolved, hidden, bright or weak) each is counted under; -1 for
+        false columns where nothing is asked for.
     """
     matched_found, matched_truth = match(found, truth.positions, truth.radii)
     false = np.setdiff1d(np.arange(len(found)), matched_found)
-    if len(truth.weak) and len(false):
-        false = false[cdist(found[false], truth.weak).min(axis=1) > settings.match_radius_A]
+    if len(truth.others) and len(false):
+        false = false[cdist(found[false], truth.others).min(axis=1) > settings.match_radius_A]
     missed = np.setdiff1d(np.arange(len(truth.positions)), matched_truth)
+    nearest = np.full(len(false), -1)
     if len(truth.positions):
-        false_resolved = truth.resolved[cdist(found[false], truth.positions).argmin(axis=1)]
-    else:
-        false_resolved = np.ones(len(false), bool)
+        nearest = cdist(found[false], truth.positions).argmin(axis=1)
 
     found_at = np.concatenate([matched_found, false, np.full(len(missed), -1)])
     truth_at = np.concatenate([matched_truth, np.full(len(false), -1), missed])
-    resolved = np.concatenate([truth.resolved[matched_truth], false_resolved, truth.resolved[missed]])
+    counts_with = np.concatenate([matched_truth, nearest, missed])
     at = np.concatenate([truth.positions[matched_truth], found[false], truth.positions[missed]])
     height, width = extent
     border = settings.border_A
     inside = np.all((at >= border) & (at <= [width - border, height - border]), axis=1)
-    return found_at[inside], truth_at[inside], resolved[inside]
+    return found_at[inside], truth_at[inside], counts_with[inside]
 
 
 def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], settings: Evaluation) -> pd.DataFrame:
@@ -114,21 +114,21 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
     Returns
     -------
     DataFrame
-        A row for each found or missed column inside the border: `outcome` (`tp`, `fp`, `fn`), `resolved`, `strength`,
-        position `x_A`, `y_A`, the matched `true_x_A`, `true_y_A`, `error_x_pm`, `error_y_pm`, and the bound `crlb_pm`
-        where it is known.
+        A row for each found or missed column inside the border: `outcome` (`tp`, `fp`, `fn`), `resolved`, `hidden` and
+        `strength` of the column it counts with, position `x_A`, `y_A`, the matched `true_x_A`, `true_y_A`,
+        `error_x_pm`, `error_y_pm`, and the bound `crlb_pm` where it is known.
     """
-    found_at, truth_at, resolved = assign(found, truth, extent, settings)
+    found_at, truth_at, counts_with = assign(found, truth, extent, settings)
     nowhere = np.full((1, 2), np.nan)
     at, true = np.vstack([found, nowhere])[found_at], np.vstack([truth.positions, nowhere])[truth_at]
     error = 100 * (at - true)
     outcome = np.where(truth_at < 0, "fp", np.where(found_at < 0, "fn", "tp"))
-    strength, bound = (np.append(truth.asked[name].to_numpy(), np.nan)[truth_at] for name in ("strength", "crlb_pm"))
+    bound = np.append(truth.asked.crlb_pm.to_numpy(), np.nan)[truth_at]
+    alone = {"resolved": True, "hidden": False, "strength": 1.0}  # false columns where there is no true one
     return pd.DataFrame(
         {
             "outcome": outcome,
-            "resolved": resolved,
-            "strength": strength,
+            **{name: np.append(truth.asked[name].to_numpy(), value)[counts_with] for name, value in alone.items()},
             "x_A": at[:, 0],
             "y_A": at[:, 1],
             "true_x_A": true[:, 0],

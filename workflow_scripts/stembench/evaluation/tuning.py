@@ -47,7 +47,7 @@ def tune_peaks(
     grid: Sequence[PeakSettings],
     evaluation: Evaluation,
 ) -> dict[str, dict]:
-    """For each dose, the settings of the highest F1 over resolved columns.
+    """For each dose, the settings of the highest F1 over columns that are resolved and not hidden.
 
     F1 is averaged with weights 1, 2, 1 over neighbouring thresholds before the best is taken, so that none is chosen
     that stands on an edge by chance.
@@ -81,8 +81,9 @@ def tune_peaks(
             positions, heights = find_columns(image, sample.pixel_size_A, family[0])
             for settings in family:
                 found = positions[heights > settings.threshold]
-                found_at, truth_at, resolved = assign(found, truth, extent, evaluation)
-                hit, lost = found_at[resolved] >= 0, truth_at[resolved] < 0
+                found_at, truth_at, counts_with = assign(found, truth, extent, evaluation)
+                clear = np.append(truth.clear, True)[counts_with]
+                hit, lost = found_at[clear] >= 0, truth_at[clear] < 0
                 counts[level, settings] += [np.sum(hit & ~lost), np.sum(lost), np.sum(~hit)]
     best: dict[str, dict] = {}
     for level in sorted(set(dose_levels(samples))):

@@ -20,7 +20,7 @@ def reference_columns(image: np.ndarray, pixel_size: float, settings: LabTestset
     Returns
     -------
     DataFrame
-        As `Sample.columns`; every column is asked for and resolved.
+        As `Sample.columns`; every column is asked for, resolved and not hidden.
     """
     peaks = PeakSettings(settings.reference_sigma_A, _BACKGROUND_SIGMA_A, settings.reference_threshold, relative=True)
     positions, heights = find_columns(image, pixel_size, peaks)
@@ -33,6 +33,7 @@ def reference_columns(image: np.ndarray, pixel_size: float, settings: LabTestset
             "neighbour_A": neighbour,
             "asked": True,
             "resolved": True,
+            "hidden": False,
             "crlb_pm": np.nan,
         }
     )

@@ -30,6 +30,7 @@ def plot_gallery(shards: Sequence[str], destination: str) -> None:
             (truth[truth.asked & truth.resolved], "gold"),
             (truth[truth.asked & ~truth.resolved], "red"),
             (truth[~truth.asked], "deepskyblue"),
+            (truth[truth.hidden], "magenta"),
         ):
             row[-1].plot(rows.x_A / sample.pixel_size_A, rows.y_A / sample.pixel_size_A, ".", ms=3, color=colour)
         row[-1].set(xlim=(-0.5, images.sizes["x"] - 0.5), ylim=(images.sizes["y"] - 0.5, -0.5))

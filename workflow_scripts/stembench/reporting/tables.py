@@ -25,8 +25,11 @@ _IMAGE = ("sample", "structure", "material", "condition", "counts_per_px", "jitt
 _SUBSETS = ("counts_per_px", "material", "condition")
 
 
-def read_detection(methods: Sequence[dict], match_radius: float) -> pd.DataFrame:
-    """Sums over each image, resolved and unresolved columns in rows of their own.
+def read_detection(methods: Sequence[dict], match_radius: float, weak_strength: float) -> pd.DataFrame:
+    """Sums over each image and `part` of its columns.
+
+    A part is `all` that are resolved and not hidden; of these `strength=bright` and `strength=weak`; and the others,
+    `unresolved=true` and `hidden=true`.
 
     Parameters
     ----------
@@ -35,16 +38,26 @@ def read_detection(methods: Sequence[dict], match_radius: float) -> pd.DataFrame
         `width`, `seed`, `testset`.
     match_radius : float
         [A].
+    weak_strength : float
+        Columns weaker than this fraction of the brightest are weak.
     """
     rows = []
     for method in methods:
         images = pd.read_parquet(Path(method["folder"]) / "images.parquet")
         outcomes = pd.read_parquet(Path(method["folder"]) / "columns.parquet")
-        by_image = dict(list(outcomes.groupby(["sample", "resolved"])))
+        clear, weak = outcomes.resolved & ~outcomes.hidden, outcomes.strength < weak_strength
+        parts = {
+            "all": clear,
+            "strength=bright": clear & ~weak,
+            "strength=weak": clear & weak,
+            "unresolved=true": ~outcomes.resolved & ~outcomes.hidden,
+            "hidden=true": outcomes.hidden,
+        }
+        by_image = {part: dict(list(outcomes[chosen].groupby("sample"))) for part, chosen in parts.items()}
         for _, image in images.iterrows():
-            for resolved in (True, False):
-                found = by_image.get((image["sample"], resolved), outcomes.iloc[:0])
-                rows.append(_image_row(method, image) | {"resolved": resolved} | detection_sums(found, match_radius))
+            for part in parts:
+                found = by_image[part].get(image["sample"], outcomes.iloc[:0])
+                rows.append(_image_row(method, image) | {"part": part} | detection_sums(found, match_radius))
     return pd.DataFrame(rows)
 
 
@@ -64,10 +77,12 @@ def _image_row(method: dict, image: pd.Series) -> dict:
 def detection_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
     """`detection.csv`: a row a method, test set and subset; columns closer than the probe's FWHM stand apart."""
     rows = []
-    for identity, subset, part in _parts(results[results.resolved]):
+    for identity, subset, part in _parts(results[results.part == "all"]):
         rows.append(_row(identity, subset, part, detection_metrics, resamplings))
-    for identity, part in _by_method(results[~results.resolved & (results.tp + results.fn > 0)]):
-        rows.append(_row(identity, "unresolved=true", part, detection_metrics, resamplings))
+    others = results[(results.part != "all") & (results.tp + results.fn > 0)]
+    for name in others.part.unique():
+        for identity, part in _by_method(others[others.part == name]):
+            rows.append(_row(identity, name, part, detection_metrics, resamplings))
     return _sorted(rows)
 
 
@@ -82,7 +97,7 @@ def enhancement_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
 
 def precision_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
     """`precision_vs_dose.csv`: resolved columns in images whose noise is Poisson's alone."""
-    poisson = results[results.resolved & (results.jitter_A == 0) & (results.kind != "floor")]
+    poisson = results[(results.part == "all") & (results.jitter_A == 0) & (results.kind != "floor")]
     rows = []
     for identity, part in _by_method(poisson):
         for counts, level in part.groupby("counts_per_px"):
@@ -99,7 +114,7 @@ def precision_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
 
 def detection_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
     """Paired differences of F1 between each network and each baseline, resolved columns."""
-    return _comparison(results[results.resolved], detection_metrics, "f1", resamplings)
+    return _comparison(results[results.part == "all"], detection_metrics, "f1", resamplings)
 
 
 def enhancement_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
@@ -145,7 +160,7 @@ def _beginning(identity: dict, subset: str, part: pd.DataFrame) -> dict:
 
 def _sums(part: pd.DataFrame) -> pd.DataFrame:
     """Sums alone, with what a bootstrap resamples: the structure that images share."""
-    known = {*_METHOD, *_IMAGE, "seed", "testset", "resolved"}
+    known = {*_METHOD, *_IMAGE, "seed", "testset", "part"}
     return part[[column for column in part if column not in known]].assign(unit=part.structure.to_numpy())
 
 

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial import cKDTree
+from stembench.crystals.disorder import amorphous_layer, random_columns, random_points
+from stembench.crystals.specimen import NO_COLUMN, columns_of
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 300), st.floats(0.3, 3), st.integers(2, 3), st.integers(0, 2**32))
+def test_random_points_keep_their_distance_and_stay_inside(wanted, distance, dimensions, seed):
+    low, high = np.zeros(dimensions), np.full(dimensions, 10.0)
+    points = random_points(low, high, wanted, distance, np.random.default_rng(seed))
+    assert len(points) <= wanted
+    assert np.all((points >= low) & (points <= high))
+    assert not cKDTree(points.reshape(-1, dimensions)).query_pairs(0.999 * distance) if len(points) else True
+
+
+def test_what_fits_is_placed():
+    rng = np.random.default_rng(0)
+    assert len(random_points(np.zeros(2), np.full(2, 50.0), 800, 1.0, rng)) == 800
+
+
+def test_an_amorphous_layer_has_its_density_and_no_columns():
+    layer = amorphous_layer((30.0, 40.0), 2.0, 20.0, np.random.default_rng(1))
+    assert len(layer) == pytest.approx(0.1 * 34 * 44 * 20, rel=0.05)
+    assert set(layer.numbers) == {6}
+    assert (layer.columns == NO_COLUMN).all()
+    assert len(columns_of(layer, np.ones(len(layer)))["atoms"]) == 0
+    assert cKDTree(layer.positions).query(layer.positions, k=2)[0][:, 1].min() >= 1.4
+
+
+def test_random_columns_are_the_crystals_own_at_a_distance(projection_of):
+    specimen = random_columns(projection_of("SrTiO3", "001"), (50.0, 50.0), 0.0, 39.05, 2.0, np.random.default_rng(2))
+    columns = columns_of(specimen, specimen.numbers**1.7)
+    places = np.column_stack([columns["x_A"], columns["y_A"]])
+    assert cKDTree(places).query(places, k=2)[0][:, 1].min() >= 1.999
+    assert len(places) == pytest.approx(0.5 * 2500 / 4, rel=0.05)
+    kinds = {tuple(sorted(set(specimen.numbers[specimen.columns == n]))) for n in np.unique(specimen.columns)}
+    assert kinds == {(8,), (38,), (8, 22)}
+    assert set(np.round(columns["atoms"])) == {10, 20}

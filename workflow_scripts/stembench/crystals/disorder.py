@@ -1,0 +1,107 @@
+"""Random matter: points at a minimum distance, amorphous layers, columns without a lattice."""
+
+import numpy as np
+from ase.data import atomic_numbers
+from scipy.spatial import cKDTree
+
+from stembench.crystals.projection import Projection
+from stembench.crystals.specimen import Specimen, atoms_alone, crystal_slab, together
+
+_ROUNDS = 30  # of drawing candidates before a volume counts as full
+
+
+def random_points(
+    low: np.ndarray, high: np.ndarray, count: int, min_distance: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Points in a box at random, none closer to another than `min_distance` (random sequential adsorption).
+
+    Parameters
+    ----------
+    low, high : ndarray, shape (dimensions,)
+        Corners of the box.
+    count : int
+        How many are wanted; fewer come where the box is full before.
+    min_distance : float
+        In the unit of the corners.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray, shape (points, dimensions)
+    """
+    points = np.empty((0, len(low)))
+    for _ in range(_ROUNDS):
+        if len(points) >= count:
+            break
+        points = np.concatenate([points, rng.uniform(low, high, (2 * (count - len(points)), len(low)))])
+        pairs = cKDTree(points).query_pairs(min_distance, output_type="ndarray")
+        refused = np.zeros(len(points), bool)
+        for first, second in pairs[np.argsort(pairs[:, 1])]:  # in the order in which they were drawn
+            refused[second] |= not refused[first]
+        points = points[~refused]
+    return points[:count]
+
+
+def amorphous_layer(
+    extent: tuple[float, float],
+    margin: float,
+    thickness: float,
+    rng: np.random.Generator,
+    element: str = "C",
+    density: float = 0.1,
+    min_distance: float = 1.4,
+) -> Specimen:
+    """A structureless film that fills a field and a margin around it, from z = 0 to its thickness.
+
+    Parameters
+    ----------
+    extent : tuple of float
+        Height and width of the field [A].
+    margin, thickness : float
+        [A].
+    rng : numpy.random.Generator
+        Source of randomness.
+    element : str
+        Its species.
+    density : float
+        Atoms a volume [1/A^3]; 0.1 is amorphous carbon of 2.0 g/cm^3.
+    min_distance : float
+        Between atoms [A].
+    """
+    low = np.array([-margin, -margin, 0.0])
+    high = np.array([extent[1] + margin, extent[0] + margin, thickness])
+    count = rng.poisson(density * np.prod(high - low))
+    return atoms_alone(random_points(low, high, count, min_distance, rng), atomic_numbers[element])
+
+
+def random_columns(
+    projection: Projection,
+    extent: tuple[float, float],
+    margin: float,
+    thickness: float,
+    spacing: float,
+    rng: np.random.Generator,
+) -> Specimen:
+    """Columns of a crystal scattered at random over a field and a margin around it.
+
+    Parameters
+    ----------
+    projection : Projection
+        Whose columns are taken, each site as likely as it is frequent.
+    spacing : float
+        Smallest distance between columns [A]; they are 0.5 / spacing^2, of the 0.7 / spacing^2 that would fit.
+    extent, margin, thickness, rng
+        As in `amorphous_layer`.
+    """
+    low, high = np.full(2, -margin), np.array(extent[::-1]) + margin
+    places = random_points(low, high, int(0.5 * np.prod(high - low) / spacing**2), spacing, rng)
+    lattice = np.abs(projection.lattice).sum(axis=0)
+    cell = crystal_slab(projection, tuple(2 * lattice[::-1]), 0.0, lattice / 2, 0.0, thickness)
+    chosen = rng.choice(np.unique(cell.columns), len(places))
+    columns = [cell[cell.columns == number] for number in range(cell.columns.max() + 1)]
+    parts = []
+    for place, number in zip(places, chosen):
+        column = columns[number]
+        parts.append(column.moved(np.array([*(place - column.positions[0, :2]), 0.0])))
+    return together(*parts)

@@ -1,0 +1,118 @@
+"""Boundaries in a field of view, and what meets at them: grains, inclusions, overlayers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from stembench.crystals.specimen import NO_COLUMN, Specimen, together
+
+#: Tells which points (x, y) [A], shape (n, 2), lie on the inner side of a boundary.
+Region = Callable[[np.ndarray], np.ndarray]
+
+_HARMONICS = np.arange(1, 5)  # of an irregular boundary
+
+
+def half_plane(extent: tuple[float, float], roughness: float, rng: np.random.Generator) -> Region:
+    """One side of a line through the field's middle third at a random angle; a wavy one where `roughness` > 0.
+
+    Parameters
+    ----------
+    extent : tuple of float
+        Height and width of the field [A].
+    roughness : float
+        Standard deviation of the boundary about the straight line [A].
+    rng : numpy.random.Generator
+        Source of randomness.
+    """
+    size = np.array(extent[::-1])
+    through, angle = size * rng.uniform(1 / 3, 2 / 3, 2), rng.uniform(0, 2 * np.pi)
+    normal, along = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+    amplitudes, phases = _waves(roughness, rng)
+
+    def inside(points: np.ndarray) -> np.ndarray:
+        run = 2 * np.pi * ((points - through) @ along)[:, None] * _HARMONICS / size.max()
+        return (points - through) @ normal > (amplitudes * np.sin(run + phases)).sum(axis=1)
+
+    return inside
+
+
+def island(extent: tuple[float, float], coverage: float, roughness: float, rng: np.random.Generator) -> Region:
+    """A closed patch in the field: a disc, of an irregular outline where `roughness` > 0.
+
+    Parameters
+    ----------
+    coverage : float
+        Its area as a fraction of the field's.
+    roughness : float
+        Standard deviation of its radius [A].
+    extent, rng
+        As in `half_plane`.
+    """
+    size = np.array(extent[::-1])
+    centre = size * rng.uniform(1 / 3, 2 / 3, 2)
+    radius = np.sqrt(coverage * size.prod() / np.pi)
+    amplitudes, phases = _waves(roughness, rng)
+
+    def inside(points: np.ndarray) -> np.ndarray:
+        x, y = (points - centre).T
+        outline = (amplitudes * np.sin(np.arctan2(y, x)[:, None] * _HARMONICS + phases)).sum(axis=1)
+        return np.hypot(x, y) < radius + outline
+
+    return inside
+
+
+def joined(outer: Specimen, inner: Specimen, region: Region, clearance: float) -> Specimen:
+    """`inner` inside a region and `outer` around it, as an inclusion in a matrix or two grains at a boundary.
+
+    Atoms belong to a side by their columns' mean position. Columns of `outer` that come closer than `clearance` [A]
+    to one of `inner` are left out.
+    """
+    core, matrix = inner[_sides(inner, region)], outer[~_sides(outer, region)]
+    if len(core) and len(matrix):
+        distance, _ = cKDTree(core.positions[:, :2]).query(matrix.positions[:, :2])
+        matrix = matrix[distance >= clearance]
+    return together(matrix, core)
+
+
+def overlaid(specimen: Specimen, layer: Specimen, region: Region, transmission: float) -> Specimen:
+    """An overlayer on the entrance side that hides the columns below it; these stay in the truth, marked hidden.
+
+    In a beam that the layer has scattered, the columns below give less contrast. Multislice computes that; the linear
+    model is told how much is left, which is phenomenological.
+
+    Parameters
+    ----------
+    specimen, layer : Specimen
+        What is covered, and with what.
+    region : Region
+        Where the layer lies.
+    transmission : float
+        Fraction of their signal that covered columns keep in the linear model; hidden where below one half.
+    """
+    cover = layer[_sides(layer, region)]
+    height = cover.positions[:, 2].max() + 1.5 if len(cover) else 0.0
+    factor = np.where(_sides(specimen, region), transmission, 1.0)
+    below = replace(specimen.moved(np.array([0, 0, height])), transmission=specimen.transmission * factor)
+    return together(cover, below)
+
+
+def _sides(specimen: Specimen, region: Region) -> np.ndarray:
+    """Which atoms are inside, whole columns together."""
+    places = specimen.positions[:, :2]
+    if not len(specimen):
+        return np.zeros(0, bool)
+    own = specimen.columns != NO_COLUMN
+    count = np.maximum(np.bincount(specimen.columns[own]), 1)
+    means = np.stack([np.bincount(specimen.columns[own], places[own, axis]) / count for axis in (0, 1)], axis=1)
+    whole = places.copy()
+    whole[own] = means[specimen.columns[own]]
+    return region(whole)
+
+
+def _waves(roughness: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Amplitudes and phases of harmonics that add to a standard deviation of `roughness`."""
+    amplitudes = rng.normal(size=len(_HARMONICS)) / _HARMONICS
+    amplitudes *= roughness * np.sqrt(2) / max(float(np.linalg.norm(amplitudes)), 1e-12)
+    return amplitudes, rng.uniform(0, 2 * np.pi, len(_HARMONICS))
