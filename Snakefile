@@ -11,6 +11,7 @@ configfile: "config/config.yaml"
 
 include: "rules/common.smk"
 include: "rules/structures.smk"
+include: "rules/simulate.smk"
 include: "rules/lab.smk"
 include: "rules/calibrate.smk"
 include: "rules/datasets.smk"

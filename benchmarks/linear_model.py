@@ -26,7 +26,6 @@ from stembench.crystals.field import columns_in_field, in_plane_turn
 from stembench.crystals.materials import find_materials
 from stembench.crystals.projection import Projection, Scatterers, members, project_structure
 from stembench.crystals.zones import parse_zone
-from stembench.datasets.factory import probe_of
 from stembench.imaging.linear import linear_image
 from stembench.imaging.probe import Probe
 
@@ -38,8 +37,7 @@ FIELDS_A = (8, 10, 20, 30, 40)
 
 
 def projections() -> list[Projection]:
-    config = Config()
-    materials = find_materials(REPOSITORY / "structures", config.structures, {})
+    materials = find_materials(REPOSITORY / "structures", Config())
     return [
         project_structure(read_crystal(REPOSITORY / "structures" / f"{material}.cif"), parse_zone(zone))
         for material, zones in materials.items()
@@ -48,7 +46,7 @@ def projections() -> list[Projection]:
 
 
 CRYSTALS = projections()
-PROBES = [probe_of(condition) for condition in Config().imaging.conditions.values()]
+PROBES = [condition.probe for condition in Config().imaging.conditions.values()]
 
 
 def drawn(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, Probe, float]:

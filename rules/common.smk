@@ -16,12 +16,17 @@ from stembench.sources import source_digest
 
 try:
     CONFIG = load_config(config)
-    MATERIALS = find_materials("structures", CONFIG.structures, CONFIG.datasets)
+    MATERIALS = find_materials("structures", CONFIG)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
 SCALE = CONFIG.sizes
 SHOWN_CONDITION = CONFIG.multislice.compared_condition
+COMPARED = [f"{name}/{zone}" for name, zones in CONFIG.multislice.compared.items() for zone in zones]
+# What a tile depends on; which of them are made or shown does not change one.
+TILE_SETTINGS = CONFIG.multislice.model_dump(
+    mode="json", exclude={"conditions", "compared", "compared_condition"}
+)
 SPLITS = ("train", "validation", "test")
 EVALUATION = CONFIG.evaluation.model_dump(mode="json", include={"match_radius_A", "border_A"})
 
@@ -326,6 +331,7 @@ REPORTED = [
 wildcard_constraints:
     material=any_of(MATERIALS),
     zone=any_of({zone for zones in MATERIALS.values() for zone in zones}),
+    condition=any_of(CONFIG.multislice.conditions),
     image=any_of(CONFIG.lab.images),
     distribution=any_of(CONFIG.lab.distributions),
     instrument=any_of(CONFIG.calibration.instruments),

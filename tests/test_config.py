@@ -4,6 +4,8 @@ import yaml
 from stembench.config import GENERATED, Config, load_config, schema_json
 from stembench.errors import InputError
 
+CONDITION = {"energy_keV": 200, "semiangle_mrad": 24, "source_size_A": 0.9}
+
 
 @pytest.mark.parametrize("file", GENERATED)
 def test_config_files_are_those_of_the_models(repository, file):
@@ -50,6 +52,22 @@ def test_every_key_has_a_sentence():
         ({"datasets": {"x": {"noise": {"recipe": "calibrated", "instrument": "y"}}}}, ["datasets.x.noise.instrument"]),
         ({"datasets": {"x": {"noise": {"recipe": "both"}}}}, ["datasets.x.noise"]),
         ({"evaluation": {"testsets": ["x"]}}, ["evaluation.testsets", "'x'"]),
+        ({"multislice": {"sampling_A": 0.08}}, ["multislice.conditions", "200 mrad", "cut-off", "lower the sampling"]),
+        ({"multislice": {"cell_A": 8}}, ["multislice.conditions", "cell of 8 A is too small", "multislice.cell_A"]),
+        ({"multislice": {"compared": {"MoS2": ["001"]}}}, ["multislice.compared.MoS2", "single layer"]),
+        ({"multislice": {"thicknesses_A": [20, 10]}}, ["multislice.thicknesses_A", "ascend"]),
+        (
+            {"imaging": {"conditions": {"x": {**CONDITION, "detectors_mrad": [[10, 90]]}}}},
+            ["imaging.conditions.x", "bright-field disc", "end it at 24 mrad"],
+        ),
+        (
+            {"imaging": {"conditions": {"x": {**CONDITION, "detectors_mrad": [[60, 90], [80, 200]]}}}},
+            ["imaging.conditions.x", "more than one HAADF"],
+        ),
+        ({"imaging": {"species_factors": {"Qq": 1.2}}}, ["imaging.species_factors", "no element"]),
+        ({"datasets": {"x": {"mode": "ADF"}}}, ["datasets.x.mode", "detectors_mrad"]),
+        ({"datasets": {"x": {"arrangements": ["heap"]}}}, ["datasets.x.arrangements", "'heap'"]),
+        ({"arrangements": {"x": {"kind": "particle", "diameter_A": [30, 20]}}}, ["diameter_A", "lower one first"]),
         ({"networks": {"n": {"learning_rate": -1}}}, ["networks.n.learning_rate", "greater than 0"]),
     ],
 )

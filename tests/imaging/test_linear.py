@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import j0
-from stembench.imaging.linear import central_intensity, linear_image
+from stembench.imaging.linear import bright_field, central_intensity, linear_image, scattering_strengths
 from stembench.imaging.probe import Probe
 
 PROBE = Probe(200e3, 24, 0.9)
@@ -51,3 +51,31 @@ def test_a_coarse_image_is_the_fine_one_sampled():
 
 def test_an_empty_field_is_dark():
     assert not image_of(np.empty((0, 2))).any()
+
+
+def test_the_sum_of_an_image_is_the_strength_that_falls_into_it():
+    """Each column adds its strength, spread by a probe that integrates to 1."""
+    image = linear_image(np.array([[25.0, 25.0]]), np.array([3.0]), np.array([0.6]), PROBE, (500, 500), 0.1)
+    assert image.sum() * 0.1**2 == pytest.approx(3.0, rel=0.01)
+
+
+def test_an_aberrated_image_is_moved_by_coma_and_widened_by_defocus():
+    sharp, blurred = image_of([4.0, 4.0]), image_of([4.0, 4.0], probe=Probe(200e3, 24, 0.9, defocus=100.0))
+    assert blurred.max() / blurred.sum() < 0.6 * sharp.max() / sharp.sum()
+    comatic = image_of([4.0, 4.0], probe=Probe(200e3, 24, 0.9, coma=3000.0))
+    x = np.arange(80) * 0.1
+    centre = [(comatic.sum(axis=axis) * x).sum() / comatic.sum() for axis in (0, 1)]
+    assert abs(centre[0] - 4.0) > 0.1
+    assert centre[1] == pytest.approx(4.0, abs=0.05)
+
+
+def test_elements_scatter_by_their_atomic_number_and_factor():
+    strengths = scattering_strengths(np.array([8, 38]), 1.7, {"O": 2.0})
+    assert strengths == pytest.approx([2 * 8**1.7, 38**1.7])
+
+
+def test_a_bright_field_image_is_the_dark_field_one_upside_down():
+    dark = np.array([[0.0, 0.5], [1.0, 0.2]])
+    bright = bright_field(dark, 0.6)
+    assert bright == pytest.approx(1 - 0.6 * dark)
+    assert bright_field(3 * dark, 0.6).min() == pytest.approx(0.4)

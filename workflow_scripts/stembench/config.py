@@ -7,14 +7,18 @@ import re
 import sys
 from collections.abc import Iterable
 from itertools import pairwise
+from math import radians
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from ase.data import atomic_numbers
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from stembench.crystals.zones import parse_zone
 from stembench.errors import InputError
 from stembench.imaging.detectors import Mode, mode_of
+from stembench.imaging.limits import cell_width, check
+from stembench.imaging.probe import Probe
 from stembench.networks import NETWORKS
 
 #: Names that become wildcards and parts of paths.
@@ -39,6 +43,15 @@ def _in_order(value: tuple[float, float]) -> tuple[float, float]:
 
 
 Range = Annotated[tuple[float, float], AfterValidator(_in_order)]
+
+
+def _known_element(symbol: str) -> str:
+    if symbol not in atomic_numbers or symbol == "X":
+        raise ValueError("no element has this symbol; write it as in Sr or O")
+    return symbol
+
+
+Element = Annotated[str, AfterValidator(_known_element)]
 
 
 class Section(BaseModel):
@@ -66,7 +79,10 @@ class Scale(Section):
     crops_per_image: int = Field(description="Crops taken of each image in a pass", ge=1, le=64)
     seeds: int = Field(description="Trainings of each network, from different random numbers", ge=1, le=10)
     lab_draws: int = Field(description="Noise draws of each block of a lab image at each dose", ge=1, le=100)
-    phonons: int = Field(description="Frozen-phonon configurations of a multislice tile", ge=0, le=1000)
+    phonons: int = Field(description="Frozen-phonon configurations of a multislice tile; 0 for atoms at rest", ge=0)
+    thickest_A: float = Field(
+        description="Thickest specimen of a multislice tile", ge=1, le=5000, json_schema_extra={"unit": "A"}
+    )
     bootstrap: int = Field(description="Resamplings behind each confidence interval", ge=100, le=100_000)
 
 
@@ -162,6 +178,22 @@ class Condition(Section):
         return self.detectors_mrad or ((80.0, 200.0), (half, self.semiangle_mrad), (0.0, half))
 
     @property
+    def probe(self) -> Probe:
+        """The probe of these settings."""
+        return Probe(
+            energy=1e3 * self.energy_keV,
+            semiangle=self.semiangle_mrad,
+            source_size=self.source_size_A,
+            defocus=self.defocus_A,
+            c3=1e7 * self.c3_mm,
+            c5=1e7 * self.c5_mm,
+            astigmatism=self.astigmatism_A,
+            astigmatism_angle=radians(self.astigmatism_angle_deg),
+            coma=self.coma_A,
+            coma_angle=radians(self.coma_angle_deg),
+        )
+
+    @property
     def detectors(self) -> dict[Mode, Range]:
         """Inner and outer angle [mrad] of each detector by its mode."""
         return {mode_of(*angles, self.semiangle_mrad): angles for angles in self._angles}
@@ -171,7 +203,7 @@ class Imaging(Section):
     """The forward models' common ground and the linear model."""
 
     gamma: float = Field(1.7, description="Exponent of Z in the strength of an atom", ge=1, le=2)
-    species_factors: dict[str, Annotated[float, Field(gt=0, le=10)]] = Field(
+    species_factors: dict[Element, Annotated[float, Field(gt=0, le=10)]] = Field(
         {}, description="Factor on Z^gamma of single elements, by symbol"
     )
     peak_fraction: float = Field(
@@ -211,11 +243,23 @@ class Imaging(Section):
 class Multislice(Section):
     """Multislice simulation: a tile is one in-plane period of a crystal, from which images of any field are sampled."""
 
-    cell_A: float = Field(
-        20.0, description="Narrowest edge of the simulated cell", ge=5, le=200, json_schema_extra={"unit": "A"}
+    conditions: Names = Field(
+        (
+            "200keV_24mrad",
+            "100keV_30mrad",
+            "200keV_10p5mrad",
+            "200keV_10mrad",
+            "60keV_30mrad",
+            "200keV_20mrad_halo",
+        ),
+        description="Imaging conditions that tiles are simulated for",
     )
-    widest_cell_A: float = Field(
-        60.0, description="Widest edge of the simulated cell", ge=10, le=500, json_schema_extra={"unit": "A"}
+    cell_A: float | None = Field(
+        None,
+        description="Narrowest edge of the simulated cell; null for what each probe needs, 24 A at least",
+        ge=5,
+        le=200,
+        json_schema_extra={"unit": "A"},
     )
     sampling_A: float = Field(
         0.04,
@@ -226,14 +270,14 @@ class Multislice(Section):
     )
     slice_A: float = Field(2.0, description="Thickness of a slice", ge=0.2, le=5, json_schema_extra={"unit": "A"})
     thicknesses_A: tuple[float, ...] = Field(
-        (5.0, 10.0, 20.0, 40.0, 60.0, 80.0, 100.0),
-        description="Thicknesses that a tile holds; rounded to slices, and one period for single layers",
+        (5.0, 10.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0),
+        description="Thicknesses that a tile holds, up to the scale's `thickest_A`; one period for single layers",
         min_length=1,
         json_schema_extra={"unit": "A", "bounds": "> 0, ascending"},
     )
     seed: int = Field(0, description="Seed of the frozen phonons", ge=0, le=2**32 - 1)
     compared: dict[Material, tuple[str, ...]] = Field(
-        {"SrTiO3": ("110",), "Si": ("110",)},
+        {"SrTiO3": ("110",)},
         description="Materials and zone axes whose tiles are compared with the linear model in the report",
     )
     compared_condition: Name = Field("200keV_24mrad", description="Imaging condition of that comparison")
@@ -274,7 +318,7 @@ class Particle(Section):
     support_A: Range = Field(
         (0.0, 30.0), description="Thickness of its amorphous support", json_schema_extra={"unit": "A"}
     )
-    support_element: str = Field("C", description="Element of the support")
+    support_element: Element = Field("C", description="Element of the support")
 
 
 class Wedge(Section):
@@ -318,7 +362,7 @@ class Occluded(Section):
 
     kind: Literal["occluded"] = Field("occluded", description="A crystal part of which an overlayer hides")
     overlayer: Literal["amorphous", "crystal"] = Field("amorphous", description="What hides it")
-    overlayer_element: str = Field("C", description="Element of an amorphous overlayer")
+    overlayer_element: Element = Field("C", description="Element of an amorphous overlayer")
     coverage: Range = Field((0.2, 0.6), description="Area hidden as a fraction of the field's")
     thickness_A: Range = Field((20.0, 60.0), description="Of the overlayer", json_schema_extra={"unit": "A"})
     transmission: Range = Field(
@@ -587,6 +631,7 @@ class Config(Section):
                 seeds=1,
                 lab_draws=2,
                 phonons=2,
+                thickest_A=40,
                 bootstrap=1000,
             ),
             "full": Scale(
@@ -603,6 +648,7 @@ class Config(Section):
                 seeds=3,
                 lab_draws=10,
                 phonons=20,
+                thickest_A=100,
                 bootstrap=10_000,
             ),
         },
@@ -659,6 +705,18 @@ class Config(Section):
         for instrument, images in self.calibration.instruments.items():
             for image in images:
                 known(image, self.lab.images, f"calibration.instruments.{instrument}", "lab.images")
+        for material in self.structures.single_layers:
+            if material in self.multislice.compared:
+                raise ValueError(f"multislice.compared.{material} is a single layer; take one that can be thicker")
+        known(
+            self.multislice.compared_condition,
+            self.multislice.conditions,
+            "multislice.compared_condition",
+            "multislice.conditions",
+        )
+        for condition in self.multislice.conditions:
+            known(condition, self.imaging.conditions, "multislice.conditions", "imaging.conditions")
+            self._check_simulable(condition)
         for name, dataset in self.datasets.items():
             for arrangement in dataset.arrangements:
                 known(arrangement, self.arrangements, f"datasets.{name}.arrangements", "arrangements")
@@ -691,6 +749,17 @@ class Config(Section):
             if name in self.evaluation.testsets:
                 raise ValueError(f"evaluation.lab_testsets.{name} has the name of a dataset; choose another")
         return self
+
+    def _check_simulable(self, name: str) -> None:
+        condition, thickest = self.imaging.conditions[name], self.sizes.thickest_A
+        width = cell_width(condition.probe, thickest, self.multislice.cell_A)
+        try:
+            check(condition.probe, condition.detectors, thickest, width, self.multislice.sampling_A)
+        except InputError as error:
+            raise ValueError(
+                f"multislice.conditions: {name} cannot be simulated: {error} (keys multislice.cell_A and sampling_A, "
+                f"imaging.conditions.{name})"
+            ) from None
 
     @property
     def sizes(self) -> Scale:

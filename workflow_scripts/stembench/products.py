@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stembench import __version__
 
-_PACKAGES = ("numpy", "scipy", "xarray", "zarr", "torch", "lightning", "atomap", "gemmi")
+_PACKAGES = ("numpy", "scipy", "xarray", "zarr", "torch", "lightning", "atomap", "gemmi", "ase", "abtem")
 
 
 @contextmanager

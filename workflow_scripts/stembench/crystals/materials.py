@@ -1,16 +1,13 @@
 """Which materials there are, and along which zone axes they are seen."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
-from stembench.config import MATERIAL_PATTERN, Dataset, Structures
+from stembench.config import MATERIAL_PATTERN, Config
 from stembench.errors import InputError
 
 
-def find_materials(
-    folder: str | Path, structures: Structures, datasets: Mapping[str, Dataset]
-) -> dict[str, tuple[str, ...]]:
+def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, ...]]:
     """Zone axes of each material, every CIF in a folder being one.
 
     Raises
@@ -27,11 +24,20 @@ def find_materials(
     for name in names:
         if not re.fullmatch(MATERIAL_PATTERN, name):
             raise InputError(f"{folder}/{name}.cif: rename it, to letters, digits and any of _ . + - ( ) alone")
+    structures, compared = config.structures, config.multislice.compared
     named = {f"structures.zones.{name}": [name] for name in structures.zones}
     named |= {"structures.held_out": structures.held_out, "structures.single_layers": structures.single_layers}
-    named |= {f"datasets.{k}.materials": d.materials for k, d in datasets.items() if d.materials != "all"}
+    named |= {"multislice.compared": tuple(compared)}
+    named |= {f"datasets.{k}.materials": d.materials for k, d in config.datasets.items() if d.materials != "all"}
     for key, materials in named.items():
         for name in materials:
             if name not in names:
                 raise InputError(f"{key}: there is no {folder}/{name}.cif; add it or take {name!r} out of the config")
-    return {name: tuple(structures.zones.get(name, structures.default_zones)) for name in names}
+    materials = {name: tuple(structures.zones.get(name, structures.default_zones)) for name in names}
+    for name, zones in compared.items():
+        for zone in zones:
+            if zone not in materials[name]:
+                raise InputError(
+                    f"multislice.compared.{name}: {zone!r} is none of its zones in structures; add it there"
+                )
+    return materials

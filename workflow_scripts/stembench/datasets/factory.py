@@ -9,7 +9,7 @@ import pandas as pd
 from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 
-from stembench.config import Arrangement, Condition, Dataset, Imaging, Periodic, PhysicalNoise
+from stembench.config import Arrangement, Dataset, Imaging, Periodic, PhysicalNoise
 from stembench.crystals.arrangements import View, arranged
 from stembench.crystals.field import columns_in_field, in_plane_turn
 from stembench.crystals.projection import Projection, Scatterers, members
@@ -98,7 +98,7 @@ class Factory:
     ) -> None:
         self.recipe, self.arrangements, self.imaging = recipe, arrangements, imaging
         self.materials, self.image_px, self.noise_parameters = materials, image_px, noise_parameters
-        self.probes = {name: probe_of(imaging.conditions[name]) for name in recipe.conditions}
+        self.probes = {name: imaging.conditions[name].probe for name in recipe.conditions}
 
     def sample(self, split: str, position: int) -> Sample:
         """Sample number `position` of a split; equal in every call, whatever was drawn before.
@@ -276,22 +276,6 @@ class Factory:
             }
         )
         return table[inside].reset_index(drop=True), inside
-
-
-def probe_of(condition: Condition) -> Probe:
-    """The probe of a microscope setting."""
-    return Probe(
-        energy=1e3 * condition.energy_keV,
-        semiangle=condition.semiangle_mrad,
-        source_size=condition.source_size_A,
-        defocus=condition.defocus_A,
-        c3=1e7 * condition.c3_mm,
-        c5=1e7 * condition.c5_mm,
-        astigmatism=condition.astigmatism_A,
-        astigmatism_angle=float(np.deg2rad(condition.astigmatism_angle_deg)),
-        coma=condition.coma_A,
-        coma_angle=float(np.deg2rad(condition.coma_angle_deg)),
-    )
 
 
 def _unit(image: np.ndarray, floor: float | None = None) -> np.ndarray:

@@ -73,11 +73,12 @@ def linear_image(
     waves_x = _powers(turns[:, 0], len(kx)) * np.exp(-values[:, None] / 4 * kx**2)[which]
     waves_y = _powers(turns[:, 1], len(ky)) * np.exp(-values[:, None] / 4 * ky**2)[which]
     waves_y *= strengths[:, None]
+    # A scan lays the probe over the columns: the image is these convolved with the probe inverted through its centre.
     # Structure factors at (kx, ky) and (kx, -ky), by real products: half the work of complex ones.
     even, odd = waves_y.real.T @ waves_x.view(float), waves_y.imag.T @ waves_x.view(float)
     even, odd = even.view(complex), 1j * odd.view(complex)
-    upper = (even + odd) * probe.transfer(kx, ky[:, None])
-    lower = (even - odd) * probe.transfer(kx, -ky[:, None])
+    upper = (even + odd) * np.conj(probe.transfer(kx, ky[:, None]))
+    lower = (even - odd) * np.conj(probe.transfer(kx, -ky[:, None]))
     for part in (upper, lower):  # a half plane stands for the whole, its axes count once
         part[0] /= 2
         part[:, 0] /= 2

@@ -1,0 +1,434 @@
+"""Multislice simulation by abTEM: images of perfect crystals as periodic tiles, and scans of any other object.
+
+PRISM is not offered: a tile takes fewer probes than PRISM takes beams, and so does a small scan.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import gcd
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase import Atoms
+from scipy import fft, ndimage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from stembench.crystals.field import in_plane_turn
+from stembench.crystals.projection import SAME_COLUMN_A, Projection
+from stembench.crystals.specimen import Specimen
+from stembench.crystals.supercell import Supercell, orthogonal_supercell
+from stembench.crystals.symmetry import equivalent_points
+from stembench.imaging.limits import Detectors, check, smallest_cell
+from stembench.imaging.probe import Probe
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_LIFT_A = 1e-3  # atomic layers on a slice's boundary fall into the slice behind it, whatever the rounding
+_POINTS_A_BATCH = 2_000_000  # of all probes of a batch; waves of 16 MB
+_UPSAMPLING = 2  # of a tile before splines
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The simulated image of a perfect crystal over one in-plane period, of a point source.
+
+    Attributes
+    ----------
+    intensity : ndarray, shape (modes, thicknesses, points along the second vector, points along the first)
+        Fraction of the beam that falls on each detector; entry [..., j, i] belongs to the probe at i / n of the first
+        and j / m of the second lattice vector.
+    lattice : ndarray, shape (2, 2)
+        Vectors of the period as rows (x, y), in the projection's axes [A]; of the crystal as it is, free of the
+        supercell's strain.
+    modes : tuple of str
+        Names of the detectors.
+    thicknesses : ndarray
+        [A].
+    settings : dict
+        What it was simulated with.
+    """
+
+    intensity: np.ndarray
+    lattice: np.ndarray
+    modes: tuple[str, ...]
+    thicknesses: np.ndarray
+    settings: dict
+
+    def image(
+        self,
+        mode: str,
+        thickness_index: int,
+        shape: tuple[int, int],
+        pixel_size: float,
+        rotation: float = 0.0,
+        offset: Sequence[float] = (0.0, 0.0),
+        source_size: float = 0.0,
+    ) -> np.ndarray:
+        """A field of view of an endless crystal.
+
+        The tile holds every frequency of the image, so that zeros around its spectrum refine it exactly; quintic
+        splines take the rest of the way to the pixels.
+
+        Parameters
+        ----------
+        mode : str
+            Name of the detector.
+        thickness_index : int
+            Index in `thicknesses`.
+        shape : tuple of int
+            Height and width [px].
+        pixel_size : float
+            [A]; pixel (i, j) is centred at y = i * pixel_size, x = j * pixel_size.
+        rotation : float
+            Of the crystal, as in `columns_in_field` [rad].
+        offset : sequence of float
+            Position (x, y) of the lattice's origin [A].
+        source_size : float
+            FWHM of the Gaussian effective source [A].
+
+        Returns
+        -------
+        ndarray, shape `shape`
+            Fraction of the beam.
+        """
+        fine = self._refined(self.intensity[self.modes.index(mode), thickness_index], source_size)
+        to_points = np.linalg.inv(self.lattice @ in_plane_turn(rotation)) * fine.shape[::-1]
+        x, y = pixel_size * np.arange(shape[1]) - offset[0], pixel_size * np.arange(shape[0])[:, None] - offset[1]
+        points = [x * to_points[0, axis] + y * to_points[1, axis] for axis in (1, 0)]
+        return ndimage.map_coordinates(fine, points, order=5, mode="grid-wrap")
+
+    def _refined(self, tile: np.ndarray, source_size: float) -> np.ndarray:
+        """On a denser grid, convolved with the source."""
+        orders = [np.round(fft.fftfreq(n, 1 / n)).astype(int) for n in tile.shape]
+        frequencies = np.stack(np.meshgrid(*orders, indexing="ij")[::-1], -1) @ np.linalg.inv(self.lattice).T
+        sigma = source_size / np.sqrt(8 * np.log(2))
+        blur = np.exp(-2 * (np.pi * sigma) ** 2 * (frequencies**2).sum(axis=-1))
+        spectrum = np.zeros([_UPSAMPLING * n for n in tile.shape], complex)
+        spectrum[np.ix_(*orders)] = fft.fft2(tile, norm="forward") * blur
+        return fft.ifft2(spectrum, norm="forward").real
+
+    def to_dataset(self) -> "xr.Dataset":
+        """For storage, by `to_zarr(..., zarr_format=3, consolidated=False)`."""
+        import xarray as xr
+
+        dims = ("mode", "thickness", "y", "x")
+        coordinates = {"thickness": ("thickness", self.thicknesses, {"units": "A"})}
+        attributes = {"modes": list(self.modes), "lattice_A": self.lattice.tolist(), "settings": self.settings}
+        intensity = (dims, self.intensity, {"units": "fraction of the incident beam"})
+        return xr.Dataset({"intensity": intensity}, coordinates, attributes)
+
+    @classmethod
+    def from_dataset(cls, dataset: "xr.Dataset") -> "Tile":
+        """From what `to_dataset` gave."""
+        stored = dataset.attrs
+        arrays = dataset["intensity"].values, np.array(stored["lattice_A"])
+        return cls(*arrays, tuple(stored["modes"]), dataset["thickness"].values, stored["settings"])
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """What is simulated for a tile.
+
+    An image holds no frequency above 2 alpha / lambda, so the grid of probes holds the reciprocal lattice vectors up
+    to there and no more; of the probes that the slab's symmetry makes equal, if it leaves the probe as it is, one is
+    simulated. Slices divide the crystal's period along the beam.
+
+    Attributes
+    ----------
+    cell : Supercell
+        The slab.
+    lattice : ndarray, shape (2, 2)
+        In-plane period as rows (x, y), in the projection's axes [A].
+    grid : tuple of int
+        Probes along the first and the second of its vectors.
+    positions : ndarray, shape (simulated, 2)
+        x and y of the probes in the box [A].
+    simulated : ndarray of int, shape (probes,)
+        Which of these each probe of the grid is equal to.
+    gpts : tuple of int
+        Grid points of the wave function.
+    step : float
+        Thickness of a slice [A].
+    """
+
+    cell: Supercell
+    lattice: np.ndarray
+    grid: tuple[int, int]
+    positions: np.ndarray
+    simulated: np.ndarray
+    gpts: tuple[int, int]
+    step: float
+
+    @classmethod
+    def of(
+        cls, projection: Projection, probe: Probe, cell_width: float, sampling: float, slice_thickness: float
+    ) -> "TilePlan":
+        """Parameters as for `simulate_tile`."""
+        cell = orthogonal_supercell(projection, cell_width)
+        climbing = cell.tile @ np.column_stack([projection.lattice, projection.rise])
+        in_box = (climbing @ cell.deformation)[:, :2]
+        first, second = (2 * int(probe.cutoff * np.linalg.norm(vector)) + 1 for vector in in_box)
+        places = np.stack(np.meshgrid(np.arange(first) / first, np.arange(second) / second), -1).reshape(-1, 2)
+        equal = np.arange(len(places))
+        if not probe.astigmatism and not probe.coma:
+            equal = equivalent_points(cell.atoms(projection, projection.period), in_box, (first, second))
+        distinct, simulated = np.unique(equal, return_inverse=True)
+        periods = _periods_along_edges(cell.tile, cell.indices)
+        return cls(
+            cell=cell,
+            lattice=cell.tile @ projection.lattice,
+            grid=(first, second),
+            positions=places[distinct] @ in_box,
+            simulated=simulated,
+            gpts=tuple(_grid_points(edge, sampling, n) for edge, n in zip(cell.edges, periods)),
+            step=float(projection.period / np.ceil(projection.period / slice_thickness - 1e-6)),
+        )
+
+    def transforms(self, thickness: float) -> float:
+        """Size of the calculation for one phonon configuration: probes x slices x grid points x their logarithm."""
+        points = float(np.prod(self.gpts))
+        return len(self.positions) * np.ceil(thickness / self.step) * points * np.log2(points)
+
+
+def simulate_tile(
+    projection: Projection,
+    probe: Probe,
+    detectors: Detectors,
+    thicknesses: Sequence[float],
+    *,
+    cell_width: float,
+    sampling: float,
+    slice_thickness: float,
+    phonons: int,
+    seed: int,
+    threads: int = 1,
+) -> Tile:
+    """Scan a probe over one in-plane period of a flat crystal slab.
+
+    Parameters
+    ----------
+    projection : Projection
+        The crystal along its zone axis; azimuths of the probe's aberrations count from its x axis.
+    probe : Probe
+        The probe; its source is left for `Tile.image`.
+    detectors : mapping
+        Inner and outer angle of each imaging mode [mrad].
+    thicknesses : sequence of float
+        Rising, all from one run [A].
+    cell_width : float
+        Least edge of the supercell [A]; `limits.cell_width` says what a probe needs.
+    sampling, slice_thickness : float
+        Upper bounds of the grid's spacing and of the slices [A].
+    phonons : int
+        Frozen-phonon configurations; 0 for atoms at rest. Partly occupied sites are drawn in either case.
+    seed : int
+        Of displacements and occupancies.
+    threads : int
+        Batches of probes that are computed at a time; the result does not depend on it.
+    """
+    thicknesses = np.array(thicknesses, float)
+    check(probe, detectors, thicknesses[-1], cell_width, sampling)
+    plan = TilePlan.of(projection, probe, cell_width, sampling, slice_thickness)
+    cell = plan.cell
+    turn = np.arctan2(*(cell.indices[0] @ projection.lattice)[::-1])
+    box = np.array([*cell.edges, thicknesses[-1]])
+    drawn = configurations(cell.atoms(projection, thicknesses[-1]), box, phonons, seed)
+    detected = _simulated(drawn, plan.gpts, plan.step, thicknesses, probe, turn, plan.positions, detectors, threads)
+    settings = {
+        "probe": asdict(probe),
+        "detectors_mrad": {mode: list(angles) for mode, angles in detectors.items()},
+        "cell_A": cell.edges.tolist(),
+        "strain": cell.strain,
+        "climb": cell.climb,
+        "grid_points": list(plan.gpts),
+        "slice_thickness_A": plan.step,
+        "phonons": phonons,
+        "seed": seed,
+    }
+    intensity = detected[..., plan.simulated].reshape(len(detectors), len(thicknesses), *plan.grid[::-1])
+    return Tile(intensity, plan.lattice, tuple(detectors), thicknesses, settings)
+
+
+def scan(
+    specimen: Specimen,
+    probe: Probe,
+    detectors: Detectors,
+    shape: tuple[int, int],
+    pixel_size: float,
+    *,
+    sampling: float,
+    slice_thickness: float,
+    phonons: int,
+    seed: int,
+    padding: float | None = None,
+    threads: int = 1,
+) -> np.ndarray:
+    """Scan a probe over an object of any kind, one probe a pixel: for small fields.
+
+    Parameters
+    ----------
+    specimen : Specimen
+        Atoms in the image's axes, z >= 0. Those outside the field take part: an endless crystal needs a margin.
+    probe, detectors, sampling, slice_thickness, phonons, seed, threads
+        As in `simulate_tile`.
+    shape : tuple of int
+        Height and width [px].
+    pixel_size : float
+        [A]; pixel (i, j) is centred at y = i * pixel_size, x = j * pixel_size.
+    padding : float, optional
+        Vacuum around atoms and field [A]; half of `smallest_cell` where it is not given.
+
+    Returns
+    -------
+    ndarray, shape (modes, height, width)
+        Fraction of the beam on each detector, of a point source.
+    """
+    thickness = float(specimen.positions[:, 2].max(initial=0)) + 2 * _LIFT_A
+    padding = smallest_cell(probe, thickness) / 2 if padding is None else padding
+    x, y = (pixel_size * np.arange(n) for n in shape[::-1])
+    points = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+    occupied = np.vstack([points, specimen.positions[:, :2]])
+    low, high = occupied.min(axis=0) - padding, occupied.max(axis=0) + padding
+    check(probe, detectors, thickness, float((high - low).min()), sampling)
+    gpts = tuple(_grid_points(edge, sampling) for edge in high - low)
+    placed = specimen.moved(np.array([*-low, 0]))
+    drawn = configurations(placed, np.array([*(high - low), thickness]), phonons, seed)
+    detected = _simulated(
+        drawn, gpts, slice_thickness, np.array([thickness]), probe, 0.0, points - low, detectors, threads
+    )
+    return detected.reshape(len(detectors), *shape)
+
+
+def configurations(specimen: Specimen, box: np.ndarray, phonons: int, seed: int) -> list[Atoms]:
+    """Frozen-phonon configurations of a specimen in a periodic box.
+
+    Atoms are displaced across the beam by a Gaussian of variance B / (8 pi^2) along an axis; along the beam the slices
+    would not see it. Each site is drawn empty or taken by one of its atoms, by their occupancies.
+
+    Parameters
+    ----------
+    specimen : Specimen
+        The atoms at rest.
+    box : ndarray, shape (3,)
+        [A].
+    phonons : int
+        How many; 0 for one of atoms at rest.
+    seed : int
+        Configuration k draws from a stream of its own, whatever their number.
+    """
+    sigma = np.sqrt(specimen.thermal_b / (8 * np.pi**2))[:, None] * [1, 1, 0] * (phonons > 0)
+    drawn = []
+    for configuration in range(max(phonons, 1)):
+        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(configuration,)))
+        positions = specimen.positions + sigma * generator.standard_normal(specimen.positions.shape)
+        there = _occupied(specimen, generator)
+        drawn.append(Atoms(specimen.numbers[there], positions[there], cell=box, pbc=True))
+    return drawn
+
+
+def _occupied(specimen: Specimen, generator: np.random.Generator) -> np.ndarray:
+    """Mask of the atoms that are there, at most one of those that share a site."""
+    occupancies = specimen.occupancies
+    if np.all(occupancies >= 1):
+        return np.ones(len(specimen), bool)
+    one, other = cKDTree(specimen.positions).query_pairs(SAME_COLUMN_A, output_type="ndarray").T
+    shared = coo_array((np.ones(len(one)), (one, other)), shape=(len(specimen),) * 2)
+    sites, site = connected_components(shared, directed=False)
+    order = np.argsort(site, kind="stable")
+    upper = np.cumsum(occupancies[order])
+    before = np.concatenate([[0], np.cumsum(np.bincount(site, occupancies))[:-1]])[site[order]]
+    draws = generator.random(sites)[site[order]] + before
+    there = np.empty(len(specimen), bool)
+    there[order] = (upper - occupancies[order] <= draws) & (draws < upper)
+    return there
+
+
+def _simulated(
+    drawn: list[Atoms],
+    gpts: tuple[int, int],
+    step: float,
+    thicknesses: np.ndarray,
+    probe: Probe,
+    turn: float,
+    positions: np.ndarray,
+    detectors: Detectors,
+    threads: int,
+) -> np.ndarray:
+    """Mean over configurations of the fraction of the beam, shape (modes, thicknesses, positions).
+
+    `turn` is the azimuth of the box's x axis, which the aberrations' azimuths are counted from.
+    """
+    import abtem
+    from abtem.array import ComputableList
+
+    bounds = np.union1d(np.round(step * np.arange(1, int(thicknesses[-1] / step) + 1), 6), np.round(thicknesses, 6))
+    bounds = bounds[bounds <= np.round(thicknesses[-1], 6)]
+    exit_planes = tuple(np.searchsorted(bounds, np.round(thicknesses, 6)).tolist())
+    wave = abtem.Probe(
+        energy=probe.energy,
+        semiangle_cutoff=probe.semiangle,
+        aberrations={
+            "C10": -probe.defocus,
+            "C12": probe.astigmatism,
+            "phi12": probe.astigmatism_angle - turn,
+            "C21": probe.coma,
+            "phi21": probe.coma_angle - turn,
+            "C30": probe.c3,
+            "C50": probe.c5,
+        },
+    )
+    rings = [abtem.AnnularDetector(*angles) for angles in detectors.values()]
+    batch = max(1, _POINTS_A_BATCH // int(np.prod(gpts)))
+    settings = {
+        "precision": "float32",
+        "fft": "fftw",
+        "fftw.threads": 1,  # with more, batches at a time gave wrong results
+        "fftw.planning_effort": "FFTW_ESTIMATE",  # measured plans round differently from one process to the next
+    }
+    total = np.zeros((len(rings), len(thicknesses), len(positions)))
+    with abtem.config.set(settings):
+        for atoms in drawn:
+            atoms.set_cell([*atoms.cell.lengths()[:2], bounds[-1]])
+            atoms.positions[:, 2] = np.clip(atoms.positions[:, 2] + _LIFT_A, 0, bounds[-1] - _LIFT_A / 2)
+            potential = abtem.Potential(
+                atoms, gpts=gpts, slice_thickness=tuple(np.diff(bounds, prepend=0)), exit_planes=exit_planes
+            ).build(lazy=False)
+            measured = wave.multislice(
+                potential, scan=abtem.CustomScan(positions), detectors=rings, max_batch=batch, lazy=True
+            )
+            measured = ComputableList(measured if isinstance(measured, list) else [measured])
+            measured = measured.compute(scheduler="threads", num_workers=threads, progress_bar=False)
+            total += np.stack([ring.array for ring in measured]).reshape(total.shape)
+    return total / len(drawn)
+
+
+def _grid_points(edge: float, sampling: float, periods: int = 1) -> int:
+    """Grid points along an edge: small prime factors, and whole sixths of a period on points where that costs little.
+
+    abTEM spreads an atom over the four grid points around it, which takes from its high-angle scattering: equal atoms
+    are equal only on equal points, and columns on special positions lie best on points. Multiples of 128 are left out:
+    on some of them FFTW's unmeasured plans are ten times slower.
+    """
+    least = int(np.ceil(edge / sampling - 1e-6))
+    plain = next(n for n in range(least, 2 * least + 8) if n % 128 and _smooth(n, 5))
+    near = [n for n in range(least, plain * 5 // 4) if n % 128 and _smooth(n, 11)]
+    return next((n for whole in (6 * periods, periods) for n in near if n % whole == 0), plain)
+
+
+def _smooth(n: int, largest: int) -> bool:
+    """Whether no prime factor of n is above the largest one."""
+    for prime in (2, 3, 5, 7, 11):
+        while prime <= largest and n % prime == 0:
+            n //= prime
+    return n == 1
+
+
+def _periods_along_edges(tile: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """By what each edge must be divided so that all periods of the tile fall on the division; integer rows."""
+    (a, b), (c, d) = edges.tolist()
+    cells = abs(a * d - b * c)
+    parts = (tile @ np.array([[d, -b], [-c, a]])).T  # in edges, times the determinant
+    return np.array([cells // gcd(cells, *part) for part in parts.tolist()])
