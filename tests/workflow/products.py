@@ -25,7 +25,13 @@ def check_products(results: Path) -> list[str]:
         return paths
 
     for path in found("structures/*/*/projection.json"):
-        assert {"lattice_A", "period_A", "columns", "provenance"} <= set(json.loads(path.read_text()))
+        stored = json.loads(path.read_text())
+        assert {"lattice_A", "rise_A", "period_A", "columns", "provenance"} <= set(stored)
+        assert path.with_name("structure.png").exists()
+    for path in found("tiles/*/*/*/tile.zarr"):
+        with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
+            assert stored.intensity.dims == ("mode", "thickness", "y", "x")
+            assert 0 <= float(stored.intensity.min()) <= float(stored.intensity.max()) <= 1
     for path in found("lab/*/image.zarr"):
         with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
             assert stored.image.ndim == 2
@@ -62,7 +68,12 @@ def check_products(results: Path) -> list[str]:
         assert len(table)
         assert found(f"tables/{name}.md")[0].read_text().startswith("|")
         assert "tabular" in found(f"tables/{name}.tex")[0].read_text()
-    for path in found("figures/*.png") + found("calibration/*.png") + found("models/*/*/*/*/curves.png"):
+    for path in (
+        found("structures/*/*/*.png")
+        + found("figures/*.png")
+        + found("calibration/*.png")
+        + found("models/*/*/*/*/curves.png")
+    ):
         with Image.open(path) as figure:
             figure.load()
             assert min(figure.size) > 200
