@@ -179,6 +179,20 @@ def test_an_atom_alone_is_where_it_stands_and_has_the_signal_of_a_sparse_crystal
     assert image[2] == pytest.approx(tile, abs=0.03 * tile.max())
 
 
+def test_a_scan_of_many_probes_goes_by_prism_and_gives_the_same(monkeypatch):
+    from stembench.imaging import multislice
+
+    gold = atoms_alone(np.array([[1.0, 1.5, 0.5], [2.2, 1.1, 3.0]]), atomic_numbers["Au"], 0.4)
+    probe = replace(PROBE, defocus=20.0, coma=1000.0, coma_angle=0.4)
+    view = ((32, 30), 0.1)
+    images = []
+    for largest in (2e9, 0.0):
+        monkeypatch.setattr(multislice, "_LARGEST_MATRIX", largest)
+        images.append(scan(gold, probe, DETECTORS, *view, phonons=1, **COARSE))
+    assert images[0] == pytest.approx(images[1], abs=1e-5)
+    assert not np.array_equal(*images)  # they did go by different ways
+
+
 def test_an_aberrated_probe_draws_an_atom_alike_in_both_models():
     """Also the sense of coma: a scanned image shows the probe inverted through its centre."""
     probe = Probe(200e3, 24.0, defocus=20.0, astigmatism=15.0, astigmatism_angle=0.3, coma=2500.0, coma_angle=0.9)

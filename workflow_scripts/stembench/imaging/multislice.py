@@ -1,6 +1,7 @@
 """Multislice simulation by abTEM: images of perfect crystals as periodic tiles, and scans of any other object.
 
-PRISM is not offered: a tile takes fewer probes than PRISM takes beams, and so does a small scan.
+A tile takes fewer probes than PRISM takes beams. A scan of more probes than beams goes by PRISM without interpolation,
+which gives the same numbers.
 """
 
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _LIFT_A = 1e-3  # atomic layers on a slice's boundary fall into the slice behind it, whatever the rounding
+_LARGEST_MATRIX = 2e9  # bytes of PRISM's scattering matrix
 _POINTS_A_BATCH = 2_000_000  # of all probes of a batch; waves of 16 MB
 _UPSAMPLING = 2  # of a tile before splines
 
@@ -294,10 +296,12 @@ def scan(
     low, high = occupied.min(axis=0) - padding, occupied.max(axis=0) + padding
     check(probe, detectors, thickness, float((high - low).min()), sampling)
     gpts = tuple(_grid_points(edge, sampling) for edge in high - low)
+    beams = np.pi * (probe.cutoff / 2) ** 2 * np.prod(high - low)
+    prism = bool(beams < len(points) and beams * np.prod(gpts) * (2 / 3) ** 2 * 8 < _LARGEST_MATRIX)
     placed = specimen.moved(np.array([*-low, 0]))
     drawn = configurations(placed, np.array([*(high - low), thickness]), phonons, seed)
     detected = _simulated(
-        drawn, gpts, slice_thickness, np.array([thickness]), probe, 0.0, points - low, detectors, threads
+        drawn, gpts, slice_thickness, np.array([thickness]), probe, 0.0, points - low, detectors, threads, prism
     )
     return detected.reshape(len(detectors), *shape)
 
@@ -356,10 +360,12 @@ def _simulated(
     positions: np.ndarray,
     detectors: Detectors,
     threads: int,
+    prism: bool = False,
 ) -> np.ndarray:
     """Mean over configurations of the fraction of the beam, shape (modes, thicknesses, positions).
 
-    `turn` is the azimuth of the box's x axis, which the aberrations' azimuths are counted from.
+    `turn` is the azimuth of the box's x axis, which the aberrations' azimuths are counted from; `prism` is for a single
+    thickness.
     """
     import abtem
     from abtem.array import ComputableList
@@ -367,19 +373,16 @@ def _simulated(
     bounds = np.union1d(np.round(step * np.arange(1, int(thicknesses[-1] / step) + 1), 6), np.round(thicknesses, 6))
     bounds = bounds[bounds <= np.round(thicknesses[-1], 6)]
     exit_planes = tuple(np.searchsorted(bounds, np.round(thicknesses, 6)).tolist())
-    wave = abtem.Probe(
-        energy=probe.energy,
-        semiangle_cutoff=probe.semiangle,
-        aberrations={
-            "C10": -probe.defocus,
-            "C12": probe.astigmatism,
-            "phi12": probe.astigmatism_angle - turn,
-            "C21": probe.coma,
-            "phi21": probe.coma_angle - turn,
-            "C30": probe.c3,
-            "C50": probe.c5,
-        },
-    )
+    lens = {"energy": probe.energy, "semiangle_cutoff": probe.semiangle}
+    aberrations = {
+        "C10": -probe.defocus,
+        "C12": probe.astigmatism,
+        "phi12": probe.astigmatism_angle - turn,
+        "C21": probe.coma,
+        "phi21": probe.coma_angle - turn,
+        "C30": probe.c3,
+        "C50": probe.c5,
+    }
     rings = [abtem.AnnularDetector(*angles) for angles in detectors.values()]
     batch = max(1, _POINTS_A_BATCH // int(np.prod(gpts)))
     settings = {
@@ -393,12 +396,21 @@ def _simulated(
         for atoms in drawn:
             atoms.set_cell([*atoms.cell.lengths()[:2], bounds[-1]])
             atoms.positions[:, 2] = np.clip(atoms.positions[:, 2] + _LIFT_A, 0, bounds[-1] - _LIFT_A / 2)
-            potential = abtem.Potential(
-                atoms, gpts=gpts, slice_thickness=tuple(np.diff(bounds, prepend=0)), exit_planes=exit_planes
-            ).build(lazy=False)
-            measured = wave.multislice(
-                potential, scan=abtem.CustomScan(positions), detectors=rings, max_batch=batch, lazy=True
-            )
+            slices = tuple(np.diff(bounds, prepend=0))
+            if prism:
+                potential = abtem.Potential(atoms, gpts=gpts, slice_thickness=slices).build(lazy=False)
+                matrix = abtem.SMatrix(potential=potential, **lens).build(lazy=False, max_batch=batch)
+                lensing = abtem.CTF(**lens, **aberrations)
+                measured = matrix.reduce(scan=abtem.CustomScan(positions), ctf=lensing, detectors=rings)
+            else:
+                potential = abtem.Potential(atoms, gpts=gpts, slice_thickness=slices, exit_planes=exit_planes)
+                measured = abtem.Probe(**lens, aberrations=aberrations).multislice(
+                    potential.build(lazy=False),
+                    scan=abtem.CustomScan(positions),
+                    detectors=rings,
+                    max_batch=batch,
+                    lazy=True,
+                )
             measured = ComputableList(measured if isinstance(measured, list) else [measured])
             measured = measured.compute(scheduler="threads", num_workers=threads, progress_bar=False)
             total += np.stack([ring.array for ring in measured]).reshape(total.shape)
