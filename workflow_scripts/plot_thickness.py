@@ -24,5 +24,5 @@ if __name__ == "__main__":
             title = f"{material.material} [{material.zone}]"
             comparisons.append(Comparison(title, material.projection, scatterers, tile))
             for thickness, correlation in zip(tile.thicknesses, comparisons[-1].correlations(probe)):
-                say(f"{title}, {thickness:g} A: correlation {correlation:.4f}")
+                say(f"{title}, {thickness:.1f} A: correlation {correlation:.4f}")
         plot_thickness(comparisons, probe, snakemake.output)

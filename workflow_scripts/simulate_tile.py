@@ -15,9 +15,9 @@ if __name__ == "__main__":
         names, params = snakemake.wildcards, snakemake.params
         material = Material.read(snakemake.input.projection, params.single_layers)
         settings, condition = Multislice(**params.multislice), Condition(**params.condition)
-        thicknesses = [t for t in settings.thicknesses_A if t <= params.thickest_A] or [params.thickest_A]
-        if material.single_layer:
-            thicknesses = [material.projection.period]
+        period = material.projection.period
+        periods = {max(1, int(t / period + 1e-6)) for t in settings.thicknesses_A if t <= params.thickest_A}
+        thicknesses = [period * n for n in sorted({1} if material.single_layer else periods or {1})]
         width = cell_width(condition.probe, thicknesses[-1], settings.cell_A)
         cell = supercell_along(names.material, read_crystal(snakemake.input.cif), parse_zone(names.zone), width)
         edges = " x ".join(f"{edge:.2f}" for edge in cell.edges)

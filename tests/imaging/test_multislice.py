@@ -211,11 +211,12 @@ def one_site(occupancies: tuple[float, ...], thermal_b: float, count: int) -> Sp
 
 
 def test_displacements_have_the_variance_of_their_b():
-    drawn = configurations(one_site((1.0,), 0.79, 4000), np.array([12000.0, 5, 5]), 2, 9)
+    drawn = configurations(one_site((1.0,), 0.79, 4000), np.array([12000.0, 5, 5]), 3, 9)
     shifts = np.stack([atoms.positions for atoms in drawn]) - np.outer(np.arange(4000) * 3.0, [1, 0, 0])
-    assert shifts[..., :2].std(axis=1) == pytest.approx(np.full((2, 2), 0.1), rel=0.05)
+    assert shifts[..., :2].std(axis=1) == pytest.approx(np.full((3, 2), 0.1), rel=0.05)
     assert not shifts[..., 2].any()
-    assert abs(np.corrcoef(shifts[0, :, 0], shifts[1, :, 0])[0, 1]) < 0.06
+    assert shifts[1] == pytest.approx(-shifts[0], abs=1e-9)  # antithetic
+    assert abs(np.corrcoef(shifts[0, :, 0], shifts[2, :, 0])[0, 1]) < 0.06
     still = configurations(one_site((1.0,), 0.79, 10), np.array([30.0, 5, 5]), 0, 9)
     assert np.array_equal(still[0].positions[:, 0], np.arange(10) * 3.0)
 

@@ -271,13 +271,14 @@ class Multislice(Section):
     slice_A: float = Field(2.0, description="Thickness of a slice", ge=0.2, le=5, json_schema_extra={"unit": "A"})
     thicknesses_A: tuple[float, ...] = Field(
         (5.0, 10.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0),
-        description="Thicknesses that a tile holds, up to the scale's `thickest_A`; one period for single layers",
+        description="Thicknesses that a tile holds, up to the scale's `thickest_A`; rounded down to whole periods, of "
+        "which single layers have one",
         min_length=1,
         json_schema_extra={"unit": "A", "bounds": "> 0, ascending"},
     )
     seed: int = Field(0, description="Seed of the frozen phonons", ge=0, le=2**32 - 1)
     compared: dict[Material, tuple[str, ...]] = Field(
-        {"SrTiO3": ("110",)},
+        {"SrTiO3": ("001",)},
         description="Materials and zone axes whose tiles are compared with the linear model in the report",
     )
     compared_condition: Name = Field("200keV_24mrad", description="Imaging condition of that comparison")

@@ -20,7 +20,7 @@ LARGEST_CLIMB = 0.06
 LONGEST_EDGE = 3.0
 
 _STRAIN_WORTH_A_DOUBLING = 0.001  # of the area, when cells compete
-_CLIMB_WORTH_A_DOUBLING = 0.01
+_CLIMB_WORTH_A_DOUBLING = 0.1
 _ZONES_UP_TO = 3
 _ROUNDING = 1e-6  # of a period
 

@@ -310,7 +310,9 @@ def configurations(specimen: Specimen, box: np.ndarray, phonons: int, seed: int)
     """Frozen-phonon configurations of a specimen in a periodic box.
 
     Atoms are displaced across the beam by a Gaussian of variance B / (8 pi^2) along an axis; along the beam the slices
-    would not see it. Each site is drawn empty or taken by one of its atoms, by their occupancies.
+    would not see it. Every second configuration has the displacements of the one before it reversed: what an image owes
+    to the first order of a displacement cancels in the mean, which takes far fewer of them (antithetic variates). Each
+    site is drawn empty or taken by one of its atoms, by their occupancies.
 
     Parameters
     ----------
@@ -321,14 +323,15 @@ def configurations(specimen: Specimen, box: np.ndarray, phonons: int, seed: int)
     phonons : int
         How many; 0 for one of atoms at rest.
     seed : int
-        Configuration k draws from a stream of its own, whatever their number.
+        Each pair of configurations draws from a stream of its own, whatever their number.
     """
     sigma = np.sqrt(specimen.thermal_b / (8 * np.pi**2))[:, None] * [1, 1, 0] * (phonons > 0)
     drawn = []
     for configuration in range(max(phonons, 1)):
-        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(configuration,)))
-        positions = specimen.positions + sigma * generator.standard_normal(specimen.positions.shape)
-        there = _occupied(specimen, generator)
+        pair, sense = configuration // 2, 1 - 2 * (configuration % 2)
+        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(pair,)))
+        positions = specimen.positions + sense * sigma * generator.standard_normal(specimen.positions.shape)
+        there = _occupied(specimen, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(configuration, 1))))
         drawn.append(Atoms(specimen.numbers[there], positions[there], cell=box, pbc=True))
     return drawn
 

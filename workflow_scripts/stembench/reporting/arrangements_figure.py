@@ -36,6 +36,7 @@ def plot_arrangements(
         Files to write.
     """
     rows = -(-len(arrangements) // _COLUMNS)
+    crystals = sorted(materials, key=lambda material: material.single_layer)  # three-dimensional ones first
     figure, axes = plt.subplots(rows, _COLUMNS, figsize=(11, 2.5 * rows), squeeze=False, layout="constrained")
     for axis in axes.ravel():
         axis.set_axis_off()
@@ -47,7 +48,7 @@ def plot_arrangements(
             background=0.0,
             images_per_structure=1,
         )
-        factory = Factory(recipe, arrangements, imaging, list(materials), _PIXELS)
+        factory = Factory(recipe, arrangements, imaging, crystals, _PIXELS)
         sample = factory.sample("validation", number)
         shown = sample.parameters
         title = f"{name.replace('_', ' ')}\n{shown['material']} [{shown['zone']}]"

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from stembench.products import whole
 
@@ -39,5 +40,7 @@ def show_image(axes: Axes, image: np.ndarray, pixel_size: float, title: str = ""
     height, width = image.shape
     length = max(v for v in (1, 2, 5, 10, 20, 50, 100) if v <= max(1, 0.3 * width * pixel_size))
     y, x = 0.95 * height, 0.05 * width
-    axes.plot([x, x + length / pixel_size], [y, y], color="white", linewidth=3, solid_capstyle="butt")
-    axes.annotate(f"{length} Å", (x, y - 0.02 * height), color="white", fontsize=7, va="bottom")
+    outlined = {"color": "white", "path_effects": [withStroke(linewidth=4, foreground="black")]}  # on bright fields
+    axes.plot([x, x + length / pixel_size], [y, y], linewidth=3, solid_capstyle="butt", **outlined)
+    outlined["path_effects"] = [withStroke(linewidth=2, foreground="black")]
+    axes.annotate(f"{length} Å", (x, y - 0.02 * height), fontsize=7, va="bottom", **outlined)

@@ -83,14 +83,14 @@ def plot_thickness(comparisons: Sequence[Comparison], probe: Probe, destination:
         shown = ((row[1], 0, "HAADF"), (row[2], len(thicknesses) - 1, "HAADF"), (row[3], len(thicknesses) - 1, "ABF"))
         for panel, thickness, mode in shown:
             if mode in compared.tile.modes:
-                title = f"multislice {mode}\n{thicknesses[thickness]:g} Å"
+                title = f"multislice {mode}\n{thicknesses[thickness]:.1f} Å"
                 show_image(panel, compared.multislice(probe, thickness, mode), _PIXEL_SIZE_A, title)
             else:
                 panel.set_axis_off()
         _plot_columns(row[4], compared, probe, centres, sites)
         row[5].plot(thicknesses, compared.correlations(probe), "o-", color=COLOURS[0], markersize=3)
         row[5].axhline(0.98, color="grey", linewidth=0.8, linestyle=":")
-        row[5].set(xlabel="thickness (Å)", ylabel="correlation with linear", xlim=(0, None))
+        row[5].set(xlabel="thickness (Å)", ylabel="correlation with linear", xlim=(0, None), ylim=(0.9, 1))
     write_figure(figure, destination)
 
 
