@@ -175,7 +175,7 @@ class TilePlan:
         first, second = (2 * int(probe.cutoff * np.linalg.norm(vector)) + 1 for vector in in_box)
         places = np.stack(np.meshgrid(np.arange(first) / first, np.arange(second) / second), -1).reshape(-1, 2)
         equal = np.arange(len(places))
-        if not probe.astigmatism and not probe.coma:
+        if probe.is_round:
             equal = equivalent_points(cell.atoms(projection, projection.period), in_box, (first, second))
         distinct, simulated = np.unique(equal, return_inverse=True)
         periods = _periods_along_edges(cell.tile, cell.indices)

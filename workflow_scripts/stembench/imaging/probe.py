@@ -78,7 +78,7 @@ class Probe:
     def radial_transfer(self) -> tuple[np.ndarray, np.ndarray]:
         """Spatial frequencies from 0 to the cut-off [1/A], and the transfer function's mean over azimuth at each."""
         k = np.linspace(0, self.cutoff, 257)
-        azimuth = np.linspace(0, np.pi, 48 if self._aberrated else 1, endpoint=False)[:, None]
+        azimuth = np.linspace(0, np.pi, 1 if self.is_round else 48, endpoint=False)[:, None]
         return k, self.transfer(k * np.cos(azimuth), k * np.sin(azimuth)).real.mean(axis=0)
 
     @cached_property
@@ -136,13 +136,28 @@ class Probe:
         if not self._aberrated:
             reduced = np.minimum(np.sqrt(k_squared) / self.cutoff, 1)
             return (2 / np.pi) * (np.arccos(reduced) - reduced * np.sqrt(1 - reduced**2)) * source
+        if self.is_round:
+            return np.interp(np.sqrt(k_squared), *self._round_transfer, right=0) * source
+        return self._interpolated_transfer(kx, ky) * source
+
+    @property
+    def is_round(self) -> bool:
+        """Whether the probe looks the same from every azimuth."""
+        return not (self.astigmatism or self.coma)
+
+    @cached_property
+    def _round_transfer(self) -> tuple[np.ndarray, np.ndarray]:
+        k = np.linspace(0, self.cutoff, 4 * _SAMPLES_ACROSS)
+        return k, self._interpolated_transfer(k, np.zeros_like(k)).real
+
+    def _interpolated_transfer(self, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
         coefficients, step = self._aberrated_transfer
         at = np.stack(np.broadcast_arrays(ky, kx)) / step + _SAMPLES_ACROSS // 2
         real, imaginary = (
             ndimage.map_coordinates(part, at, order=3, prefilter=False)
             for part in (coefficients.real, coefficients.imag)
         )
-        return (real + 1j * imaginary) * source
+        return real + 1j * imaginary
 
     @property
     def _aberrated(self) -> bool:
