@@ -23,6 +23,7 @@ from stembench.crystals.materials import find_materials
 from stembench.crystals.projection import Projection, project_structure
 from stembench.crystals.zones import parse_zone
 from stembench.errors import InputError
+from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.imaging.limits import cell_width
 from stembench.imaging.multislice import TilePlan, simulate_tile
 
@@ -40,8 +41,8 @@ def projection(material: str, zone: str) -> Projection:
 
 
 def plan(crystal: Projection, condition: Condition, thickness: float) -> TilePlan:
-    width = cell_width(condition.probe, thickness, SETTINGS.cell_A)
-    return TilePlan.of(crystal, condition.probe, width, SETTINGS.sampling_A, SETTINGS.slice_A)
+    width = cell_width(probe_of(condition), thickness, SETTINGS.cell_A)
+    return TilePlan.of(crystal, probe_of(condition), width, SETTINGS.sampling_A, SETTINGS.slice_A)
 
 
 def seconds_a_transform(material: str, zone: str, name: str, thickness: float) -> float:
@@ -50,10 +51,10 @@ def seconds_a_transform(material: str, zone: str, name: str, thickness: float) -
     started = perf_counter()
     simulate_tile(
         crystal,
-        condition.probe,
-        condition.detectors,
+        probe_of(condition),
+        detectors_of(condition),
         [thickness],
-        cell_width=cell_width(condition.probe, thickness, SETTINGS.cell_A),
+        cell_width=cell_width(probe_of(condition), thickness, SETTINGS.cell_A),
         sampling=SETTINGS.sampling_A,
         slice_thickness=SETTINGS.slice_A,
         phonons=0,
@@ -65,7 +66,7 @@ def seconds_a_transform(material: str, zone: str, name: str, thickness: float) -
 if __name__ == "__main__":
     simulate_tile(
         projection("Pt", "001"),
-        CONFIG.imaging.conditions["200keV_24mrad"].probe,
+        probe_of(CONFIG.imaging.conditions["200keV_24mrad"]),
         {"HAADF": (40, 60)},
         [4.0],
         cell_width=12.0,

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from snakemake.exceptions import WorkflowError
 from stembench.config import CalibratedNoise, load_config
 from stembench.errors import InputError
 from stembench.crystals.materials import find_materials
+from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.sources import source_digest
 
 try:
@@ -22,7 +24,13 @@ except InputError as error:
 
 SCALE = CONFIG.sizes
 SHOWN_CONDITION = CONFIG.multislice.compared_condition
-COMPARED = [f"{name}/{zone}" for name, zones in CONFIG.multislice.compared.items() for zone in zones]
+STRENGTHS = [CONFIG.imaging.gamma, CONFIG.imaging.species_factors]
+COMPARED = [
+    f"{name}/{zone}"
+    for name, zones in CONFIG.multislice.compared.items()
+    for zone in zones
+    if name in MATERIALS
+]
 # What a tile depends on; which of them are made or shown does not change one.
 TILE_SETTINGS = CONFIG.multislice.model_dump(
     mode="json", exclude={"conditions", "compared", "compared_condition"}
@@ -58,15 +66,30 @@ def section(model):
     return model.model_dump(mode="json")
 
 
-def projections(materials):
-    """Projected structures of some materials, or of `all` but those held out."""
+def shown_materials(materials):
+    """(material, zone) of some materials, or of `all` but those held out."""
     if materials == "all":
         materials = sorted(set(MATERIALS) - set(CONFIG.structures.held_out))
+    return [(material, zone) for material in materials for zone in MATERIALS[material]]
+
+
+def projections(materials):
+    """Projected structures of some materials, or of `all` but those held out."""
     return [
         f"results/structures/{material}/{zone}/projection.json"
-        for material in materials
-        for zone in MATERIALS[material]
+        for material, zone in shown_materials(materials)
     ]
+
+
+def single_layers(materials):
+    """Which of some (material, zone) are single layers."""
+    return [material in CONFIG.structures.single_layers for material, _ in materials]
+
+
+def tile_probe(wildcards):
+    """The probe of a tile; its source enters when an image is sampled."""
+    probe = asdict(probe_of(CONFIG.imaging.conditions[wildcards.condition]))
+    return probe | {"source_size": 0.0}
 
 
 def dataset_arrangements(wildcards):
@@ -314,7 +337,7 @@ REPORTED = [
     *(f"results/lab/{image}" for image in CONFIG.lab.images),
     *(f"results/structures/{m}/{zone}/structure.png" for m in MATERIALS for zone in MATERIALS[m]),
     *multiext("results/figures/arrangements", ".png", ".pdf"),
-    *multiext("results/figures/thickness", ".png", ".pdf"),
+    *(multiext("results/figures/thickness", ".png", ".pdf") if COMPARED else []),
     *(
         f"{method['folder']}/curves.png"
         for networks in (DETECTION_NETWORKS, ENHANCEMENT_NETWORKS)

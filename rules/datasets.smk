@@ -21,7 +21,9 @@ rule generate_shard:
         code=code("generate_shard"),
         recipe=lambda wildcards: section(CONFIG.datasets[wildcards.dataset]),
         arrangements=dataset_arrangements,
-        single_layers=list(CONFIG.structures.single_layers),
+        single_layers=lambda wildcards: single_layers(
+            shown_materials(CONFIG.datasets[wildcards.dataset].materials)
+        ),
         imaging=dataset_imaging,
         image_px=SCALE.image_px,
         samples=shard_samples,

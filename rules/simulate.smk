@@ -20,9 +20,10 @@ rule simulate_tile:
         "../envs/structures.yaml"
     params:
         code=code("simulate_tile"),
-        condition=lambda wildcards: section(CONFIG.imaging.conditions[wildcards.condition]),
+        probe=tile_probe,
+        detectors=lambda wildcards: detectors_of(CONFIG.imaging.conditions[wildcards.condition]),
         multislice=TILE_SETTINGS,
-        single_layers=list(CONFIG.structures.single_layers),
+        single_layer=lambda wildcards: wildcards.material in CONFIG.structures.single_layers,
         phonons=SCALE.phonons,
         thickest_A=SCALE.thickest_A,
     message:
@@ -54,7 +55,7 @@ rule plot_thickness:
     params:
         code=code("plot_thickness"),
         condition=section(CONFIG.imaging.conditions[SHOWN_CONDITION]),
-        gamma=CONFIG.imaging.gamma,
+        strengths=STRENGTHS,
     message:
         "Compare the linear model with multislice"
     script:

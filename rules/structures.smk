@@ -40,7 +40,7 @@ rule plot_structure:
     params:
         code=code("plot_structure"),
         condition=section(CONFIG.imaging.conditions[SHOWN_CONDITION]),
-        gamma=CONFIG.imaging.gamma,
+        strengths=STRENGTHS,
     message:
         "Draw {wildcards.material} along [{wildcards.zone}]"
     script:
@@ -59,7 +59,7 @@ rule plot_arrangements:
     params:
         code=code("plot_arrangements"),
         arrangements={name: section(recipe) for name, recipe in CONFIG.arrangements.items()},
-        single_layers=list(CONFIG.structures.single_layers),
+        single_layers=single_layers(shown_materials("all")),
         imaging=section(CONFIG.imaging),
         condition=SHOWN_CONDITION,
     message:

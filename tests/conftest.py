@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from stembench.config import Config, Dataset, Imaging, PhysicalNoise
 from stembench.crystals.cif import read_crystal
+from stembench.crystals.material import Material
 from stembench.crystals.projection import Projection, project_structure
 from stembench.crystals.zones import parse_zone
-from stembench.datasets.factory import Factory, Material
+from stembench.datasets.factory import Factory
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -30,6 +31,6 @@ def projection_of():
 def small_factory() -> Factory:
     """A factory of 64 px images of two crystals with physical noise."""
     imaging = Imaging()
-    materials = [Material(m, z, projected(m, z)) for m, z in (("SrTiO3", "001"), ("Si", "110"))]
+    materials = [Material.of(m, z, projected(m, z)) for m, z in (("SrTiO3", "001"), ("Si", "110"))]
     recipe = Dataset(noise=PhysicalNoise(test_counts_per_px=(3.0, 100.0)), images_per_structure=2)
     return Factory(recipe, Config().arrangements, imaging, materials, 64)

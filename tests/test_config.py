@@ -68,6 +68,18 @@ def test_every_key_has_a_sentence():
         ({"datasets": {"x": {"mode": "ADF"}}}, ["datasets.x.mode", "detectors_mrad"]),
         ({"datasets": {"x": {"arrangements": ["heap"]}}}, ["datasets.x.arrangements", "'heap'"]),
         ({"arrangements": {"x": {"kind": "particle", "diameter_A": [30, 20]}}}, ["diameter_A", "lower one first"]),
+        ({"arrangements": {"x": {"kind": "defects", "vacancies": [0, 2]}}}, ["vacancies", "less than or equal to 1"]),
+        ({"arrangements": {"x": {"kind": "random", "spacing_A": [0, 1]}}}, ["spacing_A", "greater than or equal"]),
+        ({"arrangements": {"x": {"diameter_A": [1, 2]}}}, ["arrangements.x", "kind", "missing"]),
+        ({"datasets": {"x": {"thickness_A": [20, float("inf")]}}}, ["datasets.x.thickness_A", "less than"]),
+        (
+            {
+                "imaging": {"conditions": {"200keV_24mrad": {**CONDITION, "detectors_mrad": [[12, 24]]}}},
+                "multislice": {"conditions": ["200keV_24mrad"]},
+                "datasets": {"x": {"mode": "ABF", "conditions": ["200keV_24mrad"]}},
+            },
+            ["multislice.compared_condition", "HAADF"],
+        ),
         ({"networks": {"n": {"learning_rate": -1}}}, ["networks.n.learning_rate", "greater than 0"]),
     ],
 )

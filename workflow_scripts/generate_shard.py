@@ -3,7 +3,8 @@
 from job import running, say
 from pydantic import TypeAdapter
 from stembench.config import Arrangement, Dataset, Imaging
-from stembench.datasets.factory import Factory, Material
+from stembench.crystals.material import Material
+from stembench.datasets.factory import Factory
 from stembench.datasets.store import write_shard
 from stembench.noise.calibration import parameters_of
 from stembench.products import read_json, whole
@@ -11,8 +12,7 @@ from stembench.products import read_json, whole
 if __name__ == "__main__":
     with running(snakemake):
         recipe, imaging = Dataset(**snakemake.params.recipe), Imaging(**snakemake.params.imaging)
-        layers = snakemake.params.single_layers
-        materials = [Material.read(path, layers) for path in snakemake.input.projections]
+        materials = list(map(Material.read, snakemake.input.projections, snakemake.params.single_layers))
         arrangements = TypeAdapter(dict[str, Arrangement]).validate_python(snakemake.params.arrangements)
         calibration = snakemake.input.get("calibration")
         noise = parameters_of(read_json(calibration)) if calibration else None

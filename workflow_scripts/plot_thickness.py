@@ -1,24 +1,22 @@
 """The linear model beside multislice, by thickness."""
 
 import xarray as xr
-from ase.data import atomic_numbers
 from job import running, say
 from stembench.config import Condition
+from stembench.crystals.material import Material
 from stembench.crystals.projection import Scatterers
-from stembench.datasets.factory import Material
-from stembench.imaging.linear import scattering_strengths
+from stembench.imaging.conditions import probe_of
+from stembench.imaging.linear import strength_of
 from stembench.imaging.multislice import Tile
 from stembench.reporting.thickness_figure import Comparison, plot_thickness
 
 if __name__ == "__main__":
     with running(snakemake):
-        probe, gamma = Condition(**snakemake.params.condition).probe, snakemake.params.gamma
+        params, probe = snakemake.params, probe_of(Condition(**snakemake.params.condition))
         comparisons = []
         for path, folder in zip(snakemake.input.projections, snakemake.input.tiles):
-            material = Material.read(path, ())
-            scatterers = Scatterers.of(
-                material.projection, lambda element: float(scattering_strengths(atomic_numbers[element], gamma))
-            )
+            material = Material.read(path)
+            scatterers = Scatterers.of(material.projection, lambda element: strength_of(element, *params.strengths))
             with xr.open_zarr(f"{folder}/tile.zarr", consolidated=False, chunks=None) as stored:
                 tile = Tile.from_dataset(stored.load())
             title = f"{material.material} [{material.zone}]"

@@ -1,24 +1,25 @@
 """A multislice tile: one in-plane period of a crystal under one imaging condition, all thicknesses."""
 
 from job import running, say
-from stembench.config import Condition, Multislice
+from stembench.config import Multislice
 from stembench.crystals.cif import read_crystal
+from stembench.crystals.material import Material
 from stembench.crystals.supercell import supercell_along
 from stembench.crystals.zones import parse_zone
-from stembench.datasets.factory import Material
 from stembench.imaging.limits import cell_width
 from stembench.imaging.multislice import simulate_tile
+from stembench.imaging.probe import Probe
 from stembench.products import provenance, whole
 
 if __name__ == "__main__":
     with running(snakemake):
         names, params = snakemake.wildcards, snakemake.params
-        material = Material.read(snakemake.input.projection, params.single_layers)
-        settings, condition = Multislice(**params.multislice), Condition(**params.condition)
+        material = Material.read(snakemake.input.projection, params.single_layer)
+        settings, probe = Multislice(**params.multislice), Probe(**params.probe)
         period = material.projection.period
         periods = {max(1, int(t / period + 1e-6)) for t in settings.thicknesses_A if t <= params.thickest_A}
         thicknesses = [period * n for n in sorted({1} if material.single_layer else periods or {1})]
-        width = cell_width(condition.probe, thicknesses[-1], settings.cell_A)
+        width = cell_width(probe, thicknesses[-1], settings.cell_A)
         cell = supercell_along(names.material, read_crystal(snakemake.input.cif), parse_zone(names.zone), width)
         edges = " x ".join(f"{edge:.2f}" for edge in cell.edges)
         say(f"{names.material} [{names.zone}]: cell of {edges} A, strained by {100 * cell.strain:.3f} % in the image")
@@ -26,8 +27,8 @@ if __name__ == "__main__":
             say(f"columns shifted along the beam by {100 * cell.climb:.1f} % of their distance from each other")
         tile = simulate_tile(
             material.projection,
-            condition.probe,
-            condition.detectors,
+            probe,
+            params.detectors,
             thicknesses,
             cell_width=width,
             sampling=settings.sampling_A,

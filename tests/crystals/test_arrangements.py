@@ -1,25 +1,34 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 from stembench.config import Config
 from stembench.crystals.arrangements import View, arranged
+from stembench.crystals.material import Material
 from stembench.crystals.specimen import columns_of
 
 VIEW = View((40.0, 40.0), 3.0, 0.3, np.array([0.5, 1.0]), 30.0)
 
 
-def made(name, projections, seed=0):
-    return arranged(Config().arrangements[name], projections[0], projections, VIEW, np.random.default_rng(seed))
+def made(name, materials, seed=0):
+    return arranged(Config().arrangements[name], materials[0], materials, VIEW, np.random.default_rng(seed))
 
 
 @pytest.fixture(scope="module")
-def projections(projection_of):
-    return [projection_of("SrTiO3", "001"), projection_of("Pt", "110")]
+def materials(projection_of):
+    shown = (("SrTiO3", "001", False), ("Pt", "110", False))
+    return [Material.of(name, zone, projection_of(name, zone), layer) for name, zone, layer in shown]
+
+
+@pytest.fixture(scope="module")
+def layer(projection_of):
+    return Material.of("MoS2", "001", projection_of("MoS2", "001"), single_layer=True)
 
 
 @pytest.mark.parametrize("name", Config().arrangements)
-def test_every_arrangement_is_made_of_atoms_apart_and_again_the_same(name, projections):
-    specimen, again = made(name, projections), made(name, projections)
+def test_every_arrangement_is_made_of_atoms_apart_and_again_the_same(name, materials):
+    specimen, again = made(name, materials), made(name, materials)
     assert (specimen.positions == again.positions).all()
     assert np.isfinite(specimen.positions).all()
     columns = columns_of(specimen, specimen.numbers**1.7)
@@ -27,19 +36,42 @@ def test_every_arrangement_is_made_of_atoms_apart_and_again_the_same(name, proje
     assert (columns["strength"] > 0).all()
     apart = cKDTree(specimen.positions).query(specimen.positions, k=2)[0][:, 1]
     assert apart.min() > 0.5
-    assert len(specimen) != len(made(name, projections, 1)) or name in ("periodic", "defects")
+    assert len(specimen) != len(made(name, materials, 1)) or name in ("periodic", "defects")
 
 
 @pytest.mark.parametrize(("name", "hides"), [("occluded", True), ("occluded_by_crystal", True), ("embedded", False)])
-def test_overlayers_alone_hide_columns(name, hides, projections):
-    specimen = made(name, projections)
+def test_overlayers_alone_hide_columns(name, hides, materials):
+    specimen = made(name, materials)
     assert columns_of(specimen, specimen.numbers**1.7)["hidden"].any() == hides
 
 
-def test_a_particle_of_a_single_layer_is_a_flake(projection_of):
-    projection = projection_of("MoS2", "001")
-    view = View((40.0, 40.0), 3.0, 0.0, np.zeros(2), projection.period, single_layer=True)
-    particle = arranged(Config().arrangements["particle"], projection, [projection], view, np.random.default_rng(0))
+def test_a_particle_of_a_single_layer_is_a_flake(layer):
+    particle = arranged(Config().arrangements["particle"], layer, [layer], VIEW, np.random.default_rng(0))
     molybdenum = particle.positions[particle.numbers == 42]
     assert len(molybdenum) > 10
     assert np.ptp(molybdenum[:, 2]) < 0.1
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_single_layer_stays_one_beside_a_thick_crystal(first, layer, materials):
+    both = [layer, materials[1]] if first else [materials[1], layer]
+    specimen = arranged(Config().arrangements["embedded"], both[0], both, VIEW, np.random.default_rng(0))
+    molybdenum, platinum = (specimen.positions[specimen.numbers == number, 2] for number in (42, 78))
+    assert np.ptp(molybdenum) < 0.1
+    assert np.ptp(platinum) > 25
+
+
+def test_a_layer_cut_by_its_cell_is_made_whole(layer):
+    """Molybdenum at z = 0 puts sulphur at both ends of the period."""
+    projection = layer.projection
+    shift = next(a["height_A"] for c in projection.columns for a in c["atoms"] if a["element"] == "Mo")
+    columns = tuple(
+        c | {"atoms": [a | {"height_A": (a["height_A"] - shift) % projection.period} for a in c["atoms"]]}
+        for c in projection.columns
+    )
+    cut = replace(projection, columns=columns)
+    whole = Material.of("MoS2", "001", cut, single_layer=True)
+    heights = [a["height_A"] for c in whole.projection.columns for a in c["atoms"]]
+    assert np.ptp(heights) < 3.3
+    assert whole.thickness(100.0) == pytest.approx(3.35 + 3.13, abs=0.1)
+    assert np.ptp([a["height_A"] for c in cut.columns for a in c["atoms"]]) > 15

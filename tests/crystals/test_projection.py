@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from ase.data import atomic_numbers
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from stembench.crystals.cif import Crystal
 from stembench.crystals.field import columns_in_field
-from stembench.crystals.projection import SAME_COLUMN_A, Scatterers, project_structure
+from stembench.crystals.projection import SAME_COLUMN_A, project_structure
+from stembench.crystals.specimen import columns_of, crystal_slab
 
 zones = st.tuples(*[st.integers(-3, 3)] * 3).filter(any)
 centrings = st.sampled_from([[[0, 0, 0]], [[0, 0, 0], [0.5, 0.5, 0.5]], [[0, 0, 0], [0, 0.5, 0.5]]])
@@ -65,12 +65,37 @@ def test_strontium_titanate_001_has_its_four_columns(projection_of):
     assert np.abs(projection.lattice) == pytest.approx(3.905 * np.eye(2), abs=1e-6)
 
 
-def test_equivalent_zone_axes_give_the_same_projection_up_to_rotation(projection_of):
-    one, other = projection_of("SrTiO3", "110"), projection_of("SrTiO3", "m101")
+def surroundings(projection) -> np.ndarray:
+    """Sorted distances from each column of the cell to all others around it, in an order of their own."""
+    slab = crystal_slab(projection, (44.0, 44.0), 0.0, np.full(2, 0.1), 0.0, projection.period)
+    columns = columns_of(slab, np.ones(len(slab)))
+    places = np.column_stack([columns["x_A"], columns["y_A"]])
+    middle = np.linalg.norm(places - 22, axis=1) < 10
+    near = np.sort(np.linalg.norm(places[middle, None] - places, axis=2), axis=1)[:, :12]
+    return np.unique(np.round(near, 3), axis=0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(triclinic_crystals(), zones, st.sampled_from(("four-fold", "two-fold", "inversion")))
+def test_an_equivalent_zone_axis_gives_the_same_projection_up_to_a_rotation(crystal, zone, symmetry):
+    """A crystal is given the symmetry; the zone axis that it makes of another shows the same pattern."""
+    turn = {"four-fold": [[0, 1, 0], [-1, 0, 0], [0, 0, 1]], "two-fold": [[-1, 0, 0], [0, -1, 0], [0, 0, 1]]}
+    turn = np.array(turn.get(symmetry, -np.eye(3))).astype(int)
+    cell = crystal.cell if symmetry == "inversion" else np.diag([4.2, 4.2, 5.1])
+    orbit, image = [crystal.positions], crystal.positions
+    for _ in range(3):
+        image = image @ turn
+        orbit.append(image)
+    positions = np.unique(np.round(np.concatenate(orbit) % 1, 6) % 1, axis=0)
+    ones = np.ones(len(positions))
+    symmetric = Crystal(cell, np.zeros((1, 3)), ("Cu",) * len(positions), positions, ones, ones)
+    one, other = (project_structure(symmetric, tuple(np.array(each).tolist())) for each in (zone, zone @ turn))
     assert one.period == pytest.approx(other.period)
-    assert np.linalg.norm(one.lattice, axis=1) == pytest.approx(np.linalg.norm(other.lattice, axis=1))
-    strengths = [Scatterers.of(each, lambda element: atomic_numbers[element] ** 1.7).strengths for each in (one, other)]
-    assert sorted(strengths[0]) == pytest.approx(sorted(strengths[1]))
+    assert abs(np.linalg.det(one.lattice)) == pytest.approx(abs(np.linalg.det(other.lattice)))
+    assert sorted(np.linalg.norm(one.lattice, axis=1)) == pytest.approx(sorted(np.linalg.norm(other.lattice, axis=1)))
+    assert sorted(len(c["atoms"]) for c in one.columns) == sorted(len(c["atoms"]) for c in other.columns)
+    assume(np.linalg.norm(one.lattice, axis=1).max() < 9 and len(one.columns) < 30)
+    assert surroundings(one) == pytest.approx(surroundings(other), abs=5e-3)
 
 
 def test_a_field_holds_as_many_columns_as_its_area_says(projection_of):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 from stembench.crystals.specimen import crystal_slab
 from stembench.crystals.symmetry import equivalent_points
@@ -23,12 +25,12 @@ def test_a_monolayer_has_its_threefold_axis(projection_of):
 
 
 def test_heights_are_kept(projection_of):
-    """The two silicon columns of a dumbbell begin at other heights: a mirror between them would exchange these."""
-    projection = projection_of("Si", "110")
-    flat = np.array([2 * projection.lattice[0] - projection.lattice[1], projection.lattice[1]])
-    flat = flat if abs(np.dot(*flat)) < 1e-6 else projection.lattice
-    first = orbits(projection, (6, 6), flat)
-    assert 1 < len(np.unique(first)) <= 36
+    """Rutile along c has a fourfold screw axis: turned by it, the columns begin half a period higher."""
+    projection = projection_of("TiO2", "001")
+    slab = crystal_slab(projection, (30.0, 30.0), 0.0, np.zeros(2), 0.0, projection.period)
+    flattened = replace(slab, positions=slab.positions * [1, 1, 0])
+    counts = [len(np.unique(equivalent_points(each, projection.lattice, (12, 12)))) for each in (slab, flattened)]
+    assert counts[0] > 1.5 * counts[1]
 
 
 def test_what_is_equivalent_has_equal_surroundings(projection_of):

@@ -179,6 +179,19 @@ def test_an_atom_alone_is_where_it_stands_and_has_the_signal_of_a_sparse_crystal
     assert image[2] == pytest.approx(tile, abs=0.03 * tile.max())
 
 
+def test_the_mean_over_phonons_does_not_depend_on_how_it_is_taken():
+    """A tile, which simulates one of the probes that symmetry makes equal, against scans of a slab elsewhere."""
+    projection = simple(4 * np.eye(3), thermal_b=0.6)
+    tile = tile_of(projection, (8.0,), phonons=24, cell_width=15.0)
+    offset = np.array([1.0, 0.6])
+    slab = crystal_slab(projection, (2.0, 2.0), 0.3, offset, 7.0, 8.0)
+    direct = scan(slab, PROBE, DETECTORS, (6, 6), 0.4, phonons=24, padding=1.0, **COARSE)
+    for mode, image in zip(DETECTORS, direct):
+        ours = tile.image(mode, 0, (6, 6), 0.4, 0.3, offset)
+        assert ours.mean() == pytest.approx(image.mean(), rel=0.08)
+        assert np.corrcoef(ours.ravel(), image.ravel())[0, 1] > 0.97
+
+
 def test_a_scan_of_many_probes_goes_by_prism_and_gives_the_same(monkeypatch):
     from stembench.imaging import multislice
 

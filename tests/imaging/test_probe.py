@@ -50,7 +50,7 @@ def test_numerical_transfer_meets_the_analytic_one():
     k = np.linspace(0, 2, 101)
     analytic = Probe(200e3, 24).transfer(k, 0 * k)
     numerical = Probe(200e3, 24, defocus=1e-9).transfer(k, 0 * k)
-    assert numerical == pytest.approx(analytic, abs=3e-3)
+    assert numerical == pytest.approx(analytic, abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from stembench.crystals.projection import Scatterers
+from stembench.imaging.linear import strength_of
 from stembench.imaging.multislice import Tile
 from stembench.imaging.probe import Probe
 from stembench.reporting.structure_figure import composition, plot_structure
@@ -18,8 +19,10 @@ def test_a_column_is_named_by_what_it_holds(projection_of):
 
 def test_the_structure_figure_is_drawn_the_same_twice(projection_of, tmp_path):
     paths = [tmp_path / f"{number}.png" for number in range(2)]
+    projection = projection_of("SrTiO3", "110")
+    scatterers = Scatterers.of(projection, lambda element: strength_of(element, 1.7))
     for path in paths:
-        plot_structure(projection_of("SrTiO3", "110"), "SrTiO3 [110]", PROBE, 1.7, str(path))
+        plot_structure(projection, scatterers, "SrTiO3 [110]", PROBE, str(path))
     assert paths[0].read_bytes() == paths[1].read_bytes()
     with Image.open(paths[0]) as figure:
         assert len(figure.convert("RGB").getcolors(10**6)) > 200
@@ -33,7 +36,7 @@ def comparison(projection_of):
     period = projection.lattice[0, 0]
     grid = np.arange(15) * period / 15
     one = Comparison("SrTiO3 [001]", projection, scatterers, Tile(np.zeros((1, 1, 15, 15)), *(None,) * 4))
-    fine, _, _ = one.linear(Probe(200e3, 24))
+    fine, _ = one.linear(Probe(200e3, 24))
     pixel = 16.0 / 192
     rows = np.round((grid + period) / pixel).astype(int)
     thin = fine[np.ix_(rows, rows)] / fine.max()

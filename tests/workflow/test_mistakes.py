@@ -40,5 +40,19 @@ def test_a_lab_image_without_pixel_size_is_named(copy):
     refused(copy.run("results/lab/mine", config=config), "mine.tif", "lab.images.mine.pixel_size_A")
 
 
+def test_ones_own_structures_alone_need_no_change_of_the_default(copy):
+    folder = copy.folder / "structures"
+    (folder / "NiO.cif").rename(folder / "Mine.cif.kept")
+    for path in folder.glob("*.cif"):
+        path.unlink()
+    (folder / "Mine.cif.kept").rename(folder / "Mine.cif")
+    config = copy.folder / "mine.yaml"
+    config.write_text('structures: {zones: {Mine: ["001"]}}\n')
+    done = copy.run("-n", config=config)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "results/structures/Mine/001/structure.png" in done.stdout
+    assert "thickness" not in done.stdout
+
+
 def test_an_impossible_file_name_fails_at_once(copy):
     refused(copy.run("-n", "results/structures/Pt/999/projection.json"), "results/structures/Pt/999")

@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Iterable
 from itertools import pairwise
-from math import radians
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,9 +15,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from stembench.crystals.zones import parse_zone
 from stembench.errors import InputError
-from stembench.imaging.detectors import Mode, mode_of
+from stembench.imaging.conditions import detectors_of, probe_of
+from stembench.imaging.detectors import Mode
 from stembench.imaging.limits import cell_width, check
-from stembench.imaging.probe import Probe
 from stembench.networks import NETWORKS
 
 #: Names that become wildcards and parts of paths.
@@ -42,7 +41,12 @@ def _in_order(value: tuple[float, float]) -> tuple[float, float]:
     return value
 
 
-Range = Annotated[tuple[float, float], AfterValidator(_in_order)]
+Number = Annotated[float, Field(ge=0, le=10_000)]
+Range = Annotated[tuple[Number, Number], AfterValidator(_in_order)]
+Positive = Annotated[float, Field(ge=0.5, le=10_000)]
+PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(_in_order)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+FractionRange = Annotated[tuple[Fraction, Fraction], AfterValidator(_in_order)]
 
 
 def _known_element(symbol: str) -> str:
@@ -166,37 +170,8 @@ class Condition(Section):
 
     @model_validator(mode="after")
     def _detectors_have_modes(self) -> Condition:
-        modes = [mode_of(inner, outer, self.semiangle_mrad) for inner, outer in self._angles]
-        for mode in modes:
-            if modes.count(mode) > 1:
-                raise ValueError(f"detectors_mrad holds more than one {mode} detector; keep one")
+        detectors_of(self)
         return self
-
-    @property
-    def _angles(self) -> tuple[Range, ...]:
-        half = self.semiangle_mrad / 2
-        return self.detectors_mrad or ((80.0, 200.0), (half, self.semiangle_mrad), (0.0, half))
-
-    @property
-    def probe(self) -> Probe:
-        """The probe of these settings."""
-        return Probe(
-            energy=1e3 * self.energy_keV,
-            semiangle=self.semiangle_mrad,
-            source_size=self.source_size_A,
-            defocus=self.defocus_A,
-            c3=1e7 * self.c3_mm,
-            c5=1e7 * self.c5_mm,
-            astigmatism=self.astigmatism_A,
-            astigmatism_angle=radians(self.astigmatism_angle_deg),
-            coma=self.coma_A,
-            coma_angle=radians(self.coma_angle_deg),
-        )
-
-    @property
-    def detectors(self) -> dict[Mode, Range]:
-        """Inner and outer angle [mrad] of each detector by its mode."""
-        return {mode_of(*angles, self.semiangle_mrad): angles for angles in self._angles}
 
 
 class Imaging(Section):
@@ -302,9 +277,9 @@ class Defects(Section):
 
     kind: Literal["defects"] = Field("defects", description="Point defects and static disorder")
     of: Literal["columns", "atoms"] = Field("columns", description="Whether whole columns or single atoms are at fault")
-    vacancies: Range = Field((0.0, 0.1), description="Fraction missing")
-    substitutions: Range = Field((0.0, 0.1), description="Fraction of another element")
-    interstitials: Range = Field((0.0, 0.05), description="Fraction added between the columns")
+    vacancies: FractionRange = Field((0.0, 0.1), description="Fraction missing")
+    substitutions: FractionRange = Field((0.0, 0.1), description="Fraction of another element")
+    interstitials: FractionRange = Field((0.0, 0.05), description="Fraction added between the columns")
     displacement_A: Range = Field(
         (0.0, 0.1), description="SD of random displacements along each axis", json_schema_extra={"unit": "A"}
     )
@@ -314,7 +289,7 @@ class Particle(Section):
     """A faceted nanoparticle on an amorphous support."""
 
     kind: Literal["particle"] = Field("particle", description="A faceted nanoparticle")
-    diameter_A: Range = Field((15.0, 40.0), description="Mean diameter", json_schema_extra={"unit": "A"})
+    diameter_A: PositiveRange = Field((15.0, 40.0), description="Mean diameter", json_schema_extra={"unit": "A"})
     facet_spread: float = Field(0.2, description="Largest relative deviation of a facet's distance", ge=0, le=0.5)
     support_A: Range = Field(
         (0.0, 30.0), description="Thickness of its amorphous support", json_schema_extra={"unit": "A"}
@@ -326,7 +301,9 @@ class Wedge(Section):
     """A crystal whose thickness changes across the field."""
 
     kind: Literal["wedge"] = Field("wedge", description="A crystal whose thickness changes across the field")
-    thin_end: Range = Field((0.0, 0.3), description="Thickness at the thin end as a fraction of the thick end's")
+    thin_end: FractionRange = Field(
+        (0.0, 0.3), description="Thickness at the thin end as a fraction of the thick end's"
+    )
 
 
 class Embedded(Section):
@@ -334,7 +311,9 @@ class Embedded(Section):
 
     kind: Literal["embedded"] = Field("embedded", description="One crystal embedded in another")
     interface: Literal["straight", "irregular"] = Field("irregular", description="Interface between the two")
-    coverage: Range = Field((0.15, 0.5), description="Area of an irregular inclusion as a fraction of the field's")
+    coverage: FractionRange = Field(
+        (0.15, 0.5), description="Area of an irregular inclusion as a fraction of the field's"
+    )
     roughness_A: Range = Field((0.5, 4.0), description="SD of an irregular interface", json_schema_extra={"unit": "A"})
     clearance_A: float = Field(
         1.2, description="Smallest distance across the interface", ge=0, le=5, json_schema_extra={"unit": "A"}
@@ -346,6 +325,9 @@ class GrainBoundary(Section):
 
     kind: Literal["grain_boundary"] = Field("grain_boundary", description="Two grains of a crystal")
     misorientation_deg: Range = Field((5.0, 45.0), description="Angle between them", json_schema_extra={"unit": "deg"})
+    roughness_A: Range = Field(
+        (0.0, 2.0), description="SD of the boundary about a line", json_schema_extra={"unit": "A"}
+    )
     clearance_A: float = Field(
         1.2, description="Smallest distance across the boundary", ge=0, le=5, json_schema_extra={"unit": "A"}
     )
@@ -355,7 +337,7 @@ class Random(Section):
     """Columns without a lattice."""
 
     kind: Literal["random"] = Field("random", description="Columns of a crystal at random places")
-    spacing_A: Range = Field((1.6, 3.5), description="Smallest distance", json_schema_extra={"unit": "A"})
+    spacing_A: PositiveRange = Field((1.6, 3.5), description="Smallest distance", json_schema_extra={"unit": "A"})
 
 
 class Occluded(Section):
@@ -364,9 +346,9 @@ class Occluded(Section):
     kind: Literal["occluded"] = Field("occluded", description="A crystal part of which an overlayer hides")
     overlayer: Literal["amorphous", "crystal"] = Field("amorphous", description="What hides it")
     overlayer_element: Element = Field("C", description="Element of an amorphous overlayer")
-    coverage: Range = Field((0.2, 0.6), description="Area hidden as a fraction of the field's")
-    thickness_A: Range = Field((20.0, 60.0), description="Of the overlayer", json_schema_extra={"unit": "A"})
-    transmission: Range = Field(
+    coverage: FractionRange = Field((0.2, 0.6), description="Area hidden as a fraction of the field's")
+    thickness_A: PositiveRange = Field((20.0, 60.0), description="Of the overlayer", json_schema_extra={"unit": "A"})
+    transmission: FractionRange = Field(
         (0.0, 0.4), description="Fraction of their signal that hidden columns keep in the linear model"
     )
 
@@ -380,7 +362,8 @@ class PhysicalNoise(Section):
     recipe: Literal["physical"] = Field("physical", description="Which recipe: physical or calibrated")
     counts_per_px: tuple[float, float] = Field(
         (0.7, 150.0),
-        description="Range, for training, of the electrons counted at the brightest column's peak above background",
+        description="Range, for training, of the electrons counted at the brightest column's peak above background "
+        "(in ABF and BF between the columns)",
         json_schema_extra={"unit": "e/px", "bounds": "> 0, ascending"},
     )
     test_counts_per_px: tuple[float, ...] = Field(
@@ -415,10 +398,10 @@ class Dataset(Section):
         "all", description="Materials, or `all` in `structures/` but those held out"
     )
     arrangements: Names = Field(("periodic",), description="Keys of `arrangements`, each as likely as another")
-    thickness_A: Range = Field(
+    thickness_A: PositiveRange = Field(
         (20.0, 100.0),
         description="Range of specimen thickness",
-        json_schema_extra={"unit": "A", "bounds": "> 0, ascending"},
+        json_schema_extra={"unit": "A", "bounds": "0.5 to 10000, ascending"},
     )
     conditions: Names = Field(
         ("200keV_24mrad", "100keV_30mrad", "200keV_10p5mrad", "200keV_10mrad", "60keV_30mrad"),
@@ -715,6 +698,8 @@ class Config(Section):
             "multislice.compared_condition",
             "multislice.conditions",
         )
+        if "HAADF" not in detectors_of(self.imaging.conditions[self.multislice.compared_condition]):
+            raise ValueError("multislice.compared_condition needs a condition with a HAADF detector")
         for condition in self.multislice.conditions:
             known(condition, self.imaging.conditions, "multislice.conditions", "imaging.conditions")
             self._check_simulable(condition)
@@ -723,7 +708,7 @@ class Config(Section):
                 known(arrangement, self.arrangements, f"datasets.{name}.arrangements", "arrangements")
             for condition in dataset.conditions:
                 known(condition, self.imaging.conditions, f"datasets.{name}.conditions", "imaging.conditions")
-                if dataset.mode not in self.imaging.conditions[condition].detectors:
+                if dataset.mode not in detectors_of(self.imaging.conditions[condition]):
                     raise ValueError(
                         f"datasets.{name}.mode is {dataset.mode}, but imaging.conditions.{condition} has no such "
                         "detector; add its angles to detectors_mrad or take the condition out"
@@ -752,10 +737,10 @@ class Config(Section):
         return self
 
     def _check_simulable(self, name: str) -> None:
-        condition, thickest = self.imaging.conditions[name], self.sizes.thickest_A
-        width = cell_width(condition.probe, thickest, self.multislice.cell_A)
+        probe, detectors = probe_of(self.imaging.conditions[name]), detectors_of(self.imaging.conditions[name])
+        width = cell_width(probe, self.sizes.thickest_A, self.multislice.cell_A)
         try:
-            check(condition.probe, condition.detectors, thickest, width, self.multislice.sampling_A)
+            check(probe, detectors, self.sizes.thickest_A, width, self.multislice.sampling_A)
         except InputError as error:
             raise ValueError(
                 f"multislice.conditions: {name} cannot be simulated: {error} (keys multislice.cell_A and sampling_A, "
@@ -787,6 +772,8 @@ def _mistake(error: dict) -> str:
     key = ".".join(str(part) for part in error["loc"]) or "config"
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key; remove it or correct its spelling (config/README.md lists every key)"
+    if error["type"] == "union_tag_not_found":
+        return f"{key}: {error['ctx']['discriminator']} is missing; it says which kind this is (config/README.md)"
     if error["type"] == "missing":
         return f"{key}: missing; config/README.md says what belongs there"
     message = error["msg"].removeprefix("Value error, ")

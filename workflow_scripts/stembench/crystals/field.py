@@ -1,13 +1,55 @@
 """Columns of a projected crystal inside a rectangular field of view."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from stembench.crystals.projection import Projection
+from stembench.crystals.projection import Projection, Scatterers, members
 
 
 def in_plane_turn(rotation: float) -> np.ndarray:
     """Matrix that turns (x, y) as a row vector by `rotation` [rad], from x towards y."""
     return np.array([[np.cos(rotation), np.sin(rotation)], [-np.sin(rotation), np.cos(rotation)]])
+
+
+@dataclass(frozen=True)
+class CrystalField:
+    """A perfect crystal in a field of view: its columns, and the points that scatter.
+
+    Attributes
+    ----------
+    centres : ndarray, shape (columns, 2)
+        x and y [A].
+    sites : ndarray of int, shape (columns,)
+        Index of each in `projection.columns`.
+    points, strengths, thermal_b : ndarray of shapes (points, 2), (points,), (points,)
+        x and y [A], scattering strength for one period along the beam, B [A^2].
+    column : ndarray of int, shape (points,)
+        Which column each point belongs to.
+    """
+
+    centres: np.ndarray
+    sites: np.ndarray
+    points: np.ndarray
+    strengths: np.ndarray
+    thermal_b: np.ndarray
+    column: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        projection: Projection,
+        scatterers: Scatterers,
+        extent: tuple[float, float],
+        rotation: float,
+        offset: np.ndarray,
+        margin: float,
+    ) -> "CrystalField":
+        """Parameters as for `columns_in_field`."""
+        centres, sites, _ = columns_in_field(projection, extent, rotation, offset, margin)
+        column, point = members(scatterers.counts, sites)
+        points = centres[column] + (scatterers.offsets @ in_plane_turn(rotation))[point]
+        return cls(centres, sites, points, scatterers.strengths[point], scatterers.thermal_b[point], column)
 
 
 def columns_in_field(

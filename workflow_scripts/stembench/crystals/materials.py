@@ -24,18 +24,26 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
     for name in names:
         if not re.fullmatch(MATERIAL_PATTERN, name):
             raise InputError(f"{folder}/{name}.cif: rename it, to letters, digits and any of _ . + - ( ) alone")
-    structures, compared = config.structures, config.multislice.compared
+    structures, compared, default = config.structures, config.multislice.compared, Config()
+    # What the default configuration says of a structure that a user has taken out is not her mistake.
+    shipped = {*default.structures.zones, *default.structures.held_out, *default.multislice.compared}
+    shipped |= set(default.structures.single_layers)
     named = {f"structures.zones.{name}": [name] for name in structures.zones}
     named |= {"structures.held_out": structures.held_out, "structures.single_layers": structures.single_layers}
     named |= {"multislice.compared": tuple(compared)}
-    named |= {f"datasets.{k}.materials": d.materials for k, d in config.datasets.items() if d.materials != "all"}
-    for key, materials in named.items():
-        for name in materials:
-            if name not in names:
-                raise InputError(f"{key}: there is no {folder}/{name}.cif; add it or take {name!r} out of the config")
+    missing = [(key, name) for key, materials in named.items() for name in materials if name not in shipped]
+    for key, dataset in config.datasets.items():
+        if dataset.materials != "all":
+            missing += [(f"datasets.{key}.materials", name) for name in dataset.materials]
+        elif not set(names) - set(structures.held_out):
+            raise InputError(f"datasets.{key}.materials: all of {folder}/ is in structures.held_out; name some here")
+    missing = [(key, name) for key, name in missing if name not in names]
+    if missing:
+        lines = [f"{key}: there is no {folder}/{name}.cif; add it or take {name!r} out" for key, name in missing]
+        raise InputError("\n".join(lines))
     materials = {name: tuple(structures.zones.get(name, structures.default_zones)) for name in names}
     for name, zones in compared.items():
-        for zone in zones:
+        for zone in zones if name in materials else ():
             if zone not in materials[name]:
                 raise InputError(
                     f"multislice.compared.{name}: {zone!r} is none of its zones in structures; add it there"

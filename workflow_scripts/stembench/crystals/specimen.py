@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import atomic_numbers
 
 from stembench.crystals.field import columns_in_field, in_plane_turn
 from stembench.crystals.projection import Projection, members
@@ -46,11 +46,6 @@ class Specimen:
     def __getitem__(self, chosen: np.ndarray) -> "Specimen":
         """The atoms chosen by a mask or by indices."""
         return Specimen(*(getattr(self, field.name)[chosen] for field in fields(self)))
-
-    @property
-    def elements(self) -> list[str]:
-        """Element symbol of each atom."""
-        return [chemical_symbols[number] for number in self.numbers]
 
     def moved(self, shift: np.ndarray) -> "Specimen":
         """Displaced by `shift` [A], one vector or one an atom."""

@@ -134,7 +134,8 @@ def orthogonal_supercell(projection: Projection, width: float, longest: float | 
             return Supercell(edges, indices, deformation, float(strains[best]), float(climbs[best]), tile)
     raise InputError(
         f"no rectangular cell with edges of {width:.3g} to {longest:.3g} A strains the crystal by at most "
-        f"{100 * LARGEST_STRAIN:g} % in the image; ask for a wider cell or another zone axis"
+        f"{100 * LARGEST_STRAIN:g} % in the image and {100 * LARGEST_CLIMB:g} % along the beam; "
+        "ask for a wider cell or another zone axis"
     )
 
 

@@ -1,29 +1,33 @@
 """The sample factory: sample i of a dataset, from nothing but the recipe, its seed and i."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 
-from stembench.config import Arrangement, Dataset, Imaging, Periodic, PhysicalNoise
+from stembench.config import Arrangement, Dataset, Imaging, Particle, Periodic, PhysicalNoise
 from stembench.crystals.arrangements import View, arranged
-from stembench.crystals.field import columns_in_field, in_plane_turn
-from stembench.crystals.projection import Projection, Scatterers, members
-from stembench.crystals.specimen import column_means, columns_of, projected
+from stembench.crystals.field import CrystalField
+from stembench.crystals.material import Material
+from stembench.crystals.projection import Scatterers
+from stembench.crystals.specimen import NO_COLUMN, column_means, columns_of, projected
 from stembench.datasets.labels import circular_mask, gaussian_mask
 from stembench.datasets.sample import Sample
+from stembench.imaging.conditions import probe_of
 from stembench.imaging.detectors import DARK_FIELD
-from stembench.imaging.linear import bright_field, central_intensity, linear_image, scattering_strengths
+from stembench.imaging.linear import (
+    bright_field,
+    central_intensity,
+    linear_image,
+    scattering_strengths,
+    strength_of,
+)
 from stembench.imaging.probe import Probe
 from stembench.localisation.cramer_rao import position_bound
 from stembench.noise.background import BACKGROUNDS
 from stembench.noise.calibrated import NoiseParameters, noisy_at_full_range
 from stembench.noise.physical import row_jitter, shot_noise
-from stembench.products import read_json
 
 #: Number of the first sample of each split; a sample's number is its random stream's spawn key.
 SPLIT_START = {"train": 0, "validation": 2**30, "test": 2**31}
@@ -31,23 +35,6 @@ SPLIT_START = {"train": 0, "validation": 2**30, "test": 2**31}
 _STRUCTURE_STREAM, _IMAGE_STREAM = 0, 1
 _PEAK_FRACTION_THICKNESS_A = 100.0  # for which `imaging.peak_fraction` is stated
 _MAINS_ROWS = (20.0, 200.0)  # rows scanned in a period of the mains, drawn log-uniformly
-
-
-@dataclass(frozen=True)
-class Material:
-    """A projected crystal; one period thick along the beam if it is a single layer."""
-
-    material: str
-    zone: str
-    projection: Projection
-    single_layer: bool = False
-
-    @classmethod
-    def read(cls, path: str | Path, single_layers: Sequence[str]) -> "Material":
-        """From a `projection.json`, given the names of the materials that are single layers."""
-        stored = read_json(path)
-        name = stored["material"]
-        return cls(name, stored["zone"], Projection.from_dict(stored), name in single_layers)
 
 
 @dataclass(frozen=True)
@@ -60,12 +47,15 @@ class Scene:
         x and y [A], scattering strength, B [A^2].
     columns : dict of ndarray
         As `columns_of` gives them.
+    thickness : float
+        Of the specimen [A].
     """
 
     points: np.ndarray
     strengths: np.ndarray
     thermal_b: np.ndarray
     columns: dict[str, np.ndarray]
+    thickness: float
 
 
 class Factory:
@@ -98,7 +88,7 @@ class Factory:
     ) -> None:
         self.recipe, self.arrangements, self.imaging = recipe, arrangements, imaging
         self.materials, self.image_px, self.noise_parameters = materials, image_px, noise_parameters
-        self.probes = {name: imaging.conditions[name].probe for name in recipe.conditions}
+        self.probes = {name: probe_of(imaging.conditions[name]) for name in recipe.conditions}
 
     def sample(self, split: str, position: int) -> Sample:
         """Sample number `position` of a split; equal in every call, whatever was drawn before.
@@ -143,7 +133,7 @@ class Factory:
             "material": material.material,
             "zone": material.zone,
             "arrangement": arrangement,
-            "thickness_A": view.thickness,
+            "thickness_A": scene.thickness,
             "mode": self.recipe.mode,
             "condition": condition,
             "probe_fwhm_A": probe.fwhm,
@@ -155,7 +145,8 @@ class Factory:
             "background_level": background_level,
         }
         if isinstance(self.recipe.noise, PhysicalNoise):
-            seen = (ideal, crop, pixel_size, view.thickness)
+            fraction = self._fraction(material, scene)
+            seen = (ideal, crop, pixel_size, fraction)
             noisy, noise_drawn = self._physical(*seen, split, position, scene_rng, rng)
         else:
             noisy, noise_drawn = self._calibrated(with_background, rng)
@@ -166,7 +157,7 @@ class Factory:
             fitted = inside.copy()  # what is not asked for is a known part of the image
             fitted[inside] = columns.asked
             places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
-            columns.loc[columns.asked, "crlb_pm"] = position_bound(
+            bound = position_bound(
                 noise_drawn["counts_per_px"] * with_background,
                 places[fitted],
                 noise_drawn["counts_per_px"] * slope * (heights / brightest)[fitted],
@@ -174,6 +165,8 @@ class Factory:
                 probe,
                 pixel_size,
             )
+            columns.loc[columns.asked, "crlb_pm"] = bound
+            columns.loc[columns.hidden, "crlb_pm"] = np.nan  # it is that of a column in plain sight
         asked = columns.loc[columns.asked, ["x_A", "y_A"]].to_numpy()
         floor = 0 if self.recipe.mode in DARK_FIELD else None
         images = {
@@ -192,32 +185,41 @@ class Factory:
             margin=pad + max(probe.reach for probe in self.probes.values()),
             rotation=float(np.deg2rad(step * rng.integers(int(90 / step) + 1))),
             offset=rng.uniform(0, 1, 2) @ material.projection.lattice,
-            thickness=material.projection.period if material.single_layer else thickness,
-            single_layer=material.single_layer,
+            thickness=thickness,
         )
 
     def _scene(self, material: Material, arrangement: str, view: View, rng: np.random.Generator) -> Scene:
         recipe = self.arrangements[arrangement]
+        thickness = material.thickness(view.thickness)
         if isinstance(recipe, Periodic):  # columns of equal sites are equal: no need of every atom
-            scatterers = Scatterers.of(material.projection, self._strength)
+            scatterers = self._scatterers(material)
             place = (view.extent, view.rotation, view.offset, view.margin)
-            centres, sites, _ = columns_in_field(material.projection, *place)
-            column, point = members(scatterers.counts, sites)
-            points = centres[column] + (scatterers.offsets @ in_plane_turn(view.rotation))[point]
-            strengths = scatterers.strengths[point] * view.thickness / material.projection.period
-            columns = column_means(column, points, strengths, scatterers.thermal_b[point])
-            columns["hidden"] = np.zeros(len(sites), bool)
-            return Scene(points, strengths, scatterers.thermal_b[point], columns)
-        others = [other.projection for other in self.materials]
-        specimen = arranged(recipe, material.projection, others, view, rng)
+            field = CrystalField.of(material.projection, scatterers, *place)
+            strengths = field.strengths * material.filled(view.thickness) / material.projection.period
+            columns = column_means(field.column, field.points, strengths, field.thermal_b)
+            columns["hidden"] = np.zeros(len(field.sites), bool)
+            return Scene(field.points, strengths, field.thermal_b, columns, thickness)
+        specimen = arranged(recipe, material, self.materials, view, rng)
         strengths = specimen.occupancies * scattering_strengths(
             specimen.numbers, self.imaging.gamma, self.imaging.species_factors
         )
-        return Scene(*projected(specimen, strengths), columns_of(specimen, strengths))
+        if isinstance(recipe, Particle):
+            thickness = float(specimen.positions[specimen.columns != NO_COLUMN, 2].max(initial=0.0))
+        return Scene(*projected(specimen, strengths), columns_of(specimen, strengths), thickness)
 
-    def _strength(self, element: str) -> float:
-        number = np.array(atomic_numbers[element])
-        return float(scattering_strengths(number, self.imaging.gamma, self.imaging.species_factors))
+    def _fraction(self, material: Material, scene: Scene) -> float:
+        """Fraction of the beam that falls on the detector where the image is 1."""
+        if self.recipe.mode not in DARK_FIELD:
+            return self.imaging.bright_field_fraction
+        scatterers = self._scatterers(material)
+        column = np.repeat(np.arange(len(scatterers.counts)), scatterers.counts)
+        brightest = np.bincount(column, scatterers.strengths).max() / material.thickness(material.projection.period)
+        grown = scene.columns["strength"].max(initial=0.0) / (brightest * _PEAK_FRACTION_THICKNESS_A)
+        return float(np.clip(self.imaging.peak_fraction * grown, 1e-6, 1.0))
+
+    def _scatterers(self, material: Material) -> Scatterers:
+        gamma, factors = self.imaging.gamma, self.imaging.species_factors
+        return Scatterers.of(material.projection, lambda element: strength_of(element, gamma, factors))
 
     def _detected(self, dark_field: np.ndarray) -> tuple[np.ndarray, float]:
         """The image of the recipe's detector, and how steeply it follows the dark field."""
@@ -229,7 +231,7 @@ class Factory:
     def _generator(self, number: int, stream: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.recipe.seed, spawn_key=(number, stream)))
 
-    def _physical(self, ideal, crop, pixel_size, thickness, split, position, scene_rng, rng) -> tuple[np.ndarray, dict]:
+    def _physical(self, ideal, crop, pixel_size, fraction, split, position, scene_rng, rng) -> tuple[np.ndarray, dict]:
         noise = self.recipe.noise
         if split == "train":
             counts = float(np.exp(rng.uniform(*np.log(noise.counts_per_px))))
@@ -237,9 +239,6 @@ class Factory:
             counts = noise.test_counts_per_px[position % len(noise.test_counts_per_px)]
         jitter = 0.0 if scene_rng.uniform() < noise.unjittered else float(scene_rng.uniform(0, noise.jitter_A))
         rows = float(np.exp(scene_rng.uniform(*np.log(_MAINS_ROWS))))
-        fraction = self.imaging.bright_field_fraction
-        if self.recipe.mode in DARK_FIELD:
-            fraction = min(1.0, self.imaging.peak_fraction * thickness / _PEAK_FRACTION_THICKNESS_A)
         dose = counts / (fraction * pixel_size**2)
         scanned = row_jitter(ideal, jitter / pixel_size, rows, rng) if jitter else ideal
         counted = shot_noise(fraction * scanned[crop], dose, pixel_size, rng)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from ase.data import chemical_symbols
+from ase.data import atomic_numbers, chemical_symbols
 
 from stembench.imaging.probe import Probe
 
@@ -25,6 +25,11 @@ def scattering_strengths(numbers: np.ndarray, gamma: float, factors: Mapping[str
     """
     of_element = np.array([(factors or {}).get(symbol, 1.0) for symbol in chemical_symbols])
     return np.asarray(numbers, float) ** gamma * of_element[numbers]
+
+
+def strength_of(element: str, gamma: float, factors: Mapping[str, float] | None = None) -> float:
+    """`scattering_strengths` of one atom by its symbol."""
+    return float(scattering_strengths(np.array(atomic_numbers[element]), gamma, factors))
 
 
 def linear_image(

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import constants, ndimage
+from scipy import constants, fft, ndimage
+from scipy.interpolate import CubicSpline
 from scipy.special import j0
 
-_SAMPLES_ACROSS = 512  # grid of the numerical transfer function; the aperture is about half of it across
+_LEAST_SAMPLES = 256  # across the grid of the numerical transfer function; the aperture takes about half of it
 
 
 def electron_wavelength(energy: float) -> float:
@@ -145,19 +146,26 @@ class Probe:
         """Whether the probe looks the same from every azimuth."""
         return not (self.astigmatism or self.coma)
 
-    @cached_property
-    def _round_transfer(self) -> tuple[np.ndarray, np.ndarray]:
-        k = np.linspace(0, self.cutoff, 4 * _SAMPLES_ACROSS)
-        return k, self._interpolated_transfer(k, np.zeros_like(k)).real
-
     def _interpolated_transfer(self, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
-        coefficients, step = self._aberrated_transfer
-        at = np.stack(np.broadcast_arrays(ky, kx)) / step + _SAMPLES_ACROSS // 2
+        transfer, step = self._aberrated_transfer
+        at = np.stack(np.broadcast_arrays(ky, kx)) / step + len(transfer) // 2
         real, imaginary = (
-            ndimage.map_coordinates(part, at, order=3, prefilter=False)
-            for part in (coefficients.real, coefficients.imag)
+            ndimage.map_coordinates(part, at, order=3, prefilter=False) for part in self._transfer_splines
         )
         return real + 1j * imaginary
+
+    @cached_property
+    def _round_transfer(self) -> tuple[np.ndarray, np.ndarray]:
+        """Frequencies from 0 to the cut-off, and the transfer function there."""
+        transfer, step = self._aberrated_transfer
+        along = transfer[len(transfer) // 2, len(transfer) // 2 :].real
+        k = np.linspace(0, self.cutoff, 2048)
+        return k, CubicSpline(step * np.arange(len(along)), along)(k)
+
+    @cached_property
+    def _transfer_splines(self) -> tuple[np.ndarray, np.ndarray]:
+        transfer, _ = self._aberrated_transfer
+        return ndimage.spline_filter(transfer.real), ndimage.spline_filter(transfer.imag)
 
     @property
     def _aberrated(self) -> bool:
@@ -165,13 +173,19 @@ class Probe:
 
     @cached_property
     def _aberrated_transfer(self) -> tuple[np.ndarray, float]:
-        """Cubic spline of the aperture function's autocorrelation on a grid just wider than the cut-off, its step."""
-        step = 2.1 * self.cutoff / _SAMPLES_ACROSS
-        k = np.fft.fftfreq(_SAMPLES_ACROSS, 1 / (_SAMPLES_ACROSS * step))
+        """Autocorrelation of the aperture function on a grid just wider than the cut-off, and the grid's step."""
+        samples = _LEAST_SAMPLES  # whose inverse step must hold the probe
+        while samples < 2.2 * 2.1 * self.cutoff * self.reach:
+            samples *= 2
+        step = 2.1 * self.cutoff / samples
+        k = fft.fftfreq(samples, 1 / (samples * step))
         ky, kx = np.meshgrid(k, k, indexing="ij")
         radius = np.hypot(kx, ky)
         edge = np.clip((self.cutoff / 2 - radius) / step + 0.5, 0, 1)  # an aperture edge one sample wide
         aperture = edge * np.exp(-1j * self.aberration_phase(radius * self.wavelength, np.arctan2(ky, kx)))
-        transfer = np.fft.fftshift(np.fft.fft2(np.abs(np.fft.ifft2(aperture)) ** 2))
-        transfer /= transfer[_SAMPLES_ACROSS // 2, _SAMPLES_ACROSS // 2]
-        return ndimage.spline_filter(transfer.real) + 1j * ndimage.spline_filter(transfer.imag), step
+        transfer = fft.fftshift(fft.fft2(np.abs(fft.ifft2(aperture)) ** 2))
+        centre = samples // 2, samples // 2
+        # Samples on the edge count by the part of them that is inside, in which their squares at zero fall short.
+        transfer *= (edge**2).sum() / edge.sum() / transfer[centre]
+        transfer[centre] = 1
+        return transfer, step

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 
 from stembench.config import Arrangement, Dataset, Imaging
-from stembench.datasets.factory import Factory, Material
+from stembench.crystals.material import Material
+from stembench.datasets.factory import Factory
 from stembench.reporting.style import show_image, write_figure
 
 _PIXELS = 256

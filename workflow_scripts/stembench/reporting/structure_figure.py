@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from ase.data import atomic_numbers
 
-from stembench.crystals.field import columns_in_field, in_plane_turn
-from stembench.crystals.projection import Projection, Scatterers, members
-from stembench.imaging.linear import linear_image, scattering_strengths
+from stembench.crystals.field import CrystalField
+from stembench.crystals.projection import Projection, Scatterers
+from stembench.imaging.linear import linear_image
 from stembench.imaging.probe import Probe
 from stembench.reporting.style import COLOURS, show_image, write_figure
 
@@ -18,7 +18,7 @@ _MARKERS = "os^Dv*Ph"
 
 
 def plot_structure(
-    projection: Projection, title: str, probe: Probe, gamma: float, destination: str | Sequence[str]
+    projection: Projection, scatterers: Scatterers, title: str, probe: Probe, destination: str | Sequence[str]
 ) -> None:
     """A linear image beside the same with its columns, coloured by what they hold, and the in-plane cell.
 
@@ -26,24 +26,21 @@ def plot_structure(
     ----------
     projection : Projection
         The crystal along its zone axis.
+    scatterers : Scatterers
+        What the linear model scatters from.
     title : str
         Material and zone axis.
     probe : Probe
         That images it.
-    gamma : float
-        Exponent of Z in the strength of an atom.
     destination : str or sequence of str
         Files to write.
     """
     lengths = np.linalg.norm(projection.lattice, axis=1)
     field = float(np.clip(4 * lengths.max(), *_FIELD_A))
     pixel_size, offset = field / _PIXELS, np.full(2, field / 2) - projection.lattice.sum(axis=0) / 2
-    scatterers = Scatterers.of(projection, lambda e: float(scattering_strengths(np.array(atomic_numbers[e]), gamma)))
-    centres, sites, _ = columns_in_field(projection, (field, field), 0.0, offset, probe.reach)
-    column, point = members(scatterers.counts, sites)
-    points = centres[column] + (scatterers.offsets @ in_plane_turn(0.0))[point]
+    shown = CrystalField.of(projection, scatterers, (field, field), 0.0, offset, probe.reach)
     shape = (_PIXELS, _PIXELS)
-    image = linear_image(points, scatterers.strengths[point], scatterers.thermal_b[point], probe, shape, pixel_size)
+    image = linear_image(shown.points, shown.strengths, shown.thermal_b, probe, shape, pixel_size)
 
     figure, axes = plt.subplots(1, 2, figsize=(7.4, 3.9), layout="constrained")
     show_image(axes[0], image, pixel_size, "linear HAADF image")
@@ -51,9 +48,9 @@ def plot_structure(
     contents = [composition(column) for column in projection.columns]
     kinds = sorted(set(contents), key=lambda kind: -max(atomic_numbers[e] for e in _elements(kind)))
     for number, kind in enumerate(kinds):
-        shown = centres[np.array([contents[site] == kind for site in sites])] / pixel_size
+        places = shown.centres[np.array([contents[site] == kind for site in shown.sites])] / pixel_size
         marker, colour = _MARKERS[number % len(_MARKERS)], COLOURS[number % len(COLOURS)]
-        axes[1].plot(*shown.T, marker, ms=5, color=colour, mec="white", mew=0.5, label=kind)
+        axes[1].plot(*places.T, marker, ms=5, color=colour, mec="white", mew=0.5, label=kind)
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) @ projection.lattice + offset
     axes[1].plot(*(corners / pixel_size).T, color="gold", linewidth=1)
     axes[1].set(xlim=(-0.5, _PIXELS - 0.5), ylim=(_PIXELS - 0.5, -0.5))

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 
-from stembench.crystals.field import columns_in_field, in_plane_turn
-from stembench.crystals.projection import Projection, Scatterers, members
+from stembench.crystals.field import CrystalField
+from stembench.crystals.projection import Projection, Scatterers
 from stembench.imaging.linear import linear_image
 from stembench.imaging.multislice import Tile
 from stembench.imaging.probe import Probe
@@ -40,15 +41,12 @@ class Comparison:
     scatterers: Scatterers
     tile: Tile
 
-    def linear(self, probe: Probe) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The linear image of a field around the lattice's origin, its columns (x, y) [A] and their sites."""
+    def linear(self, probe: Probe) -> tuple[np.ndarray, CrystalField]:
+        """The linear image of a field around the lattice's origin, and what is in it."""
         place = ((_FIELD_A, _FIELD_A), 0.0, np.zeros(2), probe.reach)
-        centres, sites, _ = columns_in_field(self.projection, *place)
-        column, point = members(self.scatterers.counts, sites)
-        points = centres[column] + (self.scatterers.offsets @ in_plane_turn(0.0))[point]
-        strengths, thermal_b = self.scatterers.strengths[point], self.scatterers.thermal_b[point]
-        image = linear_image(points, strengths, thermal_b, probe, (_PIXELS, _PIXELS), _PIXEL_SIZE_A)
-        return image, centres, sites
+        field = CrystalField.of(self.projection, self.scatterers, *place)
+        shape = (_PIXELS, _PIXELS)
+        return linear_image(field.points, field.strengths, field.thermal_b, probe, shape, _PIXEL_SIZE_A), field
 
     def multislice(self, probe: Probe, thickness: int, mode: str = "HAADF") -> np.ndarray:
         """The multislice image of the same field, as a fraction of the beam; `thickness` counts the tile's own."""
@@ -57,7 +55,7 @@ class Comparison:
 
     def correlations(self, probe: Probe) -> np.ndarray:
         """Correlation of the two models' HAADF images at each thickness of the tile."""
-        image, _, _ = self.linear(probe)
+        image, _ = self.linear(probe)
         images = [self.multislice(probe, i) for i in range(len(self.tile.thicknesses))]
         return np.array([np.corrcoef(image.ravel(), other.ravel())[0, 1] for other in images])
 
@@ -78,7 +76,7 @@ def plot_thickness(comparisons: Sequence[Comparison], probe: Probe, destination:
     figure, axes = plt.subplots(*shape, figsize=(14, 2.7 * shape[0]), squeeze=False, layout="constrained")
     for row, compared in zip(axes, comparisons):
         thicknesses = compared.tile.thicknesses
-        image, centres, sites = compared.linear(probe)
+        image, field = compared.linear(probe)
         show_image(row[0], image, _PIXEL_SIZE_A, f"{compared.title}\nlinear")
         shown = ((row[1], 0, "HAADF"), (row[2], len(thicknesses) - 1, "HAADF"), (row[3], len(thicknesses) - 1, "ABF"))
         for panel, thickness, mode in shown:
@@ -87,22 +85,22 @@ def plot_thickness(comparisons: Sequence[Comparison], probe: Probe, destination:
                 show_image(panel, compared.multislice(probe, thickness, mode), _PIXEL_SIZE_A, title)
             else:
                 panel.set_axis_off()
-        _plot_columns(row[4], compared, probe, centres, sites)
+        _plot_columns(row[4], compared, probe, field)
         row[5].plot(thicknesses, compared.correlations(probe), "o-", color=COLOURS[0], markersize=3)
         row[5].axhline(0.98, color="grey", linewidth=0.8, linestyle=":")
         row[5].set(xlabel="thickness (Å)", ylabel="correlation with linear", xlim=(0, None), ylim=(0.9, 1))
     write_figure(figure, destination)
 
 
-def _plot_columns(axes, compared: Comparison, probe: Probe, centres: np.ndarray, sites: np.ndarray) -> None:
+def _plot_columns(axes: Axes, compared: Comparison, probe: Probe, field: CrystalField) -> None:
     """HAADF intensity at one column of each kind, dashed what the thinnest slab's grows to in proportion."""
-    pixels = np.round(centres / _PIXEL_SIZE_A).astype(int)
+    pixels = np.round(field.centres / _PIXEL_SIZE_A).astype(int)
     seen = np.all((pixels >= 0) & (pixels < _PIXELS), axis=1)
     thicknesses = compared.tile.thicknesses
     images = [compared.multislice(probe, i) for i in range(len(thicknesses))]
     kinds: dict[str, int] = {}
     for index in np.flatnonzero(seen):
-        kinds.setdefault(composition(compared.projection.columns[sites[index]]), index)
+        kinds.setdefault(composition(compared.projection.columns[field.sites[index]]), index)
     for number, (kind, index) in enumerate(sorted(kinds.items())):
         x, y = pixels[index]
         values, colour = 100 * np.array([image[y, x] for image in images]), COLOURS[number % len(COLOURS)]

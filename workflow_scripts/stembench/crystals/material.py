@@ -1,0 +1,70 @@
+"""A material along a zone axis, as the stages after its projection see it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from stembench.crystals.projection import Projection
+from stembench.products import read_json
+
+#: Room along the beam that a single layer takes beside its atoms: the distance of layers in graphite [A].
+LAYER_A = 3.35
+
+
+@dataclass(frozen=True)
+class Material:
+    """A projected crystal.
+
+    Attributes
+    ----------
+    material, zone : str
+        Names in the configuration.
+    projection : Projection
+        The crystal along its zone axis.
+    single_layer : bool
+        Whether it is one period thick, vacuum around it, whatever thickness is asked for. Its atoms must lie together
+        within the period: see `of`.
+    """
+
+    material: str
+    zone: str
+    projection: Projection
+    single_layer: bool = False
+
+    @classmethod
+    def of(cls, material: str, zone: str, projection: Projection, single_layer: bool = False) -> "Material":
+        """With a single layer's atoms moved along the beam until the vacuum lies at the period's ends."""
+        return cls(material, zone, _gathered(projection) if single_layer else projection, single_layer)
+
+    @classmethod
+    def read(cls, path: str | Path, single_layer: bool = False) -> "Material":
+        """From a `projection.json`."""
+        stored = read_json(path)
+        return cls.of(stored["material"], stored["zone"], Projection.from_dict(stored), single_layer)
+
+    def filled(self, thickness: float) -> float:
+        """How far along the beam a crystal of a thickness is made; a single layer is one period [A]."""
+        return self.projection.period if self.single_layer else thickness
+
+    def thickness(self, asked: float) -> float:
+        """Thickness of what is made where one is asked for; a single layer's without the vacuum [A]."""
+        if not self.single_layer:
+            return asked
+        heights = _heights(self.projection)
+        return float(np.ptp(heights) + LAYER_A)
+
+
+def _heights(projection: Projection) -> np.ndarray:
+    return np.array([atom["height_A"] for column in projection.columns for atom in column["atoms"]])
+
+
+def _gathered(projection: Projection) -> Projection:
+    heights, period = np.unique(_heights(projection)), projection.period
+    gaps = np.diff(heights, append=heights[0] + period)
+    shift = gaps.max() / 2 - heights[(gaps.argmax() + 1) % len(heights)]
+    columns = tuple(
+        column | {"atoms": [atom | {"height_A": (atom["height_A"] + shift) % period} for atom in column["atoms"]]}
+        for column in projection.columns
+    )
+    return replace(projection, columns=columns)
