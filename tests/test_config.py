@@ -1,7 +1,8 @@
 import jsonschema
 import pytest
 import yaml
-from stembench.config import GENERATED, Config, load_config, schema_json
+from stembench.config import Config, load_config
+from stembench.config.documents import GENERATED, _sections, schema_json
 from stembench.errors import InputError
 
 CONDITION = {"energy_keV": 200, "semiangle_mrad": 24, "source_size_A": 0.9}
@@ -29,8 +30,6 @@ def test_every_key_has_a_sentence():
         model = waiting.pop()
         seen.add(model)
         check(model)
-        from stembench.config import _sections
-
         waiting += [s for f in model.model_fields.values() for s in _sections(f.annotation) if s not in seen]
     assert len(seen) > 10
 

@@ -33,3 +33,24 @@ def test_digest_follows_transitive_imports_and_no_others(tmp_path):
     (library / "deep.py").write_text("VALUE = 5\n")
     sources._code.cache_clear()
     assert source_digest(tmp_path / "script.py", tmp_path, ignored=["library.middle"]) == without
+
+
+def test_an_ignored_package_is_left_out_whole(tmp_path):
+    library = package(tmp_path)
+    inner = library / "settings"
+    inner.mkdir()
+    (inner / "__init__.py").write_text("from library.settings.models import VALUE\n")
+    (inner / "models.py").write_text("VALUE = 1\n")
+    (tmp_path / "script.py").write_text("from library.settings import VALUE\n")
+
+    def digest(**options):
+        from stembench import sources
+
+        for cached in (sources._imports, sources._tree, sources._code):
+            cached.cache_clear()
+        return source_digest(tmp_path / "script.py", tmp_path, **options)
+
+    whole, without = digest(), digest(ignored=["library.settings"])
+    (inner / "models.py").write_text("VALUE = 2\n")
+    assert digest() != whole
+    assert digest(ignored=["library.settings"]) == without

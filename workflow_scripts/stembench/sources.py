@@ -23,9 +23,10 @@ def source_digest(
     loaded : sequence of str
         Modules that the script loads by name (`stembench.networks.atomsegnet_unet`).
     ignored : sequence of str
-        Modules that change nothing in what a script makes.
+        Modules and packages that change nothing in what a script makes.
     """
-    left_out = {module for name in ignored for module in _files(name, Path(folder)) if module.stem != "__init__"}
+    places = [Path(folder).joinpath(*name.split(".")) for name in ignored]
+    left_out = {file for place in places for file in (place.with_suffix(".py"), *place.rglob("*.py"))}
     modules = {module for name in loaded for module in _files(name, Path(folder))}
     waiting = [Path(script), *modules]
     while waiting:

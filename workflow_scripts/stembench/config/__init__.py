@@ -1,0 +1,46 @@
+"""The configuration as one tree of models, a module a section; the files of `config/` are made from it."""
+
+from stembench.config.arrangements import (
+    Arrangement,
+    Defects,
+    Embedded,
+    GrainBoundary,
+    Occluded,
+    Particle,
+    Periodic,
+    Random,
+    Wedge,
+)
+from stembench.config.base import MATERIAL_PATTERN
+from stembench.config.datasets import CalibratedNoise, Dataset, PhysicalNoise
+from stembench.config.evaluation import Evaluation, LabTestset
+from stembench.config.imaging import Condition, Imaging, Multislice
+from stembench.config.lab import Distribution, LabImage
+from stembench.config.networks import Network
+from stembench.config.tree import Config, load_config
+
+__all__ = [
+    "MATERIAL_PATTERN",
+    "Arrangement",
+    "CalibratedNoise",
+    "Condition",
+    "Config",
+    "Dataset",
+    "Defects",
+    "Distribution",
+    "Embedded",
+    "Evaluation",
+    "GrainBoundary",
+    "Imaging",
+    "LabImage",
+    "LabTestset",
+    "Multislice",
+    "Network",
+    "Occluded",
+    "Particle",
+    "Periodic",
+    "PhysicalNoise",
+    "Random",
+    "Wedge",
+    "load_config",
+]

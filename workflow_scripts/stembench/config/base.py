@@ -1,0 +1,43 @@
+"""What every section of the configuration is written with: names, ranges, and the section itself."""
+
+from typing import Annotated
+
+from ase.data import atomic_numbers
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+#: Names that become wildcards and parts of paths.
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_]*"
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+Names = Annotated[tuple[Name, ...], Field(min_length=1)]
+#: Names of CIF files, without their ending.
+MATERIAL_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.+()-]*"
+Material = Annotated[str, Field(pattern=f"^{MATERIAL_PATTERN}$")]
+
+
+def _in_order(value: tuple[float, float]) -> tuple[float, float]:
+    if not 0 <= value[0] <= value[1]:
+        raise ValueError("the two ends of a range must be at least 0, the lower one first")
+    return value
+
+
+Number = Annotated[float, Field(ge=0, le=10_000)]
+Range = Annotated[tuple[Number, Number], AfterValidator(_in_order)]
+Positive = Annotated[float, Field(ge=0.5, le=10_000)]
+PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(_in_order)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+FractionRange = Annotated[tuple[Fraction, Fraction], AfterValidator(_in_order)]
+
+
+def _known_element(symbol: str) -> str:
+    if symbol not in atomic_numbers or symbol == "X":
+        raise ValueError("no element has this symbol; write it as in Sr or O")
+    return symbol
+
+
+Element = Annotated[str, AfterValidator(_known_element)]
+
+
+class Section(BaseModel):
+    """A part of the configuration; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,143 @@
+"""Microscope settings, the linear model and multislice."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from stembench.config.base import Element, Material, Name, Names, Range, Section
+from stembench.imaging.conditions import detectors_of
+
+
+class Condition(Section):
+    """How the microscope is set."""
+
+    energy_keV: float = Field(description="Beam energy", ge=20, le=1000, json_schema_extra={"unit": "keV"})
+    semiangle_mrad: float = Field(
+        description="Convergence semi-angle", ge=1, le=100, json_schema_extra={"unit": "mrad"}
+    )
+    source_size_A: float = Field(
+        description="FWHM of the effective source", ge=0, le=5, json_schema_extra={"unit": "A"}
+    )
+    defocus_A: float = Field(
+        0.0, description="Defocus, positive for underfocus", ge=-200, le=200, json_schema_extra={"unit": "A"}
+    )
+    c3_mm: float = Field(
+        0.0, description="Third-order spherical aberration C3", ge=-0.05, le=0.05, json_schema_extra={"unit": "mm"}
+    )
+    c5_mm: float = Field(
+        0.0, description="Fifth-order spherical aberration C5", ge=-20, le=20, json_schema_extra={"unit": "mm"}
+    )
+    astigmatism_A: float = Field(
+        0.0, description="Two-fold astigmatism C12", ge=0, le=100, json_schema_extra={"unit": "A"}
+    )
+    astigmatism_angle_deg: float = Field(
+        0.0, description="Its azimuth", ge=-180, le=180, json_schema_extra={"unit": "deg"}
+    )
+    coma_A: float = Field(0.0, description="Axial coma C21", ge=0, le=5000, json_schema_extra={"unit": "A"})
+    coma_angle_deg: float = Field(0.0, description="Its azimuth", ge=-180, le=180, json_schema_extra={"unit": "deg"})
+    detectors_mrad: tuple[Range, ...] | None = Field(
+        None,
+        description="Inner and outer angles of annular detectors, which decide the mode (README); null for HAADF from "
+        "80 to 200 mrad, ABF from half of the semi-angle to the whole, BF below that",
+        json_schema_extra={"unit": "mrad"},
+    )
+
+    @model_validator(mode="after")
+    def _detectors_have_modes(self) -> Condition:
+        detectors_of(self)
+        return self
+
+
+class Imaging(Section):
+    """The forward models' common ground and the linear model."""
+
+    gamma: float = Field(1.7, description="Exponent of Z in the strength of an atom", ge=1, le=2)
+    species_factors: dict[Element, Annotated[float, Field(gt=0, le=10)]] = Field(
+        {}, description="Factor on Z^gamma of single elements, by symbol"
+    )
+    peak_fraction: float = Field(
+        0.1,
+        description="Fraction of the incident beam that the brightest column of a crystal 100 A thick scatters onto a "
+        "dark-field detector; in proportion to thickness",
+        gt=0,
+        le=1,
+    )
+    bright_field_fraction: float = Field(
+        0.5, description="Fraction of the incident beam on an ABF or BF detector between the columns", gt=0, le=1
+    )
+    bright_field_contrast: float = Field(
+        0.5, description="How far the darkest column lies below that, as a fraction of it", gt=0, le=1
+    )
+    conditions: dict[Name, Condition] = Field(
+        {
+            "200keV_24mrad": Condition(energy_keV=200, semiangle_mrad=24, source_size_A=0.9),
+            "100keV_30mrad": Condition(energy_keV=100, semiangle_mrad=30, source_size_A=0.8),
+            "200keV_10p5mrad": Condition(energy_keV=200, semiangle_mrad=10.5, source_size_A=0.9),
+            "200keV_10mrad": Condition(energy_keV=200, semiangle_mrad=10, source_size_A=1.6),
+            "60keV_30mrad": Condition(energy_keV=60, semiangle_mrad=30, source_size_A=0.5),
+            "200keV_20mrad_halo": Condition(
+                energy_keV=200,
+                semiangle_mrad=20,
+                source_size_A=0.9,
+                defocus_A=80,
+                c3_mm=0.0257,
+                detectors_mrad=((98.0, 196.0),),
+            ),
+        },
+        description="Microscope settings by name: TEMImageNet's five, and its probe with a halo",
+        min_length=1,
+    )
+
+
+class Multislice(Section):
+    """Multislice simulation: a tile is one in-plane period of a crystal, from which images of any field are sampled."""
+
+    conditions: Names = Field(
+        (
+            "200keV_24mrad",
+            "100keV_30mrad",
+            "200keV_10p5mrad",
+            "200keV_10mrad",
+            "60keV_30mrad",
+            "200keV_20mrad_halo",
+        ),
+        description="Imaging conditions that tiles are simulated for",
+    )
+    cell_A: float | None = Field(
+        None,
+        description="Narrowest edge of the simulated cell; null for what each probe needs, 24 A at least",
+        ge=5,
+        le=200,
+        json_schema_extra={"unit": "A"},
+    )
+    sampling_A: float = Field(
+        0.04,
+        description="Real-space sampling; scattering is kept up to lambda / (3 sampling)",
+        ge=0.01,
+        le=0.2,
+        json_schema_extra={"unit": "A"},
+    )
+    slice_A: float = Field(2.0, description="Thickness of a slice", ge=0.2, le=5, json_schema_extra={"unit": "A"})
+    thicknesses_A: tuple[float, ...] = Field(
+        (5.0, 10.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0),
+        description="Thicknesses that a tile holds, up to the scale's `thickest_A`; rounded down to whole periods, of "
+        "which single layers have one",
+        min_length=1,
+        json_schema_extra={"unit": "A", "bounds": "> 0, ascending"},
+    )
+    seed: int = Field(0, description="Seed of the frozen phonons", ge=0, le=2**32 - 1)
+    compared: dict[Material, tuple[str, ...]] = Field(
+        {"SrTiO3": ("001",)},
+        description="Materials and zone axes whose tiles are compared with the linear model in the report",
+    )
+    compared_condition: Name = Field("200keV_24mrad", description="Imaging condition of that comparison")
+
+    @field_validator("thicknesses_A")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if value[0] <= 0 or any(b <= a for a, b in pairwise(value)):
+            raise ValueError("thicknesses must be above 0 and ascend")
+        return value

@@ -1,0 +1,31 @@
+"""Scales: counts, sizes and steps."""
+
+from pydantic import Field
+
+from stembench.config.base import Section
+
+
+class Scale(Section):
+    """Counts, sizes and steps, and nothing else."""
+
+    image_px: int = Field(
+        description="Edge of a simulated image", ge=64, le=1024, multiple_of=16, json_schema_extra={"unit": "px"}
+    )
+    train_images: int = Field(description="Training images a dataset", ge=5, le=1_000_000)
+    validation_images: int = Field(description="Validation images a dataset", ge=5, le=1_000_000)
+    test_images: int = Field(description="Test images a dataset", ge=5, le=1_000_000)
+    shard_images: int = Field(description="Images a shard, each shard one job", ge=1, le=100_000)
+    width: float = Field(description="Channels of each network as a fraction of the published", gt=0, le=1)
+    crop_px: int = Field(
+        description="Edge of a training crop", ge=32, le=1024, multiple_of=16, json_schema_extra={"unit": "px"}
+    )
+    batch_images: int = Field(description="Crops a training step", ge=1, le=1024)
+    epochs: int = Field(description="Passes over the training set", ge=1, le=10_000)
+    crops_per_image: int = Field(description="Crops taken of each image in a pass", ge=1, le=64)
+    seeds: int = Field(description="Trainings of each network, from different random numbers", ge=1, le=10)
+    lab_draws: int = Field(description="Noise draws of each block of a lab image at each dose", ge=1, le=100)
+    phonons: int = Field(description="Frozen-phonon configurations of a multislice tile; 0 for atoms at rest", ge=0)
+    thickest_A: float = Field(
+        description="Thickest specimen of a multislice tile", ge=1, le=5000, json_schema_extra={"unit": "A"}
+    )
+    bootstrap: int = Field(description="Resamplings behind each confidence interval", ge=100, le=100_000)

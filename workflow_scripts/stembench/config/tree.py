@@ -1,0 +1,218 @@
+"""The whole configuration, and how a mistake in it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import Field, ValidationError, model_validator
+
+from stembench.config.arrangements import (
+    Arrangement,
+    Defects,
+    Embedded,
+    GrainBoundary,
+    Occluded,
+    Particle,
+    Periodic,
+    Random,
+    Wedge,
+)
+from stembench.config.base import Name, Section
+from stembench.config.datasets import CalibratedNoise, Dataset, PhysicalNoise
+from stembench.config.evaluation import Evaluation
+from stembench.config.imaging import Imaging, Multislice
+from stembench.config.lab import Calibration, Lab
+from stembench.config.networks import Network
+from stembench.config.scales import Scale
+from stembench.config.structures import Structures
+from stembench.errors import InputError
+from stembench.imaging.conditions import detectors_of, probe_of
+from stembench.imaging.limits import cell_width, check
+from stembench.networks import NETWORKS
+
+
+class Config(Section):
+    """Everything that can be set."""
+
+    scale: Name = Field("demo", description="Which of `scales` is run; `--config scale=full` for the benchmark")
+    scales: dict[Name, Scale] = Field(
+        {
+            "demo": Scale(
+                image_px=128,
+                train_images=2400,
+                validation_images=220,
+                test_images=220,
+                shard_images=600,
+                width=0.25,
+                crop_px=64,
+                batch_images=16,
+                epochs=5,
+                crops_per_image=2,
+                seeds=1,
+                lab_draws=2,
+                phonons=2,
+                thickest_A=40,
+                bootstrap=1000,
+            ),
+            "full": Scale(
+                image_px=256,
+                train_images=20_000,
+                validation_images=1000,
+                test_images=2000,
+                shard_images=500,
+                width=1.0,
+                crop_px=256,
+                batch_images=16,
+                epochs=200,
+                crops_per_image=1,
+                seeds=3,
+                lab_draws=10,
+                phonons=20,
+                thickest_A=100,
+                bootstrap=10_000,
+            ),
+        },
+        description="Counts, sizes and steps; the science below is the same at every scale",
+    )
+    structures: Structures = Field(Structures(), description="Crystals and zone axes")
+    imaging: Imaging = Field(Imaging(), description="Microscope settings and the linear model")
+    multislice: Multislice = Field(Multislice(), description="Multislice simulation of tiles")
+    arrangements: dict[Name, Annotated[Arrangement, Field(discriminator="kind")]] = Field(
+        {
+            "periodic": Periodic(),
+            "defects": Defects(),
+            "particle": Particle(),
+            "wedge": Wedge(),
+            "embedded": Embedded(),
+            "straight_interface": Embedded(interface="straight"),
+            "grain_boundary": GrainBoundary(),
+            "random": Random(),
+            "occluded": Occluded(),
+            "occluded_by_crystal": Occluded(overlayer="crystal"),
+        },
+        description="Finite and imperfect objects by name, recipes over any material; ranges are drawn from uniformly",
+        min_length=1,
+    )
+    lab: Lab = Field(Lab(), description="Experimental images")
+    calibration: Calibration = Field(Calibration(), description="Noise of real instruments")
+    datasets: dict[Name, Dataset] = Field(
+        {
+            "physical": Dataset(),
+            "calibrated": Dataset(
+                share=0.25, images_per_structure=1, noise=CalibratedNoise(instrument="se_mos2"), seed=1
+            ),
+        },
+        description="Recipes of simulated images by name",
+        min_length=1,
+    )
+    networks: dict[Name, Network] = Field(
+        {"atomsegnet_unet": Network()}, description="Networks of the registry that are trained"
+    )
+    evaluation: Evaluation = Field(Evaluation(), description="Test sets, baselines and scores")
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Config:
+        def known(name: str, where: Iterable[str], key: str, section: str) -> None:
+            if name not in where:
+                raise ValueError(f"{key} names {name!r}, which {section} does not hold ({', '.join(where)})")
+
+        known(self.scale, self.scales, "scale", "scales")
+        for name, image in self.lab.images.items():
+            if image.distribution:
+                known(
+                    image.distribution, self.lab.distributions, f"lab.images.{name}.distribution", "lab.distributions"
+                )
+        for instrument, images in self.calibration.instruments.items():
+            for image in images:
+                known(image, self.lab.images, f"calibration.instruments.{instrument}", "lab.images")
+        for material in self.structures.single_layers:
+            if material in self.multislice.compared:
+                raise ValueError(f"multislice.compared.{material} is a single layer; take one that can be thicker")
+        known(
+            self.multislice.compared_condition,
+            self.multislice.conditions,
+            "multislice.compared_condition",
+            "multislice.conditions",
+        )
+        if "HAADF" not in detectors_of(self.imaging.conditions[self.multislice.compared_condition]):
+            raise ValueError("multislice.compared_condition needs a condition with a HAADF detector")
+        for condition in self.multislice.conditions:
+            known(condition, self.imaging.conditions, "multislice.conditions", "imaging.conditions")
+            self._check_simulable(condition)
+        for name, dataset in self.datasets.items():
+            for arrangement in dataset.arrangements:
+                known(arrangement, self.arrangements, f"datasets.{name}.arrangements", "arrangements")
+            for condition in dataset.conditions:
+                known(condition, self.imaging.conditions, f"datasets.{name}.conditions", "imaging.conditions")
+                if dataset.mode not in detectors_of(self.imaging.conditions[condition]):
+                    raise ValueError(
+                        f"datasets.{name}.mode is {dataset.mode}, but imaging.conditions.{condition} has no such "
+                        "detector; add its angles to detectors_mrad or take the condition out"
+                    )
+            if isinstance(dataset.noise, CalibratedNoise):
+                key = f"datasets.{name}.noise.instrument"
+                known(dataset.noise.instrument, self.calibration.instruments, key, "calibration.instruments")
+            elif dataset.images_per_structure % len(dataset.noise.test_counts_per_px):
+                raise ValueError(
+                    f"datasets.{name}.images_per_structure must be a multiple of the number of test_counts_per_px "
+                    f"({len(dataset.noise.test_counts_per_px)}), so that each structure is shown at every dose"
+                )
+        for name, network in self.networks.items():
+            known(name, NETWORKS, "networks", "workflow_scripts/stembench/networks/")
+            for dataset in network.datasets:
+                known(dataset, self.datasets, f"networks.{name}.datasets", "datasets")
+        for dataset in self.evaluation.testsets:
+            known(dataset, self.datasets, "evaluation.testsets", "datasets")
+        for name, testset in self.evaluation.lab_testsets.items():
+            known(testset.image, self.lab.images, f"evaluation.lab_testsets.{name}.image", "lab.images")
+            known(testset.tuned_on, self.datasets, f"evaluation.lab_testsets.{name}.tuned_on", "datasets")
+            if not isinstance(self.datasets[testset.tuned_on].noise, PhysicalNoise):
+                raise ValueError(f"evaluation.lab_testsets.{name}.tuned_on needs a dataset with physical noise")
+            if name in self.evaluation.testsets:
+                raise ValueError(f"evaluation.lab_testsets.{name} has the name of a dataset; choose another")
+        return self
+
+    def _check_simulable(self, name: str) -> None:
+        probe, detectors = probe_of(self.imaging.conditions[name]), detectors_of(self.imaging.conditions[name])
+        width = cell_width(probe, self.sizes.thickest_A, self.multislice.cell_A)
+        try:
+            check(probe, detectors, self.sizes.thickest_A, width, self.multislice.sampling_A)
+        except InputError as error:
+            raise ValueError(
+                f"multislice.conditions: {name} cannot be simulated: {error} (keys multislice.cell_A and sampling_A, "
+                f"imaging.conditions.{name})"
+            ) from None
+
+    @property
+    def sizes(self) -> Scale:
+        """The scale that is run."""
+        return self.scales[self.scale]
+
+
+def load_config(content: dict, source: str = "config/config.yaml") -> Config:
+    """Check a configuration.
+
+    Raises
+    ------
+    InputError
+        One message that names `source` and, for each mistake, the key and the remedy.
+    """
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        mistakes = [f"  {_mistake(e)}" for e in error.errors(include_url=False)]
+        raise InputError("\n".join([f"{source} (or --config / --configfile) cannot be used:", *mistakes])) from None
+
+
+def _mistake(error: dict) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "config"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: unknown key; remove it or correct its spelling (config/README.md lists every key)"
+    if error["type"] == "union_tag_not_found":
+        return f"{key}: {error['ctx']['discriminator']} is missing; it says which kind this is (config/README.md)"
+    if error["type"] == "missing":
+        return f"{key}: missing; config/README.md says what belongs there"
+    message = error["msg"].removeprefix("Value error, ")
+    value = error["input"]
+    return f"{key}: {message}" + (f"; got {value!r}" if isinstance(value, str | int | float | bool) else "")
