@@ -216,6 +216,20 @@ def test_an_aberrated_probe_draws_an_atom_alike_in_both_models():
     assert np.corrcoef(image.ravel(), linear[::-1, ::-1].ravel())[0, 1] < 0.9
 
 
+def test_columns_that_climb_give_the_tile_of_a_flat_crystal():
+    """A scan of the slab as it is, its columns beginning at other heights, differs no more from a tile without it."""
+    offset, differences = np.array([0.7, 0.4]), []
+    for climb in (0.0, 0.2):  # A over 4 A
+        projection = simple([[4.0, 0, climb], [0, 4.0, 0], [0, 0, 4.0]], ("Sr", "O"), ((0, 0, 0), (0.5, 0.5, 0.25)))
+        tile = tile_of(projection, (16.0,), cell_width=15.5)
+        assert tile.settings["climb"] == pytest.approx(climb / 4)
+        slab = crystal_slab(projection, (3.2, 3.2), 0.0, offset, 8.0, 16.0)
+        direct = scan(slab, PROBE, DETECTORS, (8, 8), 0.4, phonons=0, padding=1.0, **COARSE)
+        ours = np.stack([tile.image(mode, 0, (8, 8), 0.4, 0.0, offset) for mode in DETECTORS])
+        differences.append(abs(ours - direct).max(axis=(1, 2)) / np.ptp(direct, axis=(1, 2)))
+    assert differences[1] == pytest.approx(differences[0], abs=0.01)
+
+
 def one_site(occupancies: tuple[float, ...], thermal_b: float, count: int) -> Specimen:
     """`count` sites 3 A apart, each shared by as many species as there are occupancies."""
     places = np.repeat(np.arange(count) * 3.0, len(occupancies))
