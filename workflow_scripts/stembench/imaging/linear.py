@@ -11,25 +11,25 @@ from stembench.imaging.probe import Probe
 _REAL, _COMPLEX = np.float32, np.complex64
 
 
-def scattering_strengths(numbers: np.ndarray, gamma: float, factors: Mapping[str, float] | None = None) -> np.ndarray:
-    """Scattering strength of single atoms, Z^gamma times a factor that single elements may have.
+def strength_of(element: str, gamma: float, factors: Mapping[str, float] | None = None) -> float:
+    """Scattering strength of an atom, Z^gamma times a factor that single elements may have.
 
     Parameters
     ----------
-    numbers : ndarray of int
-        Atomic numbers.
+    element : str
+        Symbol.
     gamma : float
         Exponent; 1.7 is what the published structure tables of doi 10.1038/s41598-021-84499-w agree with.
     factors : mapping of str to float, optional
         Factor on Z^gamma by element symbol, 1 where none is given.
     """
-    of_element = np.array([(factors or {}).get(symbol, 1.0) for symbol in chemical_symbols])
-    return np.asarray(numbers, float) ** gamma * of_element[numbers]
+    return float(atomic_numbers[element]) ** gamma * (factors or {}).get(element, 1.0)
 
 
-def strength_of(element: str, gamma: float, factors: Mapping[str, float] | None = None) -> float:
-    """`scattering_strengths` of one atom by its symbol."""
-    return float(scattering_strengths(np.array(atomic_numbers[element]), gamma, factors))
+def scattering_strengths(numbers: np.ndarray, gamma: float, factors: Mapping[str, float] | None = None) -> np.ndarray:
+    """`strength_of` each of many atoms, given by their atomic numbers."""
+    of_element = np.array([0.0, *(strength_of(symbol, gamma, factors) for symbol in chemical_symbols[1:])])
+    return of_element[numbers]
 
 
 def linear_image(

@@ -106,7 +106,7 @@ class Probe:
         """
         return float(np.hypot(0.25 * self.wavelength / (1e-3 * self.semiangle), self.source_size / 2))
 
-    def aberration_phase(self, angle: np.ndarray, azimuth: np.ndarray) -> np.ndarray:
+    def aberration_phase(self, angle: np.ndarray, azimuth: np.ndarray | float) -> np.ndarray:
         """chi [rad] at polar angle [rad] and azimuth [rad] in the aperture.
 
         Source: Krivanek, Dellby & Lupini, Ultramicroscopy 78, 1 (1999), doi 10.1016/S0304-3991(99)00013-3.
@@ -182,7 +182,8 @@ class Probe:
         ky, kx = np.meshgrid(k, k, indexing="ij")
         radius = np.hypot(kx, ky)
         edge = np.clip((self.cutoff / 2 - radius) / step + 0.5, 0, 1)  # an aperture edge one sample wide
-        aperture = edge * np.exp(-1j * self.aberration_phase(radius * self.wavelength, np.arctan2(ky, kx)))
+        azimuth = 0.0 if self.is_round else np.arctan2(ky, kx)
+        aperture = edge * np.exp(-1j * self.aberration_phase(radius * self.wavelength, azimuth))
         transfer = fft.fftshift(fft.fft2(np.abs(fft.ifft2(aperture)) ** 2))
         centre = samples // 2, samples // 2
         # Samples on the edge count by the part of them that is inside, in which their squares at zero fall short.
