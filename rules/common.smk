@@ -98,9 +98,8 @@ def dataset_arrangements(wildcards):
     return {name: section(CONFIG.arrangements[name]) for name in names}
 
 
-def dataset_imaging(wildcards):
-    """The linear model, with the conditions that a dataset is imaged under."""
-    names = CONFIG.datasets[wildcards.dataset].conditions
+def imaging_under(names):
+    """The linear model, with some of the conditions."""
     imaging = section(CONFIG.imaging)
     return imaging | {"conditions": {name: imaging["conditions"][name] for name in names}}
 

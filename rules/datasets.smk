@@ -24,7 +24,7 @@ rule generate_shard:
         single_layers=lambda wildcards: single_layers(
             shown_materials(CONFIG.datasets[wildcards.dataset].materials)
         ),
-        imaging=dataset_imaging,
+        imaging=lambda wildcards: imaging_under(CONFIG.datasets[wildcards.dataset].conditions),
         image_px=SCALE.image_px,
         samples=shard_samples,
     message:

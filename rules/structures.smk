@@ -60,7 +60,7 @@ rule plot_arrangements:
         code=code("plot_arrangements"),
         arrangements={name: section(recipe) for name, recipe in CONFIG.arrangements.items()},
         single_layers=single_layers(shown_materials("all")),
-        imaging=section(CONFIG.imaging),
+        imaging=imaging_under([SHOWN_CONDITION]),
         condition=SHOWN_CONDITION,
     message:
         "Draw finite and imperfect objects"

@@ -7,7 +7,7 @@ from stembench.crystals.material import Material
 from stembench.crystals.supercell import supercell_along
 from stembench.crystals.zones import parse_zone
 from stembench.imaging.limits import cell_width
-from stembench.imaging.multislice import TilePlan, simulate_tile
+from stembench.imaging.multislice import simulate_tile
 from stembench.imaging.probe import Probe
 from stembench.products import provenance, whole
 
@@ -25,10 +25,6 @@ if __name__ == "__main__":
         say(f"{names.material} [{names.zone}]: cell of {edges} A, strained by {100 * cell.strain:.3f} % in the image")
         if cell.climb:
             say(f"columns shifted along the beam by {100 * cell.climb:.1f} % of their distance from each other")
-        plan = TilePlan.of(material.projection, probe, width, settings.sampling_A, settings.slice_A)
-        points, slices = " x ".join(map(str, plan.gpts)), round(thicknesses[-1] / plan.step)
-        runs = f"{max(params.phonons, 1)} configurations of {len(plan.positions)} probes"
-        say(f"{runs}, {points} points, about {slices} slices")
         tile = simulate_tile(
             material.projection,
             probe,

@@ -38,12 +38,7 @@ def test_an_inclusion_replaces_what_it_covers_and_keeps_clear_of_the_rest(projec
     assert not region(both.positions[~platinum, :2]).any()
     places = both.positions[:, :2]
     assert cKDTree(places[platinum]).query(places[~platinum])[0].min() >= 1.5
-    assert len(np.unique(both.columns)) == both.columns.max() + 1 - _gaps(both.columns)
     assert not set(both.columns[platinum]) & set(both.columns[~platinum])
-
-
-def _gaps(numbers):
-    return numbers.max() + 1 - len(np.unique(numbers))
 
 
 def test_two_grains_meet_at_their_angle(projection_of):

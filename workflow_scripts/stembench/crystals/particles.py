@@ -73,7 +73,7 @@ def faceted_particle(
     slab = crystal_slab(projection, (2 * radius, 2 * radius), rotation, offset - corner, 0.0, thickness)
     from_centre = slab.positions - [radius, radius, thickness / 2]
     particle = slab[np.all(from_centre @ normals.T <= distances, axis=1)]
-    lowest = particle.positions[:, 2].min(initial=np.inf) if len(particle) else 0.0
+    lowest = particle.positions[:, 2].min() if len(particle) else 0.0
     return particle.moved(np.array([*corner, -lowest]))
 
 

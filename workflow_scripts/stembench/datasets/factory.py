@@ -88,6 +88,11 @@ class Factory:
     ) -> None:
         self.recipe, self.arrangements, self.imaging = recipe, arrangements, imaging
         self.materials, self.image_px, self.noise_parameters = materials, image_px, noise_parameters
+        gamma, factors = imaging.gamma, imaging.species_factors
+        self.scatterers = {
+            (each.material, each.zone): Scatterers.of(each.projection, lambda e: strength_of(e, gamma, factors))
+            for each in materials
+        }
         self.probes = {name: probe_of(imaging.conditions[name]) for name in recipe.conditions}
 
     def sample(self, split: str, position: int) -> Sample:
@@ -192,7 +197,7 @@ class Factory:
         recipe = self.arrangements[arrangement]
         thickness = material.thickness(view.thickness)
         if isinstance(recipe, Periodic):  # columns of equal sites are equal: no need of every atom
-            scatterers = self._scatterers(material)
+            scatterers = self.scatterers[material.material, material.zone]
             place = (view.extent, view.rotation, view.offset, view.margin)
             field = CrystalField.of(material.projection, scatterers, *place)
             strengths = field.strengths * material.filled(view.thickness) / material.projection.period
@@ -211,15 +216,11 @@ class Factory:
         """Fraction of the beam that falls on the detector where the image is 1."""
         if self.recipe.mode not in DARK_FIELD:
             return self.imaging.bright_field_fraction
-        scatterers = self._scatterers(material)
+        scatterers = self.scatterers[material.material, material.zone]
         column = np.repeat(np.arange(len(scatterers.counts)), scatterers.counts)
         brightest = np.bincount(column, scatterers.strengths).max() / material.thickness(material.projection.period)
         grown = scene.columns["strength"].max(initial=0.0) / (brightest * _PEAK_FRACTION_THICKNESS_A)
         return float(np.clip(self.imaging.peak_fraction * grown, 1e-6, 1.0))
-
-    def _scatterers(self, material: Material) -> Scatterers:
-        gamma, factors = self.imaging.gamma, self.imaging.species_factors
-        return Scatterers.of(material.projection, lambda element: strength_of(element, gamma, factors))
 
     def _detected(self, dark_field: np.ndarray) -> tuple[np.ndarray, float]:
         """The image of the recipe's detector, and how steeply it follows the dark field."""

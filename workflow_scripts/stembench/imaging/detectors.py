@@ -1,10 +1,9 @@
 """Annular detectors and the imaging mode that their angles make."""
 
-from typing import Literal, get_args
+from typing import Literal
 
-Mode = Literal["HAADF", "ADF", "ABF", "BF"]
 #: Imaging modes, from the highest scattering angles to the lowest.
-MODES: tuple[Mode, ...] = get_args(Mode)
+Mode = Literal["HAADF", "ADF", "ABF", "BF"]
 #: Modes that show columns bright on dark.
 DARK_FIELD: tuple[Mode, ...] = ("HAADF", "ADF")
 

@@ -4,6 +4,7 @@ A tile takes fewer probes than PRISM takes beams. A scan of more probes than bea
 which gives the same numbers.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import gcd
@@ -26,6 +27,8 @@ from stembench.imaging.probe import Probe
 
 if TYPE_CHECKING:
     import xarray as xr
+
+_log = logging.getLogger(__name__)
 
 _LIFT_A = 1e-3  # atomic layers on a slice's boundary fall into the slice behind it, whatever the rounding
 _LARGEST_MATRIX = 2e9  # bytes of PRISM's scattering matrix
@@ -234,6 +237,13 @@ def simulate_tile(
     thicknesses = np.array(thicknesses, float)
     check(probe, detectors, thicknesses[-1], cell_width, sampling)
     plan = TilePlan.of(projection, probe, cell_width, sampling, slice_thickness)
+    _log.info(
+        "%d configurations of %d probes, %d x %d points, about %d slices",
+        max(phonons, 1),
+        len(plan.positions),
+        *plan.gpts,
+        round(thicknesses[-1] / plan.step),
+    )
     cell = plan.cell
     turn = np.arctan2(*(cell.indices[0] @ projection.lattice)[::-1])
     box = np.array([*cell.edges, thicknesses[-1]])
