@@ -2,6 +2,7 @@
 
 Requires results/lab/{image}/
 Makes    results/calibration/{instrument}.json and .png
+         results/tables/realism.{csv,md,tex}, results/figures/realism.{png,pdf}
 """
 
 
@@ -45,3 +46,25 @@ rule plot_calibration:
         "Plot the calibration of {wildcards.instrument}"
     script:
         "../workflow_scripts/plot_calibration.py"
+
+
+rule assess_realism:
+    input:
+        images=expand("results/lab/{image}", image=CALIBRATION_IMAGES),
+    output:
+        table=reported_table("realism"),
+        figure=reported_figure("realism", "Figures"),
+    log:
+        "results/logs/assess_realism.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("assess_realism"),
+        images=CALIBRATION_IMAGES,
+        instruments={name: list(images) for name, images in CONFIG.calibration.instruments.items()},
+        dark_field_fraction=CONFIG.imaging.peak_fraction,
+        bright_field_fraction=CONFIG.imaging.bright_field_fraction,
+    message:
+        "Assess how real synthetic noise is"
+    script:
+        "../workflow_scripts/assess_realism.py"

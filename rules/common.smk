@@ -35,7 +35,12 @@ COMPARED = [
 TILE_SETTINGS = CONFIG.multislice.model_dump(
     mode="json", exclude={"conditions", "compared", "compared_condition"}
 )
-SPLITS = ("train", "validation", "test")
+CALIBRATION_IMAGES = sorted(
+    {image for images in CONFIG.calibration.instruments.values() for image in images}
+)
+SIMULATED = list(CONFIG.simulated)
+IMPORTED = [name for name in CONFIG.datasets if name not in SIMULATED]
+SPLITS = ("train", "validation", "test", "held_out")
 EVALUATION = CONFIG.evaluation.model_dump(mode="json", include={"match_radius_A", "border_A"})
 
 
@@ -73,17 +78,32 @@ def shown_materials(materials):
     return [(material, zone) for material in materials for zone in MATERIALS[material]]
 
 
-def projections(materials):
-    """Projected structures of some materials, or of `all` but those held out."""
-    return [
-        f"results/structures/{material}/{zone}/projection.json"
-        for material, zone in shown_materials(materials)
-    ]
+def projections(shown):
+    """Projected structures of some (material, zone)."""
+    return [f"results/structures/{material}/{zone}/projection.json" for material, zone in shown]
 
 
-def single_layers(materials):
+def single_layers(shown):
     """Which of some (material, zone) are single layers."""
-    return [material in CONFIG.structures.single_layers for material, _ in materials]
+    return [material in CONFIG.structures.single_layers for material, _ in shown]
+
+
+def dataset_materials(dataset, split):
+    """(material, zone) that a split shows; what is held out is shown in a split of its own."""
+    materials = CONFIG.datasets[dataset].materials
+    if split == "held_out":
+        own = MATERIALS if materials == "all" else set(MATERIALS) - set(materials)
+        materials = sorted(set(CONFIG.structures.held_out) & set(own))
+    return shown_materials(materials)
+
+
+def dataset_tiles(dataset, split):
+    """(material, zone, condition) of the tiles that a split is sampled from; none for linear images."""
+    recipe = CONFIG.datasets[dataset]
+    if recipe.forward_model == "linear":
+        return []
+    shown = dataset_materials(dataset, split)
+    return [(*each, condition) for each in shown for condition in recipe.conditions]
 
 
 def tile_probe(wildcards):
@@ -98,6 +118,13 @@ def dataset_arrangements(wildcards):
     return {name: section(CONFIG.arrangements[name]) for name in names}
 
 
+def dataset_multislice(dataset):
+    """Settings of scans, for a dataset of multislice images."""
+    if CONFIG.datasets[dataset].forward_model == "linear":
+        return None
+    return {"settings": TILE_SETTINGS, "phonons": SCALE.phonons}
+
+
 def imaging_under(names):
     """The linear model, with some of the conditions."""
     imaging = section(CONFIG.imaging)
@@ -106,8 +133,23 @@ def imaging_under(names):
 
 def split_images(dataset, split):
     """Images in a split of a dataset."""
+    if dataset in IMPORTED:
+        return imported_images(dataset).get(split, 0)
+    if not dataset_materials(dataset, split):
+        return 0
     count = getattr(SCALE, f"{split}_images")
-    return max(1, round(CONFIG.datasets[dataset].share * count))
+    return round(CONFIG.datasets[dataset].share * count) or min(count, 1)
+
+
+@cache
+def imported_images(dataset):
+    """Images in each split of an imported dataset."""
+    from stembench.datasets.temimagenet import list_temimagenet
+
+    try:
+        return list_temimagenet(CONFIG.datasets[dataset]).split.value_counts().to_dict()
+    except InputError as error:
+        raise WorkflowError(f"datasets.{dataset}.folder: {error}") from None
 
 
 def shards(dataset, split):
@@ -192,6 +234,27 @@ def dataset_calibration(wildcards):
     if isinstance(noise, CalibratedNoise):
         return f"results/calibration/{noise.instrument}.json"
     return []
+
+
+def dataset_cifs(wildcards):
+    """Structures that a simulated dataset shows, held-out ones included."""
+    if wildcards.dataset in IMPORTED:
+        return []
+    shown = {each for split in SPLITS for each in dataset_materials(wildcards.dataset, split)}
+    return sorted({f"structures/{material}.cif" for material, _ in shown})
+
+
+def dataset_lab_images(wildcards):
+    """Lab images that the noise of a dataset was calibrated on."""
+    noise = getattr(CONFIG.datasets[wildcards.dataset], "noise", None)
+    if not isinstance(noise, CalibratedNoise):
+        return []
+    return [f"results/lab/{image}" for image in CONFIG.calibration.instruments[noise.instrument]]
+
+
+def dataset_shards(wildcards):
+    """All shards of a dataset, split after split."""
+    return [shard for split in SPLITS for shard in shards(wildcards.dataset, split)]
 
 
 def shard_samples(wildcards):
@@ -331,8 +394,15 @@ REPORTED = [
     *(f"results/figures/overlay_{testset}.png" for testset in LAB_TESTSETS),
     *(f"results/figures/reference_{testset}.png" for testset in LAB_TESTSETS),
     *(f"results/figures/gallery_{dataset}.png" for dataset in CONFIG.datasets),
-    *(f"results/datasets/{dataset}/index.parquet" for dataset in CONFIG.datasets),
+    *(
+        f"results/datasets/{dataset}/{product}"
+        for dataset in CONFIG.datasets
+        for product in ("index.parquet", "README.md", "browser.html")
+    ),
+    *(f"results/figures/parameters_{dataset}.png" for dataset in CONFIG.datasets),
     *(f"results/calibration/{name}.png" for name in CONFIG.calibration.instruments),
+    *(tables("realism") if CALIBRATION_IMAGES else []),
+    *(multiext("results/figures/realism", ".png", ".pdf") if CALIBRATION_IMAGES else []),
     *(f"results/lab/{image}" for image in CONFIG.lab.images),
     *(f"results/structures/{m}/{zone}/structure.png" for m in MATERIALS for zone in MATERIALS[m]),
     *multiext("results/figures/arrangements", ".png", ".pdf"),

@@ -1,20 +1,29 @@
-"""Datasets: simulated images with labels, shard by shard, their index and a gallery.
+"""Datasets: simulated or imported images with labels, shard by shard, and what is shown and told of them.
 
-Requires results/structures/, results/calibration/ (for calibrated noise)
+Requires results/structures/, results/calibration/ (for calibrated noise), results/tiles/ (for multislice images)
 Makes    results/datasets/{dataset}/{split}/{shard}/ (data.zarr, samples.parquet, columns.parquet)
-         results/datasets/{dataset}/index.parquet and columns.parquet
-         results/figures/gallery_{dataset}.png
+         results/datasets/{dataset}/index.parquet and columns.parquet, README.md (card) and browser.html
+         results/datasets/{dataset}/temimagenet/{split}/ (on request: TEMImageNet's folders)
+         results/figures/gallery_{dataset}.png and parameters_{dataset}.png
 """
 
 
 rule generate_shard:
     input:
-        projections=lambda wildcards: projections(CONFIG.datasets[wildcards.dataset].materials),
+        projections=lambda wildcards: projections(
+            dataset_materials(wildcards.dataset, wildcards.split)
+        ),
+        tiles=lambda wildcards: [
+            f"results/tiles/{'/'.join(key)}"
+            for key in dataset_tiles(wildcards.dataset, wildcards.split)
+        ],
         calibration=dataset_calibration,
     output:
         folder=directory("results/datasets/{dataset}/{split}/{shard}"),
     log:
         "results/logs/generate_shard/{dataset}_{split}_{shard}.log",
+    wildcard_constraints:
+        dataset=any_of(SIMULATED),
     conda:
         "../envs/structures.yaml"
     params:
@@ -22,8 +31,10 @@ rule generate_shard:
         recipe=lambda wildcards: section(CONFIG.datasets[wildcards.dataset]),
         arrangements=dataset_arrangements,
         single_layers=lambda wildcards: single_layers(
-            shown_materials(CONFIG.datasets[wildcards.dataset].materials)
+            dataset_materials(wildcards.dataset, wildcards.split)
         ),
+        tiles=lambda wildcards: dataset_tiles(wildcards.dataset, wildcards.split),
+        multislice=lambda wildcards: dataset_multislice(wildcards.dataset),
         imaging=lambda wildcards: imaging_under(CONFIG.datasets[wildcards.dataset].conditions),
         image_px=SCALE.image_px,
         samples=shard_samples,
@@ -33,11 +44,30 @@ rule generate_shard:
         "../workflow_scripts/generate_shard.py"
 
 
+rule import_temimagenet:
+    input:
+        folder=lambda wildcards: CONFIG.datasets[wildcards.dataset].folder,
+    output:
+        folder=directory("results/datasets/{dataset}/{split}/{shard}"),
+    log:
+        "results/logs/import_temimagenet/{dataset}_{split}_{shard}.log",
+    wildcard_constraints:
+        dataset=any_of(IMPORTED),
+    conda:
+        "../envs/structures.yaml"
+    params:
+        code=code("import_temimagenet"),
+        recipe=lambda wildcards: section(CONFIG.datasets[wildcards.dataset]),
+        samples=shard_samples,
+    message:
+        "Import {wildcards.dataset}/{wildcards.split}, images {params.samples}"
+    script:
+        "../workflow_scripts/import_temimagenet.py"
+
+
 rule index_dataset:
     input:
-        shards=lambda wildcards: [
-            shard for split in SPLITS for shard in shards(wildcards.dataset, split)
-        ],
+        shards=dataset_shards,
     output:
         index="results/datasets/{dataset}/index.parquet",
         columns="results/datasets/{dataset}/columns.parquet",
@@ -47,9 +77,6 @@ rule index_dataset:
         "../envs/structures.yaml"
     params:
         code=code("index_dataset"),
-        splits=lambda wildcards: [
-            split for split in SPLITS for _ in shards(wildcards.dataset, split)
-        ],
     message:
         "Index dataset {wildcards.dataset}"
     script:
@@ -76,3 +103,92 @@ rule plot_gallery:
         "Draw the gallery of {wildcards.dataset}"
     script:
         "../workflow_scripts/plot_gallery.py"
+
+
+rule describe_dataset:
+    input:
+        shards=dataset_shards,
+        index="results/datasets/{dataset}/index.parquet",
+        columns="results/datasets/{dataset}/columns.parquet",
+        cifs=dataset_cifs,
+        lab=dataset_lab_images,
+    output:
+        card=report(
+            "results/datasets/{dataset}/README.md",
+            category="Datasets",
+            labels={"dataset": "{dataset}", "what": "card"},
+        ),
+    log:
+        "results/logs/describe_dataset/{dataset}.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("describe_dataset"),
+        splits=lambda wildcards: [
+            split for split in SPLITS for _ in shards(wildcards.dataset, split)
+        ],
+        licence=lambda wildcards: (
+            "the owner's of the imported folder" if wildcards.dataset in IMPORTED else "CC0-1.0"
+        ),
+    message:
+        "Write the card of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/describe_dataset.py"
+
+
+rule plot_parameters:
+    input:
+        index="results/datasets/{dataset}/index.parquet",
+    output:
+        figure=report(
+            "results/figures/parameters_{dataset}.png",
+            category="Datasets",
+            caption="../report/parameters.rst",
+            labels={"dataset": "{dataset}", "what": "parameters"},
+        ),
+    log:
+        "results/logs/plot_parameters/{dataset}.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("plot_parameters"),
+    message:
+        "Draw the parameters of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/plot_parameters.py"
+
+
+rule browse_dataset:
+    input:
+        shards=dataset_shards,
+        index="results/datasets/{dataset}/index.parquet",
+        template="workflow_scripts/stembench/reporting/dataset_browser.html",
+    output:
+        page="results/datasets/{dataset}/browser.html",
+    log:
+        "results/logs/browse_dataset/{dataset}.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("browse_dataset"),
+    message:
+        "Write the browser of {wildcards.dataset}"
+    script:
+        "../workflow_scripts/browse_dataset.py"
+
+
+rule export_temimagenet:
+    input:
+        shards=lambda wildcards: shards(wildcards.dataset, wildcards.split),
+    output:
+        folder=directory("results/datasets/{dataset}/temimagenet/{split}"),
+    log:
+        "results/logs/export_temimagenet/{dataset}_{split}.log",
+    conda:
+        "../envs/structures.yaml"
+    params:
+        code=code("export_temimagenet"),
+    message:
+        "Write {wildcards.dataset}/{wildcards.split} in TEMImageNet's layout"
+    script:
+        "../workflow_scripts/export_temimagenet.py"

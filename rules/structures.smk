@@ -49,7 +49,7 @@ rule plot_structure:
 
 rule plot_arrangements:
     input:
-        projections=projections("all"),
+        projections=projections(shown_materials("all")),
     output:
         reported_figure("arrangements", "Structures"),
     log:

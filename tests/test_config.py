@@ -50,6 +50,28 @@ def test_every_key_has_a_sentence():
         ({"imaging": {"conditions": {"x": {"energy_keV": 200}}}}, ["imaging.conditions.x.semiangle_mrad", "missing"]),
         ({"datasets": {"x": {"noise": {"recipe": "calibrated", "instrument": "y"}}}}, ["datasets.x.noise.instrument"]),
         ({"datasets": {"x": {"noise": {"recipe": "both"}}}}, ["datasets.x.noise"]),
+        (
+            {"datasets": {"x": {"noise": {"recipe": "calibrated", "instrument": "se_mos2", "jitter_A": [0, 0.1]}}}},
+            ["datasets.x.noise: a recipe is physical or calibrated, never both", "take out jitter_A"],
+        ),
+        (
+            {"datasets": {"x": {"noise": {"recipe": "physical", "instrument": "se_mos2"}}}},
+            ["datasets.x.noise: a recipe is physical or calibrated, never both", "`instrument`"],
+        ),
+        ({"datasets": {"x": {"noise": {"recipe": "physical", "drift_A": [1, 0]}}}}, ["datasets.x.noise.drift_A"]),
+        ({"datasets": {"x": {"backgrounds": ["fog"]}}}, ["datasets.x.backgrounds.0", "perlin", "'fog'"]),
+        ({"datasets": {"x": {"folder": "there", "noise": {}}}}, ["datasets.x.noise", "unknown key"]),
+        (
+            {"datasets": {"x": {"forward_model": "multislice"}}, "multislice": {"conditions": ["200keV_24mrad"]}},
+            ["datasets.x.conditions", "'100keV_30mrad'", "multislice.conditions"],
+        ),
+        (
+            {
+                "datasets": {"physical": {}, "calibrated": {}, "x": {"folder": "there"}},
+                "evaluation": {"lab_testsets": {"y": {"image": "se_mos2", "tuned_on": "x"}}},
+            },
+            ["evaluation.lab_testsets.y.tuned_on", "physical noise"],
+        ),
         ({"evaluation": {"testsets": ["x"]}}, ["evaluation.testsets", "'x'"]),
         ({"multislice": {"sampling_A": 0.08}}, ["multislice.conditions", "200 mrad", "cut-off", "lower the sampling"]),
         ({"multislice": {"cell_A": 8}}, ["multislice.conditions", "cell of 8 A is too small", "multislice.cell_A"]),

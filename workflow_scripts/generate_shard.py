@@ -2,11 +2,12 @@
 
 from job import running, say
 from pydantic import TypeAdapter
-from stembench.config import Arrangement, Dataset, Imaging
+from stembench.config import Arrangement, Dataset, Imaging, Multislice
 from stembench.crystals.material import Material
 from stembench.datasets.factory import Factory
+from stembench.datasets.forward import MultisliceModel
 from stembench.datasets.store import write_shard
-from stembench.noise.calibration import parameters_of
+from stembench.imaging.multislice import Tile
 from stembench.products import read_json, whole
 
 if __name__ == "__main__":
@@ -15,11 +16,24 @@ if __name__ == "__main__":
         materials = list(map(Material.read, snakemake.input.projections, snakemake.params.single_layers))
         arrangements = TypeAdapter(dict[str, Arrangement]).validate_python(snakemake.params.arrangements)
         calibration = snakemake.input.get("calibration")
-        noise = parameters_of(read_json(calibration)) if calibration else None
-        factory = Factory(recipe, arrangements, imaging, materials, snakemake.params.image_px, noise)
+        forward = None
+        if recipe.forward_model == "multislice":
+            tiles = dict(zip(map(tuple, snakemake.params.tiles), map(Tile.read, snakemake.input.tiles)))
+            scans = snakemake.params.multislice
+            forward = MultisliceModel(recipe.mode, imaging, Multislice(**scans["settings"]), scans["phonons"], tiles)
+        factory = Factory(
+            recipe,
+            arrangements,
+            imaging,
+            materials,
+            snakemake.params.image_px,
+            read_json(calibration) if calibration else None,
+            forward,
+        )
         first, last = snakemake.params.samples
         split = snakemake.wildcards.split
         with whole(snakemake.output.folder) as partial:
             partial.mkdir()
-            write_shard(partial, (factory.sample(split, i) for i in range(first, last)), snakemake.params.recipe)
+            samples = (factory.sample(split, position) for position in range(first, last))
+            write_shard(partial, samples, snakemake.params.recipe, recipe.stored_labels)
         say(f"{snakemake.wildcards.dataset}/{split}: {last - first} images")

@@ -1,6 +1,5 @@
 """The linear model beside multislice, by thickness."""
 
-import xarray as xr
 from job import running, say
 from stembench.config import Condition
 from stembench.crystals.material import Material
@@ -17,8 +16,7 @@ if __name__ == "__main__":
         for path, folder in zip(snakemake.input.projections, snakemake.input.tiles):
             material = Material.read(path)
             scatterers = Scatterers.of(material.projection, lambda element: strength_of(element, *params.strengths))
-            with xr.open_zarr(f"{folder}/tile.zarr", consolidated=False, chunks=None) as stored:
-                tile = Tile.from_dataset(stored.load())
+            tile = Tile.read(folder)
             title = f"{material.material} [{material.zone}]"
             comparisons.append(Comparison(title, material.projection, scatterers, tile))
             for thickness, correlation in zip(tile.thicknesses, comparisons[-1].correlations(probe)):

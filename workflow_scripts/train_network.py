@@ -1,5 +1,6 @@
 """One network, trained for one task on one dataset from one seed."""
 
+import functools
 import hashlib
 import json
 import shutil
@@ -7,8 +8,8 @@ from pathlib import Path
 
 from job import running, say
 from stembench.config import Network
-from stembench.datasets.crops import Crops
-from stembench.datasets.store import open_shards, read_recipe
+from stembench.datasets.loading import Crops, StoredPairs, kept, mean_target, stacked
+from stembench.datasets.store import read_recipe
 from stembench.networks.registry import build, normalise, save
 from stembench.products import whole
 from stembench.training.run import TASK_LABELS, train, use_threads
@@ -19,19 +20,18 @@ if __name__ == "__main__":
         recipe, sizes, seed = Network(**snakemake.params.recipe), snakemake.params.sizes, int(seed)
         use_threads(snakemake.threads)
         label = TASK_LABELS[task]
-        pairs = {}
         network = build(name, sizes["width"], seed)
-        for split in ("train", "validation"):
-            stored = open_shards(snakemake.input[split], ["image", label])
-            pairs[split] = normalise(stored.image.values, network.normalisation), stored[label].values
-            if split == "train":
-                pixel_sizes = float(stored.pixel_size_A.min()), float(stored.pixel_size_A.max())
+        seen = functools.partial(normalise, normalisation=network.normalisation)
+        pairs = {split: StoredPairs(snakemake.input[split], label, seen) for split in ("train", "validation")}
+        pixel_sizes = [drawn["pixel_size_A"] for drawn in pairs["train"].shards.parameters]
+        train_pairs, workers = kept(pairs["train"], snakemake.threads)
         crops = Crops(
-            *pairs["train"],
+            train_pairs,
             crop=sizes["crop_px"],
             batch=sizes["batch_images"],
             repeats=sizes["crops_per_image"],
             seed=seed,
+            workers=workers,
         )
         record = {
             "network": name,
@@ -42,17 +42,17 @@ if __name__ == "__main__":
             "seed": seed,
             "scale": snakemake.params.scale_name,
             "width": sizes["width"],
-            "pixel_size_A": pixel_sizes,
+            "pixel_size_A": (min(pixel_sizes), max(pixel_sizes)),
             "training": snakemake.params.recipe | sizes,
         }
         identity = json.dumps([record, snakemake.params.code], sort_keys=True)
         folder = Path(snakemake.output.weights).parent
         checkpoints = folder / "checkpoints" / hashlib.sha256(identity.encode()).hexdigest()[:16]
-        network.start_from(float(pairs["train"][1].mean()))
+        network.start_from(mean_target(train_pairs))
         history = train(
             network,
             crops,
-            pairs["validation"],
+            stacked(pairs["validation"]),
             epochs=sizes["epochs"],
             learning_rate=recipe.learning_rate,
             checkpoints=checkpoints,

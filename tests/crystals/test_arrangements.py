@@ -12,7 +12,7 @@ VIEW = View((40.0, 40.0), 3.0, 0.3, np.array([0.5, 1.0]), 30.0)
 
 
 def made(name, materials, seed=0):
-    return arranged(Config().arrangements[name], materials[0], materials, VIEW, np.random.default_rng(seed))
+    return arranged(Config().arrangements[name], materials[0], materials, VIEW, np.random.default_rng(seed))[0]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_overlayers_alone_hide_columns(name, hides, materials):
 
 
 def test_a_particle_of_a_single_layer_is_a_flake(layer):
-    particle = arranged(Config().arrangements["particle"], layer, [layer], VIEW, np.random.default_rng(0))
+    particle, _ = arranged(Config().arrangements["particle"], layer, [layer], VIEW, np.random.default_rng(0))
     molybdenum = particle.positions[particle.numbers == 42]
     assert len(molybdenum) > 10
     assert np.ptp(molybdenum[:, 2]) < 0.1
@@ -55,7 +55,7 @@ def test_a_particle_of_a_single_layer_is_a_flake(layer):
 @pytest.mark.parametrize("first", [True, False])
 def test_a_single_layer_stays_one_beside_a_thick_crystal(first, layer, materials):
     both = [layer, materials[1]] if first else [materials[1], layer]
-    specimen = arranged(Config().arrangements["embedded"], both[0], both, VIEW, np.random.default_rng(0))
+    specimen, _ = arranged(Config().arrangements["embedded"], both[0], both, VIEW, np.random.default_rng(0))
     molybdenum, platinum = (specimen.positions[specimen.numbers == number, 2] for number in (42, 78))
     assert np.ptp(molybdenum) < 0.1
     assert np.ptp(platinum) > 25

@@ -37,7 +37,7 @@ def test_a_cube_of_platinum_holds_its_volume_in_atoms_along_every_zone_axis(proj
 
 def test_the_columns_of_a_random_particle_taper_towards_its_rim(projection_of):
     rng = np.random.default_rng(3)
-    particle = random_truncated_octahedron(projection_of("Pt", "110"), 30.0, 0.1, CENTRE, 0.0, np.zeros(2), rng)
+    particle = random_truncated_octahedron(projection_of("Pt", "110"), 30.0, 1.2, 0.1, CENTRE, 0.0, np.zeros(2), rng)
     columns = columns_of(particle, np.ones(len(particle)))
     radius = np.hypot(columns["x_A"] - CENTRE[0], columns["y_A"] - CENTRE[1])
     inner, outer = radius < np.quantile(radius, 0.3), radius > np.quantile(radius, 0.8)
@@ -47,7 +47,11 @@ def test_the_columns_of_a_random_particle_taper_towards_its_rim(projection_of):
 def test_each_particle_has_a_shape_of_its_own(projection_of):
     projection = projection_of("Pt", "110")
     sizes = {
-        len(random_truncated_octahedron(projection, 25.0, 0.2, CENTRE, 0.0, np.zeros(2), np.random.default_rng(seed)))
+        len(
+            random_truncated_octahedron(
+                projection, 25.0, 1.2, 0.2, CENTRE, 0.0, np.zeros(2), np.random.default_rng(seed)
+            )
+        )
         for seed in (0, 0, 1, 2)
     }
     assert len(sizes) == 3

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from stembench.config import CalibratedNoise, Dataset, Imaging
+from stembench.config import CalibratedNoise, Dataset, Imaging, PhysicalNoise
 from stembench.datasets.factory import Factory
-from stembench.noise.calibrated import NoiseParameters
+from stembench.datasets.labels import label
 
-LABELS = {"image", "noNoise", "noBackgroundnoNoise", "gaussianMask", "circularMask"}
+IMAGES = {"image", "noNoise", "noBackgroundnoNoise"}
 
 
 def test_a_sample_depends_on_its_number_alone(small_factory):
@@ -14,14 +14,14 @@ def test_a_sample_depends_on_its_number_alone(small_factory):
     again = small_factory.sample("train", 7)
     assert alone.parameters == again.parameters
     assert alone.columns.equals(again.columns)
-    for name in LABELS:
+    for name in IMAGES:
         assert np.array_equal(alone.images[name], again.images[name])
 
 
 def test_images_and_labels_lie_between_0_and_1(small_factory):
     for split, i in (("train", 0), ("validation", 1), ("test", 2)):
         sample = small_factory.sample(split, i)
-        assert set(sample.images) == LABELS
+        assert set(sample.images) == IMAGES
         for image in sample.images.values():
             assert image.dtype == np.float32
             assert image.shape == (64, 64)
@@ -63,9 +63,9 @@ def test_counts_at_the_brightest_column_are_those_asked_for(small_factory):
 def test_labels_peak_at_the_columns(small_factory):
     sample = small_factory.sample("test", 3)
     at = np.round(sample.columns.loc[sample.columns.asked, ["y_A", "x_A"]] / sample.parameters["pixel_size_A"])
-    y, x = at.to_numpy().astype(int).clip(0, 63).T
-    assert sample.images["gaussianMask"][y, x].min() > 0.3
-    assert sample.images["circularMask"][y, x].min() == 1
+    y, x = at.to_numpy().astype(int).T
+    assert label(sample, "gaussianMask")[y, x].min() > 0.3
+    assert label(sample, "circularMask")[y, x].min() == 1
 
 
 def test_weak_columns_are_kept_but_not_asked_for(small_factory):
@@ -79,11 +79,14 @@ def test_weak_columns_are_kept_but_not_asked_for(small_factory):
 
 def test_calibrated_noise_has_no_dose(small_factory):
     recipe = Dataset(noise=CalibratedNoise(instrument="any"))
-    parameters = NoiseParameters(0.1, 4.4, 0.05, 6.35, 0.04)
-    factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64, parameters)
+    means = {"scan_slope": 0.1, "scan_intercept": 4.4, "pointwise_slope": 0.05, "pointwise_intercept": 6.35}
+    fitted = {name: {"mean": mean, "standard_error": 0.0, "spread": 0.0} for name, mean in means.items()}
+    fitted["tukey_lambda"] = {"mean": 0.04, "standard_error": 0.0, "spread": 0.01}
+    factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64, {"fitted": fitted})
     sample = factory.sample("test", 0)
     assert "dose_e_per_A2" not in sample.parameters
     assert sample.parameters["scan_intercept"] == 4.4
+    assert sample.parameters["tukey_lambda"] != 0.04
     assert sample.columns.crlb_pm.isna().all()
 
 
@@ -95,3 +98,74 @@ def test_the_bound_of_a_scene_falls_with_the_square_root_of_the_dose(small_facto
         asked = low.asked
         assert (low.crlb_pm[asked] / high.crlb_pm[asked]).to_numpy() == pytest.approx(np.sqrt(100 / 3), rel=1e-6)
         assert low.crlb_pm[~asked].isna().all()
+
+
+def test_distorted_columns_appear_where_they_are_seen(small_factory):
+    """Centroids of a sparse crystal's columns in the clean image, against the apparent positions of the truth."""
+    noise = PhysicalNoise(shot_noise_alone=0.0, drift_A=(2.0, 2.0), shear_deg=(3.0, 3.0), jitter_A=(0.0, 0.0))
+    recipe = Dataset(noise=noise, conditions=("200keV_24mrad",), pixel_size_A=(0.1, 0.1), background=0.0)
+    pt = [m for m in small_factory.materials if m.material == "SrTiO3"]
+    sample = Factory(recipe, small_factory.arrangements, Imaging(), pt, 96).sample("train", 0)
+    clean, columns = sample.images["noBackgroundnoNoise"], sample.columns
+    y, x = np.mgrid[:96, :96] * 0.1
+    inner = columns[(columns.strength == 1) & columns.x_A.between(1, 8.5) & columns.y_A.between(1, 8.5)]
+    assert np.hypot(inner.x_A - inner.ideal_x_A, inner.y_A - inner.ideal_y_A).max() > 0.3
+    for column in inner.itertuples():
+        peak = clean * (np.hypot(x - column.x_A, y - column.y_A) < 0.5)
+        peak = np.maximum(peak - 0.5, 0)
+        seen = (peak * x).sum() / peak.sum(), (peak * y).sum() / peak.sum()
+        assert seen == pytest.approx((column.x_A, column.y_A), abs=0.03)
+
+
+def test_jitter_moves_the_image_and_neither_truth_nor_labels(small_factory):
+    def drawn(jitter):
+        noise = PhysicalNoise(shot_noise_alone=0.0, jitter_A=(jitter, jitter), counts_per_px=(1e4, 1e4))
+        recipe = Dataset(noise=noise)
+        return Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64).sample("train", 3)
+
+    still, jittered = drawn(0.0), drawn(0.2)
+    assert still.columns.drop(columns="crlb_pm").equals(jittered.columns.drop(columns="crlb_pm"))
+    difference = np.abs(still.images["noNoise"] - jittered.images["noNoise"]).max()
+    assert difference < 1e-3  # the padding, in which splines end, is wider
+    assert np.abs(still.images["image"] - jittered.images["image"]).max() > 0.1
+
+
+def test_what_was_drawn_for_an_object_is_told(small_factory):
+    names = {
+        "defects": {"vacancies", "substitutions", "substitute", "interstitials", "displacement_A"},
+        "particle": {"diameter_A", "facet_ratio", "support_A", "centre_x_A", "centre_y_A"},
+        "wedge": {"thin_end", "wedge_azimuth_rad"},
+        "embedded": {"coverage", "roughness_A", "second_material", "second_zone", "second_rotation_rad"},
+        "grain_boundary": {"misorientation_deg", "roughness_A"},
+        "random": {"spacing_A"},
+        "occluded": {"coverage", "overlayer_A", "transmission"},
+    }
+    for arrangement, expected in names.items():
+        recipe = Dataset(arrangements=(arrangement,))
+        factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64)
+        assert expected <= set(factory.sample("train", 0).parameters), arrangement
+
+
+def test_fields_of_view_are_those_of_the_recipe(small_factory):
+    recipe = Dataset(field_of_view_A=(8, 10, 20, 30, 40))
+    factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64)
+    fields = {round(64 * factory.plan("train", 5 * i).parameters["pixel_size_A"], 6) for i in range(20)}
+    assert fields <= {8, 10, 20, 30, 40}
+    assert len(fields) > 3
+
+
+def test_an_unstable_microscope_has_a_wider_probe(small_factory):
+    recipe = Dataset(extra_source_A=(1.0, 1.0), conditions=("200keV_24mrad",))
+    plan = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64).plan("train", 0)
+    assert plan.probe.source_size == pytest.approx(np.hypot(0.9, 1.0))
+    assert plan.parameters["probe_fwhm_A"] > 1.3
+
+
+@pytest.mark.parametrize("mode", ["HAADF", "ABF", "BF"])
+def test_a_detector_shows_columns_bright_or_dark(small_factory, mode):
+    recipe = Dataset(mode=mode, background=0.0)
+    sample = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64).sample("test", 0)
+    clean = sample.images["noBackgroundnoNoise"]
+    at_columns = clean[label(sample, "smallcircularMask") > 0].mean()
+    between = clean[label(sample, "circularMask") == 0].mean()
+    assert (at_columns > between) == (mode == "HAADF")

@@ -1,6 +1,22 @@
 import numpy as np
 import pytest
-from stembench.noise.physical import row_jitter, shot_noise
+from scipy import ndimage
+from stembench.noise.physical import (
+    afterglow,
+    apparent_positions,
+    detector,
+    drift_shifts,
+    effective_source,
+    jitter_shifts,
+    row_jitter,
+    shifted_rows,
+    shot_noise,
+)
+
+
+@pytest.fixture
+def smooth():
+    return ndimage.gaussian_filter(np.random.default_rng(1).random((48, 64)), 2.0)
 
 
 def test_shot_noise_is_poissonian_at_the_dose():
@@ -13,11 +29,69 @@ def test_shot_noise_is_poissonian_at_the_dose():
 def test_jitter_moves_whole_rows_by_its_amplitude():
     rng = np.random.default_rng(0)
     ramp = np.tile(np.arange(256.0), (4000, 1))
-    shifts = (ramp - row_jitter(ramp, jitter=1.5, rows_per_period=37.0, rng=rng))[:, 100:150]
+    shifts = (row_jitter(ramp, jitter=1.5, rows_per_period=37.0, rng=rng) - ramp)[:, 100:150]
     assert shifts.std(axis=1).max() < 1e-6
     assert shifts[:, 0].std() == pytest.approx(1.5 / np.sqrt(2), rel=0.05)
+
+
+def test_jitter_swells_with_the_mains():
+    shifts = jitter_shifts(20_000, 1.0, 40.0, (0.0, np.pi / 2), np.random.default_rng(0))
+    by_phase = shifts.reshape(-1, 40, 2).std(axis=0)
+    assert by_phase[0, 0] == pytest.approx(0, abs=1e-9)
+    assert by_phase[10, 0] == pytest.approx(1, rel=0.1)
+    assert by_phase[10, 1] == pytest.approx(0, abs=1e-9)
 
 
 def test_no_jitter_changes_nothing():
     image = np.random.default_rng(1).random((32, 32))
     assert row_jitter(image, 0.0, 20.0, np.random.default_rng(0)) == pytest.approx(image, abs=1e-9)
+
+
+def test_shifted_rows_are_those_of_scipys_cubic_splines(smooth):
+    shifts = np.random.default_rng(2).normal(size=(48, 2)) * 2
+    y, x = np.mgrid[:48, :64].astype(float)
+    expected = ndimage.map_coordinates(smooth, [y + shifts[:, 1:], x + shifts[:, :1]], order=3, mode="mirror")
+    assert shifted_rows(smooth, shifts) == pytest.approx(expected, abs=1e-12)
+
+
+def test_padding_is_what_displaced_rows_reach_into(smooth):
+    shifts = np.full((40, 2), 1.3)
+    assert shifted_rows(smooth, shifts, pad=4) == pytest.approx(shifted_rows(smooth, np.full((48, 2), 1.3))[4:-4, 4:-4])
+
+
+@pytest.mark.parametrize(("drift", "shear"), [((0.05, 0.0), 0.0), ((0.0, -0.04), 0.0), ((0.02, 0.03), 0.06)])
+def test_columns_appear_where_drift_and_shear_put_them(drift, shear):
+    y, x = np.mgrid[:81, :81]
+    place = np.array([33.3, 52.7])
+    image = np.exp(-((x - place[0]) ** 2 + (y - place[1]) ** 2) / (2 * 2.0**2))
+    shifts = drift_shifts(81, drift, shear)
+    moved = shifted_rows(image, shifts)
+    seen = [(moved * axis).sum() / moved.sum() for axis in (x, y)]
+    assert apparent_positions(place[None], shifts)[0] == pytest.approx(seen, abs=0.01)
+    assert np.hypot(*(seen - place)) > 0.3
+
+
+def test_the_effective_source_has_its_width():
+    point = np.zeros((101, 101))
+    point[50, 50] = 1
+    image = effective_source(point, fwhm=1.0, pixel_size=0.1)
+    assert image.sum() == pytest.approx(1)
+    assert image[50, 55] / image[50, 50] == pytest.approx(0.5, rel=1e-3)
+
+
+def test_afterglow_trails_along_the_fast_axis_and_loses_nothing():
+    flash = np.zeros((3, 60))
+    flash[1, 10] = 100.0
+    glow = afterglow(flash, fraction=0.2, decay=1.5)
+    assert glow[1, 10] == pytest.approx(80)
+    assert glow[1, 12] / glow[1, 11] == pytest.approx(np.exp(-1 / 1.5))
+    assert glow.sum() == pytest.approx(100)
+    assert not glow[[0, 2]].any()
+    assert not glow[1, :10].any()
+
+
+def test_a_detector_has_gain_offset_and_read_out_noise():
+    levels = detector(np.full((300, 300), 7.0), gain=12.0, offset=30.0, readout=0.5, rng=np.random.default_rng(0))
+    assert levels.mean() == pytest.approx(30 + 12 * 7, rel=1e-3)
+    assert levels.std() == pytest.approx(6.0, rel=0.02)
+    assert (levels == np.round(levels)).all()

@@ -24,7 +24,8 @@ def result(method, kind, psnr, structure, seed=0):
         "material": "Pt",
         "condition": "200keV_24mrad",
         "counts_per_px": 3.0,
-        "jitter_A": 0.0,
+        "shot_noise_alone": True,
+        "mode": "HAADF",
         "dose_e_per_A2": 1.0,
         "images": 1.0,
         "psnr_db": psnr,
@@ -61,5 +62,5 @@ def test_no_network_gives_an_empty_comparison_that_is_still_written(results, tmp
 
 
 def test_no_poisson_images_give_an_empty_precision_table(results):
-    none = results.assign(part="all", jitter_A=0.05)
+    none = results.assign(part="all", shot_noise_alone=False)
     assert {"rmse_pm", "crlb_pm"} <= set(precision_table(none, 100).columns)

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from stembench.datasets.crops import Crops
+from stembench.datasets.loading import Crops
 from stembench.networks.registry import build
 from stembench.training import run
 from stembench.training.losses import modified_chi_square
@@ -14,7 +14,7 @@ class KilledError(Exception):
 
 def trained(folder, epochs=3, killed_after=None):
     data = np.random.default_rng(0).random((2, 16, 16, 16)).astype(np.float32)
-    crops = Crops(*data, crop=16, batch=4, repeats=1, seed=1)
+    crops = Crops(list(zip(*data)), crop=16, batch=4, repeats=1, seed=1)
     network = build("atomsegnet_unet", 0.05, seed=0)
     lines = []
 

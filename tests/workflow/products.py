@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 IDENTITY = ["method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset"]
 TABLES = ("detection", "detection_comparison", "precision_vs_dose", "enhancement", "enhancement_comparison")
-LABELS = {"image", "noNoise", "noBackgroundnoNoise", "gaussianMask", "circularMask"}
+STORED = {"image", "noNoise", "noBackgroundnoNoise"}
 
 
 def check_products(results: Path) -> list[str]:
@@ -43,13 +43,17 @@ def check_products(results: Path) -> list[str]:
         assert all("raw_scan_slope" in raw for raw in calibration["raw"].values())
     for path in found("datasets/*/*/*/data.zarr"):
         with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
-            assert set(stored.data_vars) == LABELS | {"pixel_size_A"}
+            assert set(stored.data_vars) >= STORED | {"pixel_size_A"}
             assert 0 <= float(stored.image[0].min()) <= float(stored.image[0].max()) <= 1
     for path in found("datasets/*/index.parquet"):
         index = pd.read_parquet(path)
-        assert set(index.split) == {"train", "validation", "test"}
+        assert set(index.split) == {"train", "validation", "test", "held_out"}
+        held_out = set(index.material[index.split == "held_out"])
+        assert not held_out & set(index.material[index.split != "held_out"])
         assert index["sample"].is_unique
         assert (index.groupby("structure").split.nunique() == 1).all(), "a structure is in two splits"
+        assert path.with_name("README.md").read_text().startswith("# Dataset")
+        assert path.with_name("browser.html").read_text().startswith("<!DOCTYPE html>")
     for path in found("models/*/*/*/*/model.json"):
         assert json.loads(path.read_text())["parameters"] > 0
         assert load_file(path.with_name("weights.safetensors"))
@@ -68,6 +72,8 @@ def check_products(results: Path) -> list[str]:
         assert len(table)
         assert found(f"tables/{name}.md")[0].read_text().startswith("|")
         assert "tabular" in found(f"tables/{name}.tex")[0].read_text()
+    realism = pd.read_csv(found("tables/realism.csv")[0])
+    assert set(realism.noise) == {"calibrated", "published", "temimagenet", "real_halves"}
     for path in (
         found("structures/*/*/*.png")
         + found("figures/*.png")
@@ -92,7 +98,7 @@ def check_claims(results: Path) -> list[str]:
     asked = columns[columns["sample"].isin(test["sample"]) & columns.asked]
     assert len(test) >= 200
     assert len(asked) >= 5000
-    assert set(test.material) == set(index.material)
+    assert set(test.material) == set(index.material[index.split != "held_out"])
     assert set(test.counts_per_px) == {1, 3, 10, 30, 100}
     lines = [f"simulated test set: {len(test)} images, {len(asked)} columns, {test.material.nunique()} materials"]
 

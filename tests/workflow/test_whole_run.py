@@ -1,6 +1,9 @@
 import filecmp
 import shutil
+from pathlib import Path
 
+import pandas as pd
+import yaml
 from products import check_products
 
 
@@ -32,6 +35,32 @@ def test_one_core_or_two_give_the_same_bytes(finished, copy):
     assert done.returncode == 0, done.stdout[-4000:]
     for shard in shards:
         same_files(finished.folder / shard, copy.folder / shard)
+
+
+def test_an_exported_dataset_is_a_dataset_again(finished):
+    folder = "results/datasets/physical/temimagenet/train"
+    assert finished.run(folder).returncode == 0
+    settings = yaml.safe_load(Path(__file__).with_name("tiny.yaml").read_text())
+    settings["datasets"]["theirs"] = {"folder": folder}
+    config = finished.folder / "imported.yaml"
+    config.write_text(yaml.safe_dump(settings))
+    done = finished.run("results/datasets/theirs/index.parquet", "results/datasets/theirs/README.md", config=config)
+    assert done.returncode == 0, done.stdout[-4000:]
+    index = pd.read_parquet(finished.folder / "results/datasets/theirs/index.parquet")
+    exported = pd.read_csv(finished.folder / folder / "metadata.csv")
+    assert sorted(index["sample"]) == list(exported.number)
+    assert set(index.split) == {"train", "validation", "test"}
+    assert (index.groupby("structure").split.nunique() == 1).all()
+
+
+def test_a_missing_folder_of_others_images_is_named(copy):
+    config = copy.folder / "mine.yaml"
+    config.write_text("datasets: {theirs: {folder: nowhere}}\n")
+    done = copy.run("-n", config=config)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout
+    assert "datasets.theirs.folder" in done.stdout
+    assert "nowhere" in done.stdout
 
 
 def test_a_library_change_reruns_the_rules_that_use_it_and_no_others(finished):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from glob import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,11 +19,15 @@ _PACKAGES = ("numpy", "scipy", "xarray", "zarr", "torch", "lightning", "atomap",
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write a file or folder to; it takes its name only when the block succeeds."""
+    """Yield a path beside `path` to write a file or folder to; it takes its name only when the block succeeds.
+
+    What killed processes left of the same product is removed: a product has one writer at a time.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    _remove(partial)
+    for left in path.parent.glob(f".{escape(path.stem)}.*.partial{escape(path.suffix)}"):
+        _remove(left)
     try:
         yield partial
         if path.is_dir():

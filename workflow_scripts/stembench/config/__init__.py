@@ -12,7 +12,7 @@ from stembench.config.arrangements import (
     Wedge,
 )
 from stembench.config.base import MATERIAL_PATTERN
-from stembench.config.datasets import CalibratedNoise, Dataset, PhysicalNoise
+from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset, PhysicalNoise
 from stembench.config.evaluation import Evaluation, LabTestset
 from stembench.config.imaging import Condition, Imaging, Multislice
 from stembench.config.lab import Distribution, LabImage
@@ -32,6 +32,7 @@ __all__ = [
     "Evaluation",
     "GrainBoundary",
     "Imaging",
+    "ImportedDataset",
     "LabImage",
     "LabTestset",
     "Multislice",

@@ -6,18 +6,53 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from stembench.config.base import Material, Name, Names, PositiveRange, Section
+from stembench.config.base import FractionRange, Material, Name, Names, PositiveRange, Range, Section
 from stembench.imaging.detectors import Mode
+
+#: Labels of TEMImageNet that are images made from the columns.
+ImageLabel = Literal[
+    "circularMask",
+    "smallcircularMask",
+    "gaussianMask",
+    "noNoiseNoBackgroundSuperresolution",
+]
 
 
 class PhysicalNoise(Section):
-    """Row jitter, then shot noise at a dose."""
+    """What scan, counting of electrons and detector do, in this order; a range from 0 to 0 leaves one out."""
 
-    recipe: Literal["physical"] = Field("physical", description="Which recipe: physical or calibrated")
+    recipe: Literal["physical"] = Field("physical", description="Which recipe: physical or calibrated, never both")
+    shot_noise_alone: float = Field(
+        0.5,
+        description="Fraction of images with shot noise and nothing else, for which a Cramer-Rao bound holds",
+        ge=0,
+        le=1,
+    )
+    drift_A: Range = Field(
+        (0.0, 0.3),
+        description="Range of the specimen's drift from the first row to the last, in any direction",
+        json_schema_extra={"unit": "A"},
+    )
+    shear_deg: Range = Field(
+        (0.0, 0.5),
+        description="Range of the angle, of either sign, by which the slow scan axis is off the vertical",
+        json_schema_extra={"unit": "deg"},
+    )
+    jitter_A: Range = Field((0.0, 0.1), description="Range of row jitter", json_schema_extra={"unit": "A"})
+    mains_Hz: float = Field(
+        50.0,
+        description="Mains frequency, with which the jitter swells",
+        gt=0,
+        le=1000,
+        json_schema_extra={"unit": "Hz"},
+    )
+    dwell_us: PositiveRange = Field(
+        (4.0, 32.0), description="Range of the time a pixel, drawn log-uniformly", json_schema_extra={"unit": "us"}
+    )
     counts_per_px: tuple[float, float] = Field(
         (0.7, 150.0),
         description="Range, for training, of the electrons counted at the brightest column's peak above background "
-        "(in ABF and BF between the columns)",
+        "(in ABF and BF between the columns), drawn log-uniformly",
         json_schema_extra={"unit": "e/px", "bounds": "> 0, ascending"},
     )
     test_counts_per_px: tuple[float, ...] = Field(
@@ -26,10 +61,28 @@ class PhysicalNoise(Section):
         min_length=1,
         json_schema_extra={"unit": "e/px", "bounds": "> 0"},
     )
-    jitter_A: float = Field(
-        0.1, description="Largest amplitude of row jitter", ge=0, le=0.5, json_schema_extra={"unit": "A"}
+    afterglow: FractionRange = Field(
+        (0.0, 0.1), description="Range of the part of a pixel's signal that the detector gives in the pixels after it"
     )
-    unjittered: float = Field(0.5, description="Fraction of images without row jitter", ge=0, le=1)
+    afterglow_px: PositiveRange = Field(
+        (0.5, 2.0), description="Range of the afterglow's decay length", json_schema_extra={"unit": "px"}
+    )
+    gain: float = Field(
+        10.0, description="Digital levels an electron", gt=0, le=10_000, json_schema_extra={"unit": "1/e"}
+    )
+    offset: float = Field(0.0, description="Digital level of no electron", ge=0, le=10_000)
+    readout_e: Range = Field(
+        (0.0, 0.0), description="Range of the SD of read-out noise", json_schema_extra={"unit": "e"}
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_calibrated(cls, values: dict) -> dict:
+        if isinstance(values, dict) and "instrument" in values:
+            raise ValueError(
+                "a recipe is physical or calibrated, never both: take out `instrument`, or everything physical"
+            )
+        return values
 
     @model_validator(mode="after")
     def _counts_are_positive(self) -> PhysicalNoise:
@@ -39,15 +92,33 @@ class PhysicalNoise(Section):
 
 
 class CalibratedNoise(Section):
-    """Scan and pointwise noise with the parameters of an instrument; holds shot noise and jitter already."""
+    """Scan and pointwise noise with an instrument's parameters; holds shot noise, jitter and detector already."""
 
-    recipe: Literal["calibrated"] = Field("calibrated", description="Which recipe: physical or calibrated")
+    recipe: Literal["calibrated"] = Field("calibrated", description="Which recipe: physical or calibrated, never both")
     instrument: Name = Field(description="Key of `calibration.instruments`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_physical(cls, values: dict) -> dict:
+        physical = (
+            sorted(set(values) & (set(PhysicalNoise.model_fields) - {"recipe"})) if isinstance(values, dict) else []
+        )
+        if physical:
+            raise ValueError(
+                "a recipe is physical or calibrated, never both: calibrated noise holds shot noise, jitter and detector "
+                f"already; take out {', '.join(physical)}"
+            )
+        return values
 
 
 class Dataset(Section):
     """A recipe: what is shown, how it is imaged, and the noise on it."""
 
+    forward_model: Literal["linear", "multislice"] = Field(
+        "linear",
+        description="How images are simulated; multislice samples perfect crystals from tiles and scans every other "
+        "object pixel by pixel, which takes minutes an image",
+    )
     materials: Literal["all"] | Annotated[tuple[Material, ...], Field(min_length=1)] = Field(
         "all", description="Materials, or `all` in `structures/` but those held out"
     )
@@ -62,10 +133,22 @@ class Dataset(Section):
         description="Imaging conditions",
     )
     mode: Mode = Field("HAADF", description="Detector, which every condition must have")
+    extra_source_A: Range = Field(
+        (0.0, 0.0),
+        description="Range of what an unstable microscope adds to the FWHM of the effective source, in quadrature",
+        json_schema_extra={"unit": "A"},
+    )
     pixel_size_A: tuple[float, float] = Field(
         (0.08, 0.156),
-        description="Range of pixel sizes (0.156 A is 40 A in 256 px)",
+        description="Range of pixel sizes (0.156 A is 40 A in 256 px), drawn log-uniformly",
         json_schema_extra={"unit": "A", "bounds": "0.01 to 1, ascending"},
+    )
+    field_of_view_A: tuple[Annotated[float, Field(gt=0, le=1000)], ...] | None = Field(
+        None,
+        description="Fields of view, each as likely as another (TEMImageNet: 8, 10, 20, 30, 40); null draws from "
+        "`pixel_size_A`",
+        min_length=1,
+        json_schema_extra={"unit": "A"},
     )
     rotation_step_deg: float = Field(
         15.0,
@@ -77,11 +160,21 @@ class Dataset(Section):
     background: float = Field(
         0.5, description="Largest background as a fraction of the brightest column's peak", ge=0, le=10
     )
+    backgrounds: Annotated[
+        tuple[Literal["constant", "ramp", "perlin", "patches", "wedge"], ...], Field(min_length=1)
+    ] = Field(
+        ("constant", "ramp", "perlin", "patches", "wedge"), description="Kinds of background, each as likely as another"
+    )
     label_threshold: float = Field(
         0.2, description="Columns weaker than this fraction of the brightest are not asked of a network", ge=0, lt=1
     )
     gaussian_mask_fwhm_A: float = Field(
         0.2, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}
+    )
+    stored_labels: tuple[ImageLabel, ...] = Field(
+        (),
+        description="Labels that are stored beside noNoise and noBackgroundnoNoise; the others are made from the "
+        "columns when they are asked for",
     )
     images_per_structure: int = Field(
         5, description="Consecutive images that share a structure, its rotation, offset and pixel size", ge=1, le=100
@@ -98,3 +191,24 @@ class Dataset(Section):
         if not 0.01 <= value[0] <= value[1] <= 1:
             raise ValueError("two pixel sizes between 0.01 and 1 A, the smaller first")
         return value
+
+
+class ImportedDataset(Section):
+    """Images and labels of others, in TEMImageNet's folders."""
+
+    folder: str = Field(description="Folder that holds `image/` and the folders of labels")
+    pixel_size_A: float | None = Field(
+        None,
+        description="Pixel size; null takes it from the `metadata.csv` of an exported dataset",
+        gt=0,
+        le=10,
+        json_schema_extra={"unit": "A"},
+    )
+    mode: Mode = Field("HAADF", description="Detector")
+    images_per_structure: int = Field(
+        9, description="Consecutive images that share a structure and so must share a split", ge=1, le=1000
+    )
+    gaussian_mask_fwhm_A: float = Field(
+        0.2, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}
+    )
+    seed: int = Field(0, description="Seed of the split", ge=0, le=2**32 - 1)

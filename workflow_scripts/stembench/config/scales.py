@@ -14,6 +14,7 @@ class Scale(Section):
     train_images: int = Field(description="Training images a dataset", ge=5, le=1_000_000)
     validation_images: int = Field(description="Validation images a dataset", ge=5, le=1_000_000)
     test_images: int = Field(description="Test images a dataset", ge=5, le=1_000_000)
+    held_out_images: int = Field(description="Images of held-out materials a dataset", ge=0, le=1_000_000)
     shard_images: int = Field(description="Images a shard, each shard one job", ge=1, le=100_000)
     width: float = Field(description="Channels of each network as a fraction of the published", gt=0, le=1)
     crop_px: int = Field(

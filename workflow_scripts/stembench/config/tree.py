@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from stembench.config.arrangements import (
     Arrangement,
@@ -19,7 +19,7 @@ from stembench.config.arrangements import (
     Wedge,
 )
 from stembench.config.base import Name, Section
-from stembench.config.datasets import CalibratedNoise, Dataset, PhysicalNoise
+from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset, PhysicalNoise
 from stembench.config.evaluation import Evaluation
 from stembench.config.imaging import Imaging, Multislice
 from stembench.config.lab import Calibration, Lab
@@ -30,6 +30,17 @@ from stembench.errors import InputError
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.imaging.limits import cell_width, check
 from stembench.networks import NETWORKS
+
+
+def _kind_of_dataset(value: object) -> str:
+    imported = isinstance(value, ImportedDataset) or (isinstance(value, dict) and "folder" in value)
+    return "imported" if imported else "simulated"
+
+
+AnyDataset = Annotated[
+    Annotated[Dataset, Tag("simulated")] | Annotated[ImportedDataset, Tag("imported")],
+    Discriminator(_kind_of_dataset),
+]
 
 
 class Config(Section):
@@ -43,6 +54,7 @@ class Config(Section):
                 train_images=2400,
                 validation_images=220,
                 test_images=220,
+                held_out_images=40,
                 shard_images=600,
                 width=0.25,
                 crop_px=64,
@@ -60,6 +72,7 @@ class Config(Section):
                 train_images=20_000,
                 validation_images=1000,
                 test_images=2000,
+                held_out_images=1000,
                 shard_images=500,
                 width=1.0,
                 crop_px=256,
@@ -96,14 +109,14 @@ class Config(Section):
     )
     lab: Lab = Field(Lab(), description="Experimental images")
     calibration: Calibration = Field(Calibration(), description="Noise of real instruments")
-    datasets: dict[Name, Dataset] = Field(
+    datasets: dict[Name, AnyDataset] = Field(
         {
             "physical": Dataset(),
             "calibrated": Dataset(
                 share=0.25, images_per_structure=1, noise=CalibratedNoise(instrument="se_mos2"), seed=1
             ),
         },
-        description="Recipes of simulated images by name",
+        description="Recipes of simulated images by name, and with `folder` images of others",
         min_length=1,
     )
     networks: dict[Name, Network] = Field(
@@ -140,7 +153,7 @@ class Config(Section):
         for condition in self.multislice.conditions:
             known(condition, self.imaging.conditions, "multislice.conditions", "imaging.conditions")
             self._check_simulable(condition)
-        for name, dataset in self.datasets.items():
+        for name, dataset in self.simulated.items():
             for arrangement in dataset.arrangements:
                 known(arrangement, self.arrangements, f"datasets.{name}.arrangements", "arrangements")
             for condition in dataset.conditions:
@@ -150,6 +163,9 @@ class Config(Section):
                         f"datasets.{name}.mode is {dataset.mode}, but imaging.conditions.{condition} has no such "
                         "detector; add its angles to detectors_mrad or take the condition out"
                     )
+            if dataset.forward_model == "multislice":
+                for condition in dataset.conditions:
+                    known(condition, self.multislice.conditions, f"datasets.{name}.conditions", "multislice.conditions")
             if isinstance(dataset.noise, CalibratedNoise):
                 key = f"datasets.{name}.noise.instrument"
                 known(dataset.noise.instrument, self.calibration.instruments, key, "calibration.instruments")
@@ -167,7 +183,8 @@ class Config(Section):
         for name, testset in self.evaluation.lab_testsets.items():
             known(testset.image, self.lab.images, f"evaluation.lab_testsets.{name}.image", "lab.images")
             known(testset.tuned_on, self.datasets, f"evaluation.lab_testsets.{name}.tuned_on", "datasets")
-            if not isinstance(self.datasets[testset.tuned_on].noise, PhysicalNoise):
+            tuned_on = self.simulated.get(testset.tuned_on)
+            if tuned_on is None or not isinstance(tuned_on.noise, PhysicalNoise):
                 raise ValueError(f"evaluation.lab_testsets.{name}.tuned_on needs a dataset with physical noise")
             if name in self.evaluation.testsets:
                 raise ValueError(f"evaluation.lab_testsets.{name} has the name of a dataset; choose another")
@@ -183,6 +200,11 @@ class Config(Section):
                 f"multislice.conditions: {name} cannot be simulated: {error} (keys multislice.cell_A and sampling_A, "
                 f"imaging.conditions.{name})"
             ) from None
+
+    @property
+    def simulated(self) -> dict[str, Dataset]:
+        """The datasets that are simulated."""
+        return {name: dataset for name, dataset in self.datasets.items() if isinstance(dataset, Dataset)}
 
     @property
     def sizes(self) -> Scale:
@@ -205,8 +227,18 @@ def load_config(content: dict, source: str = "config/config.yaml") -> Config:
         raise InputError("\n".join([f"{source} (or --config / --configfile) cannot be used:", *mistakes])) from None
 
 
+def _without_kinds(path: tuple[str | int, ...]) -> list[str | int]:
+    """A key without what pydantic adds to it to say which kind of section it took."""
+    parts = list(path)
+    if parts[:1] in (["datasets"], ["arrangements"]):
+        del parts[2:3]
+    if parts[2:3] == ["noise"]:
+        del parts[3:4]
+    return parts
+
+
 def _mistake(error: dict) -> str:
-    key = ".".join(str(part) for part in error["loc"]) or "config"
+    key = ".".join(map(str, _without_kinds(error["loc"]))) or "config"
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key; remove it or correct its spelling (config/README.md lists every key)"
     if error["type"] == "union_tag_not_found":

@@ -20,7 +20,7 @@ from stembench.crystals.defects import displaced, with_interstitials, with_subst
 from stembench.crystals.disorder import amorphous_layer, random_columns
 from stembench.crystals.interfaces import half_plane, island, joined, overlaid
 from stembench.crystals.material import Material
-from stembench.crystals.particles import random_truncated_octahedron, wedge
+from stembench.crystals.particles import CUBOCTAHEDRON, OCTAHEDRON, random_truncated_octahedron, wedge
 from stembench.crystals.specimen import Specimen, crystal_slab, together
 
 _INTERSTITIAL_CLEARANCE_A = 1.0
@@ -56,10 +56,23 @@ class View:
         return crystal_slab(material.projection, self.extent, *place, self.margin, material.filled(self.thickness))
 
 
+class Draws(dict[str, float | str]):
+    """What was drawn for an object, by name."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.rng = rng
+
+    def uniform(self, name: str, low: float, high: float) -> float:
+        """A number between two ends, which is kept."""
+        self[name] = float(self.rng.uniform(low, high))
+        return self[name]
+
+
 def arranged(
     recipe: Arrangement, material: Material, others: Sequence[Material], view: View, rng: np.random.Generator
-) -> Specimen:
-    """The atoms of an object.
+) -> tuple[Specimen, Draws]:
+    """The atoms of an object, and what was drawn for it.
 
     Parameters
     ----------
@@ -74,78 +87,97 @@ def arranged(
     rng : numpy.random.Generator
         Source of randomness.
     """
-    return _MAKERS[type(recipe)](recipe, material, others, view, rng)
+    draws = Draws(rng)
+    return _MAKERS[type(recipe)](recipe, material, others, view, draws), draws
 
 
-def _periodic(recipe: Periodic, material, others, view, rng) -> Specimen:
+def _periodic(recipe: Periodic, material, others, view, draws) -> Specimen:
     return view.filled_with(material)
 
 
-def _defects(recipe: Defects, material, others, view, rng) -> Specimen:
-    specimen, of = view.filled_with(material), recipe.of
+def _defects(recipe: Defects, material, others, view, draws) -> Specimen:
+    specimen, of, rng = view.filled_with(material), recipe.of, draws.rng
     columns = (column for other in others for column in other.projection.columns)
     elements = sorted({atom["element"] for column in columns for atom in column["atoms"]})
-    specimen = with_substitutions(specimen, rng.uniform(*recipe.substitutions), rng.choice(elements), rng, of)
-    specimen = with_vacancies(specimen, rng.uniform(*recipe.vacancies), rng, of)
-    interstitials = rng.uniform(*recipe.interstitials)
+    substitutions = draws.uniform("substitutions", *recipe.substitutions)
+    draws["substitute"] = str(rng.choice(elements))
+    specimen = with_substitutions(specimen, substitutions, draws["substitute"], rng, of)
+    specimen = with_vacancies(specimen, draws.uniform("vacancies", *recipe.vacancies), rng, of)
+    interstitials = draws.uniform("interstitials", *recipe.interstitials)
     specimen = with_interstitials(specimen, interstitials, _INTERSTITIAL_CLEARANCE_A, view.extent, rng, of)
-    return displaced(specimen, rng.uniform(*recipe.displacement_A), rng, of)
+    return displaced(specimen, draws.uniform("displacement_A", *recipe.displacement_A), rng, of)
 
 
-def _particle(recipe: Particle, material, others, view, rng) -> Specimen:
-    centre = np.array(view.extent[::-1]) * rng.uniform(1 / 3, 2 / 3, 2)
-    diameter = rng.uniform(*recipe.diameter_A)
-    thickest = material.filled(np.inf)
-    place = (centre, view.rotation, view.offset, rng, thickest)
-    particle = random_truncated_octahedron(material.projection, diameter, recipe.facet_spread, *place)
-    thickness = rng.uniform(*recipe.support_A)
-    support = amorphous_layer(view.extent, view.margin, thickness, rng, recipe.support_element)
+def _particle(recipe: Particle, material, others, view, draws) -> Specimen:
+    height, width = view.extent
+    centre = np.array(
+        [draws.uniform(f"centre_{axis}_A", n / 3, 2 * n / 3) for axis, n in (("x", width), ("y", height))]
+    )
+    diameter = draws.uniform("diameter_A", *recipe.diameter_A)
+    ratio = draws.uniform("facet_ratio", CUBOCTAHEDRON, OCTAHEDRON)
+    place = (centre, view.rotation, view.offset, draws.rng, material.filled(np.inf))
+    particle = random_truncated_octahedron(material.projection, diameter, ratio, recipe.facet_spread, *place)
+    thickness = draws.uniform("support_A", *recipe.support_A)
+    support = amorphous_layer(view.extent, view.margin, thickness, draws.rng, recipe.support_element)
     top = particle.positions[:, 2].max(initial=0)
     return together(particle, support.moved(np.array([0, 0, top + 1.5])))
 
 
-def _wedge(recipe: Wedge, material, others, view, rng) -> Specimen:
+def _wedge(recipe: Wedge, material, others, view, draws) -> Specimen:
     if material.single_layer:  # one layer has no thickness to lose
         return view.filled_with(material)
-    thin = view.thickness * rng.uniform(*recipe.thin_end)
-    return wedge(view.filled_with(material), view.extent, (thin, view.thickness), rng.uniform(0, 2 * np.pi))
+    thin = view.thickness * draws.uniform("thin_end", *recipe.thin_end)
+    azimuth = draws.uniform("wedge_azimuth_rad", 0, 2 * np.pi)
+    return wedge(view.filled_with(material), view.extent, (thin, view.thickness), azimuth)
 
 
-def _embedded(recipe: Embedded, material, others, view, rng) -> Specimen:
+def _embedded(recipe: Embedded, material, others, view, draws) -> Specimen:
     if recipe.interface == "straight":
-        region = half_plane(view.extent, 0.0, rng)
+        region = half_plane(view.extent, 0.0, draws.rng)
     else:
-        region = island(view.extent, rng.uniform(*recipe.coverage), rng.uniform(*recipe.roughness_A), rng)
-    return joined(view.filled_with(material), _another(others, material, view, rng), region, recipe.clearance_A)
+        coverage, roughness = _ranges(recipe, ("coverage", "roughness_A"), draws)
+        region = island(view.extent, coverage, roughness, draws.rng)
+    return joined(view.filled_with(material), _another(others, material, view, draws), region, recipe.clearance_A)
 
 
-def _grain_boundary(recipe: GrainBoundary, material, others, view, rng) -> Specimen:
-    turn = np.deg2rad(rng.uniform(*recipe.misorientation_deg))
-    region = half_plane(view.extent, rng.uniform(*recipe.roughness_A), rng)
-    return joined(view.filled_with(material), view.filled_with(material, turn), region, recipe.clearance_A)
+def _grain_boundary(recipe: GrainBoundary, material, others, view, draws) -> Specimen:
+    misorientation, roughness = _ranges(recipe, ("misorientation_deg", "roughness_A"), draws)
+    region = half_plane(view.extent, roughness, draws.rng)
+    grain = view.filled_with(material, np.deg2rad(misorientation))
+    return joined(view.filled_with(material), grain, region, recipe.clearance_A)
 
 
-def _random(recipe: Random, material, others, view, rng) -> Specimen:
-    spacing = rng.uniform(*recipe.spacing_A)
+def _random(recipe: Random, material, others, view, draws) -> Specimen:
+    spacing = draws.uniform("spacing_A", *recipe.spacing_A)
     thickness = material.filled(view.thickness)
-    return random_columns(material.projection, view.extent, view.margin, thickness, spacing, rng)
+    return random_columns(material.projection, view.extent, view.margin, thickness, spacing, draws.rng)
 
 
-def _occluded(recipe: Occluded, material, others, view, rng) -> Specimen:
-    region = island(view.extent, rng.uniform(*recipe.coverage), 0.15 * min(view.extent), rng)
-    thickness = rng.uniform(*recipe.thickness_A)
+def _occluded(recipe: Occluded, material, others, view, draws) -> Specimen:
+    coverage = draws.uniform("coverage", *recipe.coverage)
+    region = island(view.extent, coverage, 0.15 * min(view.extent), draws.rng)
+    thickness = draws.uniform("overlayer_A", *recipe.thickness_A)
     if recipe.overlayer == "amorphous":
-        layer = amorphous_layer(view.extent, view.margin, thickness, rng, recipe.overlayer_element)
+        layer = amorphous_layer(view.extent, view.margin, thickness, draws.rng, recipe.overlayer_element)
     else:
-        layer = _another(others, material, view, rng)
+        layer = _another(others, material, view, draws)
         layer = layer[layer.positions[:, 2] < thickness]
-    return overlaid(view.filled_with(material), layer, region, rng.uniform(*recipe.transmission))
+    return overlaid(view.filled_with(material), layer, region, draws.uniform("transmission", *recipe.transmission))
 
 
-def _another(others: Sequence[Material], material: Material, view: View, rng) -> Specimen:
+def _ranges(recipe: Arrangement, names: Sequence[str], draws: Draws) -> list[float]:
+    """A draw from each of some ranges of a recipe."""
+    return [draws.uniform(name, *getattr(recipe, name)) for name in names]
+
+
+def _another(others: Sequence[Material], material: Material, view: View, draws: Draws) -> Specimen:
     """A crystal of another kind where there is one, at a rotation of its own."""
     different = [other for other in others if other is not material] or [material]
-    return view.filled_with(different[rng.integers(len(different))], rng.uniform(0, np.pi / 2), rng.uniform(0, 5, 2))
+    chosen = different[draws.rng.integers(len(different))]
+    draws.update(second_material=chosen.material, second_zone=chosen.zone)
+    rotation = draws.uniform("second_rotation_rad", 0, np.pi / 2)
+    offset = [draws.uniform(f"second_offset_{axis}_A", 0, 5) for axis in ("x", "y")]
+    return view.filled_with(chosen, rotation, np.array(offset))
 
 
 _MAKERS: dict[type, Callable[..., Specimen]] = {

@@ -32,7 +32,7 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
     named |= {"structures.held_out": structures.held_out, "structures.single_layers": structures.single_layers}
     named |= {"multislice.compared": tuple(compared)}
     missing = [(key, name) for key, materials in named.items() for name in materials if name not in shipped]
-    for key, dataset in config.datasets.items():
+    for key, dataset in config.simulated.items():
         if dataset.materials != "all":
             missing += [(f"datasets.{key}.materials", name) for name in dataset.materials]
         elif not set(names) - set(structures.held_out):

@@ -80,6 +80,7 @@ def faceted_particle(
 def random_truncated_octahedron(
     projection: Projection,
     diameter: float,
+    ratio: float,
     spread: float,
     centre: np.ndarray,
     rotation: float,
@@ -93,15 +94,15 @@ def random_truncated_octahedron(
     ----------
     diameter : float
         Twice the mean distance of the {111} facets from the centre [A].
+    ratio : float
+        Of {100} to {111} distances, from `CUBOCTAHEDRON` to `OCTAHEDRON`.
     spread : float
-        Largest relative deviation of a facet's distance; the ratio of {100} to {111} distances lies between those of
-        a cuboctahedron and an octahedron.
+        Largest relative deviation of a facet's distance.
     projection, centre, rotation, offset, thickest
         As in `faceted_particle`.
     rng : numpy.random.Generator
         Source of randomness.
     """
-    ratio = rng.uniform(CUBOCTAHEDRON, OCTAHEDRON)
     facets = []
     for family, distance in (((1, 1, 1), diameter / 2), ((1, 0, 0), ratio * diameter / 2)):
         normals = facet_normals(projection, family, rotation)

@@ -1,61 +1,67 @@
 """The sample factory: sample i of a dataset, from nothing but the recipe, its seed and i."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
 from stembench.config import Arrangement, Dataset, Imaging, Particle, Periodic, PhysicalNoise
-from stembench.crystals.arrangements import View, arranged
+from stembench.crystals.arrangements import Draws, View, arranged
 from stembench.crystals.field import CrystalField
 from stembench.crystals.material import Material
 from stembench.crystals.projection import Scatterers
 from stembench.crystals.specimen import NO_COLUMN, column_means, columns_of, projected
-from stembench.datasets.labels import circular_mask, gaussian_mask
+from stembench.datasets.forward import ForwardModel, Frame, Ideal, LinearModel, Scene
 from stembench.datasets.sample import Sample
 from stembench.imaging.conditions import probe_of
 from stembench.imaging.detectors import DARK_FIELD
-from stembench.imaging.linear import (
-    bright_field,
-    central_intensity,
-    linear_image,
-    scattering_strengths,
-    strength_of,
-)
+from stembench.imaging.linear import scattering_strengths, strength_of
 from stembench.imaging.probe import Probe
 from stembench.localisation.cramer_rao import position_bound
+from stembench.noise import physical
 from stembench.noise.background import BACKGROUNDS
 from stembench.noise.calibrated import NoiseParameters, noisy_at_full_range
-from stembench.noise.physical import row_jitter, shot_noise
+from stembench.noise.calibration import drawn_parameters
 
 #: Number of the first sample of each split; a sample's number is its random stream's spawn key.
-SPLIT_START = {"train": 0, "validation": 2**30, "test": 2**31}
+SPLIT_START = {"train": 0, "validation": 2**30, "test": 2**31, "held_out": 2**31 + 2**30}
 
 _STRUCTURE_STREAM, _IMAGE_STREAM = 0, 1
-_PEAK_FRACTION_THICKNESS_A = 100.0  # for which `imaging.peak_fraction` is stated
-_MAINS_ROWS = (20.0, 200.0)  # rows scanned in a period of the mains, drawn log-uniformly
+_SPLINE_MARGIN = 7  # px beyond which a border adds less than 1e-4 of itself to a cubic spline (its pole is 0.27)
+_ELECTRON_PA_US = 0.1602176634  # charge of an electron [pA us]
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What a linear image shows: points that scatter, and the columns that are the truth.
+class Plan:
+    """All that is drawn for an image, but the noise of its pixels.
 
     Attributes
     ----------
-    points, strengths, thermal_b : ndarray of shapes (points, 2), (points,), (points,)
-        x and y [A], scattering strength, B [A^2].
-    columns : dict of ndarray
-        As `columns_of` gives them.
-    thickness : float
-        Of the specimen [A].
+    parameters : dict
+        What was drawn, by name.
+    scene, frame, condition, probe
+        What the forward model is asked for.
+    background : ndarray, shape `frame.shape`
+        As a fraction of the brightest column's peak.
+    distortion : ndarray, shape (image_px, 2)
+        Smooth row shifts, which the truth follows [px].
+    jitter : ndarray, shape (image_px, 2)
+        Row shifts that come on top, which it does not [px].
+    rng : numpy.random.Generator
+        Source of the pixels' noise.
     """
 
-    points: np.ndarray
-    strengths: np.ndarray
-    thermal_b: np.ndarray
-    columns: dict[str, np.ndarray]
-    thickness: float
+    parameters: dict
+    scene: Scene
+    frame: Frame
+    condition: str
+    probe: Probe
+    background: np.ndarray
+    distortion: np.ndarray
+    jitter: np.ndarray
+    rng: np.random.Generator
 
 
 class Factory:
@@ -68,13 +74,15 @@ class Factory:
     arrangements : dict of Arrangement
         The recipe's arrangements by name.
     imaging : Imaging
-        Forward model and microscope settings.
-    materials : list of Material
+        Microscope settings and the linear model.
+    materials : sequence of Material
         Projected crystals to show.
     image_px : int
         Edge of an image [px].
-    noise_parameters : NoiseParameters, optional
-        Of the recipe's instrument; needed for `calibrated` noise.
+    calibration : dict, optional
+        Of the recipe's instrument, as `noise.calibration.calibrate` gives it; needed for `calibrated` noise.
+    forward : ForwardModel, optional
+        What simulates the images; the linear model where it is not given.
     """
 
     def __init__(
@@ -82,12 +90,14 @@ class Factory:
         recipe: Dataset,
         arrangements: dict[str, Arrangement],
         imaging: Imaging,
-        materials: list[Material],
+        materials: Sequence[Material],
         image_px: int,
-        noise_parameters: NoiseParameters | None = None,
+        calibration: dict | None = None,
+        forward: ForwardModel | None = None,
     ) -> None:
         self.recipe, self.arrangements, self.imaging = recipe, arrangements, imaging
-        self.materials, self.image_px, self.noise_parameters = materials, image_px, noise_parameters
+        self.materials, self.image_px, self.calibration = materials, image_px, calibration
+        self.forward = forward or LinearModel(recipe.mode, imaging)
         gamma, factors = imaging.gamma, imaging.species_factors
         self.scatterers = {
             (each.material, each.zone): Scatterers.of(each.projection, lambda e: strength_of(e, gamma, factors))
@@ -98,184 +108,235 @@ class Factory:
     def sample(self, split: str, position: int) -> Sample:
         """Sample number `position` of a split; equal in every call, whatever was drawn before.
 
-        Validation and test splits go through the materials in turn, and within a structure, seen under one condition,
-        through the levels of dose.
+        Splits but the training split go through the materials in turn, and within a structure, seen under one
+        condition, through the levels of dose.
         """
+        return self.rendered(self.plan(split, position))
+
+    def plan(self, split: str, position: int) -> Plan:
+        """Everything that is drawn for a sample but the noise of its pixels."""
         number = SPLIT_START[split] + position
         block = position // self.recipe.images_per_structure
         structure_rng = self._generator(SPLIT_START[split] + block, _STRUCTURE_STREAM)
         rng = self._generator(number, _IMAGE_STREAM)
-        shape = (self.image_px, self.image_px)
 
         chosen = structure_rng.integers(len(self.materials)) if split == "train" else block % len(self.materials)
         material = self.materials[chosen]
         arrangement = self.recipe.arrangements[structure_rng.integers(len(self.recipe.arrangements))]
-        pixel_size = float(np.exp(structure_rng.uniform(*np.log(self.recipe.pixel_size_A))))
-        # Row jitter reaches beyond the field; four SDs of it are drawn around.
-        pad = int(np.ceil(4 * getattr(self.recipe.noise, "jitter_A", 0) / pixel_size)) + 2
-        view = self._view(material, pixel_size, pad * pixel_size, structure_rng)
-        scene = self._scene(material, arrangement, view, structure_rng)
+        pixel_size = self._pixel_size(structure_rng)
+        frame = Frame(self.image_px, pixel_size, self._pad(pixel_size))
+        view = self._view(material, arrangement, frame, structure_rng)
+        scene, draws = self._scene(material, arrangement, view, structure_rng)
 
-        # A dose series shows one scene: there probe, background and jitter belong to the structure.
+        # A dose series shows one scene: there probe, background and distortions belong to the structure.
         scene_rng = rng if split == "train" else structure_rng
         condition = list(self.probes)[scene_rng.integers(len(self.probes))]
         probe = self.probes[condition]
-        heights = scene.columns["strength"] * central_intensity(probe, scene.columns["B_A2"])
-        brightest = heights.max(initial=1e-12)
-        padded_shape = (self.image_px + 2 * pad,) * 2
-        points = scene.points + pad * pixel_size
-        padded = linear_image(points, scene.strengths / brightest, scene.thermal_b, probe, padded_shape, pixel_size)
-        background_kind = list(BACKGROUNDS)[scene_rng.integers(len(BACKGROUNDS))]
-        background_level = float(scene_rng.uniform(0, self.recipe.background))
-        background = background_level * BACKGROUNDS[background_kind](padded.shape, scene_rng)
-
-        crop = (slice(pad, -pad), slice(pad, -pad))
-        ideal, slope = self._detected(padded + background)
-        clean, with_background = self._detected(padded)[0][crop], ideal[crop]
-        drawn = {
+        extra = float(scene_rng.uniform(*self.recipe.extra_source_A))
+        probe = replace(probe, source_size=float(np.hypot(probe.source_size, extra))) if extra else probe
+        kind = self.recipe.backgrounds[scene_rng.integers(len(self.recipe.backgrounds))]
+        level, angle = float(scene_rng.uniform(0, self.recipe.background)), float(scene_rng.uniform(0, 2 * np.pi))
+        parameters = {
             "sample": number,
+            "split": split,
             "structure": SPLIT_START[split] + block,
             "material": material.material,
             "zone": material.zone,
             "arrangement": arrangement,
             "thickness_A": scene.thickness,
             "mode": self.recipe.mode,
+            "forward_model": self.recipe.forward_model,
             "condition": condition,
+            "extra_source_A": extra,
             "probe_fwhm_A": probe.fwhm,
+            "column_radius_A": probe.column_radius,
+            "gaussian_mask_fwhm_A": self.recipe.gaussian_mask_fwhm_A,
             "pixel_size_A": pixel_size,
             "rotation_deg": float(np.rad2deg(view.rotation)),
             "offset_x_A": float(view.offset[0]),
             "offset_y_A": float(view.offset[1]),
-            "background": background_kind,
-            "background_level": background_level,
+            "background": kind,
+            "background_level": level,
+            "background_angle_rad": angle,
         }
+        background = level * BACKGROUNDS[kind](frame.shape, angle, scene_rng)
         if isinstance(self.recipe.noise, PhysicalNoise):
-            fraction = self._fraction(material, scene)
-            seen = (ideal, crop, pixel_size, fraction)
-            noisy, noise_drawn = self._physical(*seen, split, position, scene_rng, rng)
+            drawn, distortion, jitter = self._scan(pixel_size, scene_rng, rng)
+            drawn |= {"counts_per_px": self._counts(split, position, rng)}
         else:
-            noisy, noise_drawn = self._calibrated(with_background, rng)
+            drawn = drawn_parameters(self.calibration, scene_rng).to_dict()
+            distortion = jitter = np.zeros((self.image_px, 2))
+        return Plan(parameters | draws | drawn, scene, frame, condition, probe, background, distortion, jitter, rng)
 
-        columns, inside = self._columns(scene, heights / brightest, view.extent, probe)
-        columns["crlb_pm"] = np.nan
-        if split == "test" and noise_drawn.get("jitter_A") == 0:  # the noise is Poisson's alone
-            fitted = inside.copy()  # what is not asked for is a known part of the image
-            fitted[inside] = columns.asked
-            places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
-            bound = position_bound(
-                noise_drawn["counts_per_px"] * with_background,
-                places[fitted],
-                noise_drawn["counts_per_px"] * slope * (heights / brightest)[fitted],
-                scene.columns["B_A2"][fitted],
-                probe,
-                pixel_size,
-            )
-            columns.loc[columns.asked, "crlb_pm"] = bound
-            columns.loc[columns.hidden, "crlb_pm"] = np.nan  # it is that of a column in plain sight
-        asked = columns.loc[columns.asked, ["x_A", "y_A"]].to_numpy()
+    def rendered(self, plan: Plan) -> Sample:
+        """The images of a plan, and its truth."""
+        number = plan.parameters["sample"]
+        ideal = self.forward.image(plan.scene, plan.condition, plan.probe, plan.frame, plan.background, number)
+        pad = plan.frame.pad
+        clean, image = (physical.shifted_rows(each, plan.distortion, pad) for each in (ideal.clean, ideal.image))
+        scanned = physical.shifted_rows(ideal.image, plan.distortion + plan.jitter, pad) if plan.jitter.any() else image
+        noisy, measured = self.noisy(plan, ideal, image, scanned)
         floor = 0 if self.recipe.mode in DARK_FIELD else None
         images = {
             "image": _unit(noisy),
-            "noNoise": _unit(with_background, floor),
+            "noNoise": _unit(image, floor),
             "noBackgroundnoNoise": _unit(clean, floor),
-            "gaussianMask": gaussian_mask(asked, shape, pixel_size, self.recipe.gaussian_mask_fwhm_A),
-            "circularMask": circular_mask(asked, shape, pixel_size, probe.column_radius),
         }
-        return Sample(images, columns, drawn | noise_drawn | {"no_noise_max": float(with_background.max())})
+        parameters = plan.parameters | measured | {"no_noise_max": float(image.max())}
+        return Sample(images, self._columns(plan, ideal, parameters), parameters)
 
-    def _view(self, material: Material, pixel_size: float, pad: float, rng: np.random.Generator) -> View:
+    def _generator(self, number: int, stream: int) -> np.random.Generator:
+        return np.random.default_rng(np.random.SeedSequence(self.recipe.seed, spawn_key=(number, stream)))
+
+    def _pixel_size(self, rng: np.random.Generator) -> float:
+        if self.recipe.field_of_view_A:
+            return float(rng.choice(self.recipe.field_of_view_A)) / self.image_px
+        return float(np.exp(rng.uniform(*np.log(self.recipe.pixel_size_A))))
+
+    def _pad(self, pixel_size: float) -> int:
+        """Pixels around the image that displaced rows reach into; four SDs of jitter."""
+        noise = self.recipe.noise
+        if not isinstance(noise, PhysicalNoise):
+            return 0
+        shear = np.tan(np.deg2rad(noise.shear_deg[1])) * self.image_px / 2
+        reach = (noise.drift_A[1] / 2 + 4 * noise.jitter_A[1]) / pixel_size + shear
+        return int(np.ceil(reach)) + _SPLINE_MARGIN if reach else 0
+
+    def _view(self, material: Material, arrangement: str, frame: Frame, rng: np.random.Generator) -> View:
         step, thickness = self.recipe.rotation_step_deg, float(rng.uniform(*self.recipe.thickness_A))
+        if isinstance(self.arrangements[arrangement], Periodic):
+            thickness = self.forward.thickness(material, thickness)
         return View(
-            extent=(self.image_px * pixel_size,) * 2,
-            margin=pad + max(probe.reach for probe in self.probes.values()),
+            extent=(self.image_px * frame.pixel_size,) * 2,
+            margin=frame.corner
+            + max(probe.reach for probe in self.probes.values())
+            + 2 * self.recipe.extra_source_A[1],
             rotation=float(np.deg2rad(step * rng.integers(int(90 / step) + 1))),
             offset=rng.uniform(0, 1, 2) @ material.projection.lattice,
             thickness=thickness,
         )
 
-    def _scene(self, material: Material, arrangement: str, view: View, rng: np.random.Generator) -> Scene:
-        recipe = self.arrangements[arrangement]
-        thickness = material.thickness(view.thickness)
+    def _scene(self, material: Material, arrangement: str, view: View, rng: np.random.Generator) -> tuple[Scene, dict]:
+        recipe, projection = self.arrangements[arrangement], material.projection
+        scatterers = self.scatterers[material.material, material.zone]
+        column = np.repeat(np.arange(len(scatterers.counts)), scatterers.counts)
+        growth = np.bincount(column, scatterers.strengths).max() / material.thickness(projection.period)
+        thickness, place = material.thickness(view.thickness), (view.rotation, view.offset, float(growth))
         if isinstance(recipe, Periodic):  # columns of equal sites are equal: no need of every atom
-            scatterers = self.scatterers[material.material, material.zone]
-            place = (view.extent, view.rotation, view.offset, view.margin)
-            field = CrystalField.of(material.projection, scatterers, *place)
-            strengths = field.strengths * material.filled(view.thickness) / material.projection.period
+            field = CrystalField.of(projection, scatterers, view.extent, view.rotation, view.offset, view.margin)
+            strengths = field.strengths * material.filled(view.thickness) / projection.period
             columns = column_means(field.column, field.points, strengths, field.thermal_b)
             columns["hidden"] = np.zeros(len(field.sites), bool)
-            return Scene(field.points, strengths, field.thermal_b, columns, thickness)
-        specimen = arranged(recipe, material, self.materials, view, rng)
+            return Scene(material, field.points, strengths, field.thermal_b, columns, thickness, *place), Draws(rng)
+        specimen, draws = arranged(recipe, material, self.materials, view, rng)
         strengths = specimen.occupancies * scattering_strengths(
             specimen.numbers, self.imaging.gamma, self.imaging.species_factors
         )
         if isinstance(recipe, Particle):
             thickness = float(specimen.positions[specimen.columns != NO_COLUMN, 2].max(initial=0.0))
-        return Scene(*projected(specimen, strengths), columns_of(specimen, strengths), thickness)
+        columns = columns_of(specimen, strengths)
+        return Scene(material, *projected(specimen, strengths), columns, thickness, *place, specimen), draws
 
-    def _fraction(self, material: Material, scene: Scene) -> float:
-        """Fraction of the beam that falls on the detector where the image is 1."""
-        if self.recipe.mode not in DARK_FIELD:
-            return self.imaging.bright_field_fraction
-        scatterers = self.scatterers[material.material, material.zone]
-        column = np.repeat(np.arange(len(scatterers.counts)), scatterers.counts)
-        brightest = np.bincount(column, scatterers.strengths).max() / material.thickness(material.projection.period)
-        grown = scene.columns["strength"].max(initial=0.0) / (brightest * _PEAK_FRACTION_THICKNESS_A)
-        return float(np.clip(self.imaging.peak_fraction * grown, 1e-6, 1.0))
+    def _scan(
+        self, pixel_size: float, scene_rng: np.random.Generator, rng: np.random.Generator
+    ) -> tuple[dict, np.ndarray, np.ndarray]:
+        """What the scan and the detector of the `physical` recipe do, and the row shifts."""
+        noise, rows = self.recipe.noise, self.image_px
+        alone = bool(scene_rng.uniform() < noise.shot_noise_alone)
+        dwell = float(np.exp(scene_rng.uniform(*np.log(noise.dwell_us))))
+        drift, heading = scene_rng.uniform(*noise.drift_A), scene_rng.uniform(0, 2 * np.pi)
+        shear = scene_rng.uniform(*noise.shear_deg) * scene_rng.choice([-1, 1])
+        drawn = {
+            "shot_noise_alone": alone,
+            "dwell_us": dwell,
+            "mains_Hz": noise.mains_Hz,
+            "mains_phase_x_rad": scene_rng.uniform(0, 2 * np.pi),
+            "mains_phase_y_rad": scene_rng.uniform(0, 2 * np.pi),
+            "drift_x_A": drift * np.cos(heading),
+            "drift_y_A": drift * np.sin(heading),
+            "shear_deg": shear,
+            "jitter_A": scene_rng.uniform(*noise.jitter_A),
+            "afterglow": scene_rng.uniform(*noise.afterglow),
+            "afterglow_px": scene_rng.uniform(*noise.afterglow_px),
+            "readout_e": scene_rng.uniform(*noise.readout_e),
+        }
+        if alone:
+            drawn |= dict.fromkeys(("drift_x_A", "drift_y_A", "shear_deg", "jitter_A", "afterglow", "readout_e"), 0.0)
+        drawn = {name: value if isinstance(value, bool) else float(value) for name, value in drawn.items()}
+        drift = (drawn["drift_x_A"] / pixel_size / rows, drawn["drift_y_A"] / pixel_size / rows)
+        rows_per_period = 1e6 / (noise.mains_Hz * dwell * rows)
+        phases = (drawn["mains_phase_x_rad"], drawn["mains_phase_y_rad"])
+        jitter = physical.jitter_shifts(rows, drawn["jitter_A"] / pixel_size, rows_per_period, phases, rng)
+        return drawn, physical.drift_shifts(rows, drift, np.tan(np.deg2rad(drawn["shear_deg"]))), jitter
 
-    def _detected(self, dark_field: np.ndarray) -> tuple[np.ndarray, float]:
-        """The image of the recipe's detector, and how steeply it follows the dark field."""
-        if self.recipe.mode in DARK_FIELD:
-            return dark_field, 1.0
-        contrast = self.imaging.bright_field_contrast
-        return bright_field(dark_field, contrast), contrast / max(dark_field.max(), 1.0)
-
-    def _generator(self, number: int, stream: int) -> np.random.Generator:
-        return np.random.default_rng(np.random.SeedSequence(self.recipe.seed, spawn_key=(number, stream)))
-
-    def _physical(self, ideal, crop, pixel_size, fraction, split, position, scene_rng, rng) -> tuple[np.ndarray, dict]:
+    def _counts(self, split: str, position: int, rng: np.random.Generator) -> float:
         noise = self.recipe.noise
         if split == "train":
-            counts = float(np.exp(rng.uniform(*np.log(noise.counts_per_px))))
-        else:
-            counts = noise.test_counts_per_px[position % len(noise.test_counts_per_px)]
-        jitter = 0.0 if scene_rng.uniform() < noise.unjittered else float(scene_rng.uniform(0, noise.jitter_A))
-        rows = float(np.exp(scene_rng.uniform(*np.log(_MAINS_ROWS))))
-        dose = counts / (fraction * pixel_size**2)
-        scanned = row_jitter(ideal, jitter / pixel_size, rows, rng) if jitter else ideal
-        counted = shot_noise(fraction * scanned[crop], dose, pixel_size, rng)
-        return counted, {
-            "counts_per_px": counts,
+            return float(np.exp(rng.uniform(*np.log(noise.counts_per_px))))
+        return noise.test_counts_per_px[position % len(noise.test_counts_per_px)]
+
+    def noisy(self, plan: Plan, ideal: Ideal, image: np.ndarray, scanned: np.ndarray) -> tuple[np.ndarray, dict]:
+        """The noise of the pixels on an image, which is jittered in `scanned`; and what follows from its parameters."""
+        noise, drawn = self.recipe.noise, plan.parameters
+        if not isinstance(noise, PhysicalNoise):
+            parameters = NoiseParameters(**{field.name: drawn[field.name] for field in fields(NoiseParameters)})
+            return noisy_at_full_range(_unit(image).astype(float), parameters, plan.rng), {}
+        pixel_size = plan.frame.pixel_size
+        dose = drawn["counts_per_px"] / (ideal.fraction * pixel_size**2)
+        counted = physical.shot_noise(ideal.fraction * scanned, dose, pixel_size, plan.rng)
+        measured = {
             "dose_e_per_A2": dose,
-            "jitter_A": jitter,
-            "mains_rows": rows,
+            "beam_current_pA": dose * pixel_size**2 * _ELECTRON_PA_US / drawn["dwell_us"],
             "image_max": float(counted.max()),
         }
+        if drawn["shot_noise_alone"]:
+            return counted, measured
+        glowing = physical.afterglow(counted, drawn["afterglow"], drawn["afterglow_px"])
+        return physical.detector(glowing, noise.gain, noise.offset, drawn["readout_e"], plan.rng), measured
 
-    def _calibrated(self, ideal: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, dict]:
-        noisy = noisy_at_full_range(_unit(ideal).astype(float), self.noise_parameters, rng)
-        return noisy, self.noise_parameters.to_dict()
-
-    def _columns(self, scene: Scene, relative, extent, probe: Probe) -> tuple[pd.DataFrame, np.ndarray]:
-        positions = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
+    def _columns(self, plan: Plan, ideal: Ideal, parameters: dict) -> pd.DataFrame:
+        scene, probe, pixel_size = plan.scene, plan.probe, plan.frame.pixel_size
+        places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
+        heights = scene.heights(probe)
+        relative = heights / heights.max(initial=1e-12)
+        apparent = pixel_size * physical.apparent_positions(places / pixel_size, plan.distortion)
         asked = relative >= self.recipe.label_threshold
-        neighbour = np.full(len(positions), np.inf)
+        neighbour = np.full(len(places), np.inf)
         if asked.sum() > 1:
-            distances, _ = cKDTree(positions[asked]).query(positions, k=2)
+            distances, _ = cKDTree(apparent[asked]).query(apparent, k=2)
             neighbour = np.where(distances[:, 0] > 1e-6, distances[:, 0], distances[:, 1])
-        height, width = extent
-        inside = np.all((positions >= 0) & (positions < [width, height]), axis=1)
+        nearest = np.round(apparent / pixel_size)  # pixel
+        inside = np.all((nearest >= 0) & (nearest < self.image_px), axis=1)
         table = pd.DataFrame(
             {
-                "x_A": positions[:, 0],
-                "y_A": positions[:, 1],
+                "x_A": apparent[:, 0],
+                "y_A": apparent[:, 1],
+                "ideal_x_A": places[:, 0],
+                "ideal_y_A": places[:, 1],
                 "strength": relative,
                 "neighbour_A": neighbour,
                 "asked": asked,
                 "resolved": neighbour >= probe.fwhm,
                 "hidden": scene.columns["hidden"],
+                "crlb_pm": np.nan,
             }
         )
-        return table[inside].reset_index(drop=True), inside
+        bounded = parameters["split"] in ("test", "held_out") and parameters.get("shot_noise_alone", False)
+        if bounded and ideal.slope is not None:
+            pad = plan.frame.pad
+            inner = slice(pad, pad + self.image_px)
+            # What is not asked for is a known part of the image.
+            bound = position_bound(
+                parameters["counts_per_px"] * ideal.image[inner, inner],
+                places[inside & asked],
+                parameters["counts_per_px"] * ideal.slope * relative[inside & asked],
+                scene.columns["B_A2"][inside & asked],
+                probe,
+                pixel_size,
+            )
+            table.loc[inside & asked, "crlb_pm"] = bound
+            table.loc[table.hidden, "crlb_pm"] = np.nan  # it is that of a column in plain sight
+        return table[inside].reset_index(drop=True)
 
 
 def _unit(image: np.ndarray, floor: float | None = None) -> np.ndarray:

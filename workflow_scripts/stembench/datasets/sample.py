@@ -13,12 +13,13 @@ class Sample:
     Attributes
     ----------
     images : dict of ndarray of float32, shape (y, x)
-        `image` (noisy) and the labels `noNoise`, `noBackgroundnoNoise`, `gaussianMask`, `circularMask`, in [0, 1].
+        `image` (noisy), `noNoise` and `noBackgroundnoNoise`, in [0, 1]; other labels are made by `labels.label`.
     columns : DataFrame
-        A row a column inside the image: `x_A`, `y_A`, `strength` (1 for the brightest), `neighbour_A` (distance to the
+        A row a column inside the image: `x_A`, `y_A` (where it appears, drift and shear included, row jitter not),
+        `ideal_x_A`, `ideal_y_A` (where it is), `strength` (1 for the brightest), `neighbour_A` (distance to the
         nearest column that is asked for), `asked` (at least `label_threshold` strong), `resolved` (neighbour at least
         one probe FWHM away) and `hidden` (under an overlayer); `crlb_pm` is the Cramer-Rao bound of its position
-        jointly with those of all that are asked for, in test splits where the noise is Poisson's alone.
+        jointly with those of all that are asked for, in test splits of linear images with shot noise alone.
     parameters : dict
         Everything that was drawn.
     """

@@ -1,19 +1,29 @@
 """The sharded Zarr store: a shard is one folder, written whole by one job."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import xarray as xr
+import zarr
+from pyarrow import parquet
 
+from stembench.datasets.labels import label
 from stembench.datasets.sample import Sample
+from stembench.errors import InputError
 from stembench.products import provenance
 
-_SAMPLES_A_CHUNK = 8
+#: Images that every shard holds; other labels may be stored beside them.
+STORED = ("image", "noNoise", "noBackgroundnoNoise")
+
+_SAMPLES_A_FILE = 32  # written at a time, which bounds the memory; a sample is a chunk, so that it is read alone
+_ROWS_A_GROUP = 2**17  # of the table of columns
 
 
-def write_shard(folder: Path, samples: Iterable[Sample], recipe: dict) -> None:
+def write_shard(folder: Path, samples: Iterable[Sample], recipe: dict, labels: Sequence[str] = ()) -> None:
     """Write `data.zarr`, `samples.parquet` and `columns.parquet` into a folder.
 
     Parameters
@@ -21,56 +31,122 @@ def write_shard(folder: Path, samples: Iterable[Sample], recipe: dict) -> None:
     folder : Path
         An existing folder.
     samples : iterable of Sample
-        What to write.
+        What to write, a few at a time: no more are held in memory.
     recipe : dict
         What the samples were made by; it travels in the store's attributes.
+    labels : sequence of str
+        Labels to store beside the images that the samples hold.
+
+    Raises
+    ------
+    InputError
+        If the disk is full.
     """
-    samples = list(samples)
-    numbers = [sample.parameters["sample"] for sample in samples]
-    variables = {
-        name: (("sample", "y", "x"), np.stack([sample.images[name] for sample in samples]))
-        for name in samples[0].images
-    }
-    attributes = {"recipe": recipe, "units": "grey levels in [0, 1]", "provenance": provenance()}
-    dataset = xr.Dataset(variables, coords={"sample": numbers}, attrs=attributes)
-    dataset["pixel_size_A"] = ("sample", [sample.parameters["pixel_size_A"] for sample in samples])
-    dataset["pixel_size_A"].attrs["units"] = "A"
-    chunk = min(_SAMPLES_A_CHUNK, len(samples))
-    whole = -(-len(samples) // chunk) * chunk
-    encoding = {
-        name: {"chunks": (chunk, *array.shape[1:]), "shards": (whole, *array.shape[1:])}
-        for name, (_, array) in variables.items()
-    }
-    dataset.to_zarr(folder / "data.zarr", zarr_format=3, consolidated=False, encoding=encoding)
-    pd.DataFrame([sample.parameters for sample in samples]).to_parquet(folder / "samples.parquet", index=False)
-    columns = [sample.columns.assign(sample=number) for number, sample in zip(numbers, samples)]
-    pd.concat(columns, ignore_index=True).to_parquet(folder / "columns.parquet", index=False)
+    try:
+        _write(folder, iter(samples), recipe, labels)
+    except OSError as error:
+        raise InputError(
+            f"{folder.parent}: cannot be written ({error.strerror or error}); free space and run again"
+        ) from error
 
 
-def open_shards(folders: Sequence[str | Path], variables: Sequence[str]) -> xr.Dataset:
-    """Images of several shards, loaded into memory.
+def _write(folder: Path, samples: Iterator[Sample], recipe: dict, labels: Sequence[str]) -> None:
+    tables, columns = [], None
+    while batch := list(islice(samples, _SAMPLES_A_FILE)):
+        numbers = [sample.parameters["sample"] for sample in batch]
+        images = {name: np.stack([s.images[name] for s in batch]) for name in batch[0].images}
+        images |= {name: np.stack([label(s, name) for s in batch]) for name in labels if name not in images}
+        dataset = xr.Dataset(
+            {name: (("sample", "y", "x"), array) for name, array in images.items()},
+            coords={"sample": numbers},
+            attrs={"recipe": recipe, "units": "grey levels in [0, 1]", "provenance": provenance()},
+        )
+        dataset["pixel_size_A"] = ("sample", [s.parameters["pixel_size_A"] for s in batch], {"units": "A"})
+        if columns is None:
+            sizes = {name: ((1, *a.shape[1:]), (_SAMPLES_A_FILE, *a.shape[1:])) for name, a in images.items()}
+            encoding = {name: {"chunks": chunks, "shards": shards} for name, (chunks, shards) in sizes.items()}
+            short = {name: {"chunks": (_SAMPLES_A_FILE,)} for name in ("sample", "pixel_size_A")}
+            dataset.to_zarr(folder / "data.zarr", zarr_format=3, consolidated=False, encoding=encoding | short)
+        else:
+            dataset.to_zarr(folder / "data.zarr", append_dim="sample", consolidated=False)
+        tables.append(pd.DataFrame([s.parameters for s in batch]))
+        rows = pd.concat([s.columns.assign(sample=n) for n, s in zip(numbers, batch)], ignore_index=True)
+        table = pa.Table.from_pandas(rows, preserve_index=False)
+        columns = columns or parquet.ParquetWriter(folder / "columns.parquet", table.schema)
+        columns.write_table(table)
+    columns.close()
+    pd.concat(tables, ignore_index=True).to_parquet(folder / "samples.parquet", index=False)
+
+
+class Shards:
+    """Samples of several shards, each read when it is asked for.
+
+    Parameters
+    ----------
+    folders : sequence of str or Path
+        The shards, in order.
+    images : sequence of str
+        Images to read.
+    """
+
+    def __init__(self, folders: Sequence[str | Path], images: Sequence[str] = STORED) -> None:
+        groups = [zarr.open_group(Path(folder) / "data.zarr", mode="r") for folder in folders]
+        self.stored = tuple(name for name, array in groups[0].arrays() if array.ndim == 3)
+        self.images = tuple(name for name in images if name in self.stored)
+        self.arrays = [{name: group[name] for name in self.images} for group in groups]
+        rows = read_table(folders, "samples")
+        self.parameters = [
+            {key: value for key, value in row.items() if value == value} for row in rows.to_dict("records")
+        ]
+        columns = read_table(folders, "columns")
+        self.starts = np.cumsum([0, *(group["sample"].shape[0] for group in groups)])
+        counts = columns.groupby("sample").size().reindex(rows["sample"], fill_value=0)
+        self.first_column = np.concatenate([[0], np.cumsum(counts.to_numpy())])
+        self.columns = columns.drop(columns="sample")
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.parameters)
+
+    def __getitem__(self, position: int) -> Sample:
+        """The sample at a position, from 0; its columns keep their row numbers in the shards' table."""
+        shard = int(np.searchsorted(self.starts, position, side="right")) - 1
+        images = {name: array[position - self.starts[shard]] for name, array in self.arrays[shard].items()}
+        columns = self.columns.iloc[self.first_column[position] : self.first_column[position + 1]]
+        return Sample(images, columns, self.parameters[position])
+
+
+def read_samples(folders: Sequence[str | Path]) -> Iterator[Sample]:
+    """The samples of several shards, one after the other."""
+    shards = Shards(folders)
+    return (shards[position] for position in range(len(shards)))
+
+
+def open_shards(folders: Sequence[str | Path], names: Sequence[str]) -> xr.Dataset:
+    """Images of several shards, loaded into memory, labels that are not stored made.
 
     Returns
     -------
     xarray.Dataset
-        The named variables (sample, y, x) and `pixel_size_A` (sample).
+        The named images (sample, y, x) and `pixel_size_A` (sample).
     """
     parts = []
     for folder in folders:
         with xr.open_zarr(Path(folder) / "data.zarr", consolidated=False, chunks=None) as part:
-            parts.append(part[[*variables, "pixel_size_A"]].load())
+            loaded = part[[*(name for name in names if name in part), "pixel_size_A"]].load()
+        made = [name for name in names if name not in loaded]
+        if made:
+            samples = list(read_samples([folder]))
+            for name in made:
+                dims = ("sample", "y2", "x2") if name.endswith("2x") else ("sample", "y", "x")
+                loaded[name] = (dims, np.stack([label(sample, name) for sample in samples]))
+        parts.append(loaded)
     return xr.concat(parts, dim="sample")
 
 
-def read_table(folders: Sequence[str | Path], table: str, **added: Sequence) -> pd.DataFrame:
-    """The `samples` or `columns` table of several shards, one below the other.
-
-    Each keyword adds a column, with a value a shard.
-    """
-    parts = []
-    for position, folder in enumerate(folders):
-        part = pd.read_parquet(Path(folder) / f"{table}.parquet")
-        parts.append(part.assign(**{name: values[position] for name, values in added.items()}))
+def read_table(folders: Sequence[str | Path], table: str) -> pd.DataFrame:
+    """The `samples` or `columns` table of several shards, one below the other."""
+    parts = [pd.read_parquet(Path(folder) / f"{table}.parquet") for folder in folders]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -79,6 +155,24 @@ def columns_by_sample(folders: Sequence[str | Path]) -> dict[int, pd.DataFrame]:
     table = read_table(folders, "columns")
     known = {number: rows.reset_index(drop=True) for number, rows in table.groupby("sample")}
     return {number: known.get(number, table.iloc[:0]) for number in read_table(folders, "samples")["sample"]}
+
+
+def write_index(folders: Sequence[str | Path], index: Path, columns: Path) -> None:
+    """The index of a dataset, a row an image with every drawn parameter, and the table of all its columns.
+
+    Their bytes do not depend on the shards.
+    """
+    read_table(folders, "samples").to_parquet(index, index=False)
+    paths = [Path(folder) / "columns.parquet" for folder in folders]
+    schema = parquet.read_schema(paths[0])
+    waiting = schema.empty_table()
+    with parquet.ParquetWriter(columns, schema) as writer:
+        for path in paths:
+            waiting = pa.concat_tables([waiting, parquet.read_table(path)]).combine_chunks()
+            while len(waiting) > _ROWS_A_GROUP:
+                writer.write_table(waiting[:_ROWS_A_GROUP])
+                waiting = waiting[_ROWS_A_GROUP:]
+        writer.write_table(waiting)
 
 
 def read_recipe(folder: str | Path) -> dict:

@@ -103,7 +103,8 @@ def linear_image(
 def central_intensity(probe: Probe, thermal_b: np.ndarray) -> np.ndarray:
     """Probe intensity at its centre, for a beam of unit intensity, after each thermal broadening [1/A^2]."""
     k, transfer = probe.radial_transfer
-    return np.trapezoid(2 * np.pi * k * transfer * np.exp(-np.asarray(thermal_b)[..., None] / 4 * k**2), k, axis=-1)
+    values, which = np.unique(thermal_b, return_inverse=True)
+    return np.trapezoid(2 * np.pi * k * transfer * np.exp(-values[:, None] / 4 * k**2), k, axis=-1)[which]
 
 
 def bright_field(image: np.ndarray, contrast: float) -> np.ndarray:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import gcd
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,6 +125,14 @@ class Tile:
         attributes = {"modes": list(self.modes), "lattice_A": self.lattice.tolist(), "settings": self.settings}
         intensity = (dims, self.intensity, {"units": "fraction of the incident beam"})
         return xr.Dataset({"intensity": intensity}, coordinates, attributes)
+
+    @classmethod
+    def read(cls, folder: str | Path) -> "Tile":
+        """From the folder of a simulated tile."""
+        import xarray as xr
+
+        with xr.open_zarr(Path(folder) / "tile.zarr", consolidated=False, chunks=None) as stored:
+            return cls.from_dataset(stored.load())
 
     @classmethod
     def from_dataset(cls, dataset: "xr.Dataset") -> "Tile":

@@ -1,38 +1,73 @@
 """Backgrounds under the columns, between 0 and 1 over the image."""
 
+from collections.abc import Callable
+
 import numpy as np
-from scipy import ndimage
+
+from stembench.noise.splines import cubic_basis
+
+_PATCHES = (1, 5)  # how many patches of contamination
+_PATCH_SIZES = (0.05, 0.25)  # SD of a patch as a fraction of the image's edge
 
 
-def constant(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def constant(shape: tuple[int, int], angle: float, rng: np.random.Generator) -> np.ndarray:
     """The same everywhere."""
     return np.ones(shape)
 
 
-def ramp(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """A linear ramp in a random direction."""
-    angle = rng.uniform(0, 2 * np.pi)
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    return _unit_range(np.cos(angle) * x + np.sin(angle) * y)
+def ramp(shape: tuple[int, int], angle: float, rng: np.random.Generator) -> np.ndarray:
+    """A linear ramp, rising in the direction of `angle` [rad]."""
+    return _unit_range(_along(shape, angle))
 
 
-def clouds(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """A smooth irregular pattern: octaves of interpolated noise, each half as strong and half as wide as the last.
+def wedge(shape: tuple[int, int], angle: float, rng: np.random.Generator) -> np.ndarray:
+    """A support that begins at a random line in the image and thickens in the direction of `angle` [rad]."""
+    place = _along(shape, angle)
+    return _unit_range(np.maximum(place - rng.uniform(place.min(), place.max()), 0))
+
+
+def perlin(shape: tuple[int, int], angle: float, rng: np.random.Generator) -> np.ndarray:
+    """A Perlin-like pattern: octaves of spline-interpolated noise, each half as strong and half as wide as the last.
 
     Six octaves from 100 px on, persistence 0.5, lacunarity 2, as in SFIN's backgrounds (arXiv 2504.02555).
     """
     total = np.zeros(shape)
     for octave in range(6):
         spacing = 100 / 2**octave
-        knots = rng.standard_normal([int(np.ceil(n / spacing)) + 4 for n in shape])
+        counts = [int(np.ceil(n / spacing)) + 4 for n in shape]
+        knots = rng.standard_normal(counts)
         start = rng.uniform(1, 2, 2)
-        rows, columns = (first + np.arange(n) / spacing for first, n in zip(start, shape))
-        grid = np.meshgrid(rows, columns, indexing="ij")
-        total += 0.5**octave * ndimage.map_coordinates(knots, grid, order=3 if octave < 3 else 1)
+        rows, columns = (
+            cubic_basis(first + np.arange(n) / spacing, count) for first, n, count in zip(start, shape, counts)
+        )
+        total += 0.5**octave * (rows @ knots @ columns.T)
     return _unit_range(total)
 
 
-BACKGROUNDS = {"constant": constant, "ramp": ramp, "clouds": clouds}
+def patches(shape: tuple[int, int], angle: float, rng: np.random.Generator) -> np.ndarray:
+    """Patches of contamination: a few Gaussian hills of random size and place."""
+    total = np.zeros(shape)
+    for _ in range(rng.integers(_PATCHES[0], _PATCHES[1] + 1)):
+        size = max(shape) * rng.uniform(*_PATCH_SIZES, 2)
+        centre = np.array(shape) * rng.uniform(0, 1, 2)
+        y, x = (np.exp(-((np.arange(n) - c) ** 2) / (2 * s**2)) for n, c, s in zip(shape, centre, size))
+        total += rng.uniform(0.3, 1) * np.outer(y, x)
+    return _unit_range(total)
+
+
+#: Functions of (shape, angle, generator) by name; those without a direction leave the angle aside.
+BACKGROUNDS: dict[str, Callable[..., np.ndarray]] = {
+    "constant": constant,
+    "ramp": ramp,
+    "perlin": perlin,
+    "patches": patches,
+    "wedge": wedge,
+}
+
+
+def _along(shape: tuple[int, int], angle: float) -> np.ndarray:
+    """Place along a direction [px]."""
+    return np.cos(angle) * np.arange(shape[1]) + np.sin(angle) * np.arange(shape[0])[:, None]
 
 
 def _unit_range(image: np.ndarray) -> np.ndarray:

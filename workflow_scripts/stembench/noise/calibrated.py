@@ -4,15 +4,15 @@ Source: SFIN, Li et al., CVPR 2025, arXiv 2504.02555, and its published code, on
 """
 
 from dataclasses import asdict, dataclass
-from functools import cache
 
 import numpy as np
-from scipy import ndimage, stats
+from scipy import ndimage
+from scipy.interpolate import CubicSpline
 
 from stembench.errors import InputError
-from stembench.noise.decomposition import GREY_PERCENTILES, MAX_GRADIENT, SMOOTH_PX, gradient_magnitude
+from stembench.noise.decomposition import GREY_PERCENTILES, MAX_GRADIENT, SMOOTH_PX, gradient_magnitude, tukey_sd
 
-_KNOT_SPACING_PX = 10.0
+_KNOT_SPACING_PX = 10
 _CONTRAST_STEPS = 4
 _MIN_CONTRAST = 20.0  # grey levels between the darkest and the brightest of a clean image
 
@@ -29,7 +29,7 @@ class NoiseParameters:
     pointwise_slope, pointwise_intercept : float
         SD of pointwise noise = intercept + slope * grey level [grey].
     tukey_lambda : float
-        Shape of the pointwise distribution (0.14 is nearly Gaussian).
+        Shape of the pointwise distribution (0.14 is nearly Gaussian), above -0.5, where its SD is finite.
     """
 
     scan_slope: float
@@ -41,6 +41,26 @@ class NoiseParameters:
     def to_dict(self) -> dict[str, float]:
         """As plain numbers."""
         return asdict(self)
+
+    def scan_sd(self, gradient: np.ndarray) -> np.ndarray:
+        """SD of scan noise [grey] at gradient magnitudes; the line ends at the steepest gradient that is fitted.
+
+        (The authors' rendering mixes the line's values at gradients 0 and 40 by clip(G / 80, 0, 1), half of that
+        slope.)
+        """
+        return np.maximum(self.scan_intercept + self.scan_slope * np.minimum(gradient, MAX_GRADIENT), 0)
+
+    def pointwise_sd(self, grey: np.ndarray) -> np.ndarray:
+        """SD of pointwise noise [grey] at grey levels."""
+        return np.maximum(self.pointwise_intercept + self.pointwise_slope * grey, 0)
+
+
+#: Published parameters by detector (mean over the authors' images, arXiv 2504.02555 and its code): the pointwise rows
+#: are printed as Tukey scales and turned into SDs here.
+PUBLISHED = {
+    "HAADF": NoiseParameters(0.0982, 4.41, 0.05 * tukey_sd(0.04), 6.35 * tukey_sd(0.04), 0.04),
+    "BF": NoiseParameters(0.04, 6.2, -0.02 * tukey_sd(0.38), 17.03 * tukey_sd(0.38), 0.38),
+}
 
 
 def calibrated_noise(grey: np.ndarray, parameters: NoiseParameters, rng: np.random.Generator) -> np.ndarray:
@@ -63,7 +83,8 @@ def noisy_at_full_range(clean: np.ndarray, parameters: NoiseParameters, rng: np.
     """Calibrated noise on a clean image whose contrast is such that the noisy one fills the grey scale.
 
     Parameters were calibrated on images whose percentiles `GREY_PERCENTILES` are grey levels 0 and 255, so the noisy
-    image has to have them there; the clean image's lowest and highest level are found by fixed-point iteration.
+    image has to have them there; the clean image's lowest and highest level are found by fixed-point iteration, the
+    noise being drawn once.
 
     Parameters
     ----------
@@ -79,10 +100,14 @@ def noisy_at_full_range(clean: np.ndarray, parameters: NoiseParameters, rng: np.
     InputError
         If the noise alone is wider than the grey scale.
     """
-    state, low, high = rng.bit_generator.state, 40.0, 215.0
+    gradient = smooth_gradient(clean)
+    streaks = unit_streaks(clean.shape, rng)
+    points = tukey_variates(uniform_variates(clean.shape, rng), parameters.tukey_lambda)
+    low, high = 40.0, 215.0
     for _ in range(_CONTRAST_STEPS):
-        rng.bit_generator.state = state
-        noisy = calibrated_noise(low + (high - low) * clean, parameters, rng)
+        contrast = high - low
+        scanned = low + contrast * clean + streaks * parameters.scan_sd(contrast * gradient)
+        noisy = scanned + points * parameters.pointwise_sd(scanned)
         ends = np.percentile(noisy, GREY_PERCENTILES)
         low, high = low - ends[0], high + 255 - ends[1]
         if high - low < _MIN_CONTRAST:
@@ -94,37 +119,48 @@ def noisy_at_full_range(clean: np.ndarray, parameters: NoiseParameters, rng: np.
 
 
 def scan_noise(grey: np.ndarray, parameters: NoiseParameters, rng: np.random.Generator) -> np.ndarray:
-    """Noise that is smooth along a row and independent from row to row; stronger where the image is steep.
-
-    Its SD follows the fitted line up to the steepest gradient that was fitted. (The authors' rendering mixes the line's
-    values at gradients 0 and 40 by clip(G / 80, 0, 1), half of that slope.)
-    """
-    rows, columns = grey.shape
-    knots = rng.standard_normal((rows, int(columns / _KNOT_SPACING_PX) + 8))
-    along = (np.arange(columns) / _KNOT_SPACING_PX)[None] + rng.uniform(3, 4, (rows, 1))
-    across = np.broadcast_to(np.arange(rows)[:, None], along.shape)
-    smooth = ndimage.map_coordinates(knots, [across, along], order=3) / _spline_sd()
-    gradient = gradient_magnitude(ndimage.gaussian_filter(grey, SMOOTH_PX))
-    steepness = np.minimum(gradient, MAX_GRADIENT)
-    return smooth * np.maximum(parameters.scan_intercept + parameters.scan_slope * steepness, 0)
-
-
-@cache
-def _spline_sd() -> float:
-    """SD, between knots of SD 1, of the cubic spline through them."""
-    knots = np.zeros(41)
-    knots[20] = 1
-    steps = np.arange(10, 30, 1 / 64)
-    return float(np.sqrt(np.sum(ndimage.map_coordinates(knots, [steps], order=3) ** 2) / 64))
+    """Noise that is smooth along a row and independent from row to row; stronger where the image is steep."""
+    return unit_streaks(grey.shape, rng) * parameters.scan_sd(smooth_gradient(grey))
 
 
 def pointwise_noise(grey: np.ndarray, parameters: NoiseParameters, rng: np.random.Generator) -> np.ndarray:
     """Independent Tukey-lambda noise whose SD depends on the grey level."""
-    sd = np.maximum(parameters.pointwise_intercept + parameters.pointwise_slope * grey, 0)
-    u = rng.uniform(1e-9, 1 - 1e-9, grey.shape)
-    return sd * stats.tukeylambda.ppf(u, parameters.tukey_lambda) / tukey_sd(parameters.tukey_lambda)
+    u = uniform_variates(grey.shape, rng)
+    return parameters.pointwise_sd(grey) * tukey_variates(u, parameters.tukey_lambda)
 
 
-def tukey_sd(shape: float) -> float:
-    """Standard deviation of the Tukey-lambda distribution of scale 1 (1.81 at 0, 1.45 at 0.14)."""
-    return float(stats.tukeylambda.std(shape))
+def smooth_gradient(grey: np.ndarray) -> np.ndarray:
+    """Gradient magnitude of the blurred image, of which the SD of scan noise is a function."""
+    return gradient_magnitude(ndimage.gaussian_filter(grey, SMOOTH_PX))
+
+
+def unit_streaks(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Scan noise of mean SD 1: along each row a cubic spline through Gaussian knots, 10 px apart, the first of them
+    at a random pixel."""
+    rows, columns = shape
+    knots = rng.standard_normal((rows, columns // _KNOT_SPACING_PX + 6))
+    steps = np.arange(2 * _KNOT_SPACING_PX, columns + 3 * _KNOT_SPACING_PX) / _KNOT_SPACING_PX
+    spline = CubicSpline(np.arange(knots.shape[1]), knots, axis=1)(steps)
+    starts = rng.integers(_KNOT_SPACING_PX, size=(rows, 1))
+    return np.take_along_axis(spline, starts + np.arange(columns), axis=1) / _SPLINE_SD
+
+
+def _spline_sd() -> float:
+    """SD, between knots of SD 1, of the cubic spline through them: that of the spline through a single one."""
+    knots = np.arange(41)
+    single = CubicSpline(knots, knots == 20)(np.arange(10, 30, 1 / _KNOT_SPACING_PX))
+    return float(np.sqrt(np.sum(single**2) / _KNOT_SPACING_PX))
+
+
+_SPLINE_SD = _spline_sd()
+
+
+def uniform_variates(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Uniform between 0 and 1, neither included."""
+    return rng.uniform(1e-9, 1 - 1e-9, shape)
+
+
+def tukey_variates(u: np.ndarray, shape: float) -> np.ndarray:
+    """Tukey-lambda variates of SD 1 at probabilities `u`."""
+    quantile = np.log(u / (1 - u)) if shape == 0 else (u**shape - (1 - u) ** shape) / shape
+    return quantile / tukey_sd(shape)

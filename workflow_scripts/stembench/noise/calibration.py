@@ -1,142 +1,191 @@
-"""Noise parameters of an instrument, from its raw images.
+"""Noise parameters of an instrument, from its raw images, and what else they tell of it: gain, dose and row jitter."""
 
-The published decomposition (`decomposition`) also measures the signal: a noise-free Si [110] lattice alone gives a scan
-slope of 0.03 to 0.12. Therefore the parameters are those whose synthetic images show the same raw statistics as the
-real one, the synthetic images being the real one's lattice with noise on it; a clean lattice then fits zero.
-"""
-
+import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy import fft, ndimage
+import xarray as xr
+from scipy import ndimage, stats
 
 from stembench.errors import InputError
-from stembench.noise.calibrated import NoiseParameters, calibrated_noise
+from stembench.noise.calibrated import NoiseParameters, calibrated_noise, smooth_gradient
 from stembench.noise.decomposition import RawStatistics, raw_statistics, to_grey
+from stembench.noise.fitting import NoiseFit, fit_parameters
+from stembench.noise.lattice import lattice_estimate
+from stembench.noise.photon_transfer import PhotonTransfer, photon_transfer
+from stembench.noise.registration import row_jitter_sd
+from stembench.noise.suitability import doubts, refuse_unfit
 
-MIN_SIDE_PX = 128
-
-_ITERATIONS = 8
-_GRADIENTS = (0.0, 40.0)  # where the scan line is compared
-_GREYS = (64.0, 192.0)  # where the pointwise line is compared
-_NEIGHBOURHOOD = 15  # frequencies over which the noise floor is taken
-_PARAMETERS = ("scan_slope", "scan_intercept", "pointwise_slope", "pointwise_intercept", "tukey_lambda")
+_LARGEST_FITTED_PX = 1024
+_PARAMETERS = tuple(field.name for field in fields(NoiseParameters))
+_LEAST_TUKEY = -0.4  # at -0.5 the distribution has no SD
+_log = logging.getLogger(__name__)
 
 
-def calibrate(images: Mapping[str, np.ndarray], seed: int = 0) -> dict:
+@dataclass(frozen=True)
+class ImageCalibration:
+    """What one image tells of its instrument.
+
+    Attributes
+    ----------
+    fit : NoiseFit
+        Parameters of scan and pointwise noise.
+    raw, synthetic_raw : RawStatistics
+        Of the whole image, and of its lattice with the fitted noise; what is left between them is the residual.
+    transfer : PhotonTransfer
+        Gain and dose.
+    jitter, jitter_errors : ndarray, shape (2,)
+        SD of row displacements along x and y [px], and their standard errors.
+    flags : list of str
+        What makes it doubtful.
+    """
+
+    fit: NoiseFit
+    raw: RawStatistics
+    synthetic_raw: RawStatistics
+    transfer: PhotonTransfer
+    jitter: np.ndarray
+    jitter_errors: np.ndarray
+    flags: list[str]
+
+
+def calibrate(images: Mapping[str, np.ndarray | xr.DataArray], seed: int = 0) -> dict:
     """Calibrate the noise of one instrument.
 
     Parameters
     ----------
-    images : mapping of str to ndarray, shape (rows, columns)
-        Raw images by name, scanned along the rows, at least 256 px a side.
+    images : mapping of str to array, shape (rows, columns)
+        Raw images by name, scanned along the rows, at least 128 px a side. The attributes `pixel_size_A` and `mode` of
+        a DataArray give jitter and dose their units, and the contrast that is expected.
     seed : int
-        Of the synthetic images.
+        Of the synthetic images and the bootstrap.
 
     Returns
     -------
     dict
-        `fitted`: each parameter's `mean` and `standard_error` over the quadrants of the images, as used by the
-        generator; `raw`: the published statistics of each whole image (`raw_*`); `synthetic_raw`: the same of the
-        image's lattice with the fitted noise, what is left between the two being the residual.
+        `fitted`: each parameter's `mean` over images, its `standard_error`, 95 % interval (`low`, `high`) and the
+        `spread` (SD) over images, 0 for a single one.
+        By image: `image_fits` (each parameter's `estimate`, `standard_error`, `low`, `high`), `raw` (the published
+        statistics, `raw_*`), `synthetic_raw` (the same of its lattice with the fitted noise), `photon_transfer` (gain,
+        dark level, counts, dose; whether the line holds), `row_jitter` (SD of row displacements along `x` and `y`
+        [pm], or [px] without a pixel size) and `flags` (reasons for doubt).
 
     Raises
     ------
     InputError
         If an image cannot be calibrated on; the message names it.
     """
-    greys, fits = {}, []
+    found, sizes = {}, {}
     for number, (name, image) in enumerate(images.items()):
+        attributes = getattr(image, "attrs", {})
+        sizes[name] = attributes.get("pixel_size_A")
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         try:
-            if min(image.shape) < 2 * MIN_SIDE_PX:
-                size = f"{image.shape[1]} x {image.shape[0]} px"
-                raise InputError(f"{size} are too few; at least {2 * MIN_SIDE_PX} px a side are needed")
-            greys[name] = to_grey(image)
-            for part, quadrant in enumerate(quadrants(greys[name])):
-                rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, part)))
-                fits.append(fit_parameters(quadrant, rng).to_dict())
+            found[name] = calibrate_image(np.asarray(image), attributes.get("mode"), rng)
         except InputError as error:
             raise InputError(f"lab.images.{name} cannot calibrate noise: {error}") from None
-    fitted = {}
-    for name in _PARAMETERS:
-        values = np.array([fit[name] for fit in fits])
-        error = float(values.std(ddof=1) / np.sqrt(len(values)))
-        fitted[name] = {"mean": float(values.mean()), "standard_error": error}
-    parameters, rng = parameters_of({"fitted": fitted}), np.random.default_rng(seed)
-    synthetic = {name: calibrated_noise(lattice_estimate(grey), parameters, rng) for name, grey in greys.items()}
+        for flag in found[name].flags:
+            _log.warning("%s: %s", name, flag)
     return {
-        "fitted": fitted,
-        "raw": {name: raw_statistics(grey).to_dict() for name, grey in greys.items()},
-        "synthetic_raw": {name: raw_statistics(grey).to_dict() for name, grey in synthetic.items()},
+        "fitted": {name: _pooled([each.fit for each in found.values()], name) for name in _PARAMETERS},
+        "image_fits": {key: {name: _stated(each.fit, name) for name in _PARAMETERS} for key, each in found.items()},
+        "raw": {key: each.raw.to_dict() for key, each in found.items()},
+        "synthetic_raw": {key: each.synthetic_raw.to_dict() for key, each in found.items()},
+        "photon_transfer": {key: each.transfer.to_dict(sizes[key]) for key, each in found.items()},
+        "row_jitter": {key: _jitter(each, sizes[key]) for key, each in found.items()},
+        "flags": {key: each.flags for key, each in found.items()},
     }
 
 
-def quadrants(image: np.ndarray) -> list[np.ndarray]:
-    """The four quarters of an image."""
-    middle = [n // 2 for n in image.shape]
-    return [image[rows, columns] for rows in _halves(middle[0]) for columns in _halves(middle[1])]
-
-
-def _halves(middle: int) -> tuple[slice, slice]:
-    return slice(0, middle), slice(middle, 2 * middle)
-
-
-def parameters_of(calibration: dict) -> NoiseParameters:
-    """The generator's parameters from a stored calibration."""
-    return NoiseParameters(**{name: calibration["fitted"][name]["mean"] for name in _PARAMETERS})
-
-
-def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseParameters:
-    """Parameters whose synthetic image on the same lattice has the raw statistics of `grey`.
+def calibrate_image(image: np.ndarray, mode: str | None, rng: np.random.Generator) -> ImageCalibration:
+    """Calibrate on one image.
 
     Parameters
     ----------
-    grey : ndarray, shape (rows, columns)
-        Grey levels, 0 to 255.
+    image : ndarray, shape (rows, columns)
+        Raw intensities, scanned along the rows.
+    mode : str, optional
+        Detector that it is said to be of.
     rng : numpy.random.Generator
-        The synthetic images of all iterations are drawn from its present state.
+        Of the synthetic images and the bootstrap.
+
+    Raises
+    ------
+    InputError
+        If that cannot be done.
     """
+    refuse_unfit(image)
+    grey = to_grey(image)
+    fit = fit_parameters(grey[best_window(grey, _LARGEST_FITTED_PX)], rng)
     lattice = lattice_estimate(grey)
-    wanted = _levels(raw_statistics(grey))
-    state = rng.bit_generator.state
-    levels = np.append(np.sqrt(np.maximum(wanted[:4] ** 2 - _levels(raw_statistics(lattice))[:4] ** 2, 0)), wanted[4])
-    for _ in range(_ITERATIONS):
-        rng.bit_generator.state = state
-        shown = _levels(raw_statistics(calibrated_noise(lattice, _from_levels(levels), rng)))
-        levels[:4] = np.sqrt(np.maximum(levels[:4] ** 2 + wanted[:4] ** 2 - shown[:4] ** 2, 0))
-        levels[4] = np.clip(levels[4] + wanted[4] - shown[4], -0.3, 1.0)
-    return _from_levels(levels)
-
-
-def lattice_estimate(grey: np.ndarray) -> np.ndarray:
-    """The periodic and smooth part of an image: its Fourier coefficients as far as they stand above the noise.
-
-    The noise floor at each frequency is the median power of its neighbourhood, which sharp lattice reflections do not
-    move; a noise-free lattice therefore passes unchanged.
-    """
-    mean = grey.mean()
-    spectrum = fft.rfft2(grey - mean)
-    power = np.abs(spectrum) ** 2
-    floor = ndimage.median_filter(fft.fftshift(power, axes=0), _NEIGHBOURHOOD, mode="reflect") / np.log(2)
-    floor = fft.ifftshift(floor, axes=0)
-    gain = np.clip(1 - 4 * floor / np.maximum(power, 1e-12), 0, 1)
-    return mean + fft.irfft2(spectrum * gain, s=grey.shape)
-
-
-def _levels(raw: RawStatistics) -> np.ndarray:
-    """What is compared: SDs at two gradients and two grey levels, and the Tukey lambda."""
-    scan = [max(raw.scan.at(gradient), 0) for gradient in _GRADIENTS]
-    pointwise = [max(raw.pointwise.at(grey), 0) for grey in _GREYS]
-    return np.array([*scan, *pointwise, raw.tukey_lambda])
-
-
-def _from_levels(levels: np.ndarray) -> NoiseParameters:
-    scan_slope = (levels[1] - levels[0]) / (_GRADIENTS[1] - _GRADIENTS[0])
-    pointwise_slope = (levels[3] - levels[2]) / (_GREYS[1] - _GREYS[0])
-    return NoiseParameters(
-        scan_slope=float(scan_slope),
-        scan_intercept=float(levels[0] - scan_slope * _GRADIENTS[0]),
-        pointwise_slope=float(pointwise_slope),
-        pointwise_intercept=float(levels[2] - pointwise_slope * _GREYS[0]),
-        tukey_lambda=float(levels[4]),
+    scale, offset = np.polyfit([grey.min(), grey.max()], [float(image.min()), float(image.max())], 1)
+    values, signal = image.astype(float), offset + scale * lattice
+    jitter, jitter_errors = row_jitter_sd(grey, lattice, rng)
+    return ImageCalibration(
+        fit=fit,
+        raw=raw_statistics(grey),
+        synthetic_raw=raw_statistics(calibrated_noise(lattice, fit.parameters, rng)),
+        transfer=photon_transfer(values, signal, rng),
+        jitter=jitter,
+        jitter_errors=jitter_errors,
+        flags=doubts(image, lattice, mode),
     )
+
+
+def best_window(image: np.ndarray, side: int) -> tuple[slice, slice]:
+    """The window of at most `side` x `side` px that shows the steepest slopes, which noise moves least."""
+    rows, columns = (min(n, side) for n in image.shape)
+    if (rows, columns) == image.shape:
+        return slice(None), slice(None)
+    steepness = ndimage.uniform_filter(smooth_gradient(image) ** 2, (rows, columns))
+    inside = steepness[rows // 2 : rows // 2 + image.shape[0] - rows + 1, columns // 2 :]
+    inside = inside[:, : image.shape[1] - columns + 1]
+    y, x = np.unravel_index(inside.argmax(), inside.shape)
+    return slice(y, y + rows), slice(x, x + columns)
+
+
+def parameters_of(calibration: dict) -> NoiseParameters:
+    """The mean parameters of a stored calibration."""
+    return NoiseParameters(**{name: calibration["fitted"][name]["mean"] for name in _PARAMETERS})
+
+
+def drawn_parameters(calibration: dict, rng: np.random.Generator) -> NoiseParameters:
+    """Parameters of one synthetic image, as another image of the instrument would have them.
+
+    They are Gaussian about the mean over images, with the spread over images and the standard error of the mean. An
+    instrument known from one image has no spread over images: its parameters vary by what that image leaves open.
+    """
+    fitted = {name: calibration["fitted"][name] for name in _PARAMETERS}
+    drawn = {
+        name: float(rng.normal(each["mean"], np.hypot(each["spread"], each["standard_error"])))
+        for name, each in fitted.items()
+    }
+    return NoiseParameters(**drawn | {"tukey_lambda": max(drawn["tukey_lambda"], _LEAST_TUKEY)})
+
+
+def _stated(fit: NoiseFit, name: str) -> dict[str, float]:
+    low, high = fit.interval(name)
+    error = fit.standard_errors[name]
+    return {"estimate": getattr(fit.parameters, name), "standard_error": error, "low": low, "high": high}
+
+
+def _pooled(fits: list[NoiseFit], name: str) -> dict[str, float]:
+    """Mean over images; its error is that of the estimates or, if they spread further, that of their spread."""
+    values = np.array([getattr(fit.parameters, name) for fit in fits])
+    within = np.mean([fit.standard_errors[name] ** 2 for fit in fits])
+    spread = values.std(ddof=1) if len(values) > 1 else 0.0
+    error = np.sqrt(max(within, spread**2) / len(values))
+    reach = error * (stats.t.ppf(0.975, len(values) - 1) if spread**2 > within else 1.96)
+    mean = values.mean()
+    pooled = {"mean": mean, "standard_error": error, "low": mean - reach, "high": mean + reach, "spread": spread}
+    return {key: float(value) for key, value in pooled.items()}
+
+
+def _jitter(found: ImageCalibration, pixel_size: float | None) -> dict:
+    scale, unit = (pixel_size * 100, "pm") if pixel_size else (1.0, "px")
+    stated = {
+        f"{axis}_{unit}": {"estimate": float(sd) * scale, "standard_error": float(error) * scale}
+        for axis, sd, error in zip("xy", found.jitter, found.jitter_errors)
+    }
+    return stated

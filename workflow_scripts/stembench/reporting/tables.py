@@ -21,7 +21,7 @@ from stembench.products import whole
 IDENTITY = ("method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset")
 
 _METHOD = ("method", "kind", "task", "train_dataset", "scale", "width")
-_IMAGE = ("sample", "structure", "material", "condition", "counts_per_px", "jitter_A", "dose_e_per_A2")
+_IMAGE = ("sample", "structure", "material", "condition", "counts_per_px", "shot_noise_alone", "dose_e_per_A2", "mode")
 _SUBSETS = ("counts_per_px", "material", "condition")
 
 
@@ -91,13 +91,13 @@ def enhancement_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
     rows = []
     for identity, subset, part in _parts(results):
         row = _row(identity, subset, part, enhancement_metrics, resamplings)
-        rows.append({**{k: row.pop(k) for k in IDENTITY}, "mode": "HAADF", **row})
+        rows.append({**{k: row.pop(k) for k in IDENTITY}, "mode": part["mode"].iloc[0], **row})
     return _sorted(rows)
 
 
 def precision_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
     """`precision_vs_dose.csv`: resolved columns in images whose noise is Poisson's alone."""
-    poisson = results[(results.part == "all") & (results.jitter_A == 0) & (results.kind != "floor")]
+    poisson = results[(results.part == "all") & results.shot_noise_alone.eq(True) & (results.kind != "floor")]
     rows = []
     for identity, part in _by_method(poisson):
         for counts, level in part.groupby("counts_per_px"):

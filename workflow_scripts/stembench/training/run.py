@@ -13,7 +13,7 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint
 from torch import nn
 
-from stembench.datasets.crops import Crops
+from stembench.datasets.loading import Crops
 from stembench.training.losses import modified_chi_square
 
 #: The label that each task learns.
@@ -102,7 +102,7 @@ class _Run(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def train_dataloader(self):
-        return _Epoch(self.crops, self.current_epoch)
+        return self.crops.epoch(self.current_epoch)
 
     def on_train_epoch_start(self) -> None:
         self.started, self.losses = time.monotonic(), []
@@ -146,19 +146,6 @@ class _Run(lightning.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         self.history = checkpoint["history"]
-
-
-class _Epoch:
-    """One epoch's batches, as Lightning wants them."""
-
-    def __init__(self, crops: Crops, number: int) -> None:
-        self.crops, self.number = crops, number
-
-    def __len__(self) -> int:
-        return self.crops.steps
-
-    def __iter__(self):
-        return self.crops.epoch(self.number)
 
 
 class _LastEpoch(Checkpoint):

@@ -1,0 +1,77 @@
+import numpy as np
+import pandas as pd
+import pytest
+from stembench.config import Condition, Dataset, Imaging, Multislice, PhysicalNoise
+from stembench.datasets.factory import Factory
+from stembench.datasets.forward import MultisliceModel
+from stembench.datasets.labels import label
+from stembench.imaging.conditions import detectors_of, probe_of
+from stembench.imaging.multislice import simulate_tile
+
+NAME = "soft"
+CONDITION = Condition(energy_keV=200, semiangle_mrad=15, source_size_A=0.8, detectors_mrad=((40.0, 45.0), (7.5, 15.0)))
+IMAGING = Imaging(conditions={NAME: CONDITION})
+SETTINGS = Multislice(conditions=(NAME,), sampling_A=0.18, slice_A=2.0, cell_A=20.0)
+
+
+@pytest.fixture(scope="module")
+def tiles(small_factory):
+    return {
+        (each.material, each.zone, NAME): simulate_tile(
+            each.projection,
+            probe_of(CONDITION),
+            detectors_of(CONDITION),
+            (each.projection.period, 2 * each.projection.period),
+            cell_width=20.0,
+            sampling=0.18,
+            slice_thickness=2.0,
+            phonons=0,
+            seed=0,
+        )
+        for each in small_factory.materials
+    }
+
+
+def multislice_factory(small_factory, tiles, mode, arrangement, image_px, pixel_size):
+    recipe = Dataset(
+        forward_model="multislice",
+        conditions=(NAME,),
+        mode=mode,
+        arrangements=(arrangement,),
+        pixel_size_A=(pixel_size, pixel_size),
+        thickness_A=(3.0, 9.0),
+        background=0.0,
+        noise=PhysicalNoise(shot_noise_alone=1.0, drift_A=(0, 0), shear_deg=(0, 0), jitter_A=(0, 0)),
+    )
+    forward = MultisliceModel(mode, IMAGING, SETTINGS, 0, tiles)
+    factory = Factory(recipe, small_factory.arrangements, IMAGING, small_factory.materials, image_px, forward=forward)
+    return factory, Factory(recipe, small_factory.arrangements, IMAGING, small_factory.materials, image_px)
+
+
+def test_a_thin_crystal_looks_alike_in_both_models(small_factory, tiles):
+    factory, linear = multislice_factory(small_factory, tiles, "ADF", "periodic", 48, 0.15)
+    sample, other = factory.sample("test", 0), linear.sample("test", 0)
+    images = [each.images["noBackgroundnoNoise"].ravel() for each in (sample, other)]
+    assert np.corrcoef(images)[0, 1] > 0.95
+    pd.testing.assert_frame_equal(sample.columns.drop(columns="crlb_pm"), other.columns.drop(columns="crlb_pm"))
+    assert sample.columns.crlb_pm.isna().all()  # it would be that of another probe
+    held = tiles[sample.parameters["material"], sample.parameters["zone"], NAME].thicknesses
+    assert sample.parameters["thickness_A"] in held
+
+
+def test_counts_are_those_of_the_simulated_fraction(small_factory, tiles):
+    factory, _ = multislice_factory(small_factory, tiles, "ADF", "periodic", 48, 0.15)
+    drawn = factory.sample("test", 3).parameters
+    tile = tiles[drawn["material"], drawn["zone"], NAME]
+    peak = drawn["counts_per_px"] / (drawn["dose_e_per_A2"] * drawn["pixel_size_A"] ** 2)
+    assert 0.2 * tile.intensity[0].max() < peak < tile.intensity[0].max()
+
+
+@pytest.mark.parametrize("mode", ["ADF", "ABF"])
+def test_other_objects_are_scanned(small_factory, tiles, mode):
+    factory, _ = multislice_factory(small_factory, tiles, mode, "random", 16, 0.3)
+    sample = factory.sample("train", 0)
+    clean = sample.images["noBackgroundnoNoise"]
+    at_columns = label(sample, "smallcircularMask") > 0
+    assert at_columns.any()
+    assert (clean[at_columns].mean() > clean[~at_columns].mean()) == (mode == "ADF")

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import torch
+from stembench.config import Dataset, Imaging, PhysicalNoise
+from stembench.datasets.factory import Factory
+from stembench.datasets.labels import label
+from stembench.datasets.on_the_fly import DrawnPairs, drawn_batches, rendered_on
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module", params=["HAADF", "ABF"])
+def factory(small_factory, request):
+    """Distorted images of two arrangements under a round and an astigmatic probe."""
+    imaging = Imaging()
+    skew = imaging.conditions["200keV_24mrad"].model_copy(update={"astigmatism_A": 30.0, "coma_A": 300.0})
+    imaging = imaging.model_copy(update={"conditions": imaging.conditions | {"skew": skew}})
+    recipe = Dataset(
+        mode=request.param,
+        arrangements=("periodic", "occluded"),
+        conditions=("200keV_24mrad", "skew"),
+        noise=PhysicalNoise(shot_noise_alone=0.3, counts_per_px=(50, 100), readout_e=(0.0, 2.0)),
+        images_per_structure=1,
+    )
+    return Factory(recipe, small_factory.arrangements, imaging, small_factory.materials, 64)
+
+
+def test_drawn_pairs_are_the_stored_ones(factory):
+    pairs = DrawnPairs(factory, "train", 5, "gaussianMask")
+    image, target = pairs[3]
+    stored = factory.sample("train", 3)
+    assert np.array_equal(image, stored.images["image"])
+    assert np.array_equal(target, label(stored, "gaussianMask"))
+    with pytest.raises(IndexError):
+        pairs[5]
+
+
+def test_a_device_renders_the_clean_images_of_the_factory(factory):
+    plans = [factory.plan("train", i) for i in range(10)]
+    assert {plan.probe.is_round for plan in plans} == {True, False}
+    rendered = rendered_on(factory, plans, CPU)
+    for i, images in enumerate(zip(*(rendered[name].numpy() for name in ("noNoise", "noBackgroundnoNoise")))):
+        sample = factory.sample("train", i)
+        for name, image in zip(("noNoise", "noBackgroundnoNoise"), images):
+            assert image == pytest.approx(sample.images[name], abs=1e-5)
+
+
+def test_noise_on_a_device_is_the_factorys_in_its_statistics_and_repeats(factory):
+    plans = [factory.plan("train", i) for i in range(16)]
+    one, again = (rendered_on(factory, plans, CPU)["image"].numpy() for _ in range(2))
+    assert np.array_equal(one, again)
+    reverse = rendered_on(factory, plans[::-1], CPU)["image"].numpy()[::-1]
+    assert reverse == pytest.approx(one, abs=1e-6)  # a sample's noise does not depend on its batch
+    whole = np.stack([factory.sample("train", i).images["image"] for i in range(16)])
+    assert not np.array_equal(one, whole)
+
+    def statistics(images):
+        rough = np.diff(images, axis=2)
+        return np.array([images.std(axis=(1, 2)).mean(), rough.std(axis=(1, 2)).mean()])
+
+    assert statistics(one) == pytest.approx(statistics(whole), rel=0.05)
+
+
+def test_batches_on_the_cpu_are_the_factorys_own_from_any_number_of_workers(factory):
+    positions = [4, 0, 2]
+    for workers in (0, 2):
+        batches = list(drawn_batches(factory, "train", positions, 2, CPU, workers))
+        assert [len(plans) for plans, _ in batches] == [2, 1]
+        images = torch.cat([images["image"] for _, images in batches]).numpy()
+        for position, image in zip(positions, images):
+            assert np.array_equal(image, factory.sample("train", position).images["image"])

@@ -1,0 +1,208 @@
+"""From what is in the field of view to its noise-free image: the linear model, or multislice."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from stembench.config import Condition, Imaging, Multislice
+from stembench.crystals.material import Material
+from stembench.crystals.specimen import Specimen
+from stembench.imaging.conditions import detectors_of, probe_of
+from stembench.imaging.detectors import DARK_FIELD, Mode
+from stembench.imaging.linear import bright_field, central_intensity, linear_image
+from stembench.imaging.multislice import Tile, scan
+from stembench.imaging.probe import Probe
+from stembench.noise.physical import effective_source
+
+_PEAK_FRACTION_THICKNESS_A = 100.0  # for which `imaging.peak_fraction` is stated
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is in the field of view.
+
+    Attributes
+    ----------
+    material : Material
+        The crystal it is made of.
+    points, strengths, thermal_b : ndarray of shapes (points, 2), (points,), (points,)
+        What scatters in the linear model: x and y [A], strength, B [A^2].
+    columns : dict of ndarray
+        The truth, as `columns_of` gives it.
+    thickness : float
+        Of the specimen [A].
+    rotation, offset : float and ndarray of shape (2,)
+        Of the crystal, as in `columns_in_field`.
+    growth : float
+        Strength that the crystal's strongest column gains with thickness [1/A].
+    specimen : Specimen or None
+        Its atoms; none for a perfect crystal.
+    """
+
+    material: Material
+    points: np.ndarray
+    strengths: np.ndarray
+    thermal_b: np.ndarray
+    columns: dict[str, np.ndarray]
+    thickness: float
+    rotation: float
+    offset: np.ndarray
+    growth: float
+    specimen: Specimen | None = None
+
+    def heights(self, probe: Probe) -> np.ndarray:
+        """Peak of each column alone in the linear model, shape (columns,)."""
+        return self.columns["strength"] * central_intensity(probe, self.columns["B_A2"])
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Pixels that are computed: the image's, and `pad` more on every side."""
+
+    image_px: int
+    pixel_size: float
+    pad: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width [px]."""
+        return (self.image_px + 2 * self.pad,) * 2
+
+    @property
+    def corner(self) -> float:
+        """How far the first pixel lies left of and above the image's own [A]."""
+        return self.pad * self.pixel_size
+
+
+@dataclass(frozen=True)
+class Ideal:
+    """A noise-free image.
+
+    Attributes
+    ----------
+    clean, image : ndarray, shape `Frame.shape`
+        Without and with the background, 1 at the brightest column of a dark field and between the columns of a bright.
+    fraction : float
+        Of the incident beam, where the image is 1.
+    slope : float or None
+        How steeply the image follows the linear model's dark field; none where it does not.
+    """
+
+    clean: np.ndarray
+    image: np.ndarray
+    fraction: float
+    slope: float | None
+
+
+class ForwardModel(Protocol):
+    """What simulates images."""
+
+    def thickness(self, material: Material, asked: float) -> float:
+        """Thickness of a perfect crystal that it can show, for one that is asked for [A]."""
+
+    def image(
+        self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
+    ) -> Ideal:
+        """A noise-free image under a condition, whose probe may have a wider source than it says."""
+
+
+class LinearModel:
+    """The linear model.
+
+    Parameters
+    ----------
+    mode : Mode
+        Detector.
+    imaging : Imaging
+        Its settings.
+    """
+
+    def __init__(self, mode: Mode, imaging: Imaging) -> None:
+        self.mode, self.imaging = mode, imaging
+
+    def thickness(self, material: Material, asked: float) -> float:
+        """Any."""
+        return asked
+
+    def image(self, scene, condition, probe, frame, background, seed) -> Ideal:
+        """See `ForwardModel`."""
+        strengths = scene.strengths / scene.heights(probe).max(initial=1e-12)
+        points = scene.points + frame.corner
+        dark = linear_image(points, strengths, scene.thermal_b, probe, frame.shape, frame.pixel_size)
+        fraction = self.fraction(scene)
+        if self.mode in DARK_FIELD:
+            return Ideal(dark, dark + background, fraction, 1.0)
+        contrast, whole = self.imaging.bright_field_contrast, dark + background
+        slope = contrast / max(whole.max(), 1.0)
+        return Ideal(bright_field(dark, contrast), bright_field(whole, contrast), fraction, slope)
+
+    def fraction(self, scene: Scene) -> float:
+        """Fraction of the beam where the image is 1; in a dark field it grows with the brightest column's strength."""
+        if self.mode not in DARK_FIELD:
+            return self.imaging.bright_field_fraction
+        grown = scene.columns["strength"].max(initial=0.0) / (scene.growth * _PEAK_FRACTION_THICKNESS_A)
+        return float(np.clip(self.imaging.peak_fraction * grown, 1e-6, 1.0))
+
+
+class MultisliceModel:
+    """Multislice: perfect crystals from tiles, every other object by a scan.
+
+    Parameters
+    ----------
+    mode : Mode
+        Detector.
+    imaging : Imaging
+        Microscope settings by name, and the contrast of a bright-field background.
+    multislice : Multislice
+        Sampling and slices of scans, and the phonons' seed.
+    phonons : int
+        Configurations of a scan.
+    tiles : mapping
+        Tiles by (material, zone, condition).
+    """
+
+    def __init__(
+        self,
+        mode: Mode,
+        imaging: Imaging,
+        multislice: Multislice,
+        phonons: int,
+        tiles: Mapping[tuple[str, str, str], Tile],
+    ) -> None:
+        self.mode, self.imaging = mode, imaging
+        self.multislice, self.phonons, self.tiles = multislice, phonons, tiles
+
+    def thickness(self, material: Material, asked: float) -> float:
+        """The nearest one that the material's tiles hold."""
+        held = next(t.thicknesses for key, t in self.tiles.items() if key[:2] == (material.material, material.zone))
+        return float(held[np.abs(held - asked).argmin()])
+
+    def image(self, scene, condition, probe, frame, background, seed) -> Ideal:
+        """See `ForwardModel`; 1 is the brightest pixel."""
+        if scene.specimen is None:
+            tile = self.tiles[scene.material.material, scene.material.zone, condition]
+            index = int(np.abs(tile.thicknesses - scene.thickness).argmin())
+            place = (scene.rotation, scene.offset + frame.corner, probe.source_size)
+            intensity = tile.image(self.mode, index, frame.shape, frame.pixel_size, *place)
+        else:
+            intensity = self._scanned(scene.specimen, self.imaging.conditions[condition], probe, frame, seed)
+        fraction = float(max(intensity.max(), 1e-9))
+        clean = np.maximum(intensity, 0) / fraction
+        if self.mode in DARK_FIELD:
+            return Ideal(clean, clean + background, fraction, None)
+        return Ideal(clean, clean * (1 - self.imaging.bright_field_contrast * background), fraction, None)
+
+    def _scanned(self, specimen: Specimen, condition: Condition, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
+        point = probe_of(condition)
+        moved = specimen.moved(np.array([frame.corner, frame.corner, 0.0]))
+        detectors = {self.mode: detectors_of(condition)[self.mode]}
+        settings = {
+            "sampling": self.multislice.sampling_A,
+            "slice_thickness": self.multislice.slice_A,
+            "phonons": self.phonons,
+            "seed": seed,
+        }
+        (intensity,) = scan(moved, point, detectors, frame.shape, frame.pixel_size, **settings)
+        return effective_source(intensity, probe.source_size, frame.pixel_size)

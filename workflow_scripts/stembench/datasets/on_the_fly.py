@@ -1,0 +1,254 @@
+"""Samples for training that nothing stores: drawn by the factory as they are asked for.
+
+On a CPU, workers draw whole samples (`DrawnPairs`). Beside a GPU they draw plans alone (`Plans`), which is a quarter of
+the work, and the GPU turns batches of them into images (`rendered_on`).
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch.utils.data import DataLoader, Dataset
+
+from stembench.config import PhysicalNoise
+from stembench.datasets.factory import Factory, Plan
+from stembench.datasets.forward import LinearModel
+from stembench.datasets.labels import label
+from stembench.datasets.loading import Pair, Seen, one_thread
+from stembench.datasets.sample import Sample
+from stembench.imaging.detectors import DARK_FIELD
+from stembench.noise.splines import cubic_weights
+
+_DEVICE_STREAM = 2  # of a sample's random numbers on a device, beside the factory's own
+
+
+class DrawnPairs(Dataset[Pair]):
+    """(image, label) of a recipe's samples, drawn as they are asked for: the stored ones, and nothing is stored.
+
+    Parameters
+    ----------
+    factory : Factory
+        What draws them.
+    split : str
+        Split.
+    count : int
+        Number of samples.
+    name : str
+        The label.
+    seen : callable, optional
+        Makes of an image what the network sees of it.
+    """
+
+    def __init__(self, factory: Factory, split: str, count: int, name: str, seen: Seen = np.asarray) -> None:
+        self.factory, self.split, self.count, self.name, self.seen = factory, split, count, name, seen
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return self.count
+
+    def __getitem__(self, position: int) -> Pair:
+        """The pair at a position; raises IndexError beyond the last."""
+        if position >= len(self):
+            raise IndexError(position)
+        sample = self.factory.sample(self.split, position)
+        return self.seen(sample.images["image"]), label(sample, self.name)
+
+
+class Plans(Dataset[Plan]):
+    """Plans of a split's samples, in the order of `positions`."""
+
+    def __init__(self, factory: Factory, split: str, positions: Sequence[int]) -> None:
+        self.factory, self.split, self.positions = factory, split, positions
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.positions)
+
+    def __getitem__(self, place: int) -> Plan:
+        """The plan at a place in the order."""
+        return self.factory.plan(self.split, self.positions[place])
+
+
+def drawn_batches(
+    factory: Factory, split: str, positions: Sequence[int], batch: int, device: torch.device, workers: int
+) -> Iterator[tuple[list[Plan], dict[str, torch.Tensor]]]:
+    """Batches of samples on a device: their plans, and the images that a `Sample` holds, shape (batch, y, x).
+
+    A linear recipe with physical noise is rendered on the device unless that is the CPU, everything else in the
+    workers. Clean images agree between the two within 1e-5, the noise in its statistics.
+    """
+    on_device = device.type != "cpu" and _renders_on_devices(factory)
+    source = Plans(factory, split, positions) if on_device else _Whole(factory, split, positions)
+    for items in DataLoader(source, batch, num_workers=workers, collate_fn=list, worker_init_fn=one_thread):
+        if on_device:
+            yield items, rendered_on(factory, items, device)
+        else:
+            plans, samples = zip(*items)
+            stacked = {name: np.stack([s.images[name] for s in samples]) for name in samples[0].images}
+            yield list(plans), {name: torch.from_numpy(images).to(device) for name, images in stacked.items()}
+
+
+class _Whole(Plans):
+    """Plans with their samples."""
+
+    def __getitem__(self, place: int) -> tuple[Plan, Sample]:
+        plan = super().__getitem__(place)
+        return plan, self.factory.rendered(plan)
+
+
+def _renders_on_devices(factory: Factory) -> bool:
+    return isinstance(factory.forward, LinearModel) and isinstance(factory.recipe.noise, PhysicalNoise)
+
+
+@torch.inference_mode()
+def rendered_on(factory: Factory, plans: Sequence[Plan], device: torch.device) -> dict[str, torch.Tensor]:
+    """Images of linear plans with physical noise, rendered on a device as `Factory.rendered` does on the CPU.
+
+    Parameters
+    ----------
+    factory : Factory
+        Which drew the plans.
+    plans : sequence of Plan
+        A batch, its frames of one size.
+    device : torch.device
+        Where.
+
+    Returns
+    -------
+    dict of Tensor, shape (batch, y, x)
+        `image`, `noNoise` and `noBackgroundnoNoise` in [0, 1].
+    """
+    pads = [plan.frame.pad for plan in plans]
+    size = max(plan.frame.shape[0] for plan in plans)
+    dark = _linear_images(plans, size, device)
+    background = _batch([plan.background for plan in plans], (size, size), device)
+    clean, image, fractions = _detected(factory.forward, plans, dark, background)
+    rows = plans[0].frame.image_px
+    coefficients = _spline_coefficients(torch.stack([clean, image]))
+    smooth = torch.tensor(np.stack([plan.distortion for plan in plans]), device=device)
+    moving = torch.tensor(np.stack([plan.distortion + plan.jitter for plan in plans]), device=device)
+    still = torch.stack([_sampled(part, smooth, pads, rows) for part in coefficients])
+    noisy = torch.stack(
+        [
+            _noisy(factory, plan, scanned, fraction)
+            for plan, scanned, fraction in zip(plans, _sampled(coefficients[1], moving, pads, rows), fractions)
+        ]
+    )
+    floor = 0.0 if factory.recipe.mode in DARK_FIELD else None
+    images = {"image": _unit(noisy), "noNoise": _unit(still[1], floor), "noBackgroundnoNoise": _unit(still[0], floor)}
+    return {name: values.float() for name, values in images.items()}
+
+
+def _linear_images(plans: Sequence[Plan], size: int, device: torch.device) -> torch.Tensor:
+    """`imaging.linear.linear_image` of a batch, each over `size` pixels a side; see there."""
+    parts = []
+    for plan in plans:
+        scene, probe, frame = plan.scene, plan.probe, plan.frame
+        box = frame.pixel_size * (frame.shape[0] - 1) + 2 * probe.reach
+        points = scene.points + frame.corner + probe.reach
+        near = np.all((points >= 0) & (points <= box), axis=1)
+        k = np.arange(int(probe.cutoff * box) + 1) / box
+        upper, lower = (np.conj(probe.transfer(k, sign * k[:, None])) for sign in (1, -1))
+        strengths = scene.strengths / scene.heights(probe).max(initial=1e-12) * 2 / box**2
+        at = (frame.pixel_size * np.arange(size) + probe.reach) / box
+        parts.append((points[near] / box, strengths[near], scene.thermal_b[near] / box**2, upper, lower, at))
+    points, strengths, thermal_b, uppers, lowers, at = zip(*parts)
+    most, highest = max(map(len, points)), max(map(len, uppers))
+    turns = _batch(points, (most, 2), device)
+    order = torch.arange(highest, device=device)
+    damping = torch.exp(-_batch(thermal_b, (most,), device)[..., None] / 4 * order**2)
+    waves = [damping * torch.exp(-2j * torch.pi * turns[..., axis, None] * order) for axis in (0, 1)]
+    waves[1] = waves[1] * _batch(strengths, (most,), device)[..., None]
+    weights = torch.where(order == 0, 0.5, 1.0) * torch.where(order == 0, 0.5, 1.0)[:, None]
+    plane = (highest, highest)
+    upper = waves[1].mT @ waves[0] * _batch(uppers, plane, device) * weights
+    lower = waves[1].conj().mT @ waves[0] * _batch(lowers, plane, device) * weights
+    along = torch.exp(2j * torch.pi * _batch(at, (size,), device)[..., None] * order)
+    return ((along @ upper + along.conj() @ lower) @ along.mT).real
+
+
+def _detected(
+    forward: LinearModel, plans: Sequence[Plan], dark: torch.Tensor, background: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, list[float]]:
+    """`LinearModel.detected` of a batch: clean, with background, fraction of the beam."""
+    fractions = [forward.fraction(plan.scene) for plan in plans]
+    if forward.mode in DARK_FIELD:
+        return dark, dark + background, fractions
+    contrast = forward.imaging.bright_field_contrast
+    inside = [np.s_[: plan.frame.shape[0], : plan.frame.shape[1]] for plan in plans]
+    clean, whole = (
+        torch.stack([1 - contrast * each / each[where].max().clamp(min=1) for each, where in zip(images, inside)])
+        for images in (dark, dark + background)
+    )
+    return clean, whole, fractions
+
+
+def _spline_coefficients(images: torch.Tensor) -> torch.Tensor:
+    """Of cubic splines through images mirrored at their border, by the filter written as a matrix."""
+    matrix = torch.tensor(_spline_filter(images.shape[-1]), device=images.device)
+    return matrix @ images @ matrix.T
+
+
+@lru_cache
+def _spline_filter(size: int) -> np.ndarray:
+    return ndimage.spline_filter1d(np.eye(size), 3, axis=0, mode="mirror")
+
+
+def _sampled(coefficients: torch.Tensor, shifts: torch.Tensor, pads: Sequence[int], rows: int) -> torch.Tensor:
+    """`noise.physical.shifted_rows` of a batch, each padded by its own width; shape (batch, rows, rows)."""
+    pad = torch.tensor(pads, device=shifts.device)[:, None]
+    steps, last = torch.arange(rows, device=shifts.device), coefficients.shape[-1] - 1
+    for axis in (1, 0):  # rows, then places in them
+        places = shifts[..., axis] + pad + (steps if axis else 0)
+        start = places.floor()
+        weights = torch.tensor(cubic_weights((places - start).cpu().numpy()), device=shifts.device)
+        start = start.long() - 1
+        if axis:
+            reached = (coefficients.gather(1, _rows(start + tap, last, last + 1)) for tap in range(4))
+        else:
+            places = start[..., None] + steps
+            reached = (coefficients.gather(2, _mirrored(places + tap, last)) for tap in range(4))
+        coefficients = sum(weights[..., tap, None] * each for tap, each in enumerate(reached))
+    return coefficients
+
+
+def _rows(index: torch.Tensor, last: int, columns: int) -> torch.Tensor:
+    return _mirrored(index, last)[..., None].expand(-1, -1, columns)
+
+
+def _mirrored(index: torch.Tensor, last: int) -> torch.Tensor:
+    index = index.abs() % (2 * last)
+    return torch.where(index <= last, index, 2 * last - index)
+
+
+def _noisy(factory: Factory, plan: Plan, scanned: torch.Tensor, fraction: float) -> torch.Tensor:
+    """`Factory.noisy` on a device, from a stream of random numbers of the sample's own."""
+    noise, drawn = factory.recipe.noise, plan.parameters
+    sequence = np.random.SeedSequence(factory.recipe.seed, spawn_key=(drawn["sample"], _DEVICE_STREAM))
+    generator = torch.Generator(scanned.device).manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
+    counted = torch.poisson((drawn["counts_per_px"] * scanned).clamp(min=0), generator)
+    if drawn["shot_noise_alone"]:
+        return counted
+    left = np.exp(-1 / drawn["afterglow_px"])
+    after = np.subtract.outer(np.arange(len(scanned)), np.arange(len(scanned)))  # a pixel after another
+    tail = np.where(after > 0, (1 - left) * left ** np.maximum(after - 1, 0), 0)
+    response = (1 - drawn["afterglow"]) * np.eye(len(tail)) + drawn["afterglow"] * tail
+    glowing = counted @ torch.tensor(response.T, device=counted.device)
+    normal = torch.randn(counted.shape, generator=generator, device=counted.device, dtype=counted.dtype)
+    return torch.round(noise.offset + noise.gain * (glowing + drawn["readout_e"] * normal))
+
+
+def _batch(parts: Sequence[np.ndarray], shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    """Arrays of one batch, with zeros up to a common shape."""
+    whole = np.zeros((len(parts), *shape), np.result_type(*parts))
+    for target, part in zip(whole, parts):
+        target[tuple(slice(n) for n in part.shape)] = part
+    return torch.from_numpy(whole).to(device)
+
+
+def _unit(images: torch.Tensor, floor: float | None = None) -> torch.Tensor:
+    """Each between 0 (its minimum, or `floor`) and 1 (its maximum)."""
+    low = images.amin((-2, -1), keepdim=True) if floor is None else floor
+    return ((images - low) / (images.amax((-2, -1), keepdim=True) - low).clamp(min=1e-12)).clamp(0, 1)

@@ -1,0 +1,113 @@
+"""Whether an image can calibrate noise: raw, unsaturated, of atoms, and of the detector it is said to be of."""
+
+import numpy as np
+from scipy import fft, ndimage, stats
+
+from stembench.errors import InputError
+from stembench.imaging.detectors import DARK_FIELD
+from stembench.noise.lattice import NOISE_FREQUENCY, noise_floor, power_spectrum
+
+#: Least side of an image [px]: two segments of a row, and some tens of patches.
+MIN_SIDE_PX = 128
+
+_SATURATED = 1e-3  # fraction of pixels at an extreme value; raw images have less than a tenth of it
+_FLAT = (0.75, 1.25)  # ratio of noise power between bands of frequency; raw images have 0.95 to 1.1
+_AFTERGLOW = 0.75  # the same along the row; raw images have 0.85 to 1.1
+_PERIODS_PX = (3.0, 40.0)  # of a lattice
+_REFLECTION_SNR, _REFLECTION_PROMINENCE = 12.0, 8.0
+_SKEWED = 0.2
+
+
+def refuse_unfit(image: np.ndarray) -> None:
+    """Raise what makes calibration impossible.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        Raw intensities.
+
+    Raises
+    ------
+    InputError
+        If the image is small, holds pixels without a value, or shows one grey level or no lattice.
+    """
+    if min(image.shape) < MIN_SIDE_PX:
+        size = f"{image.shape[1]} x {image.shape[0]} px"
+        raise InputError(f"{size} are too few; at least {MIN_SIDE_PX} px a side are needed")
+    if not np.isfinite(image).all():
+        raise InputError("some pixels have no value (NaN or infinite); crop the image to those that have one")
+    if np.ptp(image) == 0:
+        raise InputError("an image of one grey level has no noise to calibrate")
+    if not _shows_lattice(image.astype(float)):
+        raise InputError("no lattice stands out of the noise; take an image with atomic columns in sight")
+
+
+def _shows_lattice(image: np.ndarray) -> bool:
+    """Whether a reflection stands out of the noise and of its surroundings in the spectrum."""
+    power = power_spectrum(image)
+    snr = fft.fftshift(power / np.maximum(noise_floor(power), 1e-12 * power.max()), axes=0)
+    reflections = ndimage.uniform_filter(snr, 3)
+    surroundings = ndimage.median_filter(snr, 15)
+    y, x = fft.fftshift(fft.fftfreq(image.shape[0])), fft.rfftfreq(image.shape[1])
+    frequency = np.hypot(y[:, None], x)
+    lattice = (frequency > 1 / _PERIODS_PX[1]) & (frequency < 1 / _PERIODS_PX[0])
+    prominent = reflections > _REFLECTION_PROMINENCE * surroundings
+    return bool(np.any(lattice & prominent & (reflections > _REFLECTION_SNR)))
+
+
+def doubts(image: np.ndarray, signal: np.ndarray, mode: str | None) -> list[str]:
+    """What makes a calibration doubtful; empty for a raw image.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        Raw intensities.
+    signal : ndarray, shape (rows, columns)
+        Its lattice (`lattice.lattice_estimate`).
+    mode : str, optional
+        Detector that it is said to be of.
+    """
+    return [*_saturation(image), *_correlation(image), *_inversion(signal, mode)]
+
+
+def _saturation(image: np.ndarray) -> list[str]:
+    """Pixels that pile up at an end of the range, where honest counts would thin out."""
+    values, counts = np.unique(image, return_counts=True)
+    found = []
+    for name, end, next_to in (("lowest", 0, 1), ("highest", -1, -2)):
+        fraction = counts[end] / image.size
+        if fraction > _SATURATED and counts[end] > counts[next_to]:
+            found.append(f"{fraction:.2%} of the pixels have the {name} value, {values[end]:g}: saturated or clipped")
+    return found
+
+
+def _correlation(image: np.ndarray) -> list[str]:
+    """Noise of a raw image is white across the rows; along them, scan noise fades towards high frequencies."""
+    power = power_spectrum(image.astype(float))
+    across, along = np.abs(fft.fftfreq(image.shape[0])), fft.rfftfreq(image.shape[1])
+    fine = power[:, along > 0.25]  # beyond most probes' bandwidth
+    slow, middle, fast = (np.median(fine[(across > low) & (across < low + 0.1)]) for low in (0.1, 0.25, 0.4))
+    floor = noise_floor(power)
+    row_middle, row_fast = (floor[(along > low) & (along < low + 0.08)].mean() for low in (0.25, 0.42))
+    if middle <= 1e-12 * power.max():
+        return ["no noise at high frequencies: simulated without noise, or filtered"]
+    ratios = middle / slow, fast / middle
+    if min(ratios) < _FLAT[0] or max(ratios) > _FLAT[1]:
+        shown = " and ".join(f"{ratio:.2f}" for ratio in ratios)
+        return [f"noise is not white across the rows (power ratios {shown}): interpolated, filtered or averaged"]
+    if row_fast / row_middle < _AFTERGLOW:
+        shown = f"{row_fast / row_middle:.2f}"
+        return [f"noise of neighbouring pixels of a row is correlated (power ratio {shown}): afterglow or a filter"]
+    return []
+
+
+def _inversion(signal: np.ndarray, mode: str | None) -> list[str]:
+    """Bright columns on a dark ground have a long tail of bright pixels."""
+    if mode is None:
+        return []
+    skewness = stats.skew((signal - ndimage.gaussian_filter(signal, _PERIODS_PX[1] / 2)).ravel())
+    seen = "bright" if skewness > _SKEWED else "dark" if skewness < -_SKEWED else None
+    expected = "bright" if mode in DARK_FIELD else "dark"
+    if seen in (None, expected):
+        return []
+    return [f"columns are {seen}, and {mode} shows {expected} ones: check the mode"]
