@@ -26,7 +26,6 @@ _STEPS, _STEPS_AGAIN = 5, 2
 _GRADIENTS = (20.0, 60.0)  # where the scan line is compared
 _GREYS = (64.0, 192.0)  # where the pointwise line is compared
 _TUKEY_RANGE = (-0.4, 1.0)
-_GAUSSIAN = 0.14  # Tukey lambda where there is no noise whose shape could be seen
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,11 @@ from sklearn.metrics import roc_auc_score
 
 from stembench.imaging.detectors import DARK_FIELD, Mode
 from stembench.noise.calibrated import PUBLISHED, NoiseParameters, calibrated_noise
-from stembench.noise.calibration import MIN_SIDE_PX, calibrate, parameters_of
+from stembench.noise.calibration import calibrate, parameters_of
 from stembench.noise.decomposition import GREY_PERCENTILES, MAX_GRADIENT, SMOOTH_PX, gradient_magnitude
 from stembench.noise.lattice import lattice_estimate
 from stembench.noise.physical import row_jitter, shot_noise
+from stembench.noise.suitability import MIN_SIDE_PX
 
 #: What real noise is compared with; each name is a row of the table.
 NOISES = ("calibrated", "published", "temimagenet")
