@@ -22,6 +22,7 @@ rule generate_shard:
         folder=directory("results/datasets/{dataset}/{split}/{shard}"),
     log:
         "results/logs/generate_shard/{dataset}_{split}_{shard}.log",
+    priority: 20  # trainings wait for it
     wildcard_constraints:
         dataset=any_of(SIMULATED),
     conda:
@@ -128,7 +129,9 @@ rule describe_dataset:
             split for split in SPLITS for _ in shards(wildcards.dataset, split)
         ],
         licence=lambda wildcards: (
-            "the owner's of the imported folder" if wildcards.dataset in IMPORTED else "CC0-1.0"
+            "the owner's of the imported folder."
+            if wildcards.dataset in IMPORTED
+            else "for you who made it to choose; the licence of the workflow does not extend to it."
         ),
     message:
         "Write the card of {wildcards.dataset}"

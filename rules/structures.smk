@@ -13,6 +13,7 @@ rule project_structure:
         projection="results/structures/{material}/{zone}/projection.json",
     log:
         "results/logs/project_structure/{material}_{zone}.log",
+    priority: 20  # trainings wait for it
     conda:
         "../envs/structures.yaml"
     params:

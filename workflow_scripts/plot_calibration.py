@@ -2,11 +2,10 @@
 
 from job import running
 from stembench.lab.store import open_lab_image
-from stembench.noise.calibration import parameters_of
 from stembench.products import read_json
 from stembench.reporting.calibration_figure import plot_calibration
 
 if __name__ == "__main__":
     with running(snakemake):
         images = {name: open_lab_image(f) for name, f in zip(snakemake.params.images, snakemake.input.images)}
-        plot_calibration(images, parameters_of(read_json(snakemake.input.parameters)), snakemake.output.figure)
+        plot_calibration(images, read_json(snakemake.input.parameters), snakemake.output.figure)

@@ -1,44 +1,151 @@
+import json
+import logging
+
 import numpy as np
 import pytest
-from stembench.crystals.field import columns_in_field
+import xarray as xr
+from scipy import stats
 from stembench.errors import InputError
-from stembench.imaging.linear import linear_image
-from stembench.imaging.probe import Probe
-from stembench.noise.calibrated import NoiseParameters, calibrated_noise, noisy_at_full_range, tukey_sd
-from stembench.noise.calibration import calibrate, fit_parameters
-from stembench.noise.decomposition import raw_statistics
+from stembench.noise.calibrated import (
+    PUBLISHED,
+    NoiseParameters,
+    calibrated_noise,
+    noisy_at_full_range,
+    scan_noise,
+    tukey_sd,
+    tukey_variates,
+)
+from stembench.noise.calibration import calibrate, drawn_parameters, parameters_of
+from stembench.noise.decomposition import STANDARD_BINS, raw_statistics, to_grey, tukey_shape
+from stembench.noise.fitting import fit_parameters
+from stembench.noise.lattice import lattice_estimate
+from stembench.reporting.calibration_figure import plot_calibration
+
+KNOWN = NoiseParameters(0.1, 4.4, 0.05, 8.0, 0.13)
 
 
-@pytest.fixture(scope="module")
-def silicon(projection_of) -> np.ndarray:
-    """A noise-free Si [110] lattice on the grey scale, 512 x 512 at 9.44 pm/px."""
-    pixel_size = 0.0944
-    positions, _, _ = columns_in_field(projection_of("Si", "110"), (48.4, 48.4), 0.1, np.zeros(2), 6.0)
-    ones = np.ones(len(positions))
-    image = linear_image(positions, ones, 0.5 * ones, Probe(200e3, 24, 0.9), (512, 512), pixel_size)
-    return 30 + 195 * (image - image.min()) / np.ptp(image)
+def grey(lattice: np.ndarray) -> np.ndarray:
+    return 30 + 195 * lattice
 
 
 def test_the_decomposition_mistakes_signal_for_noise(silicon):
-    assert 0.03 < raw_statistics(silicon).scan.slope < 0.12
+    assert 0.03 < raw_statistics(grey(silicon)).scan.slope < 0.12
 
 
 def test_a_clean_lattice_fits_no_noise(silicon):
-    fitted = fit_parameters(silicon, np.random.default_rng(0))
-    assert abs(fitted.scan_intercept) < 0.5
-    assert abs(fitted.scan_slope) < 0.02
-    assert abs(fitted.pointwise_intercept + 128 * fitted.pointwise_slope) < 1
+    fitted = fit_parameters(grey(silicon), np.random.default_rng(0)).parameters
+    assert fitted.scan_sd(np.array([0, 40, 78])) == pytest.approx(0, abs=0.3)
+    assert fitted.pointwise_sd(np.array([0, 128, 255])) == pytest.approx(0, abs=0.3)
 
 
-def test_known_parameters_are_recovered(silicon):
-    known = NoiseParameters(0.15, 4.0, 0.03, 9.0, 0.13)
-    noisy = calibrated_noise(silicon, known, np.random.default_rng(5))
-    fitted = fit_parameters(noisy, np.random.default_rng(0))
-    assert fitted.scan_slope == pytest.approx(known.scan_slope, rel=0.1)
-    assert fitted.scan_intercept == pytest.approx(known.scan_intercept, rel=0.1)
-    assert fitted.pointwise_slope == pytest.approx(known.pointwise_slope, rel=0.1)
-    assert fitted.pointwise_intercept == pytest.approx(known.pointwise_intercept, rel=0.1)
-    assert fitted.tukey_lambda == pytest.approx(known.tukey_lambda, abs=0.05)
+def test_known_parameters_are_recovered_within_a_tenth(lattice_of):
+    lattice = lattice_of("SrTiO3", "001", 512, 0.08)
+    noisy = calibrated_noise(grey(lattice), KNOWN, np.random.default_rng(5))
+    fitted = fit_parameters(noisy, np.random.default_rng(0)).parameters
+    assert fitted.to_dict() == pytest.approx(KNOWN.to_dict(), rel=0.1)
+
+
+def test_errors_of_repeated_calibrations_are_as_large_as_stated(silicon):
+    errors = []
+    for trial in range(5):
+        noisy = calibrated_noise(grey(silicon)[:160, :160], KNOWN, np.random.default_rng((1, trial)))
+        fit = fit_parameters(noisy, np.random.default_rng(trial))
+        found = fit.parameters.to_dict()
+        errors.append([(found[name] - true) / fit.standard_errors[name] for name, true in KNOWN.to_dict().items()])
+    assert 0.6 < np.sqrt(np.mean(np.square(errors))) < 1.5
+
+
+def test_intervals_hold_95_percent_of_a_t_distribution(silicon):
+    noisy = calibrated_noise(grey(silicon)[:128, :128], KNOWN, np.random.default_rng(0))
+    fit = fit_parameters(noisy, np.random.default_rng(0))
+    low, high = fit.interval("scan_slope")
+    standard = fit.standard_errors["scan_slope"]
+    assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.975, fit.patches - 1) * standard)
+    assert (low + high) / 2 == pytest.approx(fit.parameters.scan_slope)
+
+
+def test_a_lattice_is_told_from_its_noise_where_it_does_not_fit_into_the_image(silicon):
+    clean = grey(silicon)
+    noisy = calibrated_noise(clean, KNOWN, np.random.default_rng(0))
+    left = np.mean((lattice_estimate(noisy) - clean) ** 2) / np.mean((noisy - clean) ** 2)
+    assert left < 0.15
+
+
+def test_broad_reflections_of_a_small_particle_stay_in_its_lattice(silicon):
+    y, x = np.indices(silicon.shape) - 128
+    particle = 30 + 195 * silicon * np.clip((50 - np.hypot(y, x)) / 10, 0, 1)
+    noisy = calibrated_noise(particle, KNOWN, np.random.default_rng(0))
+    left = np.mean((lattice_estimate(noisy) - particle) ** 2) / np.mean((noisy - particle) ** 2)
+    assert left < 0.15
+
+
+@pytest.fixture(scope="module")
+def two_images(silicon) -> dict[str, xr.DataArray]:
+    """Of one instrument that is not quite the same each day; one with, one without a calibrated scale."""
+    rng = np.random.default_rng(2)
+    levels = {"monday": KNOWN, "friday": NoiseParameters(0.1, 4.4, 0.05, 10.0, 0.13)}
+    noisy = {name: noisy_at_full_range(silicon[:128, :144], each, rng) for name, each in levels.items()}
+    attributes = {"monday": {"pixel_size_A": 0.0944, "mode": "HAADF"}, "friday": {"pixel_size_A": 0.0944}}
+    return {name: xr.DataArray(each, dims=("y", "x"), attrs=attributes[name]) for name, each in noisy.items()}
+
+
+@pytest.fixture(scope="module")
+def calibration(two_images) -> dict:
+    return calibrate(two_images, seed=1)
+
+
+def test_images_of_128_px_calibrate(calibration):
+    fitted = calibration["image_fits"]["monday"]["pointwise_intercept"]
+    assert fitted["low"] < KNOWN.pointwise_intercept < fitted["high"]
+
+
+def test_images_are_pooled_to_mean_and_spread(calibration):
+    fits = [each["pointwise_intercept"] for each in calibration["image_fits"].values()]
+    estimates = [each["estimate"] for each in fits]
+    pooled = calibration["fitted"]["pointwise_intercept"]
+    assert pooled["mean"] == pytest.approx(np.mean(estimates))
+    assert pooled["spread"] == pytest.approx(np.std(estimates, ddof=1))
+    assert pooled["standard_error"] >= np.sqrt(np.mean([each["standard_error"] ** 2 for each in fits]) / 2) * 0.999
+    assert pooled["low"] < pooled["mean"] < pooled["high"]
+
+
+def test_a_calibration_is_plain_numbers_and_repeats(calibration, two_images):
+    assert json.loads(json.dumps(calibration, allow_nan=False)) == calibration
+    monday = calibrate({"monday": two_images["monday"]}, seed=1)
+    assert monday["image_fits"]["monday"] == calibration["image_fits"]["monday"]
+
+
+def test_synthetic_images_show_the_raw_statistics_of_the_real_one(calibration):
+    real, synthetic = calibration["raw"]["monday"], calibration["synthetic_raw"]["monday"]
+    assert synthetic["raw_pointwise_intercept"] == pytest.approx(real["raw_pointwise_intercept"], rel=0.1)
+    assert synthetic["raw_scan_intercept"] == pytest.approx(real["raw_scan_intercept"], rel=0.25)
+
+
+def test_a_calibration_is_drawn_from(calibration, two_images, tmp_path):
+    plot_calibration(two_images, calibration, str(tmp_path / "calibration.png"))
+    assert (tmp_path / "calibration.png").stat().st_size > 50_000
+
+
+def test_drawn_parameters_vary_like_the_images(calibration):
+    pooled = calibration["fitted"]["pointwise_intercept"]
+    rng = np.random.default_rng(0)
+    drawn = [drawn_parameters(calibration, rng).pointwise_intercept for _ in range(2000)]
+    assert np.mean(drawn) == pytest.approx(pooled["mean"], rel=0.05)
+    assert np.std(drawn) == pytest.approx(np.hypot(pooled["spread"], pooled["standard_error"]), rel=0.1)
+    assert parameters_of(calibration).pointwise_intercept == pooled["mean"]
+
+
+def test_doubts_are_stored_and_logged(silicon, caplog):
+    clipped = np.clip(calibrated_noise(grey(silicon[:128, :128]), KNOWN, np.random.default_rng(0)), 20, 220)
+    with caplog.at_level(logging.WARNING, "stembench"):
+        flags = calibrate({"mine": clipped})["flags"]["mine"]
+    assert any("saturated" in flag for flag in flags)
+    assert f"mine: {flags[0]}" in caplog.text
+
+
+def test_a_refusal_names_the_image():
+    with pytest.raises(InputError, match=r"lab\.images\.mine.* too few"):
+        calibrate({"mine": np.zeros((120, 400))})
 
 
 @pytest.mark.parametrize(("shape", "sd"), [(0.0, 1.81), (0.04, 1.70), (0.14, 1.45), (0.38, 1.06)])
@@ -46,31 +153,30 @@ def test_tukey_standard_deviations(shape, sd):
     assert tukey_sd(shape) == pytest.approx(sd, abs=0.01)
 
 
+@pytest.mark.parametrize("shape", [-0.2, 0.0, 0.14, 0.5])
+def test_tukey_variates_are_those_of_scipy(shape):
+    u = np.linspace(0.001, 0.999, 99)
+    expected = stats.tukeylambda.ppf(u, shape) / stats.tukeylambda.std(shape)
+    assert tukey_variates(u, shape) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", [-0.1, 0.14, 0.4])
+def test_the_tukey_shape_of_a_sample_is_that_of_scipy(shape):
+    sample = stats.tukeylambda.rvs(shape, size=20_000, random_state=0) / stats.tukeylambda.std(shape)
+    found = tukey_shape(np.histogram(np.clip(sample, -7.99, 7.99), STANDARD_BINS)[0])
+    assert found == pytest.approx(float(stats.ppcc_max(sample, brack=(-0.2, 0.8))), abs=0.02)
+
+
+def test_published_pointwise_scales_are_turned_into_standard_deviations():
+    assert PUBLISHED["HAADF"].pointwise_sd(np.array(100.0)) == pytest.approx((6.35 + 0.05 * 100) * 1.70, rel=0.01)
+    assert PUBLISHED["BF"].pointwise_sd(np.array(100.0)) == pytest.approx((17.03 - 0.02 * 100) * 1.06, rel=0.01)
+
+
 def test_scan_noise_is_smooth_along_rows_alone():
-    flat = np.full((256, 256), 128.0)
-    noise = calibrated_noise(flat, NoiseParameters(0, 8, 0, 0.0, 0.1), np.random.default_rng(0)) - flat
-    along = np.corrcoef(noise[:, :-1].ravel(), noise[:, 1:].ravel())[0, 1]
-    across = np.corrcoef(noise[:-1].ravel(), noise[1:].ravel())[0, 1]
-    assert along > 0.95
-    assert abs(across) < 0.05
-
-
-def test_small_images_are_refused():
-    with pytest.raises(InputError, match=r"lab\.images\.mine.* too few"):
-        calibrate({"mine": np.zeros((200, 400))})
-
-
-def test_an_image_of_one_grey_level_is_refused():
-    with pytest.raises(InputError, match="one grey level"):
-        calibrate({"mine": np.ones((300, 400))})
-
-
-def test_calibration_states_its_uncertainty_and_residual(silicon):
-    noisy = calibrated_noise(silicon, NoiseParameters(0.1, 5.0, 0.03, 9.0, 0.13), np.random.default_rng(1))
-    stored = calibrate({"mine": noisy})
-    assert 0 < stored["fitted"]["pointwise_intercept"]["standard_error"] < 1
-    shown, wanted = stored["synthetic_raw"]["mine"], stored["raw"]["mine"]
-    assert shown["raw_pointwise_intercept"] == pytest.approx(wanted["raw_pointwise_intercept"], rel=0.1)
+    noise = scan_noise(np.full((256, 256), 128.0), NoiseParameters(0, 8, 0, 0, 0.1), np.random.default_rng(0))
+    assert noise.std() == pytest.approx(8, rel=0.05)
+    assert np.corrcoef(noise[:, :-1].ravel(), noise[:, 1:].ravel())[0, 1] > 0.95
+    assert abs(np.corrcoef(noise[:-1].ravel(), noise[1:].ravel())[0, 1]) < 0.05
 
 
 def test_noisy_images_fill_the_grey_scale():
@@ -79,3 +185,9 @@ def test_noisy_images_fill_the_grey_scale():
     assert np.percentile(noisy, [0.1, 99.9]) == pytest.approx([0, 255], abs=4)
     with pytest.raises(InputError, match="no room"):
         noisy_at_full_range(clean, NoiseParameters(0, 0, 0, 200.0, 0.1), np.random.default_rng(0))
+
+
+def test_grey_levels_are_raw_in_8_bit_images_and_percentiles_in_others():
+    image = np.arange(1000.0).reshape(20, 50)
+    assert np.percentile(to_grey(image), [0.1, 99.9]) == pytest.approx([0, 255])
+    assert to_grey(np.uint8([[3, 200]])).tolist() == [[3, 200]]

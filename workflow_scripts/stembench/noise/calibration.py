@@ -10,14 +10,14 @@ from scipy import ndimage, stats
 
 from stembench.errors import InputError
 from stembench.noise.calibrated import NoiseParameters, calibrated_noise, smooth_gradient
-from stembench.noise.decomposition import RawStatistics, raw_statistics, to_grey
+from stembench.noise.decomposition import RawStatistics, grey_scale, raw_statistics, to_grey
 from stembench.noise.fitting import NoiseFit, fit_parameters
 from stembench.noise.lattice import lattice_estimate
 from stembench.noise.photon_transfer import PhotonTransfer, photon_transfer
 from stembench.noise.registration import row_jitter_sd
 from stembench.noise.suitability import doubts, refuse_unfit
 
-_LARGEST_FITTED_PX = 1024
+_LARGEST_FITTED_PX = 1024  # a side: a million pixels fix the parameters to a few per cent, in seconds
 _PARAMETERS = tuple(field.name for field in fields(NoiseParameters))
 _LEAST_TUKEY = -0.4  # at -0.5 the distribution has no SD
 _log = logging.getLogger(__name__)
@@ -66,10 +66,11 @@ def calibrate(images: Mapping[str, np.ndarray | xr.DataArray], seed: int = 0) ->
     dict
         `fitted`: each parameter's `mean` over images, its `standard_error`, 95 % interval (`low`, `high`) and the
         `spread` (SD) over images, 0 for a single one.
-        By image: `image_fits` (each parameter's `estimate`, `standard_error`, `low`, `high`), `raw` (the published
-        statistics, `raw_*`), `synthetic_raw` (the same of its lattice with the fitted noise), `photon_transfer` (gain,
-        dark level, counts, dose; whether the line holds), `row_jitter` (SD of row displacements along `x` and `y`
-        [pm], or [px] without a pixel size) and `flags` (reasons for doubt).
+        By image: `image_fits` (each parameter's `estimate`, `standard_error`, `low`, `high`); `raw` (the published
+        statistics, `raw_*`) and `synthetic_raw` (the same of its lattice with the fitted noise); `photon_transfer`
+        (gain, dark level, counts and dose, the `means` and `variances` behind them, whether the line holds, and if
+        not, why); `row_jitter` (SD of row displacements along `x` and `y` [pm], or [px] without a pixel size); `flags`
+        (reasons for doubt).
 
     Raises
     ------
@@ -119,14 +120,13 @@ def calibrate_image(image: np.ndarray, mode: str | None, rng: np.random.Generato
     grey = to_grey(image)
     fit = fit_parameters(grey[best_window(grey, _LARGEST_FITTED_PX)], rng)
     lattice = lattice_estimate(grey)
-    scale, offset = np.polyfit([grey.min(), grey.max()], [float(image.min()), float(image.max())], 1)
-    values, signal = image.astype(float), offset + scale * lattice
+    low, scale = grey_scale(image)
     jitter, jitter_errors = row_jitter_sd(grey, lattice, rng)
     return ImageCalibration(
         fit=fit,
         raw=raw_statistics(grey),
         synthetic_raw=raw_statistics(calibrated_noise(lattice, fit.parameters, rng)),
-        transfer=photon_transfer(values, signal, rng),
+        transfer=photon_transfer(image.astype(float), low + lattice / scale, rng),
         jitter=jitter,
         jitter_errors=jitter_errors,
         flags=doubts(image, lattice, mode),
@@ -148,6 +148,11 @@ def best_window(image: np.ndarray, side: int) -> tuple[slice, slice]:
 def parameters_of(calibration: dict) -> NoiseParameters:
     """The mean parameters of a stored calibration."""
     return NoiseParameters(**{name: calibration["fitted"][name]["mean"] for name in _PARAMETERS})
+
+
+def image_parameters(calibration: dict, image: str) -> NoiseParameters:
+    """The parameters that a stored calibration found for one of its images."""
+    return NoiseParameters(**{name: calibration["image_fits"][image][name]["estimate"] for name in _PARAMETERS})
 
 
 def drawn_parameters(calibration: dict, rng: np.random.Generator) -> NoiseParameters:
@@ -184,8 +189,7 @@ def _pooled(fits: list[NoiseFit], name: str) -> dict[str, float]:
 
 def _jitter(found: ImageCalibration, pixel_size: float | None) -> dict:
     scale, unit = (pixel_size * 100, "pm") if pixel_size else (1.0, "px")
-    stated = {
+    return {
         f"{axis}_{unit}": {"estimate": float(sd) * scale, "standard_error": float(error) * scale}
         for axis, sd, error in zip("xy", found.jitter, found.jitter_errors)
     }
-    return stated

@@ -22,7 +22,8 @@ GREY_PERCENTILES = (0.1, 99.9)
 
 _MAX_GREY = 255.0
 _MIN_PIXELS_A_BIN = 200
-_QUANTILES = np.linspace(-8, 8, 201)  # edges of the histogram of pointwise noise [SD]
+#: Edges of the histogram of pointwise noise [SD].
+STANDARD_BINS = np.linspace(-8, 8, 201)
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,8 @@ class PatchStatistics:
         trend = pointwise.trend()
         sds = np.interp(smooth, trend.centres, trend.sds, left=np.nan, right=np.nan)
         seen = sds > 0  # grey levels of few pixels are left out, as in the trend
-        position = (residual[seen] / sds[seen] - _QUANTILES[0]) / (_QUANTILES[1] - _QUANTILES[0])
-        shape = (int(patches.max()) + 1, len(_QUANTILES) - 1)
+        position = (residual[seen] / sds[seen] - STANDARD_BINS[0]) / (STANDARD_BINS[1] - STANDARD_BINS[0])
+        shape = (int(patches.max()) + 1, len(STANDARD_BINS) - 1)
         cells = patches[seen] * shape[1] + np.clip(position, 0, shape[1] - 1).astype(int)
         histogram = np.bincount(cells, minlength=np.prod(shape)).reshape(shape)
         return cls(scan, pointwise, histogram)
@@ -155,15 +156,21 @@ class PatchStatistics:
         return RawStatistics(self.scan.trend(), self.pointwise.trend(), tukey_shape(self.histogram.sum(0)))
 
 
-def to_grey(image: np.ndarray) -> np.ndarray:
-    """A raw image on the 0 to 255 grey scale: 8-bit images as they are, others with their 0.1 and 99.9 percentiles
-    at the ends and nothing clipped."""
+def grey_scale(image: np.ndarray) -> tuple[float, float]:
+    """What is grey level 0 in a raw image, and grey levels a unit: 8-bit images are taken as they are, others have
+    their 0.1 and 99.9 percentiles at grey levels 0 and 255."""
     if image.dtype == np.uint8:
-        return image.astype(float)
-    low, high = np.percentile(image, GREY_PERCENTILES)
+        return 0.0, 1.0
+    low, high = (float(value) for value in np.percentile(image, GREY_PERCENTILES))
     if not high > low:
         raise InputError("an image of one grey level has no noise to calibrate")
-    return (image.astype(float) - low) * (255 / (high - low))
+    return low, 255 / (high - low)
+
+
+def to_grey(image: np.ndarray) -> np.ndarray:
+    """A raw image on the 0 to 255 grey scale (`grey_scale`), nothing clipped."""
+    low, scale = grey_scale(image)
+    return (image.astype(float) - low) * scale
 
 
 def gradient_magnitude(grey: np.ndarray) -> np.ndarray:
@@ -190,12 +197,13 @@ def tukey_sd(shape: float) -> float:
 
 
 def tukey_shape(histogram: np.ndarray) -> float:
-    """Tukey lambda by the probability-plot correlation coefficient (Filliben 1975), from a histogram over `_QUANTILES`.
+    """Tukey lambda by the probability-plot correlation coefficient (Filliben 1975, doi 10.1080/00401706.1975.10489279).
 
-    The mean of the quantile function over a bin's share of probability has a closed form.
+    `histogram` is over `STANDARD_BINS`. The quantile function's mean over a bin's share of probability has a closed
+    form.
     """
     cumulative = np.append(0, np.cumsum(histogram)) / histogram.sum()
-    centres = (_QUANTILES[1:] + _QUANTILES[:-1]) / 2
+    centres = (STANDARD_BINS[1:] + STANDARD_BINS[:-1]) / 2
 
     def correlation(shape: float) -> float:
         integral = (cumulative ** (shape + 1) + (1 - cumulative) ** (shape + 1) - 1) / (shape * (shape + 1))

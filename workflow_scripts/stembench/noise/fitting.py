@@ -5,9 +5,11 @@ The published decomposition also measures the signal: a noise-free Si [110] latt
 synthetic image being the real one's lattice with noise on it; a clean lattice then fits zero.
 """
 
-from dataclasses import asdict, astuple, dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
+from scipy import stats
 
 from stembench.noise.calibrated import (
     NoiseParameters,
@@ -16,12 +18,12 @@ from stembench.noise.calibrated import (
     uniform_variates,
     unit_streaks,
 )
-from stembench.noise.decomposition import PatchStatistics, RawStatistics, tukey_shape
+from stembench.noise.decomposition import PatchStatistics, tukey_shape
 from stembench.noise.lattice import lattice_estimate
 from stembench.noise.patches import resampled
 
-_SYNTHETIC_PIXELS = 2**20  # drawn for one evaluation,
-_SYNTHETIC_IMAGES = 2, 8  # in at least and at most so many images
+_SYNTHETIC_PIXELS = 2**20  # of all synthetic images together: their noise adds an eighth to the error at 512 x 512 px
+_SYNTHETIC_IMAGES = 2, 8  # at least, so that an estimate's lattice can have noise it has not seen, and at most
 _STEPS, _STEPS_AGAIN = 5, 2
 _GRADIENTS = (20.0, 60.0)  # where the scan line is compared
 _GREYS = (64.0, 192.0)  # where the pointwise line is compared
@@ -38,29 +40,29 @@ class NoiseFit:
         The estimate.
     standard_errors : dict of str to float
         By parameter.
-    raw, synthetic_raw : RawStatistics
-        Of the image, and of its lattice with this noise.
+    patches : int
+        Over which they were bootstrapped.
     """
 
     parameters: NoiseParameters
     standard_errors: dict[str, float]
-    raw: RawStatistics
-    synthetic_raw: RawStatistics
+    patches: int
 
     def interval(self, name: str) -> tuple[float, float]:
         """95 % confidence interval of a parameter."""
-        estimate, half = getattr(self.parameters, name), 1.96 * self.standard_errors[name]
+        estimate = getattr(self.parameters, name)
+        half = stats.t.ppf(0.975, self.patches - 1) * self.standard_errors[name]
         return estimate - half, estimate + half
 
 
 class _Synthetic:
-    """Images of a lattice under noise that is drawn once; parameters scale it."""
+    """Images of a lattice under noise that is drawn once: unit streaks and uniform variates, which parameters scale."""
 
     def __init__(self, lattice: np.ndarray, *noises: tuple[np.ndarray, np.ndarray]) -> None:
         self.lattice, self.noises = lattice, noises
         self.gradient = smooth_gradient(lattice)
 
-    def images(self, parameters: NoiseParameters):
+    def images(self, parameters: NoiseParameters) -> Iterator[np.ndarray]:
         scan_sd = parameters.scan_sd(self.gradient)
         for streaks, u in self.noises:
             scanned = self.lattice + streaks * scan_sd
@@ -96,9 +98,9 @@ def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
     real, synthetic = PatchStatistics.of(grey), _Synthetic(lattice, *noises)
 
     def shown(state: np.ndarray) -> np.ndarray:
-        return _mean_levels(synthetic.statistics(_parameters(state)))
+        return _levels(synthetic.statistics(_parameters(state)))
 
-    wanted, signal = _levels(real), _levels(PatchStatistics.of(lattice))
+    wanted, signal = _levels([real]), _levels([PatchStatistics.of(lattice)])
     state = _bounded(np.append(wanted[:4] - signal[:4], wanted[4]))
     to_state = np.linalg.pinv(_jacobian(shown, state))
     for _ in range(_STEPS):
@@ -108,42 +110,38 @@ def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
     estimates = [lattice_estimate(image) for image in synthetic.images(parameters)]
     others = noises[1:] + noises[:1]  # noise that an estimate has not seen
     again = [each for pair in zip(estimates, others) for each in _Synthetic(*pair).statistics(parameters)]
-    wanted = wanted + _mean_levels(again) - _mean_levels(drawn)
+    wanted = wanted + _levels(again) - _levels(drawn)
     for _ in range(_STEPS_AGAIN):
         state = _bounded(state + to_state @ (wanted - shown(state)))
     drawn = synthetic.statistics(_parameters(state))
 
     weights = resampled(real.patches, rng)
-    differences = _levels(real, weights) - 2 * _mean_levels(drawn, weights) + _mean_levels(again, weights)
-    differences = differences - differences.mean(0)
+    differences = _levels([real], weights) - 2 * _levels(drawn, weights) + _levels(again, weights)
+    differences = differences - differences.mean(0)  # what is left of the root, and is none of the spread
     samples = np.array([astuple(_parameters(each)) for each in _bounded(state + differences @ to_state.T)])
+    errors = samples.std(0, ddof=1) * np.sqrt(real.patches / (real.patches - 1))
     names = [field.name for field in fields(NoiseParameters)]
-    return NoiseFit(
-        _parameters(state),
-        dict(zip(names, samples.std(0, ddof=1).tolist())),
-        real.raw(),
-        drawn[0].raw(),
-    )
+    return NoiseFit(_parameters(state), dict(zip(names, errors.tolist())), real.patches)
 
 
-def _jacobian(shown, state: np.ndarray) -> np.ndarray:
+def _jacobian(shown: Callable[[np.ndarray], np.ndarray], state: np.ndarray) -> np.ndarray:
     """Of `shown`, by differences that its common random numbers make exact."""
     here = shown(state)
     steps = np.append(np.maximum(0.1 * state[:4], 0.1), 0.05)
     return np.column_stack([(shown(state + np.eye(5)[i] * step) - here) / step for i, step in enumerate(steps)])
 
 
-def _levels(statistics: PatchStatistics, weights: np.ndarray | None = None) -> np.ndarray:
-    """What is compared, shape (..., 5): variances at two gradients and two grey levels, and the Tukey lambda."""
-    weights = np.ones(statistics.patches) if weights is None else weights
-    lines = (statistics.scan.line(weights), _GRADIENTS), (statistics.pointwise.line(weights), _GREYS)
-    sds = np.stack([intercept + slope * at for (slope, intercept), places in lines for at in places], axis=-1)
-    shapes = np.apply_along_axis(tukey_shape, -1, weights @ statistics.histogram)
-    return np.concatenate([sds * np.abs(sds), shapes[..., None]], axis=-1)
-
-
-def _mean_levels(statistics: list[PatchStatistics], weights: np.ndarray | None = None) -> np.ndarray:
-    return np.mean([_levels(each, weights) for each in statistics], axis=0)
+def _levels(statistics: list[PatchStatistics], weights: np.ndarray | None = None) -> np.ndarray:
+    """What is compared, mean over images, shape (..., 5): variances at two gradients and two grey levels, and the Tukey
+    lambda of all pixels."""
+    weights = np.ones(statistics[0].patches) if weights is None else weights
+    variances = []
+    for each in statistics:
+        lines = (each.scan.line(weights), _GRADIENTS), (each.pointwise.line(weights), _GREYS)
+        sds = np.stack([intercept + slope * at for (slope, intercept), places in lines for at in places], axis=-1)
+        variances.append(sds * np.abs(sds))
+    shapes = np.apply_along_axis(tukey_shape, -1, weights @ sum(each.histogram for each in statistics))
+    return np.concatenate([np.mean(variances, axis=0), shapes[..., None]], axis=-1)
 
 
 def _bounded(state: np.ndarray) -> np.ndarray:

@@ -32,11 +32,12 @@ def lattice_estimate(grey: np.ndarray) -> np.ndarray:
     """
     shape = tuple(fft.next_fast_len(n + _MARGIN_PX, real=True) for n in grey.shape)
     mean, estimate = grey.mean(), np.zeros(grey.shape)
-    floor = noise_floor(power_spectrum(grey, shape))
+    power = power_spectrum(grey, shape)
+    floor = np.maximum(noise_floor(power), 1e-14 * power.max())  # of an image without noise
     waves = np.zeros((shape[0], shape[1] // 2 + 1), bool)
     waves[0, 0] = True
     for _ in range(_PASSES):
-        waves |= _standing_out(power_spectrum(grey - mean - estimate, shape) / np.maximum(floor, 1e-9))
+        waves |= _standing_out(power_spectrum(grey - mean - estimate, shape) / floor)
         estimate = _fitted(grey - mean, waves, shape)
     return mean + estimate
 

@@ -4,17 +4,16 @@ import numpy as np
 from scipy import ndimage
 
 from stembench.noise.lattice import lattice_estimate
+from stembench.noise.patches import resampled
 from stembench.noise.physical import shifted_rows
 
 _DERIVATIVE = np.array([-1, 8, 0, -8, 1]) / 12  # fourth order, for `ndimage.convolve1d`
 _SEGMENT_PX = 64  # further than noise is correlated along a row
 _BLOCK_ROWS = 8
-_RESAMPLINGS = 300
+_SIGNIFICANCE = 3.0  # standard errors from which on a displacement is large enough to learn from
 
 
-def row_jitter_sd(
-    image: np.ndarray, signal: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def row_jitter_sd(image: np.ndarray, signal: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """SD of the displacements of single rows from the lattice, free of noise.
 
     What large displacements lose to the linear registration, and small ones to the estimate of the lattice, which
@@ -37,8 +36,8 @@ def row_jitter_sd(
     noise = rng.normal(0, np.std(image - signal), image.shape)
     synthetic = shifted_rows(signal, shifts) + noise
     found, _ = _registered(synthetic, lattice_estimate(synthetic), rng)
-    shown = np.where(found > 0, found, sds)
-    scale = np.divide(shifts.std(0), shown, out=np.ones(2), where=shown > 0)
+    seen = (sds > _SIGNIFICANCE * errors) & (found > 0)
+    scale = np.divide(shifts.std(0), found, out=np.ones(2), where=seen)
     return sds * scale, errors * scale
 
 
@@ -60,11 +59,10 @@ def _registered(image: np.ndarray, signal: np.ndarray, rng: np.random.Generator)
     products = _between_segments(moments[..., :, None], moments[..., None, :], "rsiz,rtzj->rij")
     systems = _between_segments(normal, normal, "rsik,rtjl->rijkl")
 
-    blocks = np.arange(len(image)) // _BLOCK_ROWS
-    starts = np.flatnonzero(np.diff(blocks, prepend=-1))
+    starts = np.arange(0, len(image), _BLOCK_ROWS)
     products, systems = np.add.reduceat(products, starts), np.add.reduceat(systems, starts)
-    weights = rng.multinomial(len(starts), np.full(len(starts), 1 / len(starts)), _RESAMPLINGS).astype(float)
-    samples = np.array([_sds(each @ products.reshape(-1, 4), each @ systems.reshape(-1, 16)) for each in weights])
+    drawn = resampled(len(starts), rng)
+    samples = np.array([_sds(each @ products.reshape(-1, 4), each @ systems.reshape(-1, 16)) for each in drawn])
     return _sds(products.sum(0), systems.sum(0)), samples.std(0, ddof=1)
 
 

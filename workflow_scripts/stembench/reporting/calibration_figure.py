@@ -5,58 +5,72 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
-from scipy import ndimage, stats
+from matplotlib.axes import Axes
 
-from stembench.noise.calibrated import NoiseParameters, calibrated_noise
-from stembench.noise.calibration import lattice_estimate
-from stembench.noise.decomposition import SMOOTH_PX, Trend, raw_statistics, to_grey
+from stembench.noise.calibrated import NoiseParameters, calibrated_noise, tukey_variates
+from stembench.noise.calibration import best_window, image_parameters
+from stembench.noise.decomposition import STANDARD_BINS, PatchStatistics, Trend, to_grey
+from stembench.noise.lattice import lattice_estimate
 from stembench.reporting.style import COLOURS, show_image, write_figure
 
 _CROP_PX = 256
+_REAL, _SYNTHETIC, _FITTED = COLOURS[:3]
 
 
-def plot_calibration(images: Mapping[str, xr.DataArray], parameters: NoiseParameters, destination: str) -> None:
-    """A row an image: real and synthetic crops, scan trend, pointwise trend, and the pointwise quantiles.
+def plot_calibration(images: Mapping[str, xr.DataArray], calibration: dict, destination: str) -> None:
+    """A row an image: real and synthetic crops, scan trend, pointwise trend, quantiles, and mean-variance line.
 
-    Points are the real image's raw statistics, the line is what is fitted to them, and the dashed line is the raw trend
-    of a synthetic image with the instrument's parameters.
+    Points are the real image's raw statistics, the line of their colour the raw fit, the dashed line the raw fit of a
+    synthetic image with the parameters fitted to this one; dotted is the noise of these parameters, without signal.
     """
-    figure, axes = plt.subplots(len(images), 5, figsize=(16, 3.4 * len(images)), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(len(images), 6, figsize=(19, 3.3 * len(images)), squeeze=False, layout="constrained")
     for row, (name, image) in zip(axes, images.items()):
+        parameters = image_parameters(calibration, name)
         grey = to_grey(np.asarray(image))
-        lattice = lattice_estimate(grey)
-        synthetic = calibrated_noise(lattice, parameters, np.random.default_rng(0))
-        real_raw, synthetic_raw = raw_statistics(grey), raw_statistics(synthetic)
-        crop = _most_structured(lattice)
+        synthetic = calibrated_noise(lattice_estimate(grey), parameters, np.random.default_rng(0))
+        crop = best_window(grey, _CROP_PX)
         show_image(row[0], grey[crop], image.attrs["pixel_size_A"], f"{name}: real")
-        show_image(row[1], synthetic[crop], image.attrs["pixel_size_A"], "same lattice, calibrated noise")
-        _plot_trend(row[2], real_raw.scan, synthetic_raw.scan, "Gradient (Sobel, grey)", "Scan-noise SD (grey)")
-        _plot_trend(row[3], real_raw.pointwise, synthetic_raw.pointwise, "Grey level", "Pointwise-noise SD (grey)")
-        for values, colour, label in ((grey, COLOURS[0], "real"), (synthetic, COLOURS[1], "synthetic")):
-            _plot_quantiles(row[4], values, parameters.tukey_lambda, colour, label)
-        row[4].set(xlabel=f"Tukey quantile (λ = {parameters.tukey_lambda:.3f})", ylabel="Pointwise noise (SD)")
-        row[4].legend(frameon=False)
+        show_image(row[1], synthetic[crop], image.attrs["pixel_size_A"], "its lattice with the fitted noise")
+        statistics = [PatchStatistics.of(each) for each in (grey, synthetic)]
+        real, shown = (each.raw() for each in statistics)
+        _plot_trend(row[2], real.scan, shown.scan, parameters.scan_sd)
+        row[2].set(xlabel="Gradient (Sobel, grey)", ylabel="SD of scan noise (grey)")
+        _plot_trend(row[3], real.pointwise, shown.pointwise, parameters.pointwise_sd)
+        row[3].set(xlabel="Grey level", ylabel="SD of pointwise noise (grey)")
+        _plot_quantiles(row[4], statistics, parameters)
+        _plot_transfer(row[5], calibration["photon_transfer"][name])
     write_figure(figure, destination)
 
 
-def _most_structured(lattice: np.ndarray) -> tuple[slice, slice]:
-    """The window in which the lattice is seen best."""
-    contrast = ndimage.uniform_filter((lattice - ndimage.gaussian_filter(lattice, 16)) ** 2, _CROP_PX)
-    half = _CROP_PX // 2
-    y, x = np.unravel_index(contrast[half:-half, half:-half].argmax(), [n - 2 * half for n in lattice.shape])
-    return slice(y, y + _CROP_PX), slice(x, x + _CROP_PX)
-
-
-def _plot_trend(axes, real: Trend, synthetic: Trend, xlabel: str, ylabel: str) -> None:
-    ends = np.array([0, real.centres.max()])
-    axes.scatter(real.centres, real.sds, s=8, color=COLOURS[0], label="real")
-    axes.plot(ends, real.intercept + real.slope * ends, color=COLOURS[0], label="raw fit, real")
-    axes.plot(ends, synthetic.intercept + synthetic.slope * ends, "--", color=COLOURS[1], label="raw fit, synthetic")
-    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, None))
+def _plot_trend(axes: Axes, real: Trend, synthetic: Trend, fitted) -> None:
+    ends = np.linspace(0, real.centres.max(), 50)
+    axes.scatter(real.centres, real.sds, s=6, color=_REAL, label="real, raw")
+    axes.plot(ends, real.at(ends), color=_REAL)
+    axes.plot(ends, synthetic.at(ends), "--", color=_SYNTHETIC, label="synthetic, raw")
+    axes.plot(ends, fitted(ends), ":", color=_FITTED, label="fitted noise")
+    axes.set(ylim=(0, None))
     axes.legend(frameon=False)
 
 
-def _plot_quantiles(axes, grey: np.ndarray, shape: float, colour: str, label: str) -> None:
-    noise = np.sort((grey - ndimage.gaussian_filter1d(grey, SMOOTH_PX, axis=1)).ravel())[:: max(1, grey.size // 500)]
-    probabilities = (np.arange(len(noise)) + 0.5) / len(noise)
-    axes.plot(stats.tukeylambda.ppf(probabilities, shape), noise / noise.std(), ".", ms=3, color=colour, label=label)
+def _plot_quantiles(axes: Axes, statistics: list[PatchStatistics], parameters: NoiseParameters) -> None:
+    """Pointwise noise over its SD at each grey level, against the quantiles of the fitted distribution."""
+    for each, colour, label in zip(statistics, (_REAL, _SYNTHETIC), ("real", "synthetic")):
+        cumulative = np.cumsum(each.histogram.sum(0)) / each.histogram.sum()
+        inside = (cumulative > 1e-5) & (cumulative < 1 - 1e-5)
+        quantiles = tukey_variates(cumulative[inside], parameters.tukey_lambda)
+        axes.plot(quantiles, STANDARD_BINS[1:][inside], ".", ms=4, color=colour, label=label)
+    axes.axline((0, 0), slope=1, color="0.7", lw=0.8)
+    axes.set(xlabel=f"Tukey quantile (λ = {parameters.tukey_lambda:.3f})", ylabel="Pointwise noise (SD)")
+    axes.legend(frameon=False)
+
+
+def _plot_transfer(axes: Axes, transfer: dict) -> None:
+    means, variances = np.array(transfer["means"]), np.array(transfer["variances"])
+    axes.scatter(means, variances, s=8, color=_REAL)
+    gain, dark_level = (transfer[key]["estimate"] for key in ("gain", "dark_level"))
+    title = "; ".join(transfer["reasons"])
+    if gain > 0:
+        axes.plot(means, gain * (means - dark_level), color=_FITTED)
+        title = title or f"{transfer['counts_per_px']['estimate']:.3g} electrons a pixel"
+    axes.set(xlabel="Signal (raw units)", ylabel="Variance (raw units²)", ylim=(0, None))
+    axes.set_title(title, fontsize=8)
