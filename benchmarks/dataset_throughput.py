@@ -101,7 +101,7 @@ if __name__ == "__main__":
         _, _, few = written(Path(name), FEW)
         shards, seconds, many = written(Path(name), SAMPLES)
         print(f"samples: {len(read_table(shards, 'samples'))}")
-        print(f"distinct: {distinct([shards[0]])} of {SAMPLES // CORES}")
+        print(f"distinct: {distinct(shards)}")
         print(f"peak_memory_mb_of_{FEW}: {few:.0f}")
         print(f"loader_samples_per_s_stored_label: {loaded(shards, 'noBackgroundnoNoise'):.0f}")
         print(f"loader_samples_per_s: {loaded(shards, 'gaussianMask'):.0f}")

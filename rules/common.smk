@@ -100,7 +100,8 @@ def dataset_materials(dataset, split):
 def dataset_tiles(dataset, split):
     """(material, zone, condition) of the tiles that a split is sampled from; none for linear images."""
     recipe = CONFIG.datasets[dataset]
-    if recipe.forward_model == "linear":
+    kinds = [CONFIG.arrangements[name].kind for name in recipe.arrangements]
+    if recipe.forward_model == "linear" or "periodic" not in kinds:
         return []
     shown = dataset_materials(dataset, split)
     return [(*each, condition) for each in shown for condition in recipe.conditions]
@@ -110,6 +111,11 @@ def tile_probe(wildcards):
     """The probe of a tile; its source enters when an image is sampled."""
     probe = asdict(probe_of(CONFIG.imaging.conditions[wildcards.condition]))
     return probe | {"source_size": 0.0}
+
+
+def dataset_recipe(dataset):
+    """What a dataset's samples depend on; how many there are changes none of them."""
+    return CONFIG.datasets[dataset].model_dump(mode="json", exclude={"share"})
 
 
 def dataset_arrangements(wildcards):

@@ -29,7 +29,7 @@ rule generate_shard:
         "../envs/structures.yaml"
     params:
         code=code("generate_shard"),
-        recipe=lambda wildcards: section(CONFIG.datasets[wildcards.dataset]),
+        recipe=lambda wildcards: dataset_recipe(wildcards.dataset),
         arrangements=dataset_arrangements,
         single_layers=lambda wildcards: single_layers(
             dataset_materials(wildcards.dataset, wildcards.split)

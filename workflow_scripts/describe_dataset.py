@@ -14,7 +14,8 @@ if __name__ == "__main__":
         for split, shard in zip(snakemake.params.splits, snakemake.input.shards):
             shards.setdefault(split, []).append(shard)
         sources = [
-            {"what": cif, "source": citation(cif), "licence": "its source's"} for cif in snakemake.input.get("cifs", [])
+            {"what": cif, "source": citation(cif), "licence": "facts of a crystal; cite the source"}
+            for cif in snakemake.input.get("cifs", [])
         ]
         for folder in snakemake.input.get("lab", []):
             card = read_json(Path(folder) / "card.json")
@@ -26,6 +27,7 @@ if __name__ == "__main__":
             pd.read_parquet(snakemake.input.columns, columns=["sample", "asked"]),
             read_recipe(snakemake.input.shards[0]),
             {split: content_hash(read_samples(folders)) for split, folders in shards.items()},
+            {split: len(folders) for split, folders in shards.items()},
             sources,
             snakemake.params.licence,
         )

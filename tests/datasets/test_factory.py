@@ -5,6 +5,7 @@ from stembench.datasets.factory import Factory
 from stembench.datasets.labels import label
 
 IMAGES = {"image", "noNoise", "noBackgroundnoNoise"}
+IDEAL = ("scene", "condition", "probe", "frame", "background")
 
 
 def test_a_sample_depends_on_its_number_alone(small_factory):
@@ -54,10 +55,18 @@ def test_test_images_go_through_doses_and_materials(small_factory):
 def test_counts_at_the_brightest_column_are_those_asked_for(small_factory):
     for i in (1, 3, 5, 7):
         sample = small_factory.sample("test", i)
-        counts = sample.images["image"] * sample.parameters["image_max"]
-        expected = sample.parameters["counts_per_px"] * sample.parameters["no_noise_max"]
+        drawn = sample.parameters
+        levels = drawn["level_low"] + sample.images["image"] * (drawn["level_high"] - drawn["level_low"])
+        if not drawn["shot_noise_alone"]:
+            levels /= small_factory.recipe.noise.gain
+        else:
+            assert levels == pytest.approx(np.round(levels), abs=1e-3)
+        clear = small_factory.plan("test", i)
+        ideal = small_factory.forward.image(*(getattr(clear, n) for n in IDEAL), 0).image
+        pad = clear.frame.pad
         bright = sample.images["noNoise"] > 0.9
-        assert counts[bright].mean() == pytest.approx(0.95 * expected, rel=0.15)
+        expected = drawn["counts_per_px"] * ideal[pad:-pad, pad:-pad][bright].mean()
+        assert levels[bright].mean() == pytest.approx(expected, rel=0.15)
 
 
 def test_labels_peak_at_the_columns(small_factory):
@@ -80,9 +89,10 @@ def test_weak_columns_are_kept_but_not_asked_for(small_factory):
 def test_calibrated_noise_has_no_dose(small_factory):
     recipe = Dataset(noise=CalibratedNoise(instrument="any"))
     means = {"scan_slope": 0.1, "scan_intercept": 4.4, "pointwise_slope": 0.05, "pointwise_intercept": 6.35}
-    fitted = {name: {"mean": mean, "standard_error": 0.0, "spread": 0.0} for name, mean in means.items()}
-    fitted["tukey_lambda"] = {"mean": 0.04, "standard_error": 0.0, "spread": 0.01}
-    factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64, {"fitted": fitted})
+    fits = {name: {"estimate": mean, "standard_error": 0.0} for name, mean in means.items()}
+    fits["tukey_lambda"] = {"estimate": 0.04, "standard_error": 0.01}
+    calibration = {"image_fits": {"one": fits}, "grey_ends": {"one": [0, 255]}}
+    factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64, calibration)
     sample = factory.sample("test", 0)
     assert "dose_e_per_A2" not in sample.parameters
     assert sample.parameters["scan_intercept"] == 4.4

@@ -4,7 +4,8 @@ import torch
 from stembench.config import Dataset, Imaging, PhysicalNoise
 from stembench.datasets.factory import Factory
 from stembench.datasets.labels import label
-from stembench.datasets.on_the_fly import DrawnPairs, drawn_batches, rendered_on
+from stembench.datasets.on_the_fly import DrawnPairs, Plans, drawn_batches, rendered_on
+from threadpoolctl import threadpool_limits
 
 CPU = torch.device("cpu")
 
@@ -64,8 +65,31 @@ def test_noise_on_a_device_is_the_factorys_in_its_statistics_and_repeats(factory
 def test_batches_on_the_cpu_are_the_factorys_own_from_any_number_of_workers(factory):
     positions = [4, 0, 2]
     for workers in (0, 2):
-        batches = list(drawn_batches(factory, "train", positions, 2, CPU, workers))
-        assert [len(plans) for plans, _ in batches] == [2, 1]
-        images = torch.cat([images["image"] for _, images in batches]).numpy()
-        for position, image in zip(positions, images):
-            assert np.array_equal(image, factory.sample("train", position).images["image"])
+        batches = list(drawn_batches(factory, "train", positions, "circularMask", 2, CPU, workers))
+        assert [len(image) for image, _ in batches] == [2, 1]
+        images, targets = (torch.cat(parts).numpy() for parts in zip(*batches))
+        for position, image, target in zip(positions, images, targets):
+            sample = factory.sample("train", position)
+            assert np.array_equal(image, sample.images["image"])
+            assert np.array_equal(target, label(sample, "circularMask"))
+
+
+def test_a_plan_tells_its_columns_and_labels_before_it_is_rendered(factory):
+    sample = factory.sample("train", 2)
+    plan, target = Plans(factory, "train", [7, 2], "gaussianMask")[1]
+    assert factory.columns(plan).equals(sample.columns)
+    assert np.array_equal(target, label(sample, "gaussianMask"))
+    assert Plans(factory, "train", [2], "noNoise")[0][1] is None  # the device makes it
+
+
+def test_threads_of_the_linear_algebra_change_nothing(small_factory):
+    """Sums in another order would be rounded otherwise."""
+    wide = Factory(Dataset(), small_factory.arrangements, Imaging(), small_factory.materials, 256)
+
+    def drawn(threads):
+        with threadpool_limits(threads, "blas"):
+            return wide.sample("train", 0).images
+
+    one, two = drawn(1), drawn(2)
+    for name in one:
+        assert np.array_equal(one[name], two[name])

@@ -22,9 +22,10 @@ from stembench.errors import InputError
 from stembench.products import whole
 
 
-def stored(small_factory, folder, first, last):
+def stored(small_factory, folder, first, last, recipe=None):
     folder.mkdir()
-    write_shard(folder, (small_factory.sample("test", i) for i in range(first, last)), {"seed": 0})
+    recipe = {"seed": 0} if recipe is None else recipe
+    write_shard(folder, (small_factory.sample("test", i) for i in range(first, last)), recipe)
     return folder
 
 
@@ -135,6 +136,9 @@ def test_a_killed_writer_leaves_no_shard_and_the_next_one_completes_it(small_fac
         partial.mkdir()
         write_shard(partial, [small_factory.sample("test", 0)], {})
     assert [path.name for path in tmp_path.iterdir()] == ["00000"]
+    clean = stored(small_factory, tmp_path / "clean", 0, 1, {})
+    for path in (path for path in clean.rglob("*") if path.is_file()):
+        assert path.read_bytes() == (tmp_path / "00000" / path.relative_to(clean)).read_bytes()
 
 
 def test_a_full_disk_is_told(small_factory, tmp_path):

@@ -128,11 +128,29 @@ def test_a_calibration_is_drawn_from(calibration, two_images, tmp_path):
 
 def test_drawn_parameters_vary_like_the_images(calibration):
     pooled = calibration["fitted"]["pointwise_intercept"]
+    fits = [each["pointwise_intercept"] for each in calibration["image_fits"].values()]
     rng = np.random.default_rng(0)
-    drawn = [drawn_parameters(calibration, rng).pointwise_intercept for _ in range(2000)]
+    drawn = [drawn_parameters(calibration, rng)[0].pointwise_intercept for _ in range(2000)]
     assert np.mean(drawn) == pytest.approx(pooled["mean"], rel=0.05)
-    assert np.std(drawn) == pytest.approx(np.hypot(pooled["spread"], pooled["standard_error"]), rel=0.1)
+    within = np.mean([each["standard_error"] ** 2 for each in fits])
+    assert np.var(drawn) == pytest.approx(within + np.var([each["estimate"] for each in fits]), rel=0.1)
     assert parameters_of(calibration).pointwise_intercept == pooled["mean"]
+
+
+def test_synthetic_images_of_8_bit_instruments_keep_their_scale(silicon):
+    """Noise over contrast is the real image's, though its grey levels do not fill the scale."""
+    signal, rng = grey(silicon[:128, :160]), np.random.default_rng(3)
+    faint = np.round(90 + 0.3 * calibrated_noise(signal, KNOWN, rng)).clip(0, 255).astype(np.uint8)
+    calibrated = calibrate({"faint": faint})
+    assert calibrated["grey_ends"]["faint"] == pytest.approx(np.percentile(faint, [0.1, 99.9]))
+    parameters, ends = drawn_parameters(calibrated, rng)
+    clean = (signal - signal.min()) / np.ptp(signal)
+    synthetic = noisy_at_full_range(clean, parameters, rng, ends)
+
+    def roughness(image):
+        return np.diff(image.astype(float), axis=0).std() / np.ptp(np.percentile(image, [0.1, 99.9]))
+
+    assert roughness(synthetic) == pytest.approx(roughness(faint), rel=0.1)
 
 
 def test_doubts_are_stored_and_logged(silicon, caplog):

@@ -119,6 +119,12 @@ def check_claims(results: Path) -> list[str]:
             difference = f"{row.difference:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
             lines.append(f"F1 at 3 counts/px on {testset} over {baseline}: {difference}")
 
+    realism = pd.read_csv(results / "tables" / "realism.csv")
+    for image, rows in realism[realism.statistic == "all"].groupby("image"):
+        distance = rows.set_index("noise").distance
+        assert distance.calibrated < distance[["published", "temimagenet"]].min(), image
+        lines.append(f"distance from {image}: {distance.round(2).to_dict()}")
+
     gains = pd.read_csv(results / "tables" / "enhancement_comparison.csv")
     gains = gains[(gains.testset == "physical") & (gains.subset == "all")]
     best = gains.loc[gains.difference.idxmin()]

@@ -1,5 +1,6 @@
 """Products appear whole or not at all, and say what made them."""
 
+import errno
 import json
 import os
 import shutil
@@ -13,7 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from stembench import __version__
+from stembench.errors import InputError
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PACKAGES = ("numpy", "scipy", "xarray", "zarr", "torch", "lightning", "atomap", "gemmi", "ase", "abtem")
 
 
@@ -21,7 +24,8 @@ _PACKAGES = ("numpy", "scipy", "xarray", "zarr", "torch", "lightning", "atomap",
 def whole(path: str | Path) -> Iterator[Path]:
     """Yield a path beside `path` to write a file or folder to; it takes its name only when the block succeeds.
 
-    What killed processes left of the same product is removed: a product has one writer at a time.
+    What killed processes left of the same product is removed: a product has one writer at a time. A full disk ends in
+    an InputError that says so.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,6 +37,10 @@ def whole(path: str | Path) -> Iterator[Path]:
         if path.is_dir():
             _remove(path)
         os.replace(partial, path)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise InputError(f"{path}: cannot be written ({os.strerror(error.errno)}); free space and run again") from error
     finally:
         _remove(partial)
 

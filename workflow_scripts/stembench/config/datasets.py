@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from stembench.config.base import FractionRange, Material, Name, Names, PositiveRange, Range, Section
 from stembench.imaging.detectors import Mode
@@ -18,6 +18,17 @@ ImageLabel = Literal[
 ]
 
 
+def _up_to(highest: float) -> AfterValidator:
+    """The upper end of a range is no more than this."""
+
+    def checked(value: tuple[float, float]) -> tuple[float, float]:
+        if value[1] > highest:
+            raise ValueError(f"the upper end of the range must be {highest:g} at most")
+        return value
+
+    return AfterValidator(checked)
+
+
 class PhysicalNoise(Section):
     """What scan, counting of electrons and detector do, in this order; a range from 0 to 0 leaves one out."""
 
@@ -28,17 +39,19 @@ class PhysicalNoise(Section):
         ge=0,
         le=1,
     )
-    drift_A: Range = Field(
+    drift_A: Annotated[Range, _up_to(2)] = Field(
         (0.0, 0.3),
         description="Range of the specimen's drift from the first row to the last, in any direction",
-        json_schema_extra={"unit": "A"},
+        json_schema_extra={"unit": "A", "bounds": "0 to 2, ascending"},
     )
-    shear_deg: Range = Field(
+    shear_deg: Annotated[Range, _up_to(10)] = Field(
         (0.0, 0.5),
         description="Range of the angle, of either sign, by which the slow scan axis is off the vertical",
-        json_schema_extra={"unit": "deg"},
+        json_schema_extra={"unit": "deg", "bounds": "0 to 10, ascending"},
     )
-    jitter_A: Range = Field((0.0, 0.1), description="Range of row jitter", json_schema_extra={"unit": "A"})
+    jitter_A: Annotated[Range, _up_to(1)] = Field(
+        (0.0, 0.1), description="Range of row jitter", json_schema_extra={"unit": "A", "bounds": "0 to 1, ascending"}
+    )
     mains_Hz: float = Field(
         50.0,
         description="Mains frequency, with which the jitter swells",
@@ -68,9 +81,15 @@ class PhysicalNoise(Section):
         (0.5, 2.0), description="Range of the afterglow's decay length", json_schema_extra={"unit": "px"}
     )
     gain: float = Field(
-        10.0, description="Digital levels an electron", gt=0, le=10_000, json_schema_extra={"unit": "1/e"}
+        10.0,
+        description="Digital levels an electron; images are scaled to their range, so it sets how coarse levels are",
+        gt=0,
+        le=10_000,
+        json_schema_extra={"unit": "1/e"},
     )
-    offset: float = Field(0.0, description="Digital level of no electron", ge=0, le=10_000)
+    offset: float = Field(
+        0.0, description="Digital level of no electron; what read-out noise takes below level 0 is cut", ge=0, le=10_000
+    )
     readout_e: Range = Field(
         (0.0, 0.0), description="Range of the SD of read-out noise", json_schema_extra={"unit": "e"}
     )
@@ -105,8 +124,8 @@ class CalibratedNoise(Section):
         )
         if physical:
             raise ValueError(
-                "a recipe is physical or calibrated, never both: calibrated noise holds shot noise, jitter and detector "
-                f"already; take out {', '.join(physical)}"
+                "a recipe is physical or calibrated, never both: calibrated noise holds shot noise, jitter and "
+                f"detector already; take out {', '.join(physical)}"
             )
         return values
 
@@ -116,8 +135,8 @@ class Dataset(Section):
 
     forward_model: Literal["linear", "multislice"] = Field(
         "linear",
-        description="How images are simulated; multislice samples perfect crystals from tiles and scans every other "
-        "object pixel by pixel, which takes minutes an image",
+        description="How images are simulated; multislice samples perfect crystals from tiles, of the thickness "
+        "nearest to what is drawn, and scans every other object pixel by pixel, which takes minutes an image",
     )
     materials: Literal["all"] | Annotated[tuple[Material, ...], Field(min_length=1)] = Field(
         "all", description="Materials, or `all` in `structures/` but those held out"

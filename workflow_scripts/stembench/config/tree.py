@@ -28,6 +28,7 @@ from stembench.config.scales import Scale
 from stembench.config.structures import Structures
 from stembench.errors import InputError
 from stembench.imaging.conditions import detectors_of, probe_of
+from stembench.imaging.detectors import DARK_FIELD
 from stembench.imaging.limits import cell_width, check
 from stembench.networks import NETWORKS
 
@@ -163,12 +164,25 @@ class Config(Section):
                         f"datasets.{name}.mode is {dataset.mode}, but imaging.conditions.{condition} has no such "
                         "detector; add its angles to detectors_mrad or take the condition out"
                     )
+            edges = [field / self.sizes.image_px for field in dataset.field_of_view_A or ()]
+            if edges and not 0.01 <= min(edges) <= max(edges) <= 1:
+                raise ValueError(
+                    f"datasets.{name}.field_of_view_A gives pixels of {min(edges):.3g} to {max(edges):.3g} A with the "
+                    f"scale's {self.sizes.image_px} px; between 0.01 and 1 A can be simulated"
+                )
             if dataset.forward_model == "multislice":
                 for condition in dataset.conditions:
                     known(condition, self.multislice.conditions, f"datasets.{name}.conditions", "multislice.conditions")
             if isinstance(dataset.noise, CalibratedNoise):
                 key = f"datasets.{name}.noise.instrument"
                 known(dataset.noise.instrument, self.calibration.instruments, key, "calibration.instruments")
+                images = self.calibration.instruments[dataset.noise.instrument]
+                modes = {self.lab.images[image].mode for image in images}
+                if any((mode in DARK_FIELD) != (dataset.mode in DARK_FIELD) for mode in modes):
+                    raise ValueError(
+                        f"{key} was calibrated on {', '.join(sorted(modes))}, and datasets.{name}.mode is "
+                        f"{dataset.mode}; take an instrument of the same contrast"
+                    )
             elif dataset.images_per_structure % len(dataset.noise.test_counts_per_px):
                 raise ValueError(
                     f"datasets.{name}.images_per_structure must be a multiple of the number of test_counts_per_px "

@@ -18,7 +18,7 @@ from stembench.config import (
 )
 from stembench.crystals.defects import displaced, with_interstitials, with_substitutions, with_vacancies
 from stembench.crystals.disorder import amorphous_layer, random_columns
-from stembench.crystals.interfaces import half_plane, island, joined, overlaid
+from stembench.crystals.interfaces import Region, half_plane, island, joined, overlaid
 from stembench.crystals.material import Material
 from stembench.crystals.particles import CUBOCTAHEDRON, OCTAHEDRON, random_truncated_octahedron, wedge
 from stembench.crystals.specimen import Specimen, crystal_slab, together
@@ -109,10 +109,7 @@ def _defects(recipe: Defects, material, others, view, draws) -> Specimen:
 
 
 def _particle(recipe: Particle, material, others, view, draws) -> Specimen:
-    height, width = view.extent
-    centre = np.array(
-        [draws.uniform(f"centre_{axis}_A", n / 3, 2 * n / 3) for axis, n in (("x", width), ("y", height))]
-    )
+    centre = _in_the_middle(view, draws)
     diameter = draws.uniform("diameter_A", *recipe.diameter_A)
     ratio = draws.uniform("facet_ratio", CUBOCTAHEDRON, OCTAHEDRON)
     place = (centre, view.rotation, view.offset, draws.rng, material.filled(np.inf))
@@ -133,16 +130,16 @@ def _wedge(recipe: Wedge, material, others, view, draws) -> Specimen:
 
 def _embedded(recipe: Embedded, material, others, view, draws) -> Specimen:
     if recipe.interface == "straight":
-        region = half_plane(view.extent, 0.0, draws.rng)
+        region = _line(view, 0.0, draws)
     else:
         coverage, roughness = _ranges(recipe, ("coverage", "roughness_A"), draws)
-        region = island(view.extent, coverage, roughness, draws.rng)
+        region = island(view.extent, _in_the_middle(view, draws), coverage, roughness, draws.rng)
     return joined(view.filled_with(material), _another(others, material, view, draws), region, recipe.clearance_A)
 
 
 def _grain_boundary(recipe: GrainBoundary, material, others, view, draws) -> Specimen:
     misorientation, roughness = _ranges(recipe, ("misorientation_deg", "roughness_A"), draws)
-    region = half_plane(view.extent, roughness, draws.rng)
+    region = _line(view, roughness, draws)
     grain = view.filled_with(material, np.deg2rad(misorientation))
     return joined(view.filled_with(material), grain, region, recipe.clearance_A)
 
@@ -155,7 +152,7 @@ def _random(recipe: Random, material, others, view, draws) -> Specimen:
 
 def _occluded(recipe: Occluded, material, others, view, draws) -> Specimen:
     coverage = draws.uniform("coverage", *recipe.coverage)
-    region = island(view.extent, coverage, 0.15 * min(view.extent), draws.rng)
+    region = island(view.extent, _in_the_middle(view, draws), coverage, 0.15 * min(view.extent), draws.rng)
     thickness = draws.uniform("overlayer_A", *recipe.thickness_A)
     if recipe.overlayer == "amorphous":
         layer = amorphous_layer(view.extent, view.margin, thickness, draws.rng, recipe.overlayer_element)
@@ -163,6 +160,18 @@ def _occluded(recipe: Occluded, material, others, view, draws) -> Specimen:
         layer = _another(others, material, view, draws)
         layer = layer[layer.positions[:, 2] < thickness]
     return overlaid(view.filled_with(material), layer, region, draws.uniform("transmission", *recipe.transmission))
+
+
+def _in_the_middle(view: View, draws: Draws) -> np.ndarray:
+    """A place (x, y) in the middle third of the field [A]."""
+    sides = zip(("x", "y"), view.extent[::-1])
+    return np.array([draws.uniform(f"centre_{axis}_A", side / 3, 2 * side / 3) for axis, side in sides])
+
+
+def _line(view: View, roughness: float, draws: Draws) -> Region:
+    """One side of a line through the middle third of the field, at any angle."""
+    through = _in_the_middle(view, draws)
+    return half_plane(view.extent, through, draws.uniform("interface_angle_rad", 0, 2 * np.pi), roughness, draws.rng)
 
 
 def _ranges(recipe: Arrangement, names: Sequence[str], draws: Draws) -> list[float]:

@@ -14,20 +14,25 @@ Region = Callable[[np.ndarray], np.ndarray]
 _HARMONICS = np.arange(1, 5)  # of an irregular boundary
 
 
-def half_plane(extent: tuple[float, float], roughness: float, rng: np.random.Generator) -> Region:
-    """One side of a line through the field's middle third at a random angle; a wavy one where `roughness` > 0.
+def half_plane(
+    extent: tuple[float, float], through: np.ndarray, angle: float, roughness: float, rng: np.random.Generator
+) -> Region:
+    """One side of a line; of a wavy one where `roughness` > 0.
 
     Parameters
     ----------
     extent : tuple of float
         Height and width of the field [A].
+    through : ndarray, shape (2,)
+        x and y of a point on the line [A].
+    angle : float
+        Of its normal, which points inside, from x towards y [rad].
     roughness : float
         Standard deviation of the boundary about the straight line [A].
     rng : numpy.random.Generator
         Source of randomness.
     """
     size = np.array(extent[::-1])
-    through, angle = size * rng.uniform(1 / 3, 2 / 3, 2), rng.uniform(0, 2 * np.pi)
     normal, along = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
     amplitudes, phases = _waves(roughness, rng)
 
@@ -38,11 +43,15 @@ def half_plane(extent: tuple[float, float], roughness: float, rng: np.random.Gen
     return inside
 
 
-def island(extent: tuple[float, float], coverage: float, roughness: float, rng: np.random.Generator) -> Region:
+def island(
+    extent: tuple[float, float], centre: np.ndarray, coverage: float, roughness: float, rng: np.random.Generator
+) -> Region:
     """A closed patch in the field: a disc, of an irregular outline where `roughness` > 0.
 
     Parameters
     ----------
+    centre : ndarray, shape (2,)
+        x and y [A].
     coverage : float
         Its area as a fraction of the field's.
     roughness : float
@@ -51,7 +60,6 @@ def island(extent: tuple[float, float], coverage: float, roughness: float, rng: 
         As in `half_plane`.
     """
     size = np.array(extent[::-1])
-    centre = size * rng.uniform(1 / 3, 2 / 3, 2)
     radius = np.sqrt(coverage * size.prod() / np.pi)
     amplitudes, phases = _waves(roughness, rng)
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
+from threadpoolctl import ThreadpoolController
 
 from stembench.config import Arrangement, Dataset, Imaging, Particle, Periodic, PhysicalNoise
 from stembench.crystals.arrangements import Draws, View, arranged
 from stembench.crystals.field import CrystalField
-from stembench.crystals.material import Material
+from stembench.crystals.material import LAYER_A, Material
 from stembench.crystals.projection import Scatterers
-from stembench.crystals.specimen import NO_COLUMN, column_means, columns_of, projected
+from stembench.crystals.specimen import NO_COLUMN, Specimen, column_means, columns_of, projected
 from stembench.datasets.forward import ForwardModel, Frame, Ideal, LinearModel, Scene
 from stembench.datasets.sample import Sample
 from stembench.imaging.conditions import probe_of
@@ -31,6 +32,7 @@ SPLIT_START = {"train": 0, "validation": 2**30, "test": 2**31, "held_out": 2**31
 _STRUCTURE_STREAM, _IMAGE_STREAM = 0, 1
 _SPLINE_MARGIN = 7  # px beyond which a border adds less than 1e-4 of itself to a cubic spline (its pole is 0.27)
 _ELECTRON_PA_US = 0.1602176634  # charge of an electron [pA us]
+_LIBRARIES = ThreadpoolController()
 
 
 @dataclass(frozen=True)
@@ -164,14 +166,19 @@ class Factory:
             drawn, distortion, jitter = self._scan(pixel_size, scene_rng, rng)
             drawn |= {"counts_per_px": self._counts(split, position, rng)}
         else:
-            drawn = drawn_parameters(self.calibration, scene_rng).to_dict()
+            noise, (low, high) = drawn_parameters(self.calibration, scene_rng)
+            drawn = noise.to_dict() | {"grey_low": low, "grey_high": high}
             distortion = jitter = np.zeros((self.image_px, 2))
         return Plan(parameters | draws | drawn, scene, frame, condition, probe, background, distortion, jitter, rng)
 
     def rendered(self, plan: Plan) -> Sample:
         """The images of a plan, and its truth."""
-        number = plan.parameters["sample"]
-        ideal = self.forward.image(plan.scene, plan.condition, plan.probe, plan.frame, plan.background, number)
+        with _LIBRARIES.limit(limits=1, user_api="blas"):  # sums are rounded otherwise by another number of threads
+            return self._rendered(plan)
+
+    def _rendered(self, plan: Plan) -> Sample:
+        seed = int(np.random.SeedSequence((self.recipe.seed, plan.parameters["structure"])).generate_state(1)[0])
+        ideal = self.forward.image(plan.scene, plan.condition, plan.probe, plan.frame, plan.background, seed)
         pad = plan.frame.pad
         clean, image = (physical.shifted_rows(each, plan.distortion, pad) for each in (ideal.clean, ideal.image))
         scanned = physical.shifted_rows(ideal.image, plan.distortion + plan.jitter, pad) if plan.jitter.any() else image
@@ -182,8 +189,11 @@ class Factory:
             "noNoise": _unit(image, floor),
             "noBackgroundnoNoise": _unit(clean, floor),
         }
-        parameters = plan.parameters | measured | {"no_noise_max": float(image.max())}
-        return Sample(images, self._columns(plan, ideal, parameters), parameters)
+        levels = {"level_low": float(noisy.min()), "level_high": float(noisy.max())}
+        columns = self.columns(plan)
+        if ideal.slope is not None and plan.parameters["split"] in ("test", "held_out"):
+            columns["crlb_pm"] = self._bound(plan, ideal, columns)
+        return Sample(images, columns, plan.parameters | measured | levels)
 
     def _generator(self, number: int, stream: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.recipe.seed, spawn_key=(number, stream)))
@@ -219,15 +229,14 @@ class Factory:
     def _scene(self, material: Material, arrangement: str, view: View, rng: np.random.Generator) -> tuple[Scene, dict]:
         recipe, projection = self.arrangements[arrangement], material.projection
         scatterers = self.scatterers[material.material, material.zone]
-        column = np.repeat(np.arange(len(scatterers.counts)), scatterers.counts)
-        growth = np.bincount(column, scatterers.strengths).max() / material.thickness(projection.period)
-        thickness, place = material.thickness(view.thickness), (view.rotation, view.offset, float(growth))
+        thickness, place = material.thickness(view.thickness), (view.rotation, view.offset)
         if isinstance(recipe, Periodic):  # columns of equal sites are equal: no need of every atom
             field = CrystalField.of(projection, scatterers, view.extent, view.rotation, view.offset, view.margin)
             strengths = field.strengths * material.filled(view.thickness) / projection.period
             columns = column_means(field.column, field.points, strengths, field.thermal_b)
             columns["hidden"] = np.zeros(len(field.sites), bool)
-            return Scene(material, field.points, strengths, field.thermal_b, columns, thickness, *place), Draws(rng)
+            scene = Scene(material, field.points, strengths, field.thermal_b, columns, thickness, *place, thickness)
+            return scene, Draws(rng)
         specimen, draws = arranged(recipe, material, self.materials, view, rng)
         strengths = specimen.occupancies * scattering_strengths(
             specimen.numbers, self.imaging.gamma, self.imaging.species_factors
@@ -235,7 +244,9 @@ class Factory:
         if isinstance(recipe, Particle):
             thickness = float(specimen.positions[specimen.columns != NO_COLUMN, 2].max(initial=0.0))
         columns = columns_of(specimen, strengths)
-        return Scene(material, *projected(specimen, strengths), columns, thickness, *place, specimen), draws
+        brightest = _brightest_column(specimen, strengths)
+        scene = Scene(material, *projected(specimen, strengths), columns, thickness, *place, brightest, specimen)
+        return scene, draws
 
     def _scan(
         self, pixel_size: float, scene_rng: np.random.Generator, rng: np.random.Generator
@@ -280,21 +291,22 @@ class Factory:
         noise, drawn = self.recipe.noise, plan.parameters
         if not isinstance(noise, PhysicalNoise):
             parameters = NoiseParameters(**{field.name: drawn[field.name] for field in fields(NoiseParameters)})
-            return noisy_at_full_range(_unit(image).astype(float), parameters, plan.rng), {}
+            ends = (drawn["grey_low"], drawn["grey_high"])
+            return noisy_at_full_range(_unit(image).astype(float), parameters, plan.rng, ends), {}
         pixel_size = plan.frame.pixel_size
         dose = drawn["counts_per_px"] / (ideal.fraction * pixel_size**2)
         counted = physical.shot_noise(ideal.fraction * scanned, dose, pixel_size, plan.rng)
         measured = {
             "dose_e_per_A2": dose,
             "beam_current_pA": dose * pixel_size**2 * _ELECTRON_PA_US / drawn["dwell_us"],
-            "image_max": float(counted.max()),
         }
         if drawn["shot_noise_alone"]:
             return counted, measured
         glowing = physical.afterglow(counted, drawn["afterglow"], drawn["afterglow_px"])
         return physical.detector(glowing, noise.gain, noise.offset, drawn["readout_e"], plan.rng), measured
 
-    def _columns(self, plan: Plan, ideal: Ideal, parameters: dict) -> pd.DataFrame:
+    def columns(self, plan: Plan) -> pd.DataFrame:
+        """The truth of a plan, as `Sample.columns`, no bounds given."""
         scene, probe, pixel_size = plan.scene, plan.probe, plan.frame.pixel_size
         places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
         heights = scene.heights(probe)
@@ -305,8 +317,6 @@ class Factory:
         if asked.sum() > 1:
             distances, _ = cKDTree(apparent[asked]).query(apparent, k=2)
             neighbour = np.where(distances[:, 0] > 1e-6, distances[:, 0], distances[:, 1])
-        nearest = np.round(apparent / pixel_size)  # pixel
-        inside = np.all((nearest >= 0) & (nearest < self.image_px), axis=1)
         table = pd.DataFrame(
             {
                 "x_A": apparent[:, 0],
@@ -321,22 +331,41 @@ class Factory:
                 "crlb_pm": np.nan,
             }
         )
-        bounded = parameters["split"] in ("test", "held_out") and parameters.get("shot_noise_alone", False)
-        if bounded and ideal.slope is not None:
-            pad = plan.frame.pad
-            inner = slice(pad, pad + self.image_px)
-            # What is not asked for is a known part of the image.
-            bound = position_bound(
-                parameters["counts_per_px"] * ideal.image[inner, inner],
-                places[inside & asked],
-                parameters["counts_per_px"] * ideal.slope * relative[inside & asked],
-                scene.columns["B_A2"][inside & asked],
-                probe,
-                pixel_size,
-            )
-            table.loc[inside & asked, "crlb_pm"] = bound
-            table.loc[table.hidden, "crlb_pm"] = np.nan  # it is that of a column in plain sight
-        return table[inside].reset_index(drop=True)
+        return table[self._inside(plan, apparent)].reset_index(drop=True)
+
+    def _inside(self, plan: Plan, apparent: np.ndarray) -> np.ndarray:
+        nearest = np.round(apparent / plan.frame.pixel_size)  # pixel
+        return np.all((nearest >= 0) & (nearest < self.image_px), axis=1)
+
+    def _bound(self, plan: Plan, ideal: Ideal, columns: pd.DataFrame) -> np.ndarray:
+        """Cramer-Rao bounds where the noise is shot noise alone, of columns that are asked for and in plain sight."""
+        bounds = np.full(len(columns), np.nan)
+        asked = columns.asked.to_numpy()
+        if not plan.parameters.get("shot_noise_alone", False) or not asked.any():
+            return bounds
+        scene, counts, pad = plan.scene, plan.parameters["counts_per_px"], plan.frame.pad
+        inner = slice(pad, pad + self.image_px)
+        places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])  # nothing is distorted
+        # What is not asked for is a known part of the image.
+        bounds[asked] = position_bound(
+            counts * ideal.image[inner, inner],
+            columns.loc[asked, ["x_A", "y_A"]].to_numpy(),
+            counts * ideal.slope * columns.strength[asked].to_numpy(),
+            scene.columns["B_A2"][self._inside(plan, places)][asked],
+            plan.probe,
+            plan.frame.pixel_size,
+        )
+        bounds[columns.hidden] = np.nan
+        return bounds
+
+
+def _brightest_column(specimen: Specimen, strengths: np.ndarray) -> float:
+    """Length of the strongest column [A], as thick as a layer if it is of one."""
+    own = specimen.columns != NO_COLUMN
+    if not own.any():
+        return LAYER_A
+    strongest = np.bincount(specimen.columns[own], strengths[own]).argmax()
+    return float(np.ptp(specimen.positions[specimen.columns == strongest, 2]) + LAYER_A)
 
 
 def _unit(image: np.ndarray, floor: float | None = None) -> np.ndarray:

@@ -16,6 +16,7 @@ from stembench.imaging.multislice import Tile, scan
 from stembench.imaging.probe import Probe
 from stembench.noise.physical import effective_source
 
+_SOURCE_REACH = 1.3  # FWHM, three SDs of a Gaussian
 _PEAK_FRACTION_THICKNESS_A = 100.0  # for which `imaging.peak_fraction` is stated
 
 
@@ -35,8 +36,8 @@ class Scene:
         Of the specimen [A].
     rotation, offset : float and ndarray of shape (2,)
         Of the crystal, as in `columns_in_field`.
-    growth : float
-        Strength that the crystal's strongest column gains with thickness [1/A].
+    brightest_A : float
+        Length of the strongest column [A].
     specimen : Specimen or None
         Its atoms; none for a perfect crystal.
     """
@@ -49,7 +50,7 @@ class Scene:
     thickness: float
     rotation: float
     offset: np.ndarray
-    growth: float
+    brightest_A: float
     specimen: Specimen | None = None
 
     def heights(self, probe: Probe) -> np.ndarray:
@@ -105,7 +106,10 @@ class ForwardModel(Protocol):
     def image(
         self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
     ) -> Ideal:
-        """A noise-free image under a condition, whose probe may have a wider source than it says."""
+        """A noise-free image under a condition, whose probe may have a wider source than it says.
+
+        What a scan draws itself (phonons, occupancies) follows from the seed, which is the scene's.
+        """
 
 
 class LinearModel:
@@ -139,11 +143,10 @@ class LinearModel:
         return Ideal(bright_field(dark, contrast), bright_field(whole, contrast), fraction, slope)
 
     def fraction(self, scene: Scene) -> float:
-        """Fraction of the beam where the image is 1; in a dark field it grows with the brightest column's strength."""
+        """Fraction of the beam where the image is 1; in a dark field in proportion to the brightest column's length."""
         if self.mode not in DARK_FIELD:
             return self.imaging.bright_field_fraction
-        grown = scene.columns["strength"].max(initial=0.0) / (scene.growth * _PEAK_FRACTION_THICKNESS_A)
-        return float(np.clip(self.imaging.peak_fraction * grown, 1e-6, 1.0))
+        return float(min(self.imaging.peak_fraction * scene.brightest_A / _PEAK_FRACTION_THICKNESS_A, 1.0))
 
 
 class MultisliceModel:
@@ -156,7 +159,7 @@ class MultisliceModel:
     imaging : Imaging
         Microscope settings by name, and the contrast of a bright-field background.
     multislice : Multislice
-        Sampling and slices of scans, and the phonons' seed.
+        Sampling and slices of scans.
     phonons : int
         Configurations of a scan.
     tiles : mapping
@@ -173,6 +176,7 @@ class MultisliceModel:
     ) -> None:
         self.mode, self.imaging = mode, imaging
         self.multislice, self.phonons, self.tiles = multislice, phonons, tiles
+        self._last: tuple[tuple, np.ndarray] | None = None  # a dose series asks for one scan after the other
 
     def thickness(self, material: Material, asked: float) -> float:
         """The nearest one that the material's tiles hold."""
@@ -187,16 +191,22 @@ class MultisliceModel:
             place = (scene.rotation, scene.offset + frame.corner, probe.source_size)
             intensity = tile.image(self.mode, index, frame.shape, frame.pixel_size, *place)
         else:
-            intensity = self._scanned(scene.specimen, self.imaging.conditions[condition], probe, frame, seed)
+            key = (seed, condition, probe, frame)
+            if self._last is None or self._last[0] != key:
+                scanned = self._scanned(scene.specimen, self.imaging.conditions[condition], probe, frame, seed)
+                self._last = key, scanned
+            intensity = self._last[1]
         fraction = float(max(intensity.max(), 1e-9))
         clean = np.maximum(intensity, 0) / fraction
         if self.mode in DARK_FIELD:
             return Ideal(clean, clean + background, fraction, None)
-        return Ideal(clean, clean * (1 - self.imaging.bright_field_contrast * background), fraction, None)
+        absorbed = self.imaging.bright_field_contrast * background / max(background.max(), 1.0)
+        return Ideal(clean, clean * (1 - absorbed), fraction, None)
 
     def _scanned(self, specimen: Specimen, condition: Condition, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
-        point = probe_of(condition)
-        moved = specimen.moved(np.array([frame.corner, frame.corner, 0.0]))
+        point, margin = probe_of(condition), int(np.ceil(_SOURCE_REACH * probe.source_size / frame.pixel_size))
+        shape, corner = tuple(n + 2 * margin for n in frame.shape), frame.corner + margin * frame.pixel_size
+        moved = specimen.moved(np.array([corner, corner, 0.0]))
         detectors = {self.mode: detectors_of(condition)[self.mode]}
         settings = {
             "sampling": self.multislice.sampling_A,
@@ -204,5 +214,6 @@ class MultisliceModel:
             "phonons": self.phonons,
             "seed": seed,
         }
-        (intensity,) = scan(moved, point, detectors, frame.shape, frame.pixel_size, **settings)
-        return effective_source(intensity, probe.source_size, frame.pixel_size)
+        (intensity,) = scan(moved, point, detectors, shape, frame.pixel_size, **settings)
+        inner = slice(margin, margin + frame.shape[0])
+        return effective_source(intensity, probe.source_size, frame.pixel_size)[inner, inner]

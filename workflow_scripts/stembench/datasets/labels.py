@@ -82,7 +82,7 @@ def sharpened(
     Parameters
     ----------
     strengths : ndarray, shape (columns,)
-        Scattering strengths.
+        Intensity of each.
     positions, shape, pixel_size, fwhm
         As in `gaussian_mask`.
 

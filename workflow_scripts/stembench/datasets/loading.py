@@ -46,7 +46,7 @@ class StoredPairs(Dataset[Pair]):
 
 
 class Crops:
-    """Batches of random crops, flipped at random; equal for the same (seed, epoch), whatever the number of workers.
+    """Batches of random crops, some upside down; equal for the same (seed, epoch), whatever the number of workers.
 
     Parameters
     ----------
@@ -103,13 +103,13 @@ class _Epoch(Dataset[Pair]):
         image, target = self.crops.pairs[int(self.order[place])]
         crop = min(self.crops.crop, *image.shape)
         y, x = (int(rng.integers(n - crop + 1)) for n in image.shape)
-        flips = 1 - 2 * rng.integers(2, size=2)  # no quarter turns: rows are the scan's
+        flip = 1 - 2 * rng.integers(2)  # upside down alone: rows are the scan's, and the detector's afterglow
         scale = len(target) // len(image)
         window = (
             np.s_[y : y + crop, x : x + crop],
             np.s_[scale * y : scale * (y + crop), scale * x : scale * (x + crop)],
         )
-        parts = (part[where][:: flips[0], :: flips[1]] for part, where in zip((image, target), window))
+        parts = (part[where][::flip] for part, where in zip((image, target), window))
         return tuple(np.ascontiguousarray(part[None], np.float32) for part in parts)
 
 

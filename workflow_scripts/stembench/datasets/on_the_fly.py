@@ -10,14 +10,15 @@ from functools import lru_cache
 import numpy as np
 import torch
 from scipy import ndimage
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from stembench.config import PhysicalNoise
 from stembench.datasets.factory import Factory, Plan
 from stembench.datasets.forward import LinearModel
-from stembench.datasets.labels import label
+from stembench.datasets.labels import MADE_FROM, label, upsampled
 from stembench.datasets.loading import Pair, Seen, one_thread
 from stembench.datasets.sample import Sample
+from stembench.datasets.store import STORED
 from stembench.imaging.detectors import DARK_FIELD
 from stembench.noise.splines import cubic_weights
 
@@ -56,46 +57,70 @@ class DrawnPairs(Dataset[Pair]):
         return self.seen(sample.images["image"]), label(sample, self.name)
 
 
-class Plans(Dataset[Plan]):
-    """Plans of a split's samples, in the order of `positions`."""
+class Plans(Dataset[tuple[Plan, np.ndarray | None]]):
+    """Plans of a split's samples, in the order of `positions`, with their label where the columns alone make it."""
 
-    def __init__(self, factory: Factory, split: str, positions: Sequence[int]) -> None:
-        self.factory, self.split, self.positions = factory, split, positions
+    def __init__(self, factory: Factory, split: str, positions: Sequence[int], name: str) -> None:
+        self.factory, self.split, self.positions, self.name = factory, split, positions, name
 
     def __len__(self) -> int:
         """Number of samples."""
         return len(self.positions)
 
-    def __getitem__(self, place: int) -> Plan:
+    def __getitem__(self, place: int) -> tuple[Plan, np.ndarray | None]:
         """The plan at a place in the order."""
-        return self.factory.plan(self.split, self.positions[place])
+        plan = self.factory.plan(self.split, self.positions[place])
+        if self.name in STORED or self.name in MADE_FROM:
+            return plan, None
+        blank = np.broadcast_to(np.float32(0), (self.factory.image_px,) * 2)
+        return plan, label(Sample({"image": blank}, self.factory.columns(plan), plan.parameters), self.name)
 
 
 def drawn_batches(
-    factory: Factory, split: str, positions: Sequence[int], batch: int, device: torch.device, workers: int
-) -> Iterator[tuple[list[Plan], dict[str, torch.Tensor]]]:
-    """Batches of samples on a device: their plans, and the images that a `Sample` holds, shape (batch, y, x).
+    factory: Factory,
+    split: str,
+    positions: Sequence[int],
+    name: str,
+    batch: int,
+    device: torch.device,
+    workers: int,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Batches of (image, label) on a device, of shape (batch, y, x) each.
 
-    A linear recipe with physical noise is rendered on the device unless that is the CPU, everything else in the
-    workers. Clean images agree between the two within 1e-5, the noise in its statistics.
+    A linear recipe with physical noise is rendered on a GPU, everything else in the workers. Clean images agree between
+    the two within 1e-5, the noise in its statistics.
+
+    Parameters
+    ----------
+    factory, split, positions
+        What draws the samples, and which.
+    name : str
+        The label.
+    batch : int
+        Samples a batch; the last may be smaller.
+    device : torch.device
+        Where the batches are wanted.
+    workers : int
+        Processes that draw.
     """
-    on_device = device.type != "cpu" and _renders_on_devices(factory)
-    source = Plans(factory, split, positions) if on_device else _Whole(factory, split, positions)
+    on_device = device.type == "cuda" and _renders_on_devices(factory)
+    if on_device:
+        source = Plans(factory, split, positions, name)
+    else:
+        source = Subset(DrawnPairs(factory, split, max(positions) + 1, name), positions)
+
+    def moved(arrays: Sequence[np.ndarray]) -> torch.Tensor:
+        return torch.from_numpy(np.stack(arrays)).to(device)
+
     for items in DataLoader(source, batch, num_workers=workers, collate_fn=list, worker_init_fn=one_thread):
-        if on_device:
-            yield items, rendered_on(factory, items, device)
-        else:
-            plans, samples = zip(*items)
-            stacked = {name: np.stack([s.images[name] for s in samples]) for name in samples[0].images}
-            yield list(plans), {name: torch.from_numpy(images).to(device) for name, images in stacked.items()}
-
-
-class _Whole(Plans):
-    """Plans with their samples."""
-
-    def __getitem__(self, place: int) -> tuple[Plan, Sample]:
-        plan = super().__getitem__(place)
-        return plan, self.factory.rendered(plan)
+        first, targets = zip(*items)
+        if not on_device:
+            yield moved(first), moved(targets)
+            continue
+        rendered = rendered_on(factory, first, device)
+        for source_name in MADE_FROM.get(name, ()):
+            targets = [upsampled(image) for image in rendered[source_name].cpu().numpy()]
+        yield rendered["image"], rendered[name] if name in rendered else moved(targets)
 
 
 def _renders_on_devices(factory: Factory) -> bool:
@@ -172,7 +197,7 @@ def _linear_images(plans: Sequence[Plan], size: int, device: torch.device) -> to
 def _detected(
     forward: LinearModel, plans: Sequence[Plan], dark: torch.Tensor, background: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, list[float]]:
-    """`LinearModel.detected` of a batch: clean, with background, fraction of the beam."""
+    """`LinearModel.image` of a batch from its dark field: clean, with background, fraction of the beam."""
     fractions = [forward.fraction(plan.scene) for plan in plans]
     if forward.mode in DARK_FIELD:
         return dark, dark + background, fractions
@@ -237,7 +262,7 @@ def _noisy(factory: Factory, plan: Plan, scanned: torch.Tensor, fraction: float)
     response = (1 - drawn["afterglow"]) * np.eye(len(tail)) + drawn["afterglow"] * tail
     glowing = counted @ torch.tensor(response.T, device=counted.device)
     normal = torch.randn(counted.shape, generator=generator, device=counted.device, dtype=counted.dtype)
-    return torch.round(noise.offset + noise.gain * (glowing + drawn["readout_e"] * normal))
+    return torch.round(noise.offset + noise.gain * (glowing + drawn["readout_e"] * normal)).clamp(min=0)
 
 
 def _batch(parts: Sequence[np.ndarray], shape: tuple[int, ...], device: torch.device) -> torch.Tensor:

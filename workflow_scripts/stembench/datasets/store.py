@@ -13,7 +13,6 @@ from pyarrow import parquet
 
 from stembench.datasets.labels import label
 from stembench.datasets.sample import Sample
-from stembench.errors import InputError
 from stembench.products import provenance
 
 #: Images that every shard holds; other labels may be stored beside them.
@@ -36,21 +35,8 @@ def write_shard(folder: Path, samples: Iterable[Sample], recipe: dict, labels: S
         What the samples were made by; it travels in the store's attributes.
     labels : sequence of str
         Labels to store beside the images that the samples hold.
-
-    Raises
-    ------
-    InputError
-        If the disk is full.
     """
-    try:
-        _write(folder, iter(samples), recipe, labels)
-    except OSError as error:
-        raise InputError(
-            f"{folder.parent}: cannot be written ({error.strerror or error}); free space and run again"
-        ) from error
-
-
-def _write(folder: Path, samples: Iterator[Sample], recipe: dict, labels: Sequence[str]) -> None:
+    samples = iter(samples)
     tables, columns = [], None
     while batch := list(islice(samples, _SAMPLES_A_FILE)):
         numbers = [sample.parameters["sample"] for sample in batch]

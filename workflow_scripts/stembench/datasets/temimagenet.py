@@ -17,10 +17,13 @@ from stembench.config import ImportedDataset
 from stembench.datasets.labels import LABELS, TEXT_LABELS, label
 from stembench.datasets.sample import Sample
 from stembench.errors import InputError
+from stembench.imaging.detectors import DARK_FIELD
 
 _IMAGES = ("image", "noNoise", "noBackgroundnoNoise")  # what is read; all other labels follow from these and the texts
 _TEXTS = ("position", "radius")
 _METADATA = "metadata.csv"
+_TEXT_COLUMNS = ("material", "zone", "second_material", "second_zone")  # of which zones look like numbers
+_SIDE_MULTIPLE_PX = 16  # what networks divide the sides by in training
 _TEST, _VALIDATION = 0.25, 0.1  # of the structures: 75/25 is published, validation is taken from the training part
 _UNKNOWN = {"material": "unknown", "zone": "", "arrangement": "unknown", "condition": "unknown"}
 _README = """# {count} images in TEMImageNet's layout
@@ -131,7 +134,7 @@ def _files(folder: Path, name: str, suffix: str) -> set[str]:
 def _metadata(path: Path, numbers: pd.Index) -> pd.DataFrame:
     try:
         types = {"number": int, "structure": int, "pixel_size_A": float}
-        table = pd.read_csv(path, dtype=types, converters={"zone": str, "material": str}).set_index("number")
+        table = pd.read_csv(path, dtype=types, converters=dict.fromkeys(_TEXT_COLUMNS, str)).set_index("number")
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: cannot be read as a table with a column `number` ({error})") from None
     whole = {"structure", "pixel_size_A"} <= set(table) and table.index.is_unique and numbers.isin(table.index).all()
@@ -159,7 +162,8 @@ def read_temimagenet(
 ) -> Iterator[Sample]:
     """Read a TEMImageNet folder, one sample at a time.
 
-    Columns are all asked for; their strength is the brightness there of the cleanest image at hand, and they are
+    Columns are all asked for; their strength is the brightness there (in ABF and BF the darkness) of the cleanest image
+    at hand, and they are
     resolved when no nearer than twice the files' radius, which by its formula is nearly the probe's FWHM. Positions are
     apparent and ideal ones alike. Masks are made from the positions when they are asked for, not read.
 
@@ -210,6 +214,7 @@ def _sample(folder: Path, stem: str, images: dict[str, np.ndarray], parameters: 
     parameters |= {"column_radius_A": radius_A, "probe_fwhm_A": parameters.get("probe_fwhm_A", 2 * radius_A)}
     cleanest = next(images[name] for name in reversed(_IMAGES) if name in images)
     heights = map_coordinates(cleanest, places.T, order=1, mode="nearest")
+    heights = heights if parameters["mode"] in DARK_FIELD else 1 - heights
     y, x = places.T * pixel_size
     neighbour = cKDTree(places).query(places, k=[2])[0][:, 0] * pixel_size if len(places) else np.empty(0)
     columns = pd.DataFrame(
@@ -238,6 +243,8 @@ def _read_image(path: Path, shape: tuple[int, int] | None = None) -> np.ndarray:
         raise InputError(f"{path}: cannot be read as an image ({error})") from None
     if mode != "L":
         raise InputError(f"{path}: is not 8-bit grey but of Pillow's mode {mode}; convert it")
+    if image.shape[0] % _SIDE_MULTIPLE_PX:
+        raise InputError(f"{path}: is {image.shape[0]} px high, which is no multiple of {_SIDE_MULTIPLE_PX}; crop all")
     expected = shape or (image.shape[0],) * 2
     if image.shape != expected:
         raise InputError(

@@ -14,6 +14,7 @@ from stembench.localisation.peaks import PeakSettings, find_columns
 
 #: The level of a set whose images have no dose.
 NO_DOSE = "none"
+_MOST_LEVELS = 20  # of a dose series
 
 #: Settings that are tried for reading columns from a network's map.
 MAP_SETTINGS = [
@@ -24,8 +25,8 @@ MAP_SETTINGS = [
 
 
 def dose_levels(samples: pd.DataFrame) -> list[str]:
-    """The level of each sample: its counts per pixel, or `NO_DOSE`."""
-    if "counts_per_px" not in samples:
+    """The level of each sample: its counts per pixel, or `NO_DOSE` where they are not those of a series."""
+    if "counts_per_px" not in samples or samples.counts_per_px.nunique() > _MOST_LEVELS:
         return [NO_DOSE] * len(samples)
     return [f"{counts:g}" for counts in samples.counts_per_px]
 

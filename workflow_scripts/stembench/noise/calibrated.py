@@ -13,6 +13,7 @@ from stembench.errors import InputError
 from stembench.noise.decomposition import GREY_PERCENTILES, MAX_GRADIENT, SMOOTH_PX, gradient_magnitude, tukey_sd
 
 _KNOT_SPACING_PX = 10
+_FIRST_ROOM = 0.16  # of the scale at either end for noise, to begin with
 _CONTRAST_STEPS = 4
 _MIN_CONTRAST = 20.0  # grey levels between the darkest and the brightest of a clean image
 
@@ -79,10 +80,15 @@ def calibrated_noise(grey: np.ndarray, parameters: NoiseParameters, rng: np.rand
     return scanned + pointwise_noise(scanned, parameters, rng)
 
 
-def noisy_at_full_range(clean: np.ndarray, parameters: NoiseParameters, rng: np.random.Generator) -> np.ndarray:
+def noisy_at_full_range(
+    clean: np.ndarray,
+    parameters: NoiseParameters,
+    rng: np.random.Generator,
+    grey_ends: tuple[float, float] = (0.0, 255.0),
+) -> np.ndarray:
     """Calibrated noise on a clean image whose contrast is such that the noisy one fills the grey scale.
 
-    Parameters were calibrated on images whose percentiles `GREY_PERCENTILES` are grey levels 0 and 255, so the noisy
+    Parameters were calibrated on an image whose percentiles `GREY_PERCENTILES` are certain grey levels, so the noisy
     image has to have them there; the clean image's lowest and highest level are found by fixed-point iteration, the
     noise being drawn once.
 
@@ -94,6 +100,8 @@ def noisy_at_full_range(clean: np.ndarray, parameters: NoiseParameters, rng: np.
         What to draw.
     rng : numpy.random.Generator
         Source of randomness.
+    grey_ends : tuple of float
+        Grey levels of those percentiles.
 
     Raises
     ------
@@ -103,16 +111,17 @@ def noisy_at_full_range(clean: np.ndarray, parameters: NoiseParameters, rng: np.
     gradient = smooth_gradient(clean)
     streaks = unit_streaks(clean.shape, rng)
     points = tukey_variates(uniform_variates(clean.shape, rng), parameters.tukey_lambda)
-    low, high = 40.0, 215.0
+    room = _FIRST_ROOM * (grey_ends[1] - grey_ends[0])
+    low, high = grey_ends[0] + room, grey_ends[1] - room
     for _ in range(_CONTRAST_STEPS):
         contrast = high - low
         scanned = low + contrast * clean + streaks * parameters.scan_sd(contrast * gradient)
         noisy = scanned + points * parameters.pointwise_sd(scanned)
         ends = np.percentile(noisy, GREY_PERCENTILES)
-        low, high = low - ends[0], high + 255 - ends[1]
+        low, high = low + grey_ends[0] - ends[0], high + grey_ends[1] - ends[1]
         if high - low < _MIN_CONTRAST:
             raise InputError(
-                f"the calibrated noise {parameters} leaves no room for an image between grey levels 0 and 255; "
+                f"the calibrated noise {parameters} leaves no room for an image between grey levels {grey_ends}; "
                 f"calibrate on an image with more contrast (calibration.instruments)"
             )
     return noisy
@@ -142,7 +151,7 @@ def unit_streaks(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray
     steps = np.arange(2 * _KNOT_SPACING_PX, columns + 3 * _KNOT_SPACING_PX) / _KNOT_SPACING_PX
     spline = CubicSpline(np.arange(knots.shape[1]), knots, axis=1)(steps)
     starts = rng.integers(_KNOT_SPACING_PX, size=(rows, 1))
-    return np.take_along_axis(spline, starts + np.arange(columns), axis=1) / _SPLINE_SD
+    return np.take_along_axis(spline, starts + np.arange(columns), axis=1) / SPLINE_SD
 
 
 def _spline_sd() -> float:
@@ -152,7 +161,8 @@ def _spline_sd() -> float:
     return float(np.sqrt(np.sum(single**2) / _KNOT_SPACING_PX))
 
 
-_SPLINE_SD = _spline_sd()
+#: Of scan noise between knots of SD 1.
+SPLINE_SD = _spline_sd()
 
 
 def uniform_variates(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

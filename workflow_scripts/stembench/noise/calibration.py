@@ -10,7 +10,7 @@ from scipy import ndimage, stats
 
 from stembench.errors import InputError
 from stembench.noise.calibrated import NoiseParameters, calibrated_noise, smooth_gradient
-from stembench.noise.decomposition import RawStatistics, grey_scale, raw_statistics, to_grey
+from stembench.noise.decomposition import GREY_PERCENTILES, RawStatistics, grey_scale, raw_statistics, to_grey
 from stembench.noise.fitting import NoiseFit, fit_parameters
 from stembench.noise.lattice import lattice_estimate
 from stembench.noise.photon_transfer import PhotonTransfer, photon_transfer
@@ -37,6 +37,8 @@ class ImageCalibration:
         Gain and dose.
     jitter, jitter_errors : ndarray, shape (2,)
         SD of row displacements along x and y [px], and their standard errors.
+    grey_ends : tuple of float
+        Grey levels of the image's 0.1 and 99.9 percentiles, on the scale of the parameters.
     flags : list of str
         What makes it doubtful.
     """
@@ -47,6 +49,7 @@ class ImageCalibration:
     transfer: PhotonTransfer
     jitter: np.ndarray
     jitter_errors: np.ndarray
+    grey_ends: tuple[float, float]
     flags: list[str]
 
 
@@ -69,8 +72,9 @@ def calibrate(images: Mapping[str, np.ndarray | xr.DataArray], seed: int = 0) ->
         By image: `image_fits` (each parameter's `estimate`, `standard_error`, `low`, `high`); `raw` (the published
         statistics, `raw_*`) and `synthetic_raw` (the same of its lattice with the fitted noise); `photon_transfer`
         (gain, dark level, counts and dose, the `means` and `variances` behind them, whether the line holds, and if
-        not, why); `row_jitter` (SD of row displacements along `x` and `y` [pm], or [px] without a pixel size); `flags`
-        (reasons for doubt).
+        not, why); `row_jitter` (SD of row displacements along `x` and `y` [pm], or [px] without a pixel size);
+        `grey_ends` (grey levels of its 0.1 and 99.9 percentiles; 0 and 255 but for 8-bit images, which are taken as
+        they are); `flags` (reasons for doubt).
 
     Raises
     ------
@@ -95,6 +99,7 @@ def calibrate(images: Mapping[str, np.ndarray | xr.DataArray], seed: int = 0) ->
         "synthetic_raw": {key: each.synthetic_raw.to_dict() for key, each in found.items()},
         "photon_transfer": {key: each.transfer.to_dict(sizes[key]) for key, each in found.items()},
         "row_jitter": {key: _jitter(each, sizes[key]) for key, each in found.items()},
+        "grey_ends": {key: list(each.grey_ends) for key, each in found.items()},
         "flags": {key: each.flags for key, each in found.items()},
     }
 
@@ -129,6 +134,7 @@ def calibrate_image(image: np.ndarray, mode: str | None, rng: np.random.Generato
         transfer=photon_transfer(image.astype(float), low + lattice / scale, rng),
         jitter=jitter,
         jitter_errors=jitter_errors,
+        grey_ends=tuple(np.percentile(grey, GREY_PERCENTILES).tolist()),
         flags=doubts(image, lattice, mode),
     )
 
@@ -155,18 +161,18 @@ def image_parameters(calibration: dict, image: str) -> NoiseParameters:
     return NoiseParameters(**{name: calibration["image_fits"][image][name]["estimate"] for name in _PARAMETERS})
 
 
-def drawn_parameters(calibration: dict, rng: np.random.Generator) -> NoiseParameters:
-    """Parameters of one synthetic image, as another image of the instrument would have them.
+def drawn_parameters(calibration: dict, rng: np.random.Generator) -> tuple[NoiseParameters, tuple[float, float]]:
+    """Parameters of one synthetic image, and the grey levels at the ends of its scale.
 
-    They are Gaussian about the mean over images, with the spread over images and the standard error of the mean. An
-    instrument known from one image has no spread over images: its parameters vary by what that image leaves open.
+    They are those of one of the instrument's images, drawn at random, within their standard errors: so they keep
+    together what belongs together, and spread as the images do.
     """
-    fitted = {name: calibration["fitted"][name] for name in _PARAMETERS}
-    drawn = {
-        name: float(rng.normal(each["mean"], np.hypot(each["spread"], each["standard_error"])))
-        for name, each in fitted.items()
-    }
-    return NoiseParameters(**drawn | {"tukey_lambda": max(drawn["tukey_lambda"], _LEAST_TUKEY)})
+    names = list(calibration["image_fits"])
+    chosen = names[rng.integers(len(names))]
+    fits = {name: calibration["image_fits"][chosen][name] for name in _PARAMETERS}
+    drawn = {name: float(rng.normal(each["estimate"], each["standard_error"])) for name, each in fits.items()}
+    drawn["tukey_lambda"] = max(drawn["tukey_lambda"], _LEAST_TUKEY)
+    return NoiseParameters(**drawn), tuple(calibration["grey_ends"][chosen])
 
 
 def _stated(fit: NoiseFit, name: str) -> dict[str, float]:

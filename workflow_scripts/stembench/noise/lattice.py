@@ -11,7 +11,7 @@ from scipy import fft, ndimage
 #: Frequencies across the rows above this [1/px] show noise alone.
 NOISE_FREQUENCY = 0.35
 
-_MARGIN_PX = 64  # beyond the image, where waves that do not fit into it may go on
+_MARGIN = 0.25  # of the image, where waves that do not fit into it may go on
 _REFLECTION, _REFLECTION_SNR = 3, 5.0  # side [frequencies] and mean power over noise of a reflection,
 _HALO, _HALO_SNR = 15, 2.0  # and of what surrounds reflections of small or bent crystals
 _PASSES = 2
@@ -30,7 +30,7 @@ def lattice_estimate(grey: np.ndarray) -> np.ndarray:
     grey : ndarray, shape (rows, columns)
         Scanned along the rows.
     """
-    shape = tuple(fft.next_fast_len(n + _MARGIN_PX, real=True) for n in grey.shape)
+    shape = tuple(fft.next_fast_len(round(n * (1 + _MARGIN)), real=True) for n in grey.shape)
     mean, estimate = grey.mean(), np.zeros(grey.shape)
     power = power_spectrum(grey, shape)
     floor = np.maximum(noise_floor(power), 1e-14 * power.max())  # of an image without noise

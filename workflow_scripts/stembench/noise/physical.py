@@ -181,7 +181,7 @@ def afterglow(image: np.ndarray, fraction: float, decay: float) -> np.ndarray:
 
 
 def detector(counts: np.ndarray, gain: float, offset: float, readout: float, rng: np.random.Generator) -> np.ndarray:
-    """Digital levels of a detector: offset + gain (counts + read-out noise), rounded.
+    """Digital levels of a detector: offset + gain (counts + read-out noise), rounded, and none below 0.
 
     Parameters
     ----------
@@ -196,4 +196,4 @@ def detector(counts: np.ndarray, gain: float, offset: float, readout: float, rng
     rng : numpy.random.Generator
         Source of randomness.
     """
-    return np.round(offset + gain * (counts + readout * rng.standard_normal(counts.shape)))
+    return np.maximum(np.round(offset + gain * (counts + readout * rng.standard_normal(counts.shape))), 0)

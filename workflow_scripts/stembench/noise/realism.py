@@ -20,7 +20,15 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
 from stembench.imaging.detectors import DARK_FIELD, Mode
-from stembench.noise.calibrated import PUBLISHED, NoiseParameters, calibrated_noise
+from stembench.noise.calibrated import (
+    PUBLISHED,
+    SPLINE_SD,
+    NoiseParameters,
+    calibrated_noise,
+    pointwise_noise,
+    smooth_gradient,
+    unit_streaks,
+)
 from stembench.noise.calibration import calibrate, parameters_of
 from stembench.noise.decomposition import GREY_PERCENTILES, MAX_GRADIENT, SMOOTH_PX, gradient_magnitude
 from stembench.noise.lattice import lattice_estimate
@@ -114,9 +122,21 @@ def synthetic_versions(
     published = PUBLISHED["HAADF" if mode in DARK_FIELD else "BF"]
     return {
         "calibrated": calibrated_noise(lattice, parameters, rng),
-        "published": calibrated_noise(lattice, published, rng),
+        "published": published_noise(lattice, published, rng),
         "temimagenet": temimagenet_noise(lattice, pixel_size, beam_fraction, rng),
     }
+
+
+def published_noise(grey: np.ndarray, parameters: NoiseParameters, rng: np.random.Generator) -> np.ndarray:
+    """SFIN's noise as its authors render it: knots whose SD is a steep function of the fitted line's.
+
+    The line's SD s at gradients 0 and 40 becomes one of 4 (s + 0.6) - 16 at the knots, mixed by clip(gradient / 80,
+    0, 1). Source: published code of arXiv 2504.02555. Parameters as for `calibrated.calibrated_noise`.
+    """
+    flat, steep = (max(4 * (parameters.scan_sd(np.float64(at)) + 0.6) - 16, 0) for at in (0.0, 40.0))
+    mixed = np.clip(smooth_gradient(grey) / 80, 0, 1)
+    scanned = grey + unit_streaks(grey.shape, rng) * SPLINE_SD * (flat + (steep - flat) * mixed)
+    return scanned + pointwise_noise(scanned, parameters, rng)
 
 
 def temimagenet_noise(

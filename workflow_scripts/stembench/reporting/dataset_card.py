@@ -83,6 +83,7 @@ def dataset_card(
     columns: pd.DataFrame,
     recipe: dict,
     hashes: dict[str, str],
+    shards: dict[str, int],
     sources: Sequence[dict[str, str]],
     licence: str,
 ) -> str:
@@ -100,6 +101,8 @@ def dataset_card(
         The dataset's entry in the configuration.
     hashes : dict
         `content_hash` of each split.
+    shards : dict
+        How many each split has.
     sources : sequence of dict
         What the dataset rests on: `what`, `source`, `licence`.
     licence : str
@@ -119,7 +122,7 @@ def dataset_card(
         _markdown(by_split),
         "## Loading it",
         "From the folder that holds `results/`:",
-        f"```python\n{loading(name, splits[0])}\n```",
+        f"```python\n{loading(name, splits[0], shards[splits[0]])}\n```",
         "Images are grey levels in [0, 1], dimensions (sample, y, x), pixel size in Å; `samples.parquet` and "
         "`columns.parquet` beside each `data.zarr`, and `index.parquet` and `columns.parquet` beside this card, hold "
         "what was drawn and where the columns are (Å, x to the right, y down, from the centre of the first pixel).",
@@ -146,11 +149,11 @@ def dataset_card(
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def loading(name: str, split: str) -> str:
-    """Python that loads a split."""
+def loading(name: str, split: str, shards: int) -> str:
+    """Python that loads a split of a number of shards."""
     return (
-        "import pathlib, xarray\n"
-        f'shards = sorted(pathlib.Path("results/datasets/{name}/{split}").glob("*/data.zarr"))\n'
+        "import xarray\n"
+        f'shards = [f"results/datasets/{name}/{split}/{{i:05d}}/data.zarr" for i in range({shards})]\n'
         'data = xarray.concat([xarray.open_zarr(shard, consolidated=False) for shard in shards], "sample")'
     )
 

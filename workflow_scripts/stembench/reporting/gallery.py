@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from stembench.datasets.store import columns_by_sample, open_shards, read_table
+from stembench.datasets.store import STORED, Shards, columns_by_sample, open_shards, read_table
 from stembench.reporting.style import show_image, write_figure
 
 _VARIABLES = ("image", "noNoise", "noBackgroundnoNoise", "gaussianMask", "circularMask")
@@ -14,14 +14,17 @@ _VARIABLES = ("image", "noNoise", "noBackgroundnoNoise", "gaussianMask", "circul
 def plot_gallery(shards: Sequence[str], destination: str) -> None:
     """A row for each material and zone, doses in turn: image, labels, and the image with its true columns."""
     samples = read_table(shards, "samples")
-    columns, stored = columns_by_sample(shards), open_shards(shards, list(_VARIABLES))
+    columns = columns_by_sample(shards)
+    held = Shards(shards).images
+    variables = [name for name in _VARIABLES if name in held or name not in STORED]
+    stored = open_shards(shards, variables)
     chosen = _one_of_each(samples)
-    shape = (len(chosen), len(_VARIABLES) + 1)
+    shape = (len(chosen), len(variables) + 1)
     figure, axes = plt.subplots(*shape, figsize=(2 * shape[1], 2.15 * shape[0]), squeeze=False, layout="constrained")
     for row, number in zip(axes, chosen):
         sample, images = samples.loc[number], stored.isel(sample=number)
         counts = f", {sample.counts_per_px:g} e/px" if "counts_per_px" in sample else ""
-        for panel, name in zip(row, _VARIABLES):
+        for panel, name in zip(row, variables):
             title = f"{sample.material} [{sample.zone}]{counts}" if name == "image" else name
             show_image(panel, images[name].values, sample.pixel_size_A, title)
         show_image(row[-1], images["image"].values, sample.pixel_size_A, "columns")
