@@ -63,6 +63,7 @@ rule tune_detection:
         settings="results/tuning/detection/{dataset}/{method}.json",
     log:
         "results/logs/tune_detection/{dataset}_{method}.log",
+    priority: 5  # the 2-D Gaussian fits take longest
     conda:
         "../envs/training.yaml"
     params:
@@ -85,6 +86,7 @@ rule evaluate_detection:
         images="results/evaluation/{testset}/{method}/images.parquet",
     log:
         "results/logs/evaluate_detection/{testset}_{method}.log",
+    priority: 5  # the 2-D Gaussian fits take longest
     conda:
         method_environment
     params:
