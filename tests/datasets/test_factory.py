@@ -19,6 +19,12 @@ def test_a_sample_depends_on_its_number_alone(small_factory):
         assert np.array_equal(alone.images[name], again.images[name])
 
 
+def test_a_plan_is_rendered_alike_again(small_factory):
+    plan = small_factory.plan("train", 2)
+    one, again = (small_factory.rendered(plan).images["image"] for _ in range(2))
+    assert np.array_equal(one, again)
+
+
 def test_images_and_labels_lie_between_0_and_1(small_factory):
     for split, i in (("train", 0), ("validation", 1), ("test", 2)):
         sample = small_factory.sample(split, i)

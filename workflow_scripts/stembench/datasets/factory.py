@@ -1,6 +1,7 @@
 """The sample factory: sample i of a dataset, from nothing but the recipe, its seed and i."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -172,7 +173,8 @@ class Factory:
         return Plan(parameters | draws | drawn, scene, frame, condition, probe, background, distortion, jitter, rng)
 
     def rendered(self, plan: Plan) -> Sample:
-        """The images of a plan, and its truth."""
+        """The images of a plan, and its truth; the same whenever it is rendered."""
+        plan = replace(plan, rng=deepcopy(plan.rng))
         with _LIBRARIES.limit(limits=1, user_api="blas"):  # sums are rounded otherwise by another number of threads
             return self._rendered(plan)
 
@@ -182,7 +184,7 @@ class Factory:
         pad = plan.frame.pad
         clean, image = (physical.shifted_rows(each, plan.distortion, pad) for each in (ideal.clean, ideal.image))
         scanned = physical.shifted_rows(ideal.image, plan.distortion + plan.jitter, pad) if plan.jitter.any() else image
-        noisy, measured = self.noisy(plan, ideal, image, scanned)
+        noisy, measured = self._noisy(plan, ideal, image, scanned)
         floor = 0 if self.recipe.mode in DARK_FIELD else None
         images = {
             "image": _unit(noisy),
@@ -286,7 +288,7 @@ class Factory:
             return float(np.exp(rng.uniform(*np.log(noise.counts_per_px))))
         return noise.test_counts_per_px[position % len(noise.test_counts_per_px)]
 
-    def noisy(self, plan: Plan, ideal: Ideal, image: np.ndarray, scanned: np.ndarray) -> tuple[np.ndarray, dict]:
+    def _noisy(self, plan: Plan, ideal: Ideal, image: np.ndarray, scanned: np.ndarray) -> tuple[np.ndarray, dict]:
         """The noise of the pixels on an image, which is jittered in `scanned`; and what follows from its parameters."""
         noise, drawn = self.recipe.noise, plan.parameters
         if not isinstance(noise, PhysicalNoise):

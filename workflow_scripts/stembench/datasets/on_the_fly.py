@@ -249,7 +249,7 @@ def _mirrored(index: torch.Tensor, last: int) -> torch.Tensor:
 
 
 def _noisy(factory: Factory, plan: Plan, scanned: torch.Tensor, fraction: float) -> torch.Tensor:
-    """`Factory.noisy` on a device, from a stream of random numbers of the sample's own."""
+    """The pixels' noise of the factory on a device, from a stream of random numbers of the sample's own."""
     noise, drawn = factory.recipe.noise, plan.parameters
     sequence = np.random.SeedSequence(factory.recipe.seed, spawn_key=(drawn["sample"], _DEVICE_STREAM))
     generator = torch.Generator(scanned.device).manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
