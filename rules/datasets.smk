@@ -22,9 +22,9 @@ rule generate_shard:
         folder=directory("results/datasets/{dataset}/{split}/{shard}"),
     log:
         "results/logs/generate_shard/{dataset}_{split}_{shard}.log",
-    priority: 20  # trainings wait for it
     wildcard_constraints:
         dataset=any_of(SIMULATED),
+    priority: 20  # trainings wait for it
     conda:
         "../envs/structures.yaml"
     params:
