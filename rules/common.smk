@@ -40,6 +40,19 @@ CALIBRATION_IMAGES = sorted(
 )
 SIMULATED = list(CONFIG.simulated)
 IMPORTED = [name for name in CONFIG.datasets if name not in SIMULATED]
+
+
+def imported_images(dataset):
+    """Images in each split of an imported dataset."""
+    from stembench.datasets.temimagenet import list_temimagenet
+
+    try:
+        return list_temimagenet(CONFIG.datasets[dataset]).split.value_counts().to_dict()
+    except InputError as error:
+        raise WorkflowError(f"datasets.{dataset}.folder: {error}") from None
+
+
+IMPORTED_IMAGES = {name: imported_images(name) for name in IMPORTED}
 SPLITS = ("train", "validation", "test", "held_out")
 EVALUATION = CONFIG.evaluation.model_dump(mode="json", include={"match_radius_A", "border_A"})
 
@@ -140,22 +153,11 @@ def imaging_under(names):
 def split_images(dataset, split):
     """Images in a split of a dataset."""
     if dataset in IMPORTED:
-        return imported_images(dataset).get(split, 0)
+        return IMPORTED_IMAGES[dataset].get(split, 0)
     if not dataset_materials(dataset, split):
         return 0
     count = getattr(SCALE, f"{split}_images")
     return round(CONFIG.datasets[dataset].share * count) or min(count, 1)
-
-
-@cache
-def imported_images(dataset):
-    """Images in each split of an imported dataset."""
-    from stembench.datasets.temimagenet import list_temimagenet
-
-    try:
-        return list_temimagenet(CONFIG.datasets[dataset]).split.value_counts().to_dict()
-    except InputError as error:
-        raise WorkflowError(f"datasets.{dataset}.folder: {error}") from None
 
 
 def shards(dataset, split):
