@@ -44,8 +44,15 @@ def multislice_factory(small_factory, tiles, mode, arrangement, image_px, pixel_
         noise=PhysicalNoise(shot_noise_alone=1.0, drift_A=(0, 0), shear_deg=(0, 0), jitter_A=(0, 0)),
     )
     forward = MultisliceModel(mode, IMAGING, SETTINGS, 0, tiles)
-    factory = Factory(recipe, small_factory.arrangements, IMAGING, small_factory.materials, image_px, forward=forward)
-    return factory, Factory(recipe, small_factory.arrangements, IMAGING, small_factory.materials, image_px)
+    rest = (small_factory.arrangements, IMAGING, small_factory.materials, image_px)
+    linear = recipe.model_copy(update={"forward_model": "linear"})
+    return Factory(recipe, *rest, forward=forward), Factory(linear, *rest)
+
+
+def test_a_multislice_recipe_is_not_drawn_by_the_linear_model(small_factory):
+    recipe = Dataset(forward_model="multislice")
+    with pytest.raises(ValueError, match="needs its forward model"):
+        Factory(recipe, small_factory.arrangements, IMAGING, small_factory.materials, 64)
 
 
 def test_a_thin_crystal_looks_alike_in_both_models(small_factory, tiles):

@@ -86,6 +86,11 @@ class Factory:
         Of the recipe's instrument, as `noise.calibration.calibrate` gives it; needed for `calibrated` noise.
     forward : ForwardModel, optional
         What simulates the images; the linear model where it is not given.
+
+    Raises
+    ------
+    ValueError
+        If a multislice recipe comes without one.
     """
 
     def __init__(
@@ -100,6 +105,8 @@ class Factory:
     ) -> None:
         self.recipe, self.arrangements, self.imaging = recipe, arrangements, imaging
         self.materials, self.image_px, self.calibration = materials, image_px, calibration
+        if forward is None and recipe.forward_model != "linear":
+            raise ValueError(f"a {recipe.forward_model} recipe needs its forward model")
         self.forward = forward or LinearModel(recipe.mode, imaging)
         gamma, factors = imaging.gamma, imaging.species_factors
         self.scatterers = {
