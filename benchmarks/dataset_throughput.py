@@ -2,7 +2,8 @@
 
 256 x 256 px, each sample complete: noisy image with a background, and the labels of the five training tasks. One
 process a core writes shards; each runs anew for 100 and for 10,000 samples, so that its peak memory shows whether it
-grows. Then the torch loader goes through them, shuffled, in two worker processes.
+grows. Then the torch loader goes through them, shuffled, in two worker processes; and a label is made from columns, and
+read where it is stored, in one.
 """
 
 import os
@@ -21,6 +22,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
+import numpy as np
 from stembench.config import Config
 from stembench.crystals.cif import read_crystal
 from stembench.crystals.material import Material
@@ -28,7 +30,9 @@ from stembench.crystals.materials import find_materials
 from stembench.crystals.projection import project_structure
 from stembench.crystals.zones import parse_zone
 from stembench.datasets.factory import Factory
-from stembench.datasets.store import open_shards, read_table, write_shard
+from stembench.datasets.labels import label
+from stembench.datasets.sample import Sample
+from stembench.datasets.store import Shards, open_shards, read_table, write_shard
 
 CORES = 2
 SAMPLES = 10_000
@@ -36,6 +40,7 @@ FEW = 100
 PIXELS = 256
 LABELS = ("circularMask", "gaussianMask", "noNoise", "noBackgroundnoNoise", "noNoiseNoBackgroundSuperresolution")
 LOADED = 4000
+LABELLED = 300
 BATCH = 16
 
 
@@ -83,6 +88,20 @@ def distinct(shards: list[Path]) -> int:
     return len(hashes)
 
 
+def label_ms(shards: list[Path], name: str) -> tuple[float, float]:
+    """Milliseconds to read a stored label, and to make it."""
+    stored = Shards(shards, [name])
+    samples = [stored[i] for i in range(LABELLED)]
+    started = time.perf_counter()
+    for i in range(LABELLED):
+        stored.arrays[0][name][i]
+    read = time.perf_counter()
+    for sample in samples:
+        blank = np.broadcast_to(np.float32(0), sample.images[name].shape)
+        label(Sample({"image": blank}, sample.columns, sample.parameters), name)
+    return 1e3 * (read - started) / LABELLED, 1e3 * (time.perf_counter() - read) / LABELLED
+
+
 def loaded(shards: list[Path], label: str) -> float:
     """Shuffled samples a second out of the loader, once its workers run."""
     from stembench.datasets.loading import Crops, StoredPairs
@@ -105,6 +124,9 @@ if __name__ == "__main__":
         print(f"peak_memory_mb_of_{FEW}: {few:.0f}")
         print(f"loader_samples_per_s_stored_label: {loaded(shards, 'noBackgroundnoNoise'):.0f}")
         print(f"loader_samples_per_s: {loaded(shards, 'gaussianMask'):.0f}")
+        for name in ("circularMask", "gaussianMask", "noNoiseNoBackgroundSuperresolution"):
+            read, made = label_ms(shards, name)
+            print(f"ms_read_and_made_{name}: {read:.2f} {made:.2f}")
         print(f"peak_memory_mb: {many:.0f}")
         print(f"seconds_of_{SAMPLES}: {seconds:.0f}")
         print(f"samples_per_s: {SAMPLES / seconds:.1f}")

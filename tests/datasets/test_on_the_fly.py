@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from stembench.config import Dataset, Imaging, PhysicalNoise
+from stembench.datasets import on_the_fly
 from stembench.datasets.factory import Factory
 from stembench.datasets.labels import label
 from stembench.datasets.on_the_fly import DrawnPairs, Plans, drawn_batches, rendered_on
@@ -72,6 +73,16 @@ def test_batches_on_the_cpu_are_the_factorys_own_from_any_number_of_workers(fact
             sample = factory.sample("train", position)
             assert np.array_equal(image, sample.images["image"])
             assert np.array_equal(target, label(sample, "circularMask"))
+
+
+@pytest.mark.parametrize("name", ["gaussianMask", "noBackgroundnoNoise", "noNoiseUpinterpolation2x"])
+def test_batches_that_a_device_renders_have_the_factorys_labels(factory, monkeypatch, name):
+    """The path taken beside a GPU, on a device that every machine has."""
+    monkeypatch.setattr(on_the_fly, "_renders_on", lambda device, factory: True)
+    ((image, target),) = drawn_batches(factory, "train", [5, 1], name, 2, CPU, 0)
+    assert image.shape == (2, 64, 64)
+    for position, made in zip((5, 1), target.numpy()):
+        assert made == pytest.approx(label(factory.sample("train", position), name), abs=1e-5)
 
 
 def test_a_plan_tells_its_columns_and_labels_before_it_is_rendered(factory):

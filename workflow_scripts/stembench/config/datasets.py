@@ -136,7 +136,7 @@ class Dataset(Section):
     forward_model: Literal["linear", "multislice"] = Field(
         "linear",
         description="How images are simulated; multislice samples perfect crystals from tiles, of the thickness "
-        "nearest to what is drawn, and scans every other object pixel by pixel, which takes minutes an image",
+        "nearest to what is drawn, and scans every other object pixel by pixel, which is slow",
     )
     materials: Literal["all"] | Annotated[tuple[Material, ...], Field(min_length=1)] = Field(
         "all", description="Materials, or `all` in `structures/` but those held out"

@@ -135,14 +135,14 @@ class LinearModel:
         strengths = scene.strengths / scene.heights(probe).max(initial=1e-12)
         points = scene.points + frame.corner
         dark = linear_image(points, strengths, scene.thermal_b, probe, frame.shape, frame.pixel_size)
-        fraction = self.fraction(scene)
+        fraction = self._fraction(scene)
         if self.mode in DARK_FIELD:
             return Ideal(dark, dark + background, fraction, 1.0)
         contrast, whole = self.imaging.bright_field_contrast, dark + background
         slope = contrast / max(whole.max(), 1.0)
         return Ideal(bright_field(dark, contrast), bright_field(whole, contrast), fraction, slope)
 
-    def fraction(self, scene: Scene) -> float:
+    def _fraction(self, scene: Scene) -> float:
         """Fraction of the beam where the image is 1; in a dark field in proportion to the brightest column's length."""
         if self.mode not in DARK_FIELD:
             return self.imaging.bright_field_fraction

@@ -103,7 +103,7 @@ def drawn_batches(
     workers : int
         Processes that draw.
     """
-    on_device = device.type == "cuda" and _renders_on_devices(factory)
+    on_device = _renders_on(device, factory)
     if on_device:
         source = Plans(factory, split, positions, name)
     else:
@@ -123,8 +123,9 @@ def drawn_batches(
         yield rendered["image"], rendered[name] if name in rendered else moved(targets)
 
 
-def _renders_on_devices(factory: Factory) -> bool:
-    return isinstance(factory.forward, LinearModel) and isinstance(factory.recipe.noise, PhysicalNoise)
+def _renders_on(device: torch.device, factory: Factory) -> bool:
+    linear = isinstance(factory.forward, LinearModel)
+    return device.type == "cuda" and linear and isinstance(factory.recipe.noise, PhysicalNoise)
 
 
 @torch.inference_mode()
@@ -149,17 +150,14 @@ def rendered_on(factory: Factory, plans: Sequence[Plan], device: torch.device) -
     size = max(plan.frame.shape[0] for plan in plans)
     dark = _linear_images(plans, size, device)
     background = _batch([plan.background for plan in plans], (size, size), device)
-    clean, image, fractions = _detected(factory.forward, plans, dark, background)
+    clean, image = _detected(factory.forward, plans, dark, background)
     rows = plans[0].frame.image_px
     coefficients = _spline_coefficients(torch.stack([clean, image]))
     smooth = torch.tensor(np.stack([plan.distortion for plan in plans]), device=device)
     moving = torch.tensor(np.stack([plan.distortion + plan.jitter for plan in plans]), device=device)
     still = torch.stack([_sampled(part, smooth, pads, rows) for part in coefficients])
     noisy = torch.stack(
-        [
-            _noisy(factory, plan, scanned, fraction)
-            for plan, scanned, fraction in zip(plans, _sampled(coefficients[1], moving, pads, rows), fractions)
-        ]
+        [_noisy(factory, plan, scanned) for plan, scanned in zip(plans, _sampled(coefficients[1], moving, pads, rows))]
     )
     floor = 0.0 if factory.recipe.mode in DARK_FIELD else None
     images = {"image": _unit(noisy), "noNoise": _unit(still[1], floor), "noBackgroundnoNoise": _unit(still[0], floor)}
@@ -196,18 +194,17 @@ def _linear_images(plans: Sequence[Plan], size: int, device: torch.device) -> to
 
 def _detected(
     forward: LinearModel, plans: Sequence[Plan], dark: torch.Tensor, background: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, list[float]]:
-    """`LinearModel.image` of a batch from its dark field: clean, with background, fraction of the beam."""
-    fractions = [forward.fraction(plan.scene) for plan in plans]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`LinearModel.image` of a batch from its dark field: clean, and with background."""
     if forward.mode in DARK_FIELD:
-        return dark, dark + background, fractions
+        return dark, dark + background
     contrast = forward.imaging.bright_field_contrast
     inside = [np.s_[: plan.frame.shape[0], : plan.frame.shape[1]] for plan in plans]
     clean, whole = (
         torch.stack([1 - contrast * each / each[where].max().clamp(min=1) for each, where in zip(images, inside)])
         for images in (dark, dark + background)
     )
-    return clean, whole, fractions
+    return clean, whole
 
 
 def _spline_coefficients(images: torch.Tensor) -> torch.Tensor:
@@ -248,7 +245,7 @@ def _mirrored(index: torch.Tensor, last: int) -> torch.Tensor:
     return torch.where(index <= last, index, 2 * last - index)
 
 
-def _noisy(factory: Factory, plan: Plan, scanned: torch.Tensor, fraction: float) -> torch.Tensor:
+def _noisy(factory: Factory, plan: Plan, scanned: torch.Tensor) -> torch.Tensor:
     """The pixels' noise of the factory on a device, from a stream of random numbers of the sample's own."""
     noise, drawn = factory.recipe.noise, plan.parameters
     sequence = np.random.SeedSequence(factory.recipe.seed, spawn_key=(drawn["sample"], _DEVICE_STREAM))

@@ -77,8 +77,7 @@ class Shards:
 
     def __init__(self, folders: Sequence[str | Path], images: Sequence[str] = STORED) -> None:
         groups = [zarr.open_group(Path(folder) / "data.zarr", mode="r") for folder in folders]
-        self.stored = tuple(name for name, array in groups[0].arrays() if array.ndim == 3)
-        self.images = tuple(name for name in images if name in self.stored)
+        self.images = tuple(name for name in images if name in groups[0])
         self.arrays = [{name: group[name] for name in self.images} for group in groups]
         rows = read_table(folders, "samples")
         self.parameters = [
