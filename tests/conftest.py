@@ -3,12 +3,17 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from stembench.config import Config, Dataset, Imaging, PhysicalNoise
 from stembench.crystals.cif import read_crystal
 from stembench.crystals.material import Material
 from stembench.crystals.projection import Projection, project_structure
 from stembench.crystals.zones import parse_zone
 from stembench.datasets.factory import Factory
+
+# The same examples in every run: a failure is a change's own. `--hypothesis-profile=default` draws new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -75,6 +75,15 @@ def surroundings(projection) -> np.ndarray:
     return np.unique(np.round(near, 3), axis=0)
 
 
+def chained(projection) -> bool:
+    """Whether atoms follow each other so closely across the beam that what makes a column is a matter of order."""
+    places = np.array([[atom["x_A"], atom["y_A"]] for column in projection.columns for atom in column["atoms"]])
+    corners = np.array([[i, j] for i in (-1, 0, 1) for j in (-1, 0, 1)]) @ projection.lattice
+    fractions = (places[:, None] - places) @ np.linalg.inv(projection.lattice)
+    apart = np.linalg.norm(((fractions - np.round(fractions)) @ projection.lattice)[:, :, None] + corners, axis=-1)
+    return bool(((apart > 0.99 * SAME_COLUMN_A) & (apart < 2.01 * SAME_COLUMN_A)).any())
+
+
 @settings(max_examples=25, deadline=None)
 @given(triclinic_crystals(), zones, st.sampled_from(("four-fold", "two-fold", "inversion")))
 def test_an_equivalent_zone_axis_gives_the_same_projection_up_to_a_rotation(crystal, zone, symmetry):
@@ -90,6 +99,7 @@ def test_an_equivalent_zone_axis_gives_the_same_projection_up_to_a_rotation(crys
     ones = np.ones(len(positions))
     symmetric = Crystal(cell, np.zeros((1, 3)), ("Cu",) * len(positions), positions, ones, ones)
     one, other = (project_structure(symmetric, tuple(np.array(each).tolist())) for each in (zone, zone @ turn))
+    assume(not chained(one))
     assert one.period == pytest.approx(other.period)
     assert abs(np.linalg.det(one.lattice)) == pytest.approx(abs(np.linalg.det(other.lattice)))
     assert sorted(np.linalg.norm(one.lattice, axis=1)) == pytest.approx(sorted(np.linalg.norm(other.lattice, axis=1)))
