@@ -106,7 +106,7 @@ def loaded(shards: list[Path], label: str) -> float:
     """Shuffled samples a second out of the loader, once its workers run."""
     from stembench.datasets.loading import Crops, StoredPairs
 
-    crops = Crops(StoredPairs(shards, label), crop=PIXELS, batch=BATCH, repeats=1, seed=0, workers=CORES)
+    crops = Crops(StoredPairs(shards, label), crop=PIXELS, batch=BATCH, seed=0, workers=CORES)
     batches = iter(crops.epoch(0))
     next(batches)
     started = time.perf_counter()

@@ -58,20 +58,14 @@ EVALUATION = CONFIG.evaluation.model_dump(mode="json", include={"match_radius_A"
 
 
 @cache
-def code(script, network=None):
+def code(script, network=None, unused=()):
     """Digest of the library modules a script imports and of a network it loads: a change to one reruns the rule."""
     folder = Path(workflow.basedir) / "workflow_scripts"
-    loaded = [f"stembench.networks.{network}"] if network else []
+    loaded = [f"stembench.networks.{architecture(network)}"] if network else []
     # What the configuration says reaches a job as parameters, and the log makes no product.
     return source_digest(
-        folder / f"{script}.py", folder, loaded, ignored=["stembench.config", "job"]
+        folder / f"{script}.py", folder, loaded, ignored=["stembench.config", "job", *unused]
     )
-
-
-TRAINING_SIZES = {
-    size: getattr(SCALE, size)
-    for size in ("width", "crop_px", "batch_images", "epochs", "crops_per_image")
-}
 
 
 def any_of(names):
@@ -131,10 +125,28 @@ def dataset_recipe(dataset):
     return CONFIG.datasets[dataset].model_dump(mode="json", exclude={"share"})
 
 
-def dataset_arrangements(wildcards):
-    """Recipes of the objects that a dataset shows."""
-    names = CONFIG.datasets[wildcards.dataset].arrangements
-    return {name: section(CONFIG.arrangements[name]) for name in names}
+def sampling(dataset, split):
+    """What the samples of a split are drawn from, beside structures, tiles and calibration."""
+    recipe, shown = CONFIG.datasets[dataset], dataset_materials(dataset, split)
+    return {
+        "recipe": dataset_recipe(dataset),
+        "arrangements": {name: section(CONFIG.arrangements[name]) for name in recipe.arrangements},
+        "single_layers": single_layers(shown),
+        "tiles": dataset_tiles(dataset, split),
+        "multislice": dataset_multislice(dataset),
+        "imaging": imaging_under(recipe.conditions),
+        "image_px": SCALE.image_px,
+    }
+
+
+def tiles_of(keys):
+    """Tiles of some (material, zone, condition)."""
+    return [f"results/tiles/{'/'.join(key)}" for key in keys]
+
+
+def drawn_on_the_fly(dataset):
+    """Whether trainings on a dataset draw its samples themselves; imported images can only be read."""
+    return CONFIG.training.data == "on_the_fly" and dataset in SIMULATED
 
 
 def dataset_multislice(dataset):
@@ -166,28 +178,54 @@ def shards(dataset, split):
     return [f"results/datasets/{dataset}/{split}/{i:05d}" for i in range(number)]
 
 
-def trainings(task):
-    """(network, dataset, seed) of each network that is trained for a task."""
-    return [
-        (name, dataset, seed)
-        for name, network in CONFIG.networks.items()
-        if task in network.tasks
-        for dataset in network.datasets
-        for seed in range(SCALE.seeds)
-    ]
+def architecture(network):
+    """Network of the registry behind an entry of the configuration."""
+    return CONFIG.networks[network].architecture or network
 
 
-def network_methods(task):
-    """The trained network behind each method of a task."""
+def training_code(wildcards):
+    """Digest for a training; what draws samples counts where it draws them."""
+    drawing = ("sample_factory", "stembench.datasets.on_the_fly")
+    unused = () if drawn_on_the_fly(wildcards.dataset) else drawing
+    return code("train_network", wildcards.network, unused)
+
+
+def made_as(wildcards):
+    """What a network is built from."""
     return {
-        f"{network}-{dataset}-seed{seed}": {
+        "architecture": architecture(wildcards.network),
+        "width": CONFIG.recipe(wildcards.network).width,
+        "options": CONFIG.networks[wildcards.network].options,
+    }
+
+
+def training_length(wildcards):
+    """How much a network sees: as much as every other of its task."""
+    return {"samples_seen": SCALE.samples_seen[wildcards.task], "epochs": SCALE.epochs}
+
+
+def trained(network, task, dataset, prior="right"):
+    """The trained network behind each method of a network: a method a seed."""
+    told = "" if prior == "right" else f"-{prior}_prior"
+    return {
+        f"{network}-{dataset}{told}-seed{seed}": {
             "network": network,
             "dataset": dataset,
             "seed": seed,
+            "prior": prior,
             "folder": f"results/models/{network}/{task}/{dataset}/seed{seed}",
         }
-        for network, dataset, seed in trainings(task)
+        for seed in range(SCALE.seeds)
     }
+
+
+def network_methods(task):
+    """The trained network behind each method of a task that is run by default."""
+    methods = {}
+    for name, network in CONFIG.networks.items():
+        for dataset in network.datasets if task in network.tasks else ():
+            methods |= trained(name, task, dataset)
+    return methods
 
 
 def weights_of(networks, method):
@@ -203,14 +241,33 @@ def network_folder(networks, method):
     return networks[method]["folder"] if method in networks else None
 
 
+def method_prior(method):
+    """Structure that a method's network is told."""
+    return KNOWN_NETWORKS[method]["prior"] if method in KNOWN_NETWORKS else "none"
+
+
 def method_code(script, networks, method):
     """Digest for a script that applies a method."""
     return code(script, networks[method]["network"] if method in networks else None)
 
 
+STUDIED = {
+    name: {
+        variant: trained(row.network, "localise", study.dataset, row.prior)
+        for variant, row in study.variants.items()
+    }
+    for name, study in CONFIG.studies.items()
+}
 DETECTION_NETWORKS = network_methods("localise")
 ENHANCEMENT_NETWORKS = network_methods("denoise_background")
 DETECTORS = [*DETECTION_NETWORKS, *CONFIG.evaluation.detection_baselines]
+# What rules know; tables hold DETECTORS, and studies theirs.
+KNOWN_NETWORKS = DETECTION_NETWORKS | {
+    method: network
+    for variants in STUDIED.values()
+    for methods in variants.values()
+    for method, network in methods.items()
+}
 ENHANCERS = [*ENHANCEMENT_NETWORKS, *CONFIG.evaluation.enhancement_baselines]
 LAB_TESTSETS = CONFIG.evaluation.lab_testsets
 TESTSETS = [*CONFIG.evaluation.testsets, *LAB_TESTSETS]
@@ -288,7 +345,7 @@ def filter_settings(wildcards):
 def detection_tuning(wildcards):
     """Settings of a detection method; what starts from the smoothed maxima shares theirs."""
     shared = wildcards.method in ("gaussian_fit_atomap", "random_points")
-    method = "smoothed_maxima" if shared else wildcards.method
+    method = "smoothed_maxima" if shared else wildcards.method.replace("-wrong_prior", "")
     dataset = tuning_dataset(wildcards.testset)
     return f"results/tuning/detection/{dataset}/{method}.json"
 
@@ -339,30 +396,60 @@ def reported_figure(name, category):
     return [shown, f"results/figures/{name}.pdf"]
 
 
+def method_row(task, method, networks, testset, folder):
+    """The beginning of a row of a table, and the folder that it is read from."""
+    row = {
+        "method": method,
+        "kind": "floor" if method == "random_points" else "baseline",
+        "task": task,
+        "train_dataset": "",
+        "scale": CONFIG.scale,
+        "width": None,
+        "seed": 0,
+        "testset": testset,
+        "folder": f"{folder}/{testset}/{method}",
+    }
+    if method in networks:
+        row["method"] = networks[method]["network"]
+        row["kind"] = "network"
+        row["train_dataset"] = networks[method]["dataset"]
+        row["width"] = CONFIG.recipe(row["method"]).width
+        row["seed"] = networks[method]["seed"]
+    return row
+
+
 def method_rows(task, methods, networks, testsets, folder):
-    """The beginning of each row of a table, and the folder that it is read from."""
-    rows = []
-    for testset in testsets:
-        for method in methods:
-            row = {
-                "method": method,
-                "kind": "floor" if method == "random_points" else "baseline",
-                "task": task,
-                "train_dataset": "",
-                "scale": CONFIG.scale,
-                "width": None,
-                "seed": 0,
-                "testset": testset,
-                "folder": f"{folder}/{testset}/{method}",
-            }
-            if method in networks:
-                row["method"] = networks[method]["network"]
-                row["kind"] = "network"
-                row["train_dataset"] = networks[method]["dataset"]
-                row["width"] = SCALE.width
-                row["seed"] = networks[method]["seed"]
-            rows.append(row)
-    return rows
+    """The beginnings of a table's rows."""
+    return [
+        method_row(task, method, networks, testset, folder)
+        for testset in testsets
+        for method in methods
+    ]
+
+
+def study_rows(wildcards):
+    """The beginnings of a study's rows, each named after its variant."""
+    study = CONFIG.studies[wildcards.study]
+    rows = [
+        method_row("localise", method, KNOWN_NETWORKS, study.testset, "results/evaluation")
+        | {"method": variant}
+        for variant, methods in STUDIED[wildcards.study].items()
+        for method in methods
+    ]
+    baselines = method_rows("localise", study.baselines, {}, [study.testset], "results/evaluation")
+    return rows + baselines
+
+
+def shown_structures(testset):
+    """Projected structures of a test set's simulated images."""
+    if testset not in SIMULATED:
+        return []
+    return projections(dataset_materials(testset, "test"))
+
+
+def evaluated(rows):
+    """What a table of detection is read from."""
+    return [f"{row['folder']}/{part}.parquet" for row in rows for part in ("columns", "images")]
 
 
 DETECTION_ROWS = method_rows(
@@ -375,6 +462,13 @@ ENHANCEMENT_ROWS = method_rows(
     CONFIG.evaluation.testsets,
     "results/enhancement",
 )
+COST_ROWS = [
+    method_row(task, method, networks, "", "") | {"folder": networks[method]["folder"]}
+    for task in SCALE.samples_seen
+    for networks in [network_methods(task)]
+    for method in networks
+]
+STUDY_BASELINES = {name for study in CONFIG.studies.values() for name in study.baselines}
 DETECTION_TABLES = ["detection", "detection_comparison", "precision_vs_dose"]
 ENHANCEMENT_TABLES = ["enhancement", "enhancement_comparison"]
 
@@ -397,7 +491,11 @@ def overlay_dose(wildcards):
 
 CAPTIONS = sorted(map(str, Path("report").glob("*.rst")))
 REPORTED = [
-    *(path for name in (*DETECTION_TABLES, *ENHANCEMENT_TABLES) for path in tables(name)),
+    *(
+        path
+        for name in (*DETECTION_TABLES, *ENHANCEMENT_TABLES, *(["cost"] if COST_ROWS else []))
+        for path in tables(name)
+    ),
     *multiext("results/figures/precision_vs_dose", ".png", ".pdf"),
     *(f"results/figures/overlay_{testset}.png" for testset in LAB_TESTSETS),
     *(f"results/figures/reference_{testset}.png" for testset in LAB_TESTSETS),
@@ -415,11 +513,7 @@ REPORTED = [
     *(f"results/structures/{m}/{zone}/structure.png" for m in MATERIALS for zone in MATERIALS[m]),
     *multiext("results/figures/arrangements", ".png", ".pdf"),
     *(multiext("results/figures/thickness", ".png", ".pdf") if COMPARED else []),
-    *(
-        f"{method['folder']}/curves.png"
-        for networks in (DETECTION_NETWORKS, ENHANCEMENT_NETWORKS)
-        for method in networks.values()
-    ),
+    *(f"{row['folder']}/curves.png" for row in COST_ROWS),
     *(
         f"results/figures/enhancement_{dataset}_{method}.png"
         for dataset in CONFIG.evaluation.testsets
@@ -439,7 +533,8 @@ wildcard_constraints:
     split=any_of(SPLITS),
     shard=r"\d{5}",  # number of a shard in its split, from 00000
     network=any_of(CONFIG.networks),
-    task=any_of({task for network in CONFIG.networks.values() for task in network.tasks}),
+    task=any_of(SCALE.samples_seen),
+    study=any_of(CONFIG.studies),
     seed=r"\d+",
     testset=any_of(TESTSETS),
-    method=any_of([*DETECTORS, *ENHANCERS]),
+    method=any_of([*DETECTORS, *ENHANCERS, *KNOWN_NETWORKS, *STUDY_BASELINES]),

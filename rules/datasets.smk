@@ -13,10 +13,7 @@ rule generate_shard:
         projections=lambda wildcards: projections(
             dataset_materials(wildcards.dataset, wildcards.split)
         ),
-        tiles=lambda wildcards: [
-            f"results/tiles/{'/'.join(key)}"
-            for key in dataset_tiles(wildcards.dataset, wildcards.split)
-        ],
+        tiles=lambda wildcards: tiles_of(dataset_tiles(wildcards.dataset, wildcards.split)),
         calibration=dataset_calibration,
     output:
         folder=directory("results/datasets/{dataset}/{split}/{shard}"),
@@ -29,15 +26,7 @@ rule generate_shard:
         "../envs/structures.yaml"
     params:
         code=code("generate_shard"),
-        recipe=lambda wildcards: dataset_recipe(wildcards.dataset),
-        arrangements=dataset_arrangements,
-        single_layers=lambda wildcards: single_layers(
-            dataset_materials(wildcards.dataset, wildcards.split)
-        ),
-        tiles=lambda wildcards: dataset_tiles(wildcards.dataset, wildcards.split),
-        multislice=lambda wildcards: dataset_multislice(wildcards.dataset),
-        imaging=lambda wildcards: imaging_under(CONFIG.datasets[wildcards.dataset].conditions),
-        image_px=SCALE.image_px,
+        sampling=lambda wildcards: sampling(wildcards.dataset, wildcards.split),
         samples=shard_samples,
     message:
         "Simulate {wildcards.dataset}/{wildcards.split}, images {params.samples}"

@@ -58,7 +58,8 @@ rule plot_reference:
 rule tune_detection:
     input:
         validation=lambda wildcards: shards(wildcards.dataset, "validation"),
-        weights=lambda wildcards: weights_of(DETECTION_NETWORKS, wildcards.method),
+        weights=lambda wildcards: weights_of(KNOWN_NETWORKS, wildcards.method),
+        structures=lambda wildcards: shown_structures(wildcards.dataset),
     output:
         settings="results/tuning/detection/{dataset}/{method}.json",
     log:
@@ -67,8 +68,9 @@ rule tune_detection:
     conda:
         "../envs/training.yaml"
     params:
-        code=lambda wildcards: method_code("tune_detection", DETECTION_NETWORKS, wildcards.method),
-        network=lambda wildcards: network_folder(DETECTION_NETWORKS, wildcards.method),
+        code=lambda wildcards: method_code("tune_detection", KNOWN_NETWORKS, wildcards.method),
+        network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),
+        prior=lambda wildcards: method_prior(wildcards.method),
         evaluation=EVALUATION,
     message:
         "Tune {wildcards.method} on {wildcards.dataset}"
@@ -79,8 +81,9 @@ rule tune_detection:
 rule evaluate_detection:
     input:
         test=lambda wildcards: test_shards(wildcards.testset),
-        weights=lambda wildcards: weights_of(DETECTION_NETWORKS, wildcards.method),
+        weights=lambda wildcards: weights_of(KNOWN_NETWORKS, wildcards.method),
         settings=detection_tuning,
+        structures=lambda wildcards: shown_structures(wildcards.testset),
     output:
         columns="results/evaluation/{testset}/{method}/columns.parquet",
         images="results/evaluation/{testset}/{method}/images.parquet",
@@ -90,10 +93,9 @@ rule evaluate_detection:
     conda:
         method_environment
     params:
-        code=lambda wildcards: method_code(
-            "evaluate_detection", DETECTION_NETWORKS, wildcards.method
-        ),
-        network=lambda wildcards: network_folder(DETECTION_NETWORKS, wildcards.method),
+        code=lambda wildcards: method_code("evaluate_detection", KNOWN_NETWORKS, wildcards.method),
+        network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),
+        prior=lambda wildcards: method_prior(wildcards.method),
         evaluation=EVALUATION,
     message:
         "Find columns in {wildcards.testset} by {wildcards.method}"

@@ -7,11 +7,7 @@ Makes    results/tables/{name}.{csv,md,tex}, results/figures/{name}.{png,pdf}, r
 
 rule tabulate_detection:
     input:
-        [
-            f"{row['folder']}/{part}.parquet"
-            for row in DETECTION_ROWS
-            for part in ("columns", "images")
-        ],
+        evaluated(DETECTION_ROWS),
     output:
         detection=reported_table("detection"),
         comparison=reported_table("detection_comparison"),
@@ -29,6 +25,44 @@ rule tabulate_detection:
         "Tabulate detection"
     script:
         "../workflow_scripts/tabulate_detection.py"
+
+
+rule tabulate_study:
+    input:
+        lambda wildcards: evaluated(study_rows(wildcards)),
+    output:
+        tables("{study}"),
+    log:
+        "results/logs/tabulate_study/{study}.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("tabulate_study"),
+        methods=study_rows,
+        evaluation=EVALUATION | {"weak_strength": CONFIG.evaluation.weak_strength},
+        bootstrap=SCALE.bootstrap,
+    message:
+        "Tabulate the study {wildcards.study}"
+    script:
+        "../workflow_scripts/tabulate_study.py"
+
+
+rule tabulate_cost:
+    input:
+        [f"{row['folder']}/{file}" for row in COST_ROWS for file in ("model.json", "history.csv")],
+    output:
+        reported_table("cost"),
+    log:
+        "results/logs/tabulate_cost.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("tabulate_cost"),
+        trainings=COST_ROWS,
+    message:
+        "Tabulate what the trainings took"
+    script:
+        "../workflow_scripts/tabulate_cost.py"
 
 
 rule tabulate_enhancement:

@@ -10,6 +10,15 @@ rule train_network:
     input:
         train=lambda wildcards: shards(wildcards.dataset, "train"),
         validation=lambda wildcards: shards(wildcards.dataset, "validation"),
+        projections=lambda wildcards: shown_structures(wildcards.dataset),
+        tiles=lambda wildcards: (
+            tiles_of(dataset_tiles(wildcards.dataset, "train"))
+            if drawn_on_the_fly(wildcards.dataset)
+            else []
+        ),
+        calibration=lambda wildcards: (
+            dataset_calibration(wildcards) if drawn_on_the_fly(wildcards.dataset) else []
+        ),
     output:
         weights="results/models/{network}/{task}/{dataset}/seed{seed}/weights.safetensors",
         record="results/models/{network}/{task}/{dataset}/seed{seed}/model.json",
@@ -23,9 +32,14 @@ rule train_network:
         "../envs/training.yaml"
     threads: 1
     params:
-        code=lambda wildcards: code("train_network", wildcards.network),
-        recipe=lambda wildcards: section(CONFIG.networks[wildcards.network]),
-        sizes=TRAINING_SIZES,
+        code=training_code,
+        made_as=made_as,
+        recipe=lambda wildcards: section(CONFIG.recipe(wildcards.network)),
+        length=training_length,
+        machine=section(CONFIG.training),
+        sampling=lambda wildcards: (
+            sampling(wildcards.dataset, "train") if drawn_on_the_fly(wildcards.dataset) else None
+        ),
         scale_name=CONFIG.scale,
     message:
         "Train {wildcards.network} to {wildcards.task} on {wildcards.dataset}, seed {wildcards.seed}"
@@ -49,7 +63,6 @@ rule plot_training:
         "../envs/reporting.yaml"
     params:
         code=code("plot_training"),
-        sizes=TRAINING_SIZES,
     message:
         "Plot the training of {wildcards.network} to {wildcards.task}, seed {wildcards.seed}"
     script:

@@ -101,7 +101,16 @@ def test_every_key_has_a_sentence():
             },
             ["multislice.compared_condition", "HAADF"],
         ),
-        ({"networks": {"n": {"learning_rate": -1}}}, ["networks.n.learning_rate", "greater than 0"]),
+        (
+            {"networks": {"n": {"recipes": {"demo": {"learning_rate": -1}}}}},
+            ["networks.n.recipes.demo.learning_rate", "greater than 0"],
+        ),
+        ({"networks": {"n": {"tasks": ["localise"]}}}, ["networks.n.architecture", "'n'", "sfin"]),
+        (
+            {"networks": {"sfin": {"recipes": {"demo": {"milestones": [0.5]}}}}},
+            ["networks.sfin.recipes.demo", "schedule: steps"],
+        ),
+        ({"studies": {"s": {"variants": {"v": {"network": "none"}}}}}, ["studies.s.variants.v.network", "'none'"]),
     ],
 )
 def test_a_mistake_is_answered_with_file_key_and_remedy(content, parts):

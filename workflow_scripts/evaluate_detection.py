@@ -7,6 +7,7 @@ from stembench.config import Evaluation
 from stembench.datasets.store import columns_by_sample, open_shards, read_table
 from stembench.evaluation.matching import Truth, score_columns
 from stembench.evaluation.metrics import detection_metrics, detection_sums
+from stembench.evaluation.priors import told
 from stembench.evaluation.tuning import dose_levels, read_tuning
 from stembench.localisation.peaks import PeakSettings
 from stembench.products import whole
@@ -19,9 +20,11 @@ if __name__ == "__main__":
         images = open_shards(shards, ["image"]).image.values
         detect = DETECTORS.get(snakemake.wildcards.method, smoothed_maxima)
         if snakemake.params.network:
+            from stembench.crystals.material import structures_of
             from stembench.networks.registry import TrainedNetwork
 
-            images = TrainedNetwork(snakemake.params.network)(images)
+            structures = told(structures_of(snakemake.input.structures), snakemake.params.prior)
+            images = TrainedNetwork(snakemake.params.network).maps_of(shards, structures)
         outcomes, rows = [], []
         for image, level, (_, sample) in zip(images, dose_levels(samples), samples.iterrows()):
             settings = read_tuning(snakemake.input.settings, PeakSettings, level)

@@ -6,59 +6,72 @@ import json
 import shutil
 from pathlib import Path
 
+import torch
 from job import running, say
-from stembench.config import Network
-from stembench.datasets.loading import Crops, StoredPairs, kept, mean_target, stacked
+from stembench.config import Recipe, Training
+from stembench.crystals.material import structures_of
+from stembench.datasets.loading import Crops, StoredPairs, kept, mean_target
 from stembench.datasets.store import read_recipe
+from stembench.networks.base import TASK_LABELS
 from stembench.networks.registry import build, normalise, save
 from stembench.products import whole
-from stembench.training.run import TASK_LABELS, train, use_threads
+from stembench.training.run import is_first_process, train, use_threads
 
 if __name__ == "__main__":
     with running(snakemake):
         name, task, dataset, seed = (snakemake.wildcards[key] for key in ("network", "task", "dataset", "seed"))
-        recipe, sizes, seed = Network(**snakemake.params.recipe), snakemake.params.sizes, int(seed)
-        use_threads(snakemake.threads)
-        label = TASK_LABELS[task]
-        network = build(name, sizes["width"], seed)
-        seen = functools.partial(normalise, normalisation=network.normalisation)
-        pairs = {split: StoredPairs(snakemake.input[split], label, seen) for split in ("train", "validation")}
+        machine, seed = Training(**snakemake.params.machine), int(seed)
+        made_as, recipe = snakemake.params.made_as, Recipe(**snakemake.params.recipe)
+        length, cores = snakemake.params.length, snakemake.threads
+        use_threads(cores)
+        network = build(**made_as, seed=seed, task=task)
+        asked = {
+            "name": TASK_LABELS[task],
+            "seen": functools.partial(normalise, normalisation=network.normalisation),
+            "asked": functools.partial(network.asked, task=task, structures=structures_of(snakemake.input.projections)),
+        }
+        pairs = {split: StoredPairs(snakemake.input[split], **asked) for split in ("train", "validation")}
         pixel_sizes = [drawn["pixel_size_A"] for drawn in pairs["train"].shards.parameters]
-        train_pairs, workers = kept(pairs["train"], snakemake.threads)
-        crops = Crops(
-            train_pairs,
-            crop=sizes["crop_px"],
-            batch=sizes["batch_images"],
-            repeats=sizes["crops_per_image"],
-            seed=seed,
-            workers=workers,
-        )
-        record = {
+        record = made_as | {
             "network": name,
             "task": task,
-            "label": label,
+            "label": TASK_LABELS[task],
             "dataset": dataset,
             "dataset_recipe": read_recipe(snakemake.input.train[0]),
             "seed": seed,
             "scale": snakemake.params.scale_name,
-            "width": sizes["width"],
+            "source": network.source,
             "pixel_size_A": (min(pixel_sizes), max(pixel_sizes)),
-            "training": snakemake.params.recipe | sizes,
+            "training": recipe.model_dump() | length | {"precision": machine.precision, "data": machine.data},
         }
+        sizes = {"crop": recipe.crop_px, "batch": recipe.batch_images, "seed": seed}
+        samples = length["samples_seen"] // length["epochs"]
+        if snakemake.params.sampling:
+            from sample_factory import factory_of
+            from stembench.datasets.on_the_fly import DrawnCrops
+
+            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+            factory = factory_of(snakemake)
+            crops = DrawnCrops(factory, **asked, **sizes, samples=samples, workers=cores, device=device)
+        else:
+            held, workers = kept(pairs["train"], cores)
+            crops = Crops(held, **sizes, samples=samples, workers=workers)
         identity = json.dumps([record, snakemake.params.code], sort_keys=True)
         folder = Path(snakemake.output.weights).parent
         checkpoints = folder / "checkpoints" / hashlib.sha256(identity.encode()).hexdigest()[:16]
-        network.start_from(mean_target(train_pairs))
+        network.start_from(mean_target(pairs["train"], network.maps))
         history = train(
             network,
             crops,
-            stacked(pairs["validation"]),
-            epochs=sizes["epochs"],
-            learning_rate=recipe.learning_rate,
+            Crops(kept(pairs["validation"], cores)[0], **sizes),
+            recipe=recipe,
+            epochs=length["epochs"],
             checkpoints=checkpoints,
+            machine=machine,
             report=lambda line: say(f"{name} {task} seed {seed}: {line}"),
         )
-        with whole(snakemake.output.history) as partial:
-            history.to_csv(partial, index=False)
-        save(folder, network, record)
-        shutil.rmtree(checkpoints.parent)
+        if is_first_process():
+            with whole(snakemake.output.history) as partial:
+                history.to_csv(partial, index=False)
+            save(folder, network, record)
+            shutil.rmtree(checkpoints.parent)

@@ -5,7 +5,7 @@ from stembench.config import Dataset, Imaging, PhysicalNoise
 from stembench.datasets import on_the_fly
 from stembench.datasets.factory import Factory
 from stembench.datasets.labels import label
-from stembench.datasets.on_the_fly import DrawnPairs, Plans, drawn_batches, rendered_on
+from stembench.datasets.on_the_fly import DrawnCrops, DrawnPairs, Plans, drawn_batches, rendered_on
 from threadpoolctl import threadpool_limits
 
 CPU = torch.device("cpu")
@@ -104,3 +104,38 @@ def test_threads_of_the_linear_algebra_change_nothing(small_factory):
     one, two = drawn(1), drawn(2)
     for name in one:
         assert np.array_equal(one[name], two[name])
+
+
+def test_drawn_crops_are_of_samples_that_no_epoch_shows_twice(factory):
+    sizes = {"crop": 64, "batch": 2, "samples": 4, "seed": 0, "workers": 0, "device": CPU}
+    crops = DrawnCrops(factory, "gaussianMask", **sizes)
+    assert [crops.positions(n).tolist() for n in (0, 1)] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    (first, first_target), _ = crops.epoch(1)
+    for place, sample in enumerate((4, 5)):
+        drawn = factory.sample("train", sample)
+        image, target = first[place, 0].numpy(), first_target[place, 0].numpy()
+        if not np.array_equal(image, drawn.images["image"]):  # upside down
+            image, target = image[::-1], target[::-1]
+        assert np.array_equal(image, drawn.images["image"])
+        assert np.array_equal(target, label(drawn, "gaussianMask"))
+
+
+def test_processes_share_the_drawn_crops_of_every_batch(factory):
+    crops = DrawnCrops(factory, "noNoise", crop=32, batch=2, samples=4, seed=0, workers=0, device=CPU)
+    whole = [image for image, _ in crops.epoch(0)]
+    halves = [[image for image, _ in crops.epoch(0, process, 2)] for process in (0, 1)]
+    for both, *parts in zip(whole, *halves):
+        assert torch.equal(both, torch.cat(parts))
+
+
+def test_what_a_network_is_told_comes_with_the_drawn_crops(factory, monkeypatch):
+    def asked(sample):
+        return label(sample, "gaussianMask")[None], {"pixel": np.float32([sample.parameters["pixel_size_A"]])}
+
+    sizes = {"crop": 32, "batch": 2, "samples": 2, "seed": 0, "workers": 0, "device": CPU}
+    for on_device in (False, True):
+        monkeypatch.setattr(on_the_fly, "_renders_on", lambda device, factory, on_device=on_device: on_device)
+        ((image, target, told),) = DrawnCrops(factory, "gaussianMask", asked=asked, **sizes).epoch(0)
+        assert image.shape == target.shape == (2, 1, 32, 32)
+        sizes_px = [factory.plan("train", i).parameters["pixel_size_A"] for i in range(2)]
+        assert told["pixel"][:, 0].tolist() == pytest.approx(sizes_px)

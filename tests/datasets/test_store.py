@@ -57,7 +57,7 @@ def test_shard_size_does_not_change_the_data(small_factory, tmp_path):
 
 def test_crops_repeat_for_an_epoch_and_differ_between_epochs():
     images = np.random.default_rng(0).random((12, 32, 32)).astype(np.float32)
-    crops = Crops(list(zip(images, images)), crop=16, batch=4, repeats=2, seed=3)
+    crops = Crops(list(zip(images, images)), crop=16, batch=4, samples=2 * len(images), seed=3)
     first, again, second = ([x for x, _ in crops.epoch(n)] for n in (0, 0, 1))
     assert len(first) == crops.steps == 6
     assert all(bool((a == b).all()) for a, b in zip(first, again))
@@ -66,7 +66,8 @@ def test_crops_repeat_for_an_epoch_and_differ_between_epochs():
 
 def test_image_and_target_are_cropped_alike():
     images = np.random.default_rng(0).random((4, 32, 32)).astype(np.float32)
-    for image, target in Crops(list(zip(images, 2 * images)), crop=8, batch=2, repeats=3, seed=0).epoch(5):
+    crops = Crops(list(zip(images, 2 * images)), crop=8, batch=2, samples=3 * len(images), seed=0)
+    for image, target in crops.epoch(5):
         assert bool((target == 2 * image).all())
 
 
@@ -83,7 +84,7 @@ def test_pairs_are_read_in_any_order(small_factory, tmp_path):
 
 def test_workers_change_nothing_and_larger_targets_are_cropped_alike(small_factory, tmp_path):
     pairs = StoredPairs([stored(small_factory, tmp_path / "a", 0, 6)], "noNoiseUpinterpolation2x")
-    drawn = [list(Crops(pairs, crop=16, batch=3, repeats=1, seed=0, workers=n).epoch(1)) for n in (0, 2)]
+    drawn = [list(Crops(pairs, crop=16, batch=3, seed=0, workers=n).epoch(1)) for n in (0, 2)]
     for (image, target), (again, target_again) in zip(*drawn):
         assert image.shape == (3, 1, 16, 16)
         assert target.shape == (3, 1, 32, 32)

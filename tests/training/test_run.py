@@ -1,21 +1,46 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from stembench.config import Recipe, Training
 from stembench.datasets.loading import Crops
+from stembench.errors import InputError
+from stembench.networks.base import Network
 from stembench.networks.registry import build
 from stembench.training import run
-from stembench.training.losses import modified_chi_square
+from stembench.training.losses import LOSSES, modified_chi_square
 
 
 class KilledError(Exception):
     pass
 
 
-def trained(folder, epochs=3, killed_after=None):
-    data = np.random.default_rng(0).random((2, 16, 16, 16)).astype(np.float32)
-    crops = Crops(list(zip(*data)), crop=16, batch=4, repeats=1, seed=1)
-    network = build("atomsegnet_unet", 0.05, seed=0)
+class DroppingOut(Network):
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.convolution = torch.nn.Conv2d(1, 1, 3, padding=1)
+
+    def compute(self, image):
+        return torch.sigmoid(torch.nn.functional.dropout(self.convolution(image), 0.5, self.training))
+
+
+def pairs(number=16, spoilt=None):
+    images, targets = np.random.default_rng(0).random((2, number, 16, 16)).astype(np.float32)
+    if spoilt is not None:
+        targets[spoilt] = np.nan
+    return list(zip(images, targets[:, None]))
+
+
+def trained(folder, epochs=3, killed_after=None, data=None, network=None, machine=None, **recipe):
+    data = data or pairs()
+    crops, validation = (Crops(part, crop=16, batch=4, seed=1) for part in (data, pairs()[:4]))
+    network = network or build("atomsegnet_unet", 0.05, seed=0)
     lines = []
 
     def report(line):
@@ -24,28 +49,142 @@ def trained(folder, epochs=3, killed_after=None):
             raise KilledError
 
     history = run.train(
-        network, crops, (data[0, :4], data[1, :4]), epochs=epochs, learning_rate=1e-2, checkpoints=folder, report=report
+        network,
+        crops,
+        validation,
+        recipe=Recipe(**{"learning_rate": 1e-2} | recipe),
+        epochs=epochs,
+        checkpoints=folder,
+        machine=machine,
+        report=report,
     )
     return network, history, lines
 
 
-def test_a_killed_run_goes_on_and_ends_where_an_undisturbed_one_ends(tmp_path):
-    undisturbed, history, _ = trained(tmp_path / "undisturbed")
+SAME = ["epoch", "train_loss", "validation_loss", "learning_rate"]
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule"),
+    [
+        ("atomsegnet_unet", {}),
+        ("atomsegnet_unet", {"schedule": "steps", "milestones": (0.4, 0.7)}),
+        ("dropping_out", {}),
+    ],
+)
+def test_a_killed_run_goes_on_and_ends_where_an_undisturbed_one_ends(tmp_path, name, schedule):
+    def run_in(folder, **killed):
+        network = DroppingOut() if name == "dropping_out" else build(name, 0.05, seed=0)
+        return trained(tmp_path / folder, network=network, **killed, **schedule)
+
+    undisturbed, history, _ = run_in("undisturbed")
     with pytest.raises(KilledError):
-        trained(tmp_path / "killed", killed_after=1)
-    resumed, resumed_history, lines = trained(tmp_path / "killed")
+        run_in("killed", killed_after=1)
+    torch.manual_seed(torch.seed())  # another process
+    resumed, resumed_history, lines = run_in("killed")
     assert lines[0].startswith("going on")
     assert lines[1].startswith("epoch 2/")
     for key, value in undisturbed.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[key]), key
-    same = ["epoch", "train_loss", "validation_loss", "learning_rate"]
-    pd.testing.assert_frame_equal(history[same], resumed_history[same])
+    pd.testing.assert_frame_equal(history[SAME], resumed_history[SAME])
 
 
 def test_training_lowers_the_loss(tmp_path):
     _, history, lines = trained(tmp_path, epochs=6)
     assert history.train_loss.iloc[-1] < history.train_loss.iloc[0]
     assert len(lines) == 6
+
+
+def test_the_rate_falls_where_the_recipe_says(tmp_path):
+    _, history, _ = trained(tmp_path, epochs=4, schedule="steps", milestones=(0.5,), factor=0.1)
+    assert history.learning_rate.tolist() == pytest.approx([1e-2, 1e-3, 1e-3, 1e-3])
+
+
+def test_the_weights_of_the_best_validation_are_kept(tmp_path):
+    """A rate so high that the last epoch is not the best."""
+    network, history, _ = trained(tmp_path, epochs=6, learning_rate=0.3, schedule="steps")
+    best = history.validation_loss.min()
+    assert history.validation_loss.iloc[-1] > best
+    losses = []
+    with torch.no_grad():
+        for image, target in Crops(pairs()[:4], crop=16, batch=4, seed=1).epoch(0):
+            losses.append(modified_chi_square(network(image), target).item())
+    assert np.mean(losses) == pytest.approx(best, rel=1e-5)
+
+
+TWO_PROCESSES = """
+import sys
+import numpy as np
+import torch
+from pathlib import Path
+from stembench.config import Recipe, Training
+from stembench.datasets.loading import Crops
+from stembench.networks.base import Network
+from stembench.training import run
+
+
+class Plain(Network):
+    def __init__(self):
+        super().__init__()
+        self.convolution = torch.nn.Conv2d(1, 1, 3, padding=1)
+
+    def compute(self, image):
+        return self.convolution(image)
+
+
+torch.manual_seed(0)
+network, folder = Plain(), Path(sys.argv[1])
+images, targets = np.random.default_rng(0).random((2, 16, 16, 16)).astype(np.float32)
+crops = Crops(list(zip(images, targets[:, None])), crop=16, batch=4, seed=1)
+recipe, machine = Recipe(learning_rate=1e-2, schedule="steps"), Training(devices=int(sys.argv[2]))
+history = run.train(network, crops, crops, recipe=recipe, epochs=2, checkpoints=folder, machine=machine)
+if run.is_first_process():
+    torch.save(network.state_dict(), folder / "end.pt")
+"""
+
+
+def test_two_processes_end_where_one_ends(tmp_path, repository):
+    """Each takes half of every batch; the mean of their gradients is the gradient of the batch."""
+    script, ends = tmp_path / "script.py", []
+    script.write_text(TWO_PROCESSES)
+    environment = os.environ | {"PYTHONPATH": str(repository / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
+    for devices in ("1", "2"):
+        folder = tmp_path / devices
+        subprocess.run([sys.executable, script, folder, devices], env=environment, check=True, timeout=120)
+        ends.append(torch.load(folder / "end.pt"))
+    for key in ends[0]:
+        assert ends[1][key].numpy() == pytest.approx(ends[0][key].numpy(), rel=1e-4), key
+
+
+def test_a_loss_that_is_no_number_names_its_step_and_samples(tmp_path):
+    spoilt = 5
+    order = Crops(pairs(), crop=16, batch=4, seed=1).positions(0).tolist()
+    with pytest.raises(InputError) as told:
+        trained(tmp_path, data=pairs(spoilt=spoilt))
+    step = order.index(spoilt) // 4
+    assert f"step {step + 1} of epoch 1" in str(told.value)
+    assert f"training samples {', '.join(map(str, order[4 * step : 4 * step + 4]))};" in str(told.value)
+    assert "last good checkpoint: none" in str(told.value)
+
+
+def test_a_loss_that_explodes_later_names_the_last_good_checkpoint(tmp_path):
+    with pytest.raises(KilledError):
+        trained(tmp_path, killed_after=1)
+    with pytest.raises(InputError, match=r"last good checkpoint: the state after epoch 1 is in .*last\.ckpt"):
+        trained(tmp_path, data=[(image, 1e4 * target) for image, target in pairs()])
+
+
+def test_a_recipe_without_a_loss_of_the_networks_own_is_refused(tmp_path):
+    with pytest.raises(InputError, match="loss: own"):
+        trained(tmp_path, loss="own")
+
+
+def test_coarser_arithmetic_ends_near_the_exact_one(tmp_path):
+    exact, rough = (
+        trained(tmp_path / precision, machine=Training(precision=precision))[1] for precision in ("32", "bf16")
+    )
+    assert rough.train_loss.iloc[0] == pytest.approx(exact.train_loss.iloc[0], rel=0.05)
+    assert not np.array_equal(rough.train_loss, exact.train_loss)
 
 
 def test_modified_chi_square_by_hand():
@@ -56,3 +195,9 @@ def test_modified_chi_square_by_hand():
 
 def test_an_empty_target_has_a_finite_loss():
     assert torch.isfinite(modified_chi_square(torch.rand(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_is_least_where_the_output_is_the_target(name):
+    target = torch.tensor([[[[0.0, 1.0], [1.0, 0.0]]]])
+    assert LOSSES[name](target, target) < LOSSES[name]((target + 0.2) / 1.4, target)

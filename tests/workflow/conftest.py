@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 FOLDERS = ("config", "envs", "profiles", "report", "rules", "structures", "workflow_scripts")
 TINY = Path(__file__).with_name("tiny.yaml")
@@ -40,6 +41,21 @@ class Copy:
 @pytest.fixture
 def copy(tmp_path, repository) -> Copy:
     return Copy(tmp_path, repository)
+
+
+@pytest.fixture
+def tiny_with(tmp_path):
+    """Writes the tiny configuration with further entries in its sections."""
+
+    def written(more: dict) -> Path:
+        settings = yaml.safe_load(TINY.read_text())
+        for section, entries in more.items():
+            settings[section] = settings.get(section, {}) | entries
+        path = tmp_path / "more.yaml"
+        path.write_text(yaml.safe_dump(settings))
+        return path
+
+    return written
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,7 @@
 import filecmp
 import shutil
-from pathlib import Path
 
 import pandas as pd
-import yaml
 from products import check_products
 
 
@@ -37,13 +35,10 @@ def test_one_core_or_two_give_the_same_bytes(finished, copy):
         same_files(finished.folder / shard, copy.folder / shard)
 
 
-def test_an_exported_dataset_is_a_dataset_again(finished):
+def test_an_exported_dataset_is_a_dataset_again(finished, tiny_with):
     folder = "results/datasets/physical/temimagenet/train"
     assert finished.run(folder).returncode == 0
-    settings = yaml.safe_load(Path(__file__).with_name("tiny.yaml").read_text())
-    settings["datasets"]["theirs"] = {"folder": folder}
-    config = finished.folder / "imported.yaml"
-    config.write_text(yaml.safe_dump(settings))
+    config = tiny_with({"datasets": {"theirs": {"folder": folder}}})
     done = finished.run("results/datasets/theirs/index.parquet", "results/datasets/theirs/README.md", config=config)
     assert done.returncode == 0, done.stdout[-4000:]
     index = pd.read_parquet(finished.folder / "results/datasets/theirs/index.parquet")

@@ -16,7 +16,8 @@ from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset,
 from stembench.config.evaluation import Evaluation, LabTestset
 from stembench.config.imaging import Condition, Imaging, Multislice
 from stembench.config.lab import Distribution, LabImage
-from stembench.config.networks import Network
+from stembench.config.networks import Network, Recipe, Training
+from stembench.config.studies import Study
 from stembench.config.tree import Config, load_config
 
 __all__ = [
@@ -42,6 +43,9 @@ __all__ = [
     "Periodic",
     "PhysicalNoise",
     "Random",
+    "Recipe",
+    "Study",
+    "Training",
     "Wedge",
     "load_config",
 ]

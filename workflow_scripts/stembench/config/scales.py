@@ -1,8 +1,11 @@
 """Scales: counts, sizes and steps."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from stembench.config.base import Section
+from stembench.config.networks import Task
 
 
 class Scale(Section):
@@ -16,13 +19,23 @@ class Scale(Section):
     test_images: int = Field(description="Test images a dataset", ge=5, le=1_000_000)
     held_out_images: int = Field(description="Images of held-out materials a dataset", ge=0, le=1_000_000)
     shard_images: int = Field(description="Images a shard, each shard one job", ge=1, le=100_000)
-    width: float = Field(description="Channels of each network as a fraction of the published", gt=0, le=1)
-    crop_px: int = Field(
-        description="Edge of a training crop", ge=32, le=1024, multiple_of=16, json_schema_extra={"unit": "px"}
+    width: float = Field(
+        description="Channels of a network as a fraction of the published, where its recipe says nothing", gt=0, le=1
     )
-    batch_images: int = Field(description="Crops a training step", ge=1, le=1024)
-    epochs: int = Field(description="Passes over the training set", ge=1, le=10_000)
-    crops_per_image: int = Field(description="Crops taken of each image in a pass", ge=1, le=64)
+    crop_px: int = Field(
+        description="Edge of a training crop, where a recipe says nothing",
+        ge=32,
+        le=1024,
+        multiple_of=16,
+        json_schema_extra={"unit": "px"},
+    )
+    batch_images: int = Field(description="Crops a training step, where a recipe says nothing", ge=1, le=1024)
+    samples_seen: dict[Task, Annotated[int, Field(ge=1, le=1_000_000_000)]] = Field(
+        description="Crops that every network of a task sees, the same for all"
+    )
+    epochs: int = Field(
+        description="Parts that a training is told in, each with a validation and a checkpoint", ge=1, le=10_000
+    )
     seeds: int = Field(description="Trainings of each network, from different random numbers", ge=1, le=10)
     lab_draws: int = Field(description="Noise draws of each block of a lab image at each dose", ge=1, le=100)
     phonons: int = Field(description="Frozen-phonon configurations of a multislice tile; 0 for atoms at rest", ge=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
@@ -23,14 +23,15 @@ from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset,
 from stembench.config.evaluation import Evaluation
 from stembench.config.imaging import Imaging, Multislice
 from stembench.config.lab import Calibration, Lab
-from stembench.config.networks import Network
+from stembench.config.networks import NETWORKS, Network, Recipe, Task, Training
 from stembench.config.scales import Scale
 from stembench.config.structures import Structures
+from stembench.config.studies import STUDIES, Study
 from stembench.errors import InputError
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.imaging.detectors import DARK_FIELD
 from stembench.imaging.limits import cell_width, check
-from stembench.networks import NETWORKS
+from stembench.networks import NETWORKS as REGISTRY
 
 
 def _kind_of_dataset(value: object) -> str:
@@ -60,8 +61,8 @@ class Config(Section):
                 width=0.25,
                 crop_px=64,
                 batch_images=16,
+                samples_seen=dict.fromkeys(get_args(Task), 6000) | {"localise": 12_000},
                 epochs=5,
-                crops_per_image=1,
                 seeds=1,
                 lab_draws=2,
                 phonons=2,
@@ -78,8 +79,8 @@ class Config(Section):
                 width=1.0,
                 crop_px=256,
                 batch_images=16,
+                samples_seen=dict.fromkeys(get_args(Task), 4_000_000),
                 epochs=200,
-                crops_per_image=1,
                 seeds=3,
                 lab_draws=10,
                 phonons=20,
@@ -121,9 +122,13 @@ class Config(Section):
         min_length=1,
     )
     networks: dict[Name, Network] = Field(
-        {"atomsegnet_unet": Network()}, description="Networks of the registry that are trained"
+        NETWORKS, description="Networks of the registry by name, each with its recipes"
     )
+    training: Training = Field(Training(), description="The machine that trains")
     evaluation: Evaluation = Field(Evaluation(), description="Test sets, baselines and scores")
+    studies: dict[Name, Study] = Field(
+        STUDIES, description="Tables of variants of one network, each made by its target results/tables/{study}.csv"
+    )
 
     @model_validator(mode="after")
     def _names_exist(self) -> Config:
@@ -189,9 +194,17 @@ class Config(Section):
                     f"({len(dataset.noise.test_counts_per_px)}), so that each structure is shown at every dose"
                 )
         for name, network in self.networks.items():
-            known(name, NETWORKS, "networks", "workflow_scripts/stembench/networks/")
+            architecture = network.architecture or name
+            known(architecture, REGISTRY, f"networks.{name}.architecture", "workflow_scripts/stembench/networks/")
+            for task in network.tasks:
+                known(task, self.sizes.samples_seen, f"networks.{name}.tasks", f"scales.{self.scale}.samples_seen")
             for dataset in network.datasets:
                 known(dataset, self.datasets, f"networks.{name}.datasets", "datasets")
+        for name, study in self.studies.items():
+            known(study.dataset, self.datasets, f"studies.{name}.dataset", "datasets")
+            known(study.testset, self.datasets, f"studies.{name}.testset", "datasets")
+            for variant, row in study.variants.items():
+                known(row.network, self.networks, f"studies.{name}.variants.{variant}.network", "networks")
         for dataset in self.evaluation.testsets:
             known(dataset, self.datasets, "evaluation.testsets", "datasets")
         for name, testset in self.evaluation.lab_testsets.items():
@@ -224,6 +237,12 @@ class Config(Section):
     def sizes(self) -> Scale:
         """The scale that is run."""
         return self.scales[self.scale]
+
+    def recipe(self, network: str) -> Recipe:
+        """How a network is trained at the scale that is run, with the scale's sizes where its recipe has none."""
+        recipe = self.networks[network].recipes.get(self.scale, Recipe())
+        sizes = {key: getattr(self.sizes, key) for key in ("width", "crop_px", "batch_images")}
+        return recipe.model_copy(update={key: size for key, size in sizes.items() if getattr(recipe, key) is None})
 
 
 def load_config(content: dict, source: str = "config/config.yaml") -> Config:

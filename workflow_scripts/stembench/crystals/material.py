@@ -1,5 +1,6 @@
 """A material along a zone axis, as the stages after its projection see it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,6 +54,12 @@ class Material:
             return asked
         heights = _heights(self.projection)
         return float(np.ptp(heights) + LAYER_A)
+
+
+def structures_of(paths: Iterable[str | Path]) -> dict[tuple[str, str], Projection]:
+    """Projected structures by (material, zone), from their `projection.json`."""
+    materials = [Material.read(path) for path in paths]
+    return {(each.material, each.zone): each.projection for each in materials}
 
 
 def _heights(projection: Projection) -> np.ndarray:

@@ -9,10 +9,12 @@ import zarr
 from torch.utils.data import DataLoader, Dataset
 
 from stembench.datasets.labels import MADE_FROM, label
+from stembench.datasets.sample import Sample
 from stembench.datasets.store import Shards
 
-Pair = tuple[np.ndarray, np.ndarray]
+Pair = tuple[np.ndarray, np.ndarray] | tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]
 Seen = Callable[[np.ndarray], np.ndarray]
+Asked = Callable[[Sample], tuple]
 
 _KEPT_BYTES = 2e9  # of pairs that are held in memory
 
@@ -28,10 +30,15 @@ class StoredPairs(Dataset[Pair]):
         The label.
     seen : callable, optional
         Makes of an image what the network sees of it.
+    asked : callable, optional
+        Makes of a sample all that stands beside the image; by default the label alone.
     """
 
-    def __init__(self, folders: Sequence[str | Path], name: str, seen: Seen = np.asarray) -> None:
-        self.shards, self.name, self.seen = Shards(folders, ["image", name, *MADE_FROM.get(name, ())]), name, seen
+    def __init__(
+        self, folders: Sequence[str | Path], name: str, seen: Seen = np.asarray, asked: Asked | None = None
+    ) -> None:
+        self.shards = Shards(folders, ["image", name, *MADE_FROM.get(name, ())])
+        self.seen, self.asked = seen, asked or labelled(name)
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -42,42 +49,58 @@ class StoredPairs(Dataset[Pair]):
         if position >= len(self):
             raise IndexError(position)
         sample = self.shards[position]
-        return self.seen(sample.images["image"]), label(sample, self.name)
+        return self.seen(sample.images["image"]), *self.asked(sample)
+
+
+def labelled(name: str) -> Asked:
+    """What makes a label of a sample."""
+    return lambda sample: (label(sample, name),)
 
 
 class Crops:
     """Batches of random crops, some upside down; equal for the same (seed, epoch), whatever the number of workers.
 
+    Every image is shown once before any is shown again, over all epochs.
+
     Parameters
     ----------
     pairs : Dataset
-        Images and targets; targets may be a whole number of times as large.
+        Images and targets; targets may be a whole number of times as large, and hold several maps. What an item holds
+        beside them, an array by name, is handed on as it is.
     crop : int
         Edge of a crop [px of the image].
     batch : int
-        Crops a batch; what is left over of an epoch is left out.
-    repeats : int
-        Crops taken of each image in an epoch.
+        Crops a batch.
     seed : int
         Seed.
+    samples : int, optional
+        Crops an epoch, in whole batches; by default as many as there are images.
     workers : int
         Processes that read; none reads in the process that asks.
     """
 
     def __init__(
-        self, pairs: Dataset[Pair], *, crop: int, batch: int, repeats: int, seed: int, workers: int = 0
+        self, pairs: Dataset[Pair], *, crop: int, batch: int, seed: int, samples: int | None = None, workers: int = 0
     ) -> None:
-        self.pairs, self.crop, self.batch, self.repeats, self.seed = pairs, crop, batch, repeats, seed
-        self.workers = workers
+        self.pairs, self.crop, self.batch, self.seed, self.workers = pairs, crop, batch, seed, workers
+        self.steps = max(1, (samples or len(pairs)) // batch)
 
-    @property
-    def steps(self) -> int:
-        """Batches in an epoch."""
-        return max(1, len(self.pairs) * self.repeats // self.batch)
+    def epoch(self, number: int, process: int = 0, processes: int = 1) -> DataLoader:
+        """Batches of (input, target), of shape (batch, 1, edge, edge) and (batch, maps, edge, edge).
 
-    def epoch(self, number: int) -> DataLoader:
-        """Batches of (input, target), each of shape (batch, 1, edge, edge)."""
-        return DataLoader(_Epoch(self, number), self.batch, num_workers=self.workers, worker_init_fn=one_thread)
+        Where several processes share a training each gets its part of every batch.
+        """
+        crops, size = _Epoch(self, number), max(1, self.batch // processes)
+        mine = range(process, len(crops), processes)
+        return DataLoader(crops, size, sampler=mine, num_workers=self.workers, worker_init_fn=one_thread)
+
+    def positions(self, number: int) -> np.ndarray:
+        """Which pairs an epoch shows, in their order; shape (steps * batch,)."""
+        first, count = number * self.steps * self.batch, self.steps * self.batch
+        places = np.arange(first, first + count)
+        passes, within = np.divmod(places, len(self.pairs))
+        orders = {n: randomness(self.seed, n).permutation(len(self.pairs)) for n in np.unique(passes).tolist()}
+        return np.array([orders[n][i] for n, i in zip(passes.tolist(), within.tolist())])
 
 
 def one_thread(_: int) -> None:
@@ -90,42 +113,63 @@ class _Epoch(Dataset[Pair]):
     """The crops of one epoch, in their order."""
 
     def __init__(self, crops: Crops, number: int) -> None:
-        rng = np.random.default_rng(np.random.SeedSequence(crops.seed, spawn_key=(number,)))
-        order = np.concatenate([rng.permutation(len(crops.pairs)) for _ in range(crops.repeats)])
-        self.order = np.resize(order, crops.steps * crops.batch)
-        self.crops, self.number = crops, number
+        self.crops, self.number, self.order = crops, number, crops.positions(number)
 
     def __len__(self) -> int:
         return len(self.order)
 
     def __getitem__(self, place: int) -> Pair:
-        rng = np.random.default_rng(np.random.SeedSequence(self.crops.seed, spawn_key=(self.number, place)))
-        image, target = self.crops.pairs[int(self.order[place])]
-        crop = min(self.crops.crop, *image.shape)
-        y, x = (int(rng.integers(n - crop + 1)) for n in image.shape)
-        flip = 1 - 2 * rng.integers(2)  # upside down alone: rows are the scan's, and the detector's afterglow
-        scale = len(target) // len(image)
-        window = (
-            np.s_[y : y + crop, x : x + crop],
-            np.s_[scale * y : scale * (y + crop), scale * x : scale * (x + crop)],
-        )
-        parts = (part[where][::flip] for part, where in zip((image, target), window))
-        return tuple(np.ascontiguousarray(part[None], np.float32) for part in parts)
+        image, target, *beside = self.crops.pairs[int(self.order[place])]
+        parts = map(torch.from_numpy, (np.asarray(image, np.float32), np.asarray(target, np.float32)))
+        return *cropped(*parts, self.crops.crop, randomness(self.crops.seed, self.number, place)), *beside
 
 
-def stacked(pairs: Dataset[Pair]) -> tuple[np.ndarray, np.ndarray]:
-    """All images and all targets, of shape (samples, y, x) each."""
-    images, targets = zip(*(pairs[i] for i in range(len(pairs))))
-    return np.stack(images), np.stack(targets)
+def randomness(seed: int, *key: int) -> np.random.Generator:
+    """Random numbers of a crop, or of an order."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def cropped(
+    image: torch.Tensor, target: torch.Tensor, edge: int, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A random square of an image, perhaps upside down, and the same of its target.
+
+    Rows are the scan's, along which detectors glow, so no other turn leaves an image as a microscope takes it.
+
+    Parameters
+    ----------
+    image : Tensor, shape (y, x)
+        The image.
+    target : Tensor, shape (scale * y, scale * x) or (maps, scale * y, scale * x)
+        Its target.
+    edge : int
+        Edge of the crop [px of the image], or the image's own if that is less.
+    rng : Generator
+        Random numbers.
+
+    Returns
+    -------
+    Tensor, shape (1, edge, edge) and (maps, scale * edge, scale * edge)
+    """
+    edge, scale = min(edge, *image.shape), target.shape[-1] // image.shape[-1]
+    y, x = (int(rng.integers(n - edge + 1)) for n in image.shape)
+    upside_down = bool(rng.integers(2))
+    parts = []
+    for maps, factor in ((image, 1), (target, scale)):
+        part = maps[..., factor * y : factor * (y + edge), factor * x : factor * (x + edge)]
+        part = part if part.ndim == 3 else part[None]
+        parts.append(part.flip(1) if upside_down else part)
+    return parts[0], parts[1]
 
 
 def kept(pairs: Dataset[Pair], cores: int) -> tuple[Dataset[Pair], int]:
     """The same pairs, held in memory where they fit, and how many processes should read them."""
-    if len(pairs) * sum(part.nbytes for part in pairs[0]) <= _KEPT_BYTES:
-        return torch.utils.data.StackDataset(*stacked(pairs)), 0
+    image, target, *_ = pairs[0]
+    if len(pairs) * (image.nbytes + target.nbytes) <= _KEPT_BYTES:
+        return [pairs[i] for i in range(len(pairs))], 0
     return pairs, cores
 
 
-def mean_target(pairs: Dataset[Pair], samples: int = 256) -> float:
-    """Mean of the first targets."""
-    return float(np.mean([pairs[i][1].mean() for i in range(min(samples, len(pairs)))]))
+def mean_target(pairs: Dataset[Pair], maps: int = 1, samples: int = 256) -> float:
+    """Mean of the first maps of the first targets."""
+    return float(np.mean([pairs[i][1][:maps].mean() for i in range(min(samples, len(pairs)))]))

@@ -4,7 +4,7 @@ On a CPU, workers draw whole samples (`DrawnPairs`). Beside a GPU they draw plan
 the work, and the GPU turns batches of them into images (`rendered_on`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from stembench.config import PhysicalNoise
 from stembench.datasets.factory import Factory, Plan
 from stembench.datasets.forward import LinearModel
-from stembench.datasets.labels import MADE_FROM, label, upsampled
-from stembench.datasets.loading import Pair, Seen, one_thread
+from stembench.datasets.labels import MADE_FROM, upsampled
+from stembench.datasets.loading import Asked, Pair, Seen, cropped, labelled, one_thread, randomness
 from stembench.datasets.sample import Sample
 from stembench.datasets.store import STORED
 from stembench.imaging.detectors import DARK_FIELD
@@ -40,10 +40,21 @@ class DrawnPairs(Dataset[Pair]):
         The label.
     seen : callable, optional
         Makes of an image what the network sees of it.
+    asked : callable, optional
+        Makes of a sample all that stands beside the image; by default the label alone.
     """
 
-    def __init__(self, factory: Factory, split: str, count: int, name: str, seen: Seen = np.asarray) -> None:
-        self.factory, self.split, self.count, self.name, self.seen = factory, split, count, name, seen
+    def __init__(
+        self,
+        factory: Factory,
+        split: str,
+        count: int,
+        name: str,
+        seen: Seen = np.asarray,
+        asked: Asked | None = None,
+    ) -> None:
+        self.factory, self.split, self.count = factory, split, count
+        self.seen, self.asked = seen, asked or labelled(name)
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -54,26 +65,83 @@ class DrawnPairs(Dataset[Pair]):
         if position >= len(self):
             raise IndexError(position)
         sample = self.factory.sample(self.split, position)
-        return self.seen(sample.images["image"]), label(sample, self.name)
+        return self.seen(sample.images["image"]), *self.asked(sample)
 
 
-class Plans(Dataset[tuple[Plan, np.ndarray | None]]):
-    """Plans of a split's samples, in the order of `positions`, with their label where the columns alone make it."""
+class Plans(Dataset[tuple]):
+    """Plans of a split's samples, in the order of `positions`, with what is asked where the columns alone make it."""
 
-    def __init__(self, factory: Factory, split: str, positions: Sequence[int], name: str) -> None:
+    def __init__(
+        self, factory: Factory, split: str, positions: Sequence[int], name: str, asked: Asked | None = None
+    ) -> None:
         self.factory, self.split, self.positions, self.name = factory, split, positions, name
+        self.asked = asked or labelled(name)
 
     def __len__(self) -> int:
         """Number of samples."""
         return len(self.positions)
 
-    def __getitem__(self, place: int) -> tuple[Plan, np.ndarray | None]:
+    def __getitem__(self, place: int) -> tuple:
         """The plan at a place in the order."""
         plan = self.factory.plan(self.split, self.positions[place])
         if self.name in STORED or self.name in MADE_FROM:
             return plan, None
         blank = np.broadcast_to(np.float32(0), (self.factory.image_px,) * 2)
-        return plan, label(Sample({"image": blank}, self.factory.columns(plan), plan.parameters), self.name)
+        return plan, *self.asked(Sample({"image": blank}, self.factory.columns(plan), plan.parameters))
+
+
+class DrawnCrops:
+    """Batches of random crops as `loading.Crops` gives them, of images that are drawn once and rendered on a device.
+
+    Parameters
+    ----------
+    factory : Factory
+        What draws the samples of the training split, each shown once.
+    name : str
+        The label.
+    crop, batch, samples, seed, workers
+        As for `Crops`; the workers draw plans, or whole samples where the device cannot render them.
+    device : torch.device
+        Where the batches are wanted.
+    seen : callable, optional
+        Makes of images what the network sees of them.
+    asked : callable, optional
+        As for `DrawnPairs`.
+    """
+
+    def __init__(
+        self,
+        factory: Factory,
+        name: str,
+        *,
+        crop: int,
+        batch: int,
+        samples: int,
+        seed: int,
+        workers: int,
+        device: torch.device,
+        seen: Callable[[torch.Tensor], torch.Tensor] = torch.Tensor.float,
+        asked: Asked | None = None,
+    ) -> None:
+        self.factory, self.name, self.crop, self.batch, self.seed = factory, name, crop, batch, seed
+        self.workers, self.device, self.seen, self.asked = workers, device, seen, asked
+        self.steps = max(1, samples // batch)
+
+    def positions(self, number: int) -> np.ndarray:
+        """Which samples an epoch shows, in their order; shape (steps * batch,)."""
+        return np.arange(self.steps * self.batch) + number * self.steps * self.batch
+
+    def epoch(self, number: int, process: int = 0, processes: int = 1) -> Iterator[tuple]:
+        """Batches of (input, target), of shape (batch, 1, edge, edge) and (batch, maps, edge, edge)."""
+        mine = self.positions(number)[process::processes].tolist()
+        size = max(1, self.batch // processes)
+        batches = drawn_batches(self.factory, "train", mine, self.name, size, self.device, self.workers, self.asked)
+        for first, (images, targets, *beside) in zip(range(0, len(mine), size), batches):
+            parts = [
+                cropped(image, target, self.crop, randomness(self.seed, sample))
+                for sample, image, target in zip(mine[first:], self.seen(images), targets)
+            ]
+            yield *(torch.stack(part) for part in zip(*parts)), *beside
 
 
 def drawn_batches(
@@ -84,8 +152,9 @@ def drawn_batches(
     batch: int,
     device: torch.device,
     workers: int,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Batches of (image, label) on a device, of shape (batch, y, x) each.
+    asked: Asked | None = None,
+) -> Iterator[tuple]:
+    """Batches of (image, label) on a device, of shape (batch, y, x) each, and of what else is asked.
 
     A linear recipe with physical noise is rendered on a GPU, everything else in the workers. Clean images agree between
     the two within 1e-5, the noise in its statistics.
@@ -102,25 +171,28 @@ def drawn_batches(
         Where the batches are wanted.
     workers : int
         Processes that draw.
+    asked : callable, optional
+        As for `DrawnPairs`.
     """
     on_device = _renders_on(device, factory)
     if on_device:
-        source = Plans(factory, split, positions, name)
+        source = Plans(factory, split, positions, name, asked)
     else:
-        source = Subset(DrawnPairs(factory, split, max(positions) + 1, name), positions)
+        source = Subset(DrawnPairs(factory, split, max(positions) + 1, name, asked=asked), positions)
 
     def moved(arrays: Sequence[np.ndarray]) -> torch.Tensor:
         return torch.from_numpy(np.stack(arrays)).to(device)
 
     for items in DataLoader(source, batch, num_workers=workers, collate_fn=list, worker_init_fn=one_thread):
-        first, targets = zip(*items)
+        first, targets, *beside = zip(*items)
+        told = [{key: moved([each[key] for each in part]) for key in part[0]} for part in beside]
         if not on_device:
-            yield moved(first), moved(targets)
+            yield moved(first), moved(targets), *told
             continue
         rendered = rendered_on(factory, first, device)
         for source_name in MADE_FROM.get(name, ()):
             targets = [upsampled(image) for image in rendered[source_name].cpu().numpy()]
-        yield rendered["image"], rendered[name] if name in rendered else moved(targets)
+        yield rendered["image"], rendered[name] if name in rendered else moved(targets), *told
 
 
 def _renders_on(device: torch.device, factory: Factory) -> bool:

@@ -7,5 +7,5 @@ that input is normalised (`normalisation`), and starts from a mean output (`star
 
 from pathlib import Path
 
-#: Every file of this folder but the registry is a network, named after the file.
-NETWORKS = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if path.stem != "registry")
+#: Every file of this folder but these two is a network, named after the file.
+NETWORKS = sorted({path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - {"base", "registry"})

@@ -6,8 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from stembench.networks.base import TASK_LABELS, Network
 
-class AtomSegNetUNet(nn.Module):
+
+class AtomSegNetUNet(Network):
     """Two-level U-Net with batch normalisation around every concatenation and a sigmoid output.
 
     Parameters
@@ -18,6 +20,7 @@ class AtomSegNetUNet(nn.Module):
 
     source = "Lin et al. (2021), doi 10.1038/s41598-021-84499-w"
     published_parameters = 1_742_533
+    tasks = tuple(TASK_LABELS)
     divisor = 4
     normalisation = "standardise"
 
@@ -44,8 +47,8 @@ class AtomSegNetUNet(nn.Module):
         """
         nn.init.constant_(self.output_norm.bias, math.log(mean / (1 - mean)))
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Map (batch, 1, y, x) to values between 0 and 1 of the same shape; sides are multiples of 4."""
+    def compute(self, image: torch.Tensor) -> torch.Tensor:
+        """Map (batch, 1, y, x) to values between 0 and 1 of the same shape."""
         level1 = self.encoder1(image)
         level2 = self.encoder2(functional.max_pool2d(level1, 2))
         bottom = self.bottom(functional.max_pool2d(level2, 2))

@@ -1,22 +1,29 @@
 """Names of the networks, and how a trained one is stored, loaded and applied."""
 
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from torch.nn import functional
 
+from stembench.datasets.store import Shards
 from stembench.errors import InputError
 from stembench.networks import NETWORKS
+from stembench.networks.base import Network
 from stembench.products import read_json, whole, write_json
 
-_NORMALISATIONS = ("standardise", "none")
+Array = TypeVar("Array", np.ndarray, torch.Tensor)
+
+_GREY_LEVELS = 255.0
+#: How a network may see images; `grey_levels` is the scale of its output as well.
+NORMALISATIONS = ("standardise", "none", "grey_levels")
 
 
-def network_class(network: str) -> type[nn.Module]:
+def network_class(architecture: str) -> type[Network]:
     """The class of a network of the registry.
 
     Raises
@@ -24,35 +31,58 @@ def network_class(network: str) -> type[nn.Module]:
     InputError
         If there is none of that name.
     """
-    if network not in NETWORKS:
-        raise InputError(f"networks.{network}: no such network; the registry holds {', '.join(NETWORKS)}")
-    return import_module(f"stembench.networks.{network}").NETWORK
+    if architecture not in NETWORKS:
+        raise InputError(f"no network {architecture!r}; the registry holds {', '.join(NETWORKS)}")
+    return import_module(f"stembench.networks.{architecture}").NETWORK
 
 
-def build(network: str, width: float, seed: int) -> nn.Module:
-    """A network of the registry with freshly drawn weights, the same for the same seed."""
+def build(architecture: str, width: float, seed: int, task: str = "localise", options: Mapping = {}) -> Network:
+    """A network of the registry with freshly drawn weights, the same for the same seed.
+
+    Parameters
+    ----------
+    architecture : str
+        Its file in `networks/`.
+    width : float
+        Channels as a fraction of the published.
+    seed : int
+        Seed of the weights.
+    task : str
+        What it shall learn; with those of `..._2x` its output is twice as high and wide as the image.
+    options : mapping
+        Further arguments of its class.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return network_class(network)(width)
+        network = network_class(architecture)(width, **options)
+    network.scale = 2 if task.endswith("_2x") else 1
+    return network
 
 
-def normalise(images: np.ndarray, normalisation: str) -> np.ndarray:
+def normalise(images: Array, normalisation: str) -> Array:
     """What a network sees of stored images; one function for training, evaluation and use.
 
     Parameters
     ----------
-    images : ndarray, shape (..., y, x)
-        Whole images (not crops: the statistics are of the image).
+    images : ndarray or Tensor, shape (..., y, x)
+        Whole images (not crops: the statistics are of the image), in [0, 1].
     normalisation : str
-        `standardise` (each image to mean 0 and SD 1) or `none`.
+        `standardise` (each image to mean 0 and SD 1), `none`, or `grey_levels` (from 0 to 255).
     """
-    if normalisation not in _NORMALISATIONS:
-        raise ValueError(f"normalisation {normalisation!r} is none of {_NORMALISATIONS}")
-    images = images.astype(np.float32)
+    if normalisation not in NORMALISATIONS:
+        raise ValueError(f"normalisation {normalisation!r} is none of {NORMALISATIONS}")
+    if normalisation == "grey_levels":
+        return images * _GREY_LEVELS
     if normalisation == "none":
         return images
-    axes = (-2, -1)
-    return (images - images.mean(axes, keepdims=True)) / np.maximum(images.std(axes, keepdims=True), 1e-6)
+    axes = {"axis": (-2, -1), "keepdims": True}
+    images = images - images.mean(**axes)
+    return images / ((images**2).mean(**axes) ** 0.5).clip(1e-6)
+
+
+def restore(maps: Array, normalisation: str) -> Array:
+    """A network's output on the scale of the labels."""
+    return maps / _GREY_LEVELS if normalisation == "grey_levels" else maps
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -60,12 +90,12 @@ def count_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def save(folder: str | Path, module: nn.Module, record: dict) -> None:
+def save(folder: str | Path, network: Network, record: dict) -> None:
     """Write `weights.safetensors` and `model.json` (the record with what is needed to build and apply the network)."""
     folder = Path(folder)
     with whole(folder / "weights.safetensors") as partial:
-        save_file({name: tensor.contiguous() for name, tensor in module.state_dict().items()}, partial)
-    record = record | {"parameters": count_parameters(module), "normalisation": module.normalisation}
+        save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, partial)
+    record = record | {"parameters": count_parameters(network), "normalisation": network.normalisation}
     write_json(folder / "model.json", record)
 
 
@@ -81,29 +111,41 @@ class TrainedNetwork:
     def __init__(self, folder: str | Path) -> None:
         self.record = read_json(Path(folder) / "model.json")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        module = build(self.record["network"], self.record["width"], seed=0)
-        module.load_state_dict(load_file(Path(folder) / "weights.safetensors"))
-        self.module = module.to(self.device, memory_format=torch.channels_last).eval()
+        made_as = {key: self.record[key] for key in ("architecture", "width", "task", "options")}
+        network = build(**made_as, seed=0)
+        network.load_state_dict(load_file(Path(folder) / "weights.safetensors"))
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+
+    def maps_of(self, folders: Sequence[str | Path], structures: Mapping) -> np.ndarray:
+        """Apply it to the images of shards, telling it of their structures: projections by (material, zone)."""
+        shards = Shards(folders, ["image"])
+        samples = [shards[position] for position in range(len(shards))]
+        contexts = [self.network.context(sample, structures) for sample in samples]
+        told = {name: np.stack([context[name] for context in contexts]) for name in contexts[0]}
+        return self(np.stack([sample.images["image"] for sample in samples]), told)
 
     @torch.inference_mode()
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def __call__(self, images: np.ndarray, context: Mapping[str, np.ndarray] = {}) -> np.ndarray:
         """Apply it to stored images of any height and width.
 
         Parameters
         ----------
         images : ndarray, shape (samples, y, x)
             Grey levels in [0, 1].
+        context : mapping of ndarray, shape (samples, ...)
+            What it is told of each beside its image, by name; see `Network.context`.
 
         Returns
         -------
         ndarray of float32, shape (samples, y, x)
+            Twice as high and wide if that is its task.
         """
-        seen = torch.from_numpy(normalise(images, self.record["normalisation"]))[:, None]
-        height, width = images.shape[-2:]
-        divisor = self.module.divisor
-        seen = functional.pad(seen, (0, -width % divisor, 0, -height % divisor), mode="reflect")
-        outputs = []
-        for batch in seen.split(16):
-            batch = batch.to(self.device, memory_format=torch.channels_last)
-            outputs.append(self.module(batch)[:, 0, :height, :width].float().cpu())
-        return torch.cat(outputs).numpy()
+        seen = torch.from_numpy(normalise(images.astype(np.float32), self.record["normalisation"]))[:, None]
+        told = {name: torch.from_numpy(values) for name, values in context.items()}
+        maps = []
+        for first in range(0, len(seen), 16):
+            part = slice(first, first + 16)
+            batch = seen[part].to(self.device, memory_format=torch.channels_last)
+            output = self.network(batch, **{name: values[part].to(self.device) for name, values in told.items()})
+            maps.append(restore(self.network.map_of(output)[:, 0].float(), self.record["normalisation"]).cpu())
+        return torch.cat(maps).numpy()

@@ -15,7 +15,7 @@ from stembench.evaluation.metrics import (
     enhancement_sums,
     precision_metrics,
 )
-from stembench.products import whole
+from stembench.products import read_json, whole
 
 #: How every row begins.
 IDENTITY = ("method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset")
@@ -110,6 +110,36 @@ def precision_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
             rows.append({**{k: row.pop(k) for k in IDENTITY}, **dose, **row})
     empty = [*IDENTITY, "counts_per_px_peak", "rmse_pm", "crlb_pm", "f1"]
     return pd.DataFrame(rows, columns=None if rows else empty)
+
+
+def cost_table(trainings: Sequence[dict]) -> pd.DataFrame:
+    """`cost.csv`: what training each network took, from its `model.json` and `history.csv`.
+
+    Parameters
+    ----------
+    trainings : sequence of dict
+        For each its `folder` and the row's beginning, as for `read_detection`.
+    """
+    rows = []
+    for training in trainings:
+        record = read_json(Path(training["folder"]) / "model.json")
+        history = pd.read_csv(Path(training["folder"]) / "history.csv")
+        sizes = {key: record["training"][key] for key in ("samples_seen", "crop_px", "batch_images", "precision")}
+        spent = {"parameters": record["parameters"], "training_s": history.seconds.sum()}
+        rows.append(training | spent | sizes)
+    table = pd.DataFrame(rows)
+    identity = list(_METHOD)
+    grouped = table.groupby([*identity, "crop_px", "batch_images", "precision"], sort=False, dropna=False)
+    table = grouped.agg(
+        n_seeds=("seed", "nunique"),
+        parameters=("parameters", "first"),
+        samples_seen=("samples_seen", "first"),
+        training_s=("training_s", "mean"),
+        training_s_seed_sd=("training_s", "std"),
+    ).reset_index()
+    table["samples_per_s"] = table.samples_seen / table.training_s
+    table = table.assign(testset="", subset="all")
+    return table[[*IDENTITY, *(column for column in table if column not in IDENTITY)]]
 
 
 def detection_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:

@@ -1,5 +1,6 @@
-"""The training run: Lightning carries devices, checkpoints and the loop; data, loss and schedule are ours."""
+"""The training run: Lightning carries devices, precision, checkpoints and the loop; the rest is ours."""
 
+import copy
 import logging
 import os
 import time
@@ -11,43 +12,51 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Checkpoint
-from torch import nn
+from lightning.pytorch.utilities import rank_zero_only
 
+from stembench.config import Recipe, Training
 from stembench.datasets.loading import Crops
-from stembench.training.losses import modified_chi_square
-
-#: The label that each task learns.
-TASK_LABELS = {"localise": "gaussianMask", "denoise_background": "noBackgroundnoNoise"}
+from stembench.errors import InputError
+from stembench.networks.base import Network
+from stembench.networks.registry import restore
+from stembench.training.losses import LOSSES
 
 _CHECKPOINT = "last.ckpt"
+_LOSSES_LOOKED_AT = 16  # steps at a time: to look at a loss a GPU has to be waited for
+_EXPLODED = 100.0  # times the loss that the training began with
 
 
 def train(
-    module: nn.Module,
+    network: Network,
     crops: Crops,
-    validation: tuple[np.ndarray, np.ndarray],
+    validation: Crops,
     *,
+    recipe: Recipe,
     epochs: int,
-    learning_rate: float,
     checkpoints: str | Path,
+    machine: Training | None = None,
     report: Callable[[str], None] = print,
 ) -> pd.DataFrame:
     """Train a network in place; go on from the last epoch that `checkpoints` holds.
 
+    The network ends with the weights of the epoch whose validation loss is lowest.
+
     Parameters
     ----------
-    module : nn.Module
+    network : Network
         The network; its weights are replaced by those of a checkpoint, if there is one.
     crops : Crops
         Training batches.
-    validation : tuple of ndarray, shape (samples, y, x)
-        What the network sees of the validation images, and their targets.
+    validation : Crops
+        Those of its first epoch measure the validation loss after each epoch.
+    recipe : Recipe
+        Loss, optimiser and schedule.
     epochs : int
-        Passes over the training set.
-    learning_rate : float
-        Highest learning rate of a one-cycle schedule of Adam.
+        Epochs of `crops`.
     checkpoints : str or Path
         Folder for the state after each epoch.
+    machine : Training
+        Devices, nodes, precision, compilation; by default one device, exact arithmetic on a CPU.
     report : callable
         Takes a line of progress after each epoch.
 
@@ -55,15 +64,28 @@ def train(
     -------
     DataFrame
         A row an epoch: `epoch`, `train_loss`, `validation_loss`, `learning_rate`, `seconds`.
+
+    Raises
+    ------
+    InputError
+        If the loss is no number or explodes; names the step, its samples and the last good checkpoint.
     """
+    if recipe.loss == "own" and type(network).loss is Network.loss:
+        raise InputError(f"recipe with loss: own, but this network has none; take one of {', '.join(LOSSES)}")
     checkpoint = Path(checkpoints) / _CHECKPOINT
     for logger in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(logger).setLevel(logging.ERROR)
-    run = _Run(module, crops, validation, epochs, learning_rate, report)
+    machine = machine or Training()
+    several = machine.devices * machine.nodes > 1
     trainer = lightning.Trainer(
         max_epochs=epochs,
         accelerator="auto",
-        devices=1,
+        devices=machine.devices,
+        num_nodes=machine.nodes,
+        strategy="ddp_find_unused_parameters_true" if several else "auto",  # published networks hold such
+        sync_batchnorm=several and torch.cuda.is_available(),  # PyTorch has none for the CPU
+        use_distributed_sampler=False,
+        precision=_precision(machine.precision),
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -75,8 +97,12 @@ def train(
     resumed = checkpoint.exists()
     if resumed:
         report(f"going on from {checkpoint}")
+    if machine.compile:
+        network.compile()
+    run = _Run(network, crops, validation, recipe, epochs, checkpoint, report)
     trainer.fit(run, ckpt_path=str(checkpoint) if resumed else None, weights_only=True)
-    module.cpu().eval()
+    network.load_state_dict(run.best)
+    network.cpu().eval()
     return pd.DataFrame(run.history)
 
 
@@ -85,41 +111,90 @@ def use_threads(number: int) -> None:
     torch.set_num_threads(number)
 
 
+def is_first_process() -> bool:
+    """Whether this process is the one, of those that train together, that writes the products."""
+    return rank_zero_only.rank == 0
+
+
+def _precision(asked: str) -> str:
+    if asked == "tf32":
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+    if asked == "auto":
+        asked = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32"
+    return "bf16-mixed" if asked == "bf16" else "32-true"
+
+
 class _Run(lightning.LightningModule):
-    def __init__(self, network, crops, validation, epochs, learning_rate, report) -> None:
+    def __init__(self, network, crops, validation, recipe, epochs, checkpoint, report) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
-        self.crops, self.report = crops, report
-        self.validation = [torch.from_numpy(np.ascontiguousarray(part, np.float32))[:, None] for part in validation]
-        self.epochs, self.learning_rate = epochs, learning_rate
+        self.crops, self.validation, self.recipe, self.epochs = crops, validation, recipe, epochs
+        self.checkpoint, self.report = checkpoint, report
         self.history: list[dict] = []
+        self.best: dict[str, torch.Tensor] = {}
 
     def configure_optimizers(self):
-        optimizer = torch.optim.Adam(self.network.parameters(), lr=self.learning_rate)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.learning_rate, total_steps=self.epochs * self.crops.steps
+        recipe, steps = self.recipe, self.epochs * self.crops.steps
+        optimizer = torch.optim.Adam(
+            self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
+        if recipe.schedule == "one_cycle":
+            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps)
+        else:
+            milestones = [round(part * steps) for part in recipe.milestones]
+            schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, recipe.factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def train_dataloader(self):
-        return self.crops.epoch(self.current_epoch)
+        return self.crops.epoch(self.current_epoch, self.trainer.global_rank, self.trainer.world_size)
 
     def on_train_epoch_start(self) -> None:
         self.started, self.losses = time.monotonic(), []
 
-    def training_step(self, batch, _) -> torch.Tensor:
-        image, target = batch
-        image = image.to(memory_format=torch.channels_last)
-        loss = modified_chi_square(self.network(image), target)
+    def training_step(self, batch, step: int) -> torch.Tensor:
+        # Dropout of a resumed run is what it would have been.
+        key = (self.current_epoch, step, self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(self.crops.seed, spawn_key=key).generate_state(1)[0]))
+        loss = self._loss(batch)
         self.losses.append(loss.detach())
+        if (step + 1) % _LOSSES_LOOKED_AT == 0:
+            self._look_at_losses()
         return loss
 
+    def _loss(self, batch) -> torch.Tensor:
+        image, target, *context = batch
+        output = self.network(image.to(memory_format=torch.channels_last), **(context[0] if context else {}))
+        with torch.autocast(self.device.type, enabled=False):
+            return self.network.loss(output, target, self._compare)
+
+    def _compare(self, maps: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return LOSSES[self.recipe.loss](restore(maps.float(), self.network.normalisation), target)
+
+    def _look_at_losses(self) -> None:
+        losses = torch.stack(self.losses).float().cpu().numpy()
+        first = self.history[0]["train_loss"] if self.history else losses[0]
+        bad = np.flatnonzero(~np.isfinite(losses) | (losses > _EXPLODED * first))
+        if len(bad):
+            step, batch = int(bad[0]), self.crops.batch
+            samples = self.crops.positions(self.current_epoch)[step * batch : (step + 1) * batch]
+            good = f"the state after epoch {len(self.history)} is in {self.checkpoint}" if self.history else "none yet"
+            raise InputError(
+                f"training diverged: loss {losses[step]:g} at step {step + 1} of epoch {self.current_epoch + 1}, "
+                f"training samples {', '.join(map(str, samples))}; last good checkpoint: {good}; "
+                "look at these samples, or lower the recipe's learning_rate"
+            )
+
     def on_train_epoch_end(self) -> None:
+        self._look_at_losses()
         trained = time.monotonic() - self.started
+        validation_loss = self._validation_loss()
+        if not self.history or validation_loss < min(row["validation_loss"] for row in self.history):
+            self.best = copy.deepcopy({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
         row = {
             "epoch": self.current_epoch + 1,
             "train_loss": torch.stack(self.losses).mean().item(),
-            "validation_loss": self._validation_loss(),
+            "validation_loss": validation_loss,
             "learning_rate": self.optimizers().param_groups[0]["lr"],
             "seconds": time.monotonic() - self.started,
         }
@@ -131,21 +206,19 @@ class _Run(lightning.LightningModule):
             f"about {(self.epochs - row['epoch']) * row['seconds']:.0f} s to go"
         )
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _validation_loss(self) -> float:
         self.network.eval()
-        losses = []
-        for image, target in zip(*(part.split(16) for part in self.validation)):
-            image = image.to(self.device, memory_format=torch.channels_last)
-            losses.append(modified_chi_square(self.network(image), target.to(self.device)).item() * len(image))
+        batches = self.validation.epoch(0)
+        losses = [self._loss(self.transfer_batch_to_device(batch, self.device, 0)).item() for batch in batches]
         self.network.train()
-        return sum(losses) / len(self.validation[0])
+        return float(np.mean(losses))
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
-        checkpoint["history"] = self.history
+        checkpoint |= {"history": self.history, "best": self.best}
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
-        self.history = checkpoint["history"]
+        self.history, self.best = checkpoint["history"], checkpoint["best"]
 
 
 class _LastEpoch(Checkpoint):
@@ -158,4 +231,5 @@ class _LastEpoch(Checkpoint):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
         trainer.save_checkpoint(partial)
-        os.replace(partial, self.path)
+        if trainer.is_global_zero:
+            os.replace(partial, self.path)

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+import torch
+from stembench.datasets.labels import label
+from stembench.errors import InputError
+from stembench.networks.base import TASK_LABELS
+from stembench.networks.registry import (
+    NETWORKS,
+    NORMALISATIONS,
+    TrainedNetwork,
+    build,
+    count_parameters,
+    network_class,
+    normalise,
+    restore,
+    save,
+)
+
+PUBLISHED = {
+    "atomai_segmentor": 594_033,
+    "atomid_net": 7_920_514,
+    "atomsegnet_unet": 1_742_533,
+    "atomsegnet_unetpp": 9_162_753,
+    "sffn": 959_681,
+    "sfin": 960_193,
+}
+
+
+def stored(folder, name, task="localise"):
+    network = build(name, 0.25, seed=0, task=task).eval()
+    save(folder, network, {"architecture": name, "width": 0.25, "task": task, "options": {}})
+    return network, TrainedNetwork(folder)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_parameter_count_at_width_1_is_the_published_one(name):
+    count = network_class(name).published_parameters
+    assert count_parameters(build(name, 1.0, seed=0)) == count
+    assert PUBLISHED.get(name, count) == count
+
+
+def test_every_published_count_is_of_a_network():
+    assert set(PUBLISHED) <= set(NETWORKS)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_says_what_it_is(name):
+    network = network_class(name)
+    assert network.source
+    assert set(network.tasks) <= set(TASK_LABELS)
+    assert network.normalisation in NORMALISATIONS
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_weights_follow_from_the_seed(name):
+    first, again, other = (build(name, 0.25, seed=seed).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert not all(torch.equal(first[key], other[key]) for key in first)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_untrained_output_is_about_the_mean_it_starts_from(name):
+    network = build(name, 0.25, seed=0)
+    network.start_from(0.01)
+    images = normalise(torch.rand(4, 1, 64, 64), network.normalisation)
+    output = restore(network.map_of(network(images)), network.normalisation)
+    assert 0.002 < output.mean().item() < 0.05
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_stored_network_answers_as_before_for_any_height_and_width(name, tmp_path):
+    network, loaded = stored(tmp_path, name)
+    images = np.random.default_rng(0).random((2, 50, 61)).astype(np.float32)
+    assert loaded(images).shape == images.shape
+    whole = images[:, :48, :48]
+    direct = network.map_of(network(torch.from_numpy(normalise(whole, network.normalisation))[:, None]))
+    direct = restore(direct, network.normalisation).detach()[:, 0].numpy()
+    assert loaded(whole) == pytest.approx(direct, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_small_image_is_no_mistake(name):
+    assert build(name, 0.25, seed=0).eval()(torch.rand(1, 1, 9, 13))[0].shape[-2:] == (9, 13)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("task", TASK_LABELS)
+def test_every_task_of_a_network_has_a_target_that_its_output_is_compared_with(name, task, small_factory):
+    if task not in network_class(name).tasks:
+        assert task in TASK_LABELS  # what it was not published for is not asked of it
+        return
+    network, sample = build(name, 0.1, seed=0, task=task), small_factory.sample("train", 0)
+    target = torch.from_numpy(np.array(network.target(sample, task)))[None]
+    image = torch.from_numpy(normalise(sample.images["image"], network.normalisation))[None, None]
+    output = network(image.repeat(2, 1, 1, 1))
+    loss = network.loss(output, target.repeat(2, 1, 1, 1), torch.nn.functional.mse_loss)
+    assert torch.isfinite(loss)
+    assert network.map_of(output).shape[-2:] == label(sample, TASK_LABELS[task]).shape
+    loss.backward()
+
+
+def test_a_task_of_twice_the_size_gives_maps_of_twice_the_size(tmp_path):
+    _, loaded = stored(tmp_path, "atomsegnet_unet", "superresolve_2x")
+    assert loaded(np.zeros((1, 30, 41), np.float32)).shape == (1, 60, 82)
+
+
+def test_normalisation_takes_out_scale_and_offset():
+    images = np.random.default_rng(0).random((3, 20, 30)).astype(np.float32)
+    assert normalise(5 * images + 2, "standardise") == pytest.approx(normalise(images, "standardise"), abs=1e-4)
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+def test_normalisation_of_tensors_is_that_of_arrays(normalisation):
+    images = np.random.default_rng(0).random((3, 20, 30)).astype(np.float32)
+    assert normalise(torch.from_numpy(images), normalisation).numpy() == pytest.approx(
+        normalise(images, normalisation), abs=1e-5
+    )
+
+
+def test_grey_levels_go_in_and_come_out():
+    assert normalise(np.array([[0.0, 1.0]]), "grey_levels").tolist() == [[0, 255]]
+    assert restore(np.array([[0.0, 255.0]]), "grey_levels").tolist() == [[0, 1]]
+
+
+def test_an_unknown_network_is_refused_with_the_known_ones():
+    with pytest.raises(InputError, match="atomsegnet_unet"):
+        build("no_such_network", 1.0, 0)

@@ -1,0 +1,39 @@
+import re
+
+import pytest
+import yaml
+from stembench.products import read_json
+
+NAME = "plain_cnn"
+
+
+@pytest.fixture(scope="module")
+def example(repository):
+    """The README's example: the file, and the entry."""
+    section = (repository / "README.md").read_text().split("## Add a network")[1].split("\n## ")[0]
+    return [re.search(rf"```{language}\n(.*?)```", section, re.DOTALL)[1] for language in ("python", "yaml")]
+
+
+def test_the_network_of_the_readme_is_ten_lines_beside_its_imports(example):
+    lines = [line for line in example[0].splitlines() if line.strip() and not line.startswith(("import", "from"))]
+    assert len(lines) <= 10
+
+
+def test_a_network_is_one_file_and_one_entry_and_nothing_else_is_made_again(finished, tiny_with, example):
+    code, entry = example
+    assert set(yaml.safe_load(entry)["networks"]) == {NAME}
+    file = finished.folder / "workflow_scripts" / "stembench" / "networks" / f"{NAME}.py"
+    config = tiny_with(yaml.safe_load(entry))
+    trained = f"results/models/{NAME}/localise/physical/seed0/model.json"
+    try:
+        file.write_text(code)
+        planned = finished.run("-n", config=config).stdout
+        done = finished.run(trained, config=config)
+    finally:
+        file.unlink()
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert read_json(finished.folder / trained)["architecture"] == NAME
+    rules = set(re.findall(r"^rule (\w+):", planned, re.MULTILINE))
+    assert {"train_network", "tune_detection", "evaluate_detection", "tabulate_detection"} <= rules
+    assert not rules & {"project_structure", "generate_shard", "calibrate_noise", "tune_enhancement"}
+    assert len(re.findall(r"Train (\w+) to", planned)) == 1

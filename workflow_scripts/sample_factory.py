@@ -1,0 +1,29 @@
+"""What the jobs that draw samples share: their factory, from the rule's inputs and parameters."""
+
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+from stembench.config import Arrangement, Dataset, Imaging, Multislice
+from stembench.crystals.material import Material
+from stembench.datasets.factory import Factory
+from stembench.datasets.forward import MultisliceModel
+from stembench.imaging.multislice import Tile
+from stembench.products import read_json
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def factory_of(job: "snakemake") -> Factory:
+    """The factory of a job with inputs `projections`, `tiles` and `calibration`, and the parameter `sampling`."""
+    sampling = job.params.sampling
+    recipe, imaging = Dataset(**sampling["recipe"]), Imaging(**sampling["imaging"])
+    materials = list(map(Material.read, job.input.projections, sampling["single_layers"]))
+    arrangements = TypeAdapter(dict[str, Arrangement]).validate_python(sampling["arrangements"])
+    calibration = job.input.get("calibration")
+    forward = None
+    if scans := sampling["multislice"]:
+        tiles = dict(zip(map(tuple, sampling["tiles"]), map(Tile.read, job.input.tiles)))
+        forward = MultisliceModel(recipe.mode, imaging, Multislice(**scans["settings"]), scans["phonons"], tiles)
+    known = read_json(calibration) if calibration else None
+    return Factory(recipe, arrangements, imaging, materials, sampling["image_px"], known, forward)

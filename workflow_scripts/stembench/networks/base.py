@@ -1,0 +1,109 @@
+"""What every network of the registry is."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from stembench.datasets.labels import label
+from stembench.datasets.sample import Sample
+
+#: The label that each task learns; those of `..._2x` are twice as high and wide as the image.
+TASK_LABELS = {
+    "segment": "circularMask",
+    "localise": "gaussianMask",
+    "denoise": "noNoise",
+    "denoise_2x": "noNoiseUpinterpolation2x",
+    "denoise_background": "noBackgroundnoNoise",
+    "superresolve": "noNoiseNoBackgroundSuperresolution",
+    "superresolve_2x": "noNoiseNoBackgroundUpinterpolation2x",
+}
+
+Compare = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+class Network(nn.Module):
+    """A network: `compute` maps normalised images to maps; what else differs from the usual is overridden.
+
+    Attributes
+    ----------
+    source : str
+        Where it was published.
+    published_parameters : int
+        Trainable parameters at width 1.
+    tasks : tuple of str
+        Keys of `TASK_LABELS` that it was published for.
+    divisor : int
+        By what the sides of the images that `compute` gets are divisible.
+    normalisation : str
+        What it sees of an image, and the scale of its output; see `registry.normalise`.
+    maps : int
+        Planes of its target that are maps, from the first on.
+    scale : int
+        How many times as high and wide as the image its output is.
+    """
+
+    source: str
+    published_parameters: int
+    tasks: tuple[str, ...] = ("localise", "denoise_background")
+    divisor: int = 1
+    normalisation: str = "standardise"
+    maps: int = 1
+    scale: int = 1
+
+    def forward(self, image: torch.Tensor, **context: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """Maps of images of any height and width, in their frame.
+
+        Parameters
+        ----------
+        image : Tensor, shape (batch, 1, y, x)
+            Normalised images. Where the output is `scale` times as large they are first interpolated to its size.
+        **context : Tensor
+            What `context` gives of each sample, stacked.
+
+        Returns
+        -------
+        Tensor, shape (batch, maps, scale * y, scale * x)
+            Or a tuple that begins with it.
+        """
+        if self.scale > 1:
+            image = functional.interpolate(image, scale_factor=self.scale, mode="bicubic", align_corners=False)
+        height, width = image.shape[-2:]
+        down, right = -height % self.divisor, -width % self.divisor
+        if down or right:
+            mode = "reflect" if down < height and right < width else "replicate"
+            image = functional.pad(image, (0, right, 0, down), mode=mode)
+        output = self.compute(image, **context)
+        if isinstance(output, tuple):
+            return output[0][..., :height, :width], *output[1:]
+        return output[..., :height, :width]
+
+    def compute(self, image: torch.Tensor, **context: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """The network itself; sides of the image are multiples of `divisor`."""
+        raise NotImplementedError
+
+    def start_from(self, mean: float) -> None:
+        """Let the untrained output be about the targets' mean, where the network can be told."""
+
+    def target(self, sample: Sample, task: str) -> np.ndarray:
+        """What it should make of a sample: shape (maps, y, x), here the task's label."""
+        return label(sample, TASK_LABELS[task])[None]
+
+    def context(self, sample: Sample, structures: Mapping) -> dict[str, np.ndarray]:
+        """What it is told of a sample beside its image, by name; `structures` are projections by (material, zone)."""
+        return {}
+
+    def asked(self, sample: Sample, task: str, structures: Mapping) -> tuple:
+        """All that stands beside a sample's image in training: its target, and what the network is told."""
+        context = self.context(sample, structures)
+        return (self.target(sample, task), context) if context else (self.target(sample, task),)
+
+    def loss(self, output: torch.Tensor | tuple, target: torch.Tensor, compare: Compare) -> torch.Tensor:
+        """Loss of an output, given the recipe's comparison of two stacks of maps."""
+        return compare(output, target)
+
+    def map_of(self, output: torch.Tensor | tuple) -> torch.Tensor:
+        """The one map that is used of an output, shape (batch, 1, y, x)."""
+        return output
