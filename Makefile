@@ -1,24 +1,28 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DETECTOR := .venv-detector
 CORES ?= all
 
-.PHONY: help demo test lint format config lock clean
+.PHONY: help demo test test-detector lint format config lock lock-detector clean
 
 help:
-	@echo "make demo    install what is missing, run the workflow at demo scale, name what to open"
-	@echo "make test    install what is missing, run all tests, lint and format checks"
-	@echo "make format  format Python and Snakemake files"
-	@echo "make config  write config/ anew from the models"
-	@echo "make lock    write requirements.lock anew from the installed packages"
+	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
+	@echo "make test           install what is missing, run all tests, lint and format checks"
+	@echo "make test-detector  install torchvision with its own torch (6 GB) apart, test Faster R-CNN there"
+	@echo "make format         format Python and Snakemake files"
+	@echo "make config         write config/ anew from the models"
+	@echo "make lock           write requirements.lock anew from the installed packages"
 
 $(VENV)/installed: requirements.lock
+$(DETECTOR)/installed: requirements-detector.lock
+$(VENV)/installed $(DETECTOR)/installed:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "stembench needs Python 3.11 or newer; name one by: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
 		|| { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --requirement requirements.lock
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --requirement $<
 	@touch $@
 
 demo: $(VENV)/installed
@@ -27,6 +31,9 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed lint
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest
+
+test-detector: $(DETECTOR)/installed
+	$(DETECTOR)/bin/python -m pytest --import-mode=importlib tests/detector tests/networks/test_faster_rcnn.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -48,6 +55,15 @@ lock:
 	echo '# Every package that the workflow and its tests run with; made from requirements.in by `make lock`.' > requirements.lock
 	$(BIN)/python -m pip freeze | sed 's/+cpu//' >> requirements.lock
 	touch $(VENV)/installed
+
+# What torch brings for CUDA it pins itself, and not for every system.
+lock-detector:
+	$(PYTHON) -m venv $(DETECTOR)
+	$(DETECTOR)/bin/python -m pip install --upgrade --requirement requirements-detector.in
+	echo '# Every package that Faster R-CNN is tested with; made from requirements-detector.in by `make lock-detector`.' \
+		> requirements-detector.lock
+	$(DETECTOR)/bin/python -m pip freeze | grep -v -E '^(cuda|nvidia|triton)' >> requirements-detector.lock
+	touch $(DETECTOR)/installed
 
 clean:
 	find results -mindepth 1 -not -name README.md -delete

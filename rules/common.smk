@@ -190,6 +190,17 @@ def training_code(wildcards):
     return code("train_network", wildcards.network, unused)
 
 
+def environment(network):
+    """Conda environment that a network is trained and applied in."""
+    detector = architecture(network) == "faster_rcnn"
+    return f"../envs/{'detector' if detector else 'training'}.yaml"
+
+
+def network_environment(wildcards):
+    """Conda environment of a training."""
+    return environment(wildcards.network)
+
+
 def made_as(wildcards):
     """What a network is built from."""
     return {
@@ -248,7 +259,9 @@ def method_prior(method):
 
 def method_code(script, networks, method):
     """Digest for a script that applies a method."""
-    return code(script, networks[method]["network"] if method in networks else None)
+    network = networks[method]["network"] if method in networks else None
+    unused = () if method == "template_matching" else ("stembench.baselines.template_matching",)
+    return code(script, network, unused)
 
 
 STUDIED = {
@@ -331,6 +344,8 @@ def shard_samples(wildcards):
 
 def method_environment(wildcards):
     """Conda environment of a method."""
+    if wildcards.method in KNOWN_NETWORKS:
+        return environment(KNOWN_NETWORKS[wildcards.method]["network"])
     atomap = wildcards.method == "gaussian_fit_atomap"
     return f"../envs/{'atomap' if atomap else 'training'}.yaml"
 

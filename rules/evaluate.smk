@@ -66,7 +66,7 @@ rule tune_detection:
         "results/logs/tune_detection/{dataset}_{method}.log",
     priority: 5  # the 2-D Gaussian fits take longest
     conda:
-        "../envs/training.yaml"
+        method_environment
     params:
         code=lambda wildcards: method_code("tune_detection", KNOWN_NETWORKS, wildcards.method),
         network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),

@@ -29,7 +29,7 @@ rule train_network:
         "results/benchmarks/train_network/{network}_{task}_{dataset}_seed{seed}.tsv"
     priority: 10  # the longest jobs start first
     conda:
-        "../envs/training.yaml"
+        network_environment
     threads: 1
     params:
         code=training_code,
@@ -63,6 +63,8 @@ rule plot_training:
         "../envs/reporting.yaml"
     params:
         code=code("plot_training"),
+        recipe=lambda wildcards: section(CONFIG.recipe(wildcards.network)),
+        length=training_length,
     message:
         "Plot the training of {wildcards.network} to {wildcards.task}, seed {wildcards.seed}"
     script:

@@ -8,4 +8,5 @@ if __name__ == "__main__":
     with running(snakemake):
         name, task, seed = (snakemake.wildcards[key] for key in ("network", "task", "seed"))
         history = pd.read_csv(snakemake.input.history)
-        plot_training(history, f"{name}, {task}, seed {seed}", snakemake.output.curves)
+        loss, title = snakemake.params.recipe["loss"], f"{name}, {task}, seed {seed}"
+        plot_training(history, loss, title, snakemake.output.curves)

@@ -27,7 +27,7 @@ def normalised(maps, norm, channels=slice(None)):
 
 
 def filtered(images, unit):
-    """What numpy makes of the spectra: coordinates, then real and imaginary part of each channel, through one matrix."""
+    """Images through one matrix of numpy's spectra: coordinates, then real and imaginary part of each channel."""
     batch, channels, height, width = images.shape
     spectra = np.fft.rfft2(images.numpy(), norm="ortho")
     stacked = np.empty((batch, 2 * channels + 2, height, width // 2 + 1))

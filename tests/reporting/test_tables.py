@@ -1,7 +1,10 @@
 import pandas as pd
 import pytest
+from stembench.networks.registry import save_untrained
+from stembench.products import write_json
 from stembench.reporting.tables import (
     IDENTITY,
+    cost_table,
     enhancement_comparison,
     enhancement_table,
     precision_table,
@@ -27,6 +30,7 @@ def result(method, kind, psnr, structure, seed=0):
         "shot_noise_alone": True,
         "mode": "HAADF",
         "dose_e_per_A2": 1.0,
+        "note": "",
         "images": 1.0,
         "psnr_db": psnr,
         "ssim": 0.5,
@@ -64,3 +68,20 @@ def test_no_network_gives_an_empty_comparison_that_is_still_written(results, tmp
 def test_no_poisson_images_give_an_empty_precision_table(results):
     none = results.assign(part="all", shot_noise_alone=False)
     assert {"rmse_pm", "crlb_pm"} <= set(precision_table(none, 100).columns)
+
+
+def test_costs_are_means_over_seeds_and_a_network_that_was_not_trained_says_why(tmp_path):
+    rows = []
+    for name, seed, seconds in (("net", 0, [4.0, 6.0]), ("net", 1, [7.0, 7.0])):
+        rows.append({"method": name, "seed": seed, "folder": tmp_path / f"{name}{seed}"})
+        training = {"samples_seen": 240, "crop_px": 64, "batch_images": 8, "precision": "auto"}
+        write_json(tmp_path / f"{name}{seed}" / "model.json", {"parameters": 9, "training": training, "note": ""})
+        pd.DataFrame({"seconds": seconds}).to_csv(tmp_path / f"{name}{seed}" / "history.csv")
+    save_untrained(tmp_path / "lost", {"network": "lost"}, "does not load")
+    rows.append({"method": "lost", "seed": 0, "folder": tmp_path / "lost"})
+    beginning = {"kind": "network", "task": "localise", "train_dataset": "physical", "scale": "demo", "width": 0.25}
+    table = cost_table([beginning | row for row in rows]).set_index("method")
+    assert table.training_s.net == pytest.approx(12.0)
+    assert table.samples_per_s.net == pytest.approx(20.0)
+    assert table.n_seeds.net == 2
+    assert table.note.to_dict() == {"net": "", "lost": "does not load"}

@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     Scripts end with this message alone. Any other exception is a defect and keeps its traceback.
     """
+
+
+class CannotLoadError(InputError):
+    """A package that a network needs does not load in this environment; its rows say so, and the rest goes on."""

@@ -52,10 +52,13 @@ DETECTORS = {
 
 _SIGMAS_A = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 _THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
+_CORRELATIONS = tuple(i / 20 for i in range(18))
 _BACKGROUND_SIGMAS_A = (0.6, 0.8, 1.2, 2.0)
 
 
 def settings_grid(method: str) -> list[PeakSettings]:
     """Settings that are tried for a detector on validation images."""
+    if method == "template_matching":
+        return [PeakSettings(0.0, 0.0, correlation, relative=False) for correlation in _CORRELATIONS]
     backgrounds = _BACKGROUND_SIGMAS_A if method == "background_subtracted_maxima" else (0.0,)
     return [PeakSettings(*values, relative=True) for values in product(_SIGMAS_A, backgrounds, _THRESHOLDS)]

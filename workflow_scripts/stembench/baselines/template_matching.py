@@ -1,12 +1,16 @@
 """Template matching: columns from a crystal whose structure is known, by the lattice that correlates best."""
 
+from collections.abc import Mapping
+
 import numpy as np
+import pandas as pd
 from scipy import fft, ndimage, optimize
 
 from stembench.crystals.field import columns_in_field, in_plane_turn
 from stembench.crystals.projection import Projection
 from stembench.datasets.labels import sharpened
 from stembench.imaging.linear import strength_of
+from stembench.localisation.peaks import PeakSettings
 
 _GAMMA = 1.7  # of Z in a column's strength, as in the linear model
 _BACKGROUND_A = 3.0  # SD of the Gaussian that is taken for the background
@@ -54,6 +58,16 @@ def template_matching(
     return positions[correlations >= threshold]
 
 
+def found_by_structure(
+    image: np.ndarray, sample: pd.Series, settings: PeakSettings, structures: Mapping[tuple[str, str], Projection]
+) -> tuple[np.ndarray, np.ndarray]:
+    """`matched_columns` of the structure that a sample shows, above the threshold of the settings."""
+    known = structures[sample.material, sample.zone]
+    positions, correlations = matched_columns(image, sample.pixel_size_A, known)
+    kept = correlations >= settings.threshold
+    return positions[kept], correlations[kept]
+
+
 def matched_columns(
     image: np.ndarray, pixel_size: float, projection: Projection, *, fwhm: float = 1.0, weakest: float = 0.2
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -74,7 +88,7 @@ def matched_columns(
     rotation, offset = _best_match(flat, pixel_size, projection, strengths, fwhm)
     extent = tuple(n * pixel_size for n in image.shape)
     columns, sites, _ = columns_in_field(projection, extent, rotation, offset, margin=fwhm)
-    smooth = ndimage.gaussian_filter(flat, fwhm / np.sqrt(8 * np.log(2)) / pixel_size)
+    smooth = ndimage.gaussian_filter(flat, fwhm / np.sqrt(8 * np.log(2)) / pixel_size, mode="constant")
     columns = _strained(columns, strengths[sites], smooth, pixel_size, fwhm)
 
     drawn = sharpened(columns, strengths[sites], image.shape, pixel_size, np.sqrt(2) * fwhm).astype(float)
@@ -132,7 +146,7 @@ def _strained(columns: np.ndarray, strengths: np.ndarray, smooth: np.ndarray, pi
     """Columns moved together, turned and strained a little, until they lie highest on a smoothed image."""
     centre = pixel_size * (np.array(smooth.shape[::-1]) - 1) / 2
     half = np.abs(centre).max()
-    whole = np.all(np.abs(columns - centre) <= centre - fwhm / 2, axis=1)  # columns that no edge of the image cuts
+    whole = np.all(np.abs(columns - centre) <= centre - fwhm / 2, axis=1)  # columns that no edge of the image halves
     coefficients = ndimage.spline_filter(smooth, mode="mirror")
     scale = max(smooth.std() * strengths.sum(), 1e-12)  # so that the optimiser's tolerances fit
 

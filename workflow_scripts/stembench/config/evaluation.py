@@ -8,9 +8,7 @@ from pydantic import Field
 
 from stembench.config.base import Name, Section
 
-DetectionBaseline = Literal[
-    "smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "template_matching", "random_points"
-]
+DetectionBaseline = Literal["smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"]
 EnhancementBaseline = Literal["gaussian", "wiener", "absf", "total_variation"]
 
 

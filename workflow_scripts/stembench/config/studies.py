@@ -9,6 +9,9 @@ from pydantic import Field
 from stembench.config.base import Name, Section
 from stembench.config.evaluation import DetectionBaseline
 
+# Template matching must be told the structure, which is known of simulated images alone.
+StudyBaseline = Literal[DetectionBaseline, "template_matching"]
+
 
 class Variant(Section):
     """A row of a study."""
@@ -25,7 +28,7 @@ class Study(Section):
     dataset: Name = Field("physical", description="Dataset that the variants are trained on")
     testset: Name = Field("physical", description="Dataset whose test split they are compared on")
     variants: dict[Name, Variant] = Field(description="Rows of the table by name", min_length=1)
-    baselines: tuple[DetectionBaseline, ...] = Field((), description="Classical detectors beside them")
+    baselines: tuple[StudyBaseline, ...] = Field((), description="Classical detectors beside them")
 
 
 #: Default studies.

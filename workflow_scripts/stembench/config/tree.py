@@ -202,7 +202,7 @@ class Config(Section):
                 known(dataset, self.datasets, f"networks.{name}.datasets", "datasets")
         for name, study in self.studies.items():
             known(study.dataset, self.datasets, f"studies.{name}.dataset", "datasets")
-            known(study.testset, self.datasets, f"studies.{name}.testset", "datasets")
+            known(study.testset, self.simulated, f"studies.{name}.testset", "simulated datasets")
             for variant, row in study.variants.items():
                 known(row.network, self.networks, f"studies.{name}.variants.{variant}.network", "networks")
         for dataset in self.evaluation.testsets:

@@ -12,6 +12,8 @@ from stembench.config import Evaluation
 from stembench.evaluation.matching import Truth, assign
 from stembench.localisation.peaks import PeakSettings, find_columns
 
+Find = Callable[[np.ndarray, pd.Series, PeakSettings], tuple[np.ndarray, np.ndarray]]
+
 #: The level of a set whose images have no dose.
 NO_DOSE = "none"
 _MOST_LEVELS = 20  # of a dose series
@@ -41,12 +43,18 @@ def nearest_level(level: str, tuned: Sequence[str]) -> str:
     return min(known, key=lambda name: abs(np.log(float(name) / float(level))))
 
 
+def found_in_map(image: np.ndarray, sample: pd.Series, settings: PeakSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Maxima of a map and their heights."""
+    return find_columns(image, sample.pixel_size_A, settings)
+
+
 def tune_peaks(
     maps: Sequence[np.ndarray],
     samples: pd.DataFrame,
     columns: dict[int, pd.DataFrame],
     grid: Sequence[PeakSettings],
     evaluation: Evaluation,
+    find: Find = found_in_map,
 ) -> dict[str, dict]:
     """For each dose, the settings of the highest F1 over columns that are resolved and not hidden.
 
@@ -65,6 +73,8 @@ def tune_peaks(
         What is tried. Settings that differ in their threshold alone share one search for maxima.
     evaluation : Evaluation
         Match radius and border.
+    find : callable
+        Positions [A] and heights of what is found in a map, given the sample's parameters and settings.
 
     Returns
     -------
@@ -79,7 +89,7 @@ def tune_peaks(
         extent = tuple(n * sample.pixel_size_A for n in image.shape)
         truth = Truth.of(columns[sample["sample"]], evaluation)
         for family in families.values():
-            positions, heights = find_columns(image, sample.pixel_size_A, family[0])
+            positions, heights = find(image, sample, family[0])
             for settings in family:
                 found = positions[heights > settings.threshold]
                 found_at, truth_at, counts_with = assign(found, truth, extent, evaluation)

@@ -39,6 +39,8 @@ class Network(nn.Module):
         By what the sides of the images that `compute` gets are divisible.
     normalisation : str
         What it sees of an image, and the scale of its output; see `registry.normalise`.
+    note : str
+        What tables say of it.
     maps : int
         Planes of its target that are maps, from the first on.
     scale : int
@@ -50,6 +52,7 @@ class Network(nn.Module):
     tasks: tuple[str, ...] = ("localise", "denoise_background")
     divisor: int = 1
     normalisation: str = "standardise"
+    note: str = ""
     maps: int = 1
     scale: int = 1
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from stembench.datasets.store import Shards
-from stembench.errors import InputError
+from stembench.errors import CannotLoadError, InputError
 from stembench.networks import NETWORKS
 from stembench.networks.base import Network
 from stembench.products import read_json, whole, write_json
@@ -95,8 +95,18 @@ def save(folder: str | Path, network: Network, record: dict) -> None:
     folder = Path(folder)
     with whole(folder / "weights.safetensors") as partial:
         save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, partial)
-    record = record | {"parameters": count_parameters(network), "normalisation": network.normalisation}
-    write_json(folder / "model.json", record)
+    known = {"parameters": count_parameters(network), "normalisation": network.normalisation, "note": network.note}
+    write_json(folder / "model.json", record | known)
+
+
+def save_untrained(folder: str | Path, record: dict, reason: str) -> None:
+    """What stands in the place of a network that could not be trained: its record says why, and there is no history."""
+    folder = Path(folder)
+    with whole(folder / "weights.safetensors") as partial:
+        save_file({}, partial)
+    with whole(folder / "history.csv") as partial:
+        partial.write_text("epoch,train_loss,validation_loss,learning_rate,seconds\n")
+    write_json(folder / "model.json", record | {"parameters": 0, "not_trained": reason})
 
 
 class TrainedNetwork:
@@ -106,10 +116,17 @@ class TrainedNetwork:
     ----------
     folder : str or Path
         Folder with `weights.safetensors` and `model.json`.
+
+    Raises
+    ------
+    CannotLoadError
+        If it could not be trained, or a package that it needs does not load.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.record = read_json(Path(folder) / "model.json")
+        if reason := self.record.get("not_trained"):
+            raise CannotLoadError(reason)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         made_as = {key: self.record[key] for key in ("architecture", "width", "task", "options")}
         network = build(**made_as, seed=0)

@@ -140,7 +140,7 @@ class StructuralPrior(Network):
     arXiv 2107.07651), for afterwards each image would hold its own prior. Without a prior cross-attention adds nothing.
 
     Memory grows with the number of pixels, the time of self-attention with its square: 1024 x 1024 px are 16,384 places
-    at stride 8, about as far as one should go in one piece.
+    at stride 8, where it takes more than half of all the time. Larger images are better cut up.
 
     No parameter count is public; the one here is our definition's with all its parts.
 
@@ -335,7 +335,10 @@ class Attention(nn.Module):
 
 
 class _GatedAttention(nn.Module):
-    """What features gather from themselves or from tokens, added through a gate for each channel that starts at 0."""
+    """What features gather from themselves or from tokens, added through a gate for each channel that starts at 0.
+
+    So each part begins as nothing: Bachlechner et al. (2020), arXiv 2003.04887.
+    """
 
     def __init__(self, channels: int, context_channels: int) -> None:
         super().__init__()

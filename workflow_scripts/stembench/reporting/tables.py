@@ -20,7 +20,7 @@ from stembench.products import read_json, whole
 #: How every row begins.
 IDENTITY = ("method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset")
 
-_METHOD = ("method", "kind", "task", "train_dataset", "scale", "width")
+_METHOD = ("method", "kind", "task", "train_dataset", "scale", "width", "note")
 _IMAGE = ("sample", "structure", "material", "condition", "counts_per_px", "shot_noise_alone", "dose_e_per_A2", "mode")
 _SUBSETS = ("counts_per_px", "material", "condition")
 
@@ -71,7 +71,8 @@ def read_enhancement(methods: Sequence[dict]) -> pd.DataFrame:
 
 
 def _image_row(method: dict, image: pd.Series) -> dict:
-    return {k: v for k, v in method.items() if k != "folder"} | {k: image.get(k, np.nan) for k in _IMAGE}
+    known = {k: v for k, v in method.items() if k != "folder"} | {k: image.get(k, np.nan) for k in _IMAGE}
+    return known | {"note": image.get("note", "")}
 
 
 def detection_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
@@ -124,9 +125,10 @@ def cost_table(trainings: Sequence[dict]) -> pd.DataFrame:
     for training in trainings:
         record = read_json(Path(training["folder"]) / "model.json")
         history = pd.read_csv(Path(training["folder"]) / "history.csv")
-        sizes = {key: record["training"][key] for key in ("samples_seen", "crop_px", "batch_images", "precision")}
-        spent = {"parameters": record["parameters"], "training_s": history.seconds.sum()}
-        rows.append(training | spent | sizes)
+        sizes = ("samples_seen", "crop_px", "batch_images", "precision")
+        known = {key: record.get("training", {}).get(key) for key in sizes}
+        known |= {"parameters": record["parameters"], "training_s": history.seconds.sum()}
+        rows.append(training | known | {"note": record.get("not_trained", record.get("note"))})
     table = pd.DataFrame(rows)
     identity = list(_METHOD)
     grouped = table.groupby([*identity, "crop_px", "batch_images", "precision"], sort=False, dropna=False)
@@ -139,7 +141,7 @@ def cost_table(trainings: Sequence[dict]) -> pd.DataFrame:
     ).reset_index()
     table["samples_per_s"] = table.samples_seen / table.training_s
     table = table.assign(testset="", subset="all")
-    return table[[*IDENTITY, *(column for column in table if column not in IDENTITY)]]
+    return table[[*IDENTITY, *(column for column in table if column not in (*IDENTITY, "note")), "note"]]
 
 
 def detection_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
@@ -205,7 +207,7 @@ def _row(identity: dict, subset: str, part: pd.DataFrame, metrics: Callable, res
         spread = np.std([seed[name] for seed in seeds], ddof=1) if len(seeds) > 1 else np.nan
         row |= {name: values[name], f"{name}_low": values[f"{name}_low"], f"{name}_high": values[f"{name}_high"]}
         row[f"{name}_seed_sd"] = spread
-    return row
+    return row | {"note": identity["note"]}
 
 
 def _sorted(rows: list[dict]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from torch.nn import functional
 def modified_chi_square(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Mean over the batch's pixels of (I - I_gt)^2 / (I_gt + max(I_gt) / 10).
 
-    Source: Lin et al. (2021), doi 10.1038/s41598-021-84499-w, eq. 1, there as a sum. The maximum is each map's own
+    Source: Lin et al. (2021), doi 10.1038/s41598-021-84499-w, eq. 1, there as a sum. The maximum is each sample's own
     and not below a tenth, so that an empty target has a finite loss.
 
     Parameters
@@ -15,7 +15,7 @@ def modified_chi_square(output: torch.Tensor, target: torch.Tensor) -> torch.Ten
     output, target : Tensor, shape (batch, maps, y, x)
         Values in [0, 1].
     """
-    largest = target.amax(dim=(2, 3), keepdim=True).clamp(min=0.1)
+    largest = target.amax(dim=(1, 2, 3), keepdim=True).clamp(min=0.1)
     return ((output - target) ** 2 / (target + largest / 10)).mean()
 
 
