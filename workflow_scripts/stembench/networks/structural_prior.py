@@ -247,10 +247,14 @@ class StructuralPrior(Network):
         return {"prior": prior_tokens(known, sample.parameters["pixel_size_A"])}
 
     def loss(self, output: torch.Tensor | tuple, target: torch.Tensor, compare: Compare) -> torch.Tensor:
-        """The comparison of the maps, and in training 0.1 of the contrastive loss."""
-        if isinstance(output, tuple):
-            return compare(output[0], target) + _CONTRASTIVE_WEIGHT * info_nce(*output[1:])
-        return compare(output, target)
+        """The comparison of the maps, and in training the contrastive loss, weighed in proportion to it.
+
+        Losses of maps differ a thousandfold in size; a constant weight would be all or nothing beside them.
+        """
+        if not isinstance(output, tuple):
+            return compare(output, target)
+        of_maps = compare(output[0], target)
+        return of_maps + _CONTRASTIVE_WEIGHT * of_maps.detach() * info_nce(*output[1:])
 
     def map_of(self, output: torch.Tensor | tuple) -> torch.Tensor:
         """The highest of the ranks at each pixel."""
