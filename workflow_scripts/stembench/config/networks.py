@@ -159,11 +159,11 @@ NETWORKS = {
             "full": _SFIN.model_copy(update={"source": "as SFIN's, beside which it stands"}),
         },
     ),
-    "sfin": Network(tasks=("denoise_background",), recipes={"demo": _demo(33, loss="l1", crop_px=48), "full": _SFIN}),
+    "sfin": Network(tasks=("denoise_background",), recipes={"demo": _demo(65, loss="l1", crop_px=32), "full": _SFIN}),
     "sffn": Network(
         tasks=("denoise_background",),
         recipes={
-            "demo": _demo(30, loss="l1", crop_px=48),
+            "demo": _demo(60, loss="l1", crop_px=32),
             "full": _SFIN.model_copy(update={"source": "as SFIN's, whose successor it is"}),
         },
     ),
