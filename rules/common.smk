@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 from dataclasses import asdict
 from functools import cache
@@ -23,6 +24,7 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 SCALE = CONFIG.sizes
+GPU = shutil.which("nvidia-smi") is not None
 SHOWN_CONDITION = CONFIG.multislice.compared_condition
 STRENGTHS = [CONFIG.imaging.gamma, CONFIG.imaging.species_factors]
 COMPARED = [

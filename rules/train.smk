@@ -30,7 +30,9 @@ rule train_network:
     priority: 10  # the longest jobs start first
     conda:
         network_environment
-    threads: 1
+    threads: 8 if GPU else 1
+    resources:
+        gpu=CONFIG.training.devices if GPU else 0,
     params:
         code=training_code,
         made_as=made_as,

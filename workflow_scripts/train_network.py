@@ -13,7 +13,7 @@ from stembench.config import Recipe, Training
 from stembench.crystals.material import structures_of
 from stembench.datasets.loading import Crops, StoredPairs, kept, mean_target
 from stembench.datasets.store import read_recipe
-from stembench.errors import CannotLoadError
+from stembench.errors import CannotLoadError, InputError
 from stembench.networks.base import TASK_LABELS, Network
 from stembench.networks.registry import build, normalise, save, save_untrained
 from stembench.products import whole
@@ -85,6 +85,9 @@ if __name__ == "__main__":
         made_as, asked = snakemake.params.made_as, snakemake.wildcards
         try:
             network = build(**made_as, seed=int(asked.seed), task=asked.task)
+            if asked.task not in network.tasks:
+                learns = ", ".join(network.tasks)
+                raise InputError(f"networks.{asked.network} cannot learn to {asked.task}; it learns {learns}")
         except CannotLoadError as error:
             say(str(error))
             save_untrained(Path(snakemake.output.weights).parent, made_as | {"network": asked.network}, str(error))

@@ -49,7 +49,7 @@ class Network(nn.Module):
 
     source: str
     published_parameters: int
-    tasks: tuple[str, ...] = ("localise", "denoise_background")
+    tasks: tuple[str, ...] = tuple(TASK_LABELS)
     divisor: int = 1
     normalisation: str = "standardise"
     note: str = ""
