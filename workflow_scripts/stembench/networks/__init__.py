@@ -1,7 +1,7 @@
 """One file a published network; the folder is the registry.
 
-A network is a subclass of `base.Network` built from a width factor; its file calls it `NETWORK`. Files that begin with an
-underscore hold what several networks share.
+A network is a subclass of `base.Network` built from a width factor; its file calls it `NETWORK`. Files that begin with
+an underscore hold what several networks share.
 """
 
 from pathlib import Path
