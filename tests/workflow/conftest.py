@@ -14,10 +14,12 @@ TINY = Path(__file__).with_name("tiny.yaml")
 
 
 class Copy:
-    """A working copy of the workflow."""
+    """A working copy of the workflow, in a folder that holds one or is to hold the repository's."""
 
-    def __init__(self, folder: Path, repository: Path) -> None:
+    def __init__(self, folder: Path, repository: Path | None = None) -> None:
         self.folder = folder
+        if repository is None:
+            return
         for name in FOLDERS:
             shutil.copytree(repository / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(repository / "Snakefile", folder)
@@ -56,6 +58,13 @@ def tiny_with(tmp_path):
         return path
 
     return written
+
+
+@pytest.fixture
+def another(finished, tmp_path) -> Copy:
+    """A finished run of one's own, for what would change the one that tests share."""
+    shutil.copytree(finished.folder, tmp_path / "another")
+    return Copy(tmp_path / "another")
 
 
 @pytest.fixture(scope="session")
