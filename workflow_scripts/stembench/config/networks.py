@@ -163,7 +163,7 @@ NETWORKS = {
     "sffn": Network(
         tasks=("denoise_background",),
         recipes={
-            "demo": _demo(60, loss="l1", crop_px=32),
+            "demo": _demo(60, loss="l1", crop_px=32, learning_rate=2e-3),
             "full": _SFIN.model_copy(update={"source": "as SFIN's, whose successor it is"}),
         },
     ),
