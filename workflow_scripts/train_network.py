@@ -50,6 +50,7 @@ def train_and_save(job: "snakemake", network: Network) -> None:
     }
     sizes = {"crop": recipe.crop_px, "batch": recipe.batch_images, "seed": seed}
     samples = length["samples_seen"] // length["epochs"]
+    shown = pairs["train"]
     if job.params.sampling:
         from sample_factory import factory_of
         from stembench.datasets.on_the_fly import DrawnCrops
@@ -57,12 +58,12 @@ def train_and_save(job: "snakemake", network: Network) -> None:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         crops = DrawnCrops(factory_of(job), **asked, **sizes, samples=samples, workers=cores, device=device)
     else:
-        held, workers = kept(pairs["train"], cores)
-        crops = Crops(held, **sizes, samples=samples, workers=workers)
+        shown, workers = kept(shown, cores)
+        crops = Crops(shown, **sizes, samples=samples, workers=workers)
     identity = json.dumps([record, job.params.code], sort_keys=True)
     folder = Path(job.output.weights).parent
     checkpoints = folder / "checkpoints" / hashlib.sha256(identity.encode()).hexdigest()[:16]
-    network.start_from(mean_target(pairs["train"], network.maps))
+    network.start_from(mean_target(shown, network.maps))
     history = train(
         network,
         crops,

@@ -1,6 +1,6 @@
 import torch
+from drawing import drawn, parts
 from stembench.networks.atomai_segmentor import AtomAISegmentor
-from torch import nn
 from torch.nn import functional
 
 
@@ -43,23 +43,6 @@ def halved_steps(maps, axis):
 
 def pooled(maps):
     return maps.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2)).amax((-1, -3))
-
-
-def drawn(network):
-    """The network in use, in double precision, with signals that reach its end and norms that change them."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight)
-        elif isinstance(module, nn.BatchNorm2d):
-            for part in (module.weight, module.running_var):
-                nn.init.uniform_(part, 0.5, 1.5)
-            for part in (module.bias, module.running_mean):
-                nn.init.normal_(part, 0, 0.1)
-    return network.double().eval()
-
-
-def parts(network):
-    return [tensor for name, tensor in network.state_dict().items() if not name.endswith("num_batches_tracked")]
 
 
 @torch.inference_mode()

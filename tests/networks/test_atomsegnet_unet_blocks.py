@@ -2,8 +2,8 @@ import math
 
 import pytest
 import torch
+from drawing import drawn
 from stembench.networks.atomsegnet_unet import AtomSegNetUNet, _UpAndJoin
-from torch import nn
 
 
 def between(samples, places):
@@ -67,19 +67,6 @@ def level(maps, modules):
 def up_and_join(deep, skip, block):
     deep = normed(convolved(enlarged(deep), block.convolution), block.norm)
     return normed(torch.cat([skip, deep], 1), block.joined_norm)
-
-
-def drawn(network):
-    """The module in use, in double precision, with signals that reach its end and norms that change them."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight)
-        elif isinstance(module, nn.BatchNorm2d):
-            for part in (module.weight, module.running_var):
-                nn.init.uniform_(part, 0.5, 1.5)
-            for part in (module.bias, module.running_mean):
-                nn.init.normal_(part, 0, 0.1)
-    return network.double().eval()
 
 
 def test_a_line_of_four_points_doubles_to_eight_with_the_same_ends():

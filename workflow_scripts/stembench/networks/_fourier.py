@@ -1,8 +1,45 @@
-"""The Fourier unit of SFIN (Li et al., CVPR 2025, arXiv 2504.02555) and of its successor."""
+"""What SFIN (Li et al., CVPR 2025, arXiv 2504.02555) and its successor share: their frame and their Fourier unit."""
 
 import torch
 from torch import nn
 from torch.nn import functional
+
+from stembench.networks.base import Network
+
+
+class SpatialFrequencyNetwork(Network):
+    """Eight blocks of features, of which half are spatial and half of frequency, and a global skip of the features.
+
+    Attributes
+    ----------
+    block : type
+        Of one block, built from the number of channels of a half.
+    """
+
+    tasks = ("denoise_background", "denoise", "superresolve", "localise")
+    normalisation = "grey_levels"
+    block: type[nn.Module]
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        half = max(1, round(width * 32))
+        self.head = nn.Conv2d(1, 2 * half, 3, padding=1)
+        self.body = nn.Sequential(*(self.block(half) for _ in range(8)))
+        self.tail = nn.Conv2d(2 * half, 1, 3, padding=1)
+
+    def start_from(self, mean: float) -> None:
+        """Let the untrained output be `mean`, in grey levels, everywhere.
+
+        Features of an untrained network are of the size of the grey levels, many times that of most targets, so the
+        last weights start from zero.
+        """
+        nn.init.zeros_(self.tail.weight)
+        nn.init.constant_(self.tail.bias, 255 * mean)
+
+    def compute(self, image: torch.Tensor) -> torch.Tensor:
+        """Map grey levels (batch, 1, y, x) to grey levels of the same shape."""
+        features = self.head(image)
+        return self.tail(self.body(features) + features)
 
 
 class FourierUnit(nn.Module):

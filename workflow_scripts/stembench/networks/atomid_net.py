@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from stembench.datasets.labels import gaussian_mask, label
 from stembench.datasets.sample import Sample
+from stembench.networks._convolutions import convolved_twice
 from stembench.networks.base import TASK_LABELS, Compare, Network
 
 #: Mean nearest-neighbour distance that an untrained network tells [px]; see `start_from`.
@@ -40,10 +41,10 @@ class AtomIDNet(Network):
         super().__init__()
         channels = [max(1, round(width * published)) for published in (32, 64, 128, 256, 512)]
         hidden = [max(1, round(width * published)) for published in (256, 64)]
-        self.encoder1 = _convolutions(1, channels[0])
+        self.encoder1 = convolved_twice(1, channels[0], bias=False)
         # The published network holds a first level for colour images that it never reaches; its parameters count.
-        self.unused_encoder1 = _convolutions(3, channels[0])
-        self.encoders = nn.ModuleList(_convolutions(*pair) for pair in pairwise(channels))
+        self.unused_encoder1 = convolved_twice(3, channels[0], bias=False)
+        self.encoders = nn.ModuleList(convolved_twice(*pair, bias=False) for pair in pairwise(channels))
         self.head = nn.Sequential(
             nn.Linear(channels[-1], hidden[0]),
             nn.ReLU(),
@@ -133,21 +134,10 @@ class _UpAndJoin(nn.Module):
     def __init__(self, channels: int, skip_channels: int) -> None:
         super().__init__()
         self.up = nn.ConvTranspose2d(channels, skip_channels, 2, stride=2)
-        self.convolutions = _convolutions(2 * skip_channels, skip_channels)
+        self.convolutions = convolved_twice(2 * skip_channels, skip_channels, bias=False)
 
     def forward(self, deep: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
         return self.convolutions(torch.cat([self.up(deep), skip], dim=1))
-
-
-def _convolutions(channels_in: int, channels_out: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(),
-        nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(),
-    )
 
 
 NETWORK = AtomIDNet

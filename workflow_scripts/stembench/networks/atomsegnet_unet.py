@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from stembench.networks._convolutions import convolved_twice
 from stembench.networks.base import TASK_LABELS, Network
 
 
@@ -27,13 +28,13 @@ class AtomSegNetUNet(Network):
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
         low, middle, high = (max(1, round(width * channels)) for channels in (64, 128, 256))
-        self.encoder1 = _convolutions(1, low)
-        self.encoder2 = _convolutions(low, middle)
-        self.bottom = _convolutions(middle, high)
+        self.encoder1 = convolved_twice(1, low)
+        self.encoder2 = convolved_twice(low, middle)
+        self.bottom = convolved_twice(middle, high)
         self.up2 = _UpAndJoin(high, middle)
-        self.decoder2 = _convolutions(2 * middle, middle)
+        self.decoder2 = convolved_twice(2 * middle, middle)
         self.up1 = _UpAndJoin(middle, low)
-        self.decoder1 = _convolutions(2 * low, low)
+        self.decoder1 = convolved_twice(2 * low, low)
         self.output = nn.Conv2d(low, 1, 1)
         self.output_norm = nn.BatchNorm2d(1)
         # The published network holds a second one that its forward pass never reaches; it counts among the parameters.
@@ -69,17 +70,6 @@ class _UpAndJoin(nn.Module):
     def forward(self, deep: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
         deep = functional.interpolate(deep, scale_factor=2, mode="bilinear", align_corners=True)
         return self.joined_norm(torch.cat([skip, self.norm(self.convolution(deep))], dim=1))
-
-
-def _convolutions(channels_in: int, channels_out: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 3, padding=1),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(),
-        nn.Conv2d(channels_out, channels_out, 3, padding=1),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(),
-    )
 
 
 NETWORK = AtomSegNetUNet

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from stembench.networks._convolutions import convolved_twice
 from stembench.networks.base import TASK_LABELS, Network
 
 _CHANNELS = (32, 64, 128, 256, 512)
@@ -40,7 +41,7 @@ class AtomSegNetUNetPlusPlus(Network):
                 channels_in = step * channels[level] + channels[level + 1]
             else:
                 channels_in = channels[level - 1] if level else 1
-            self.nodes[f"{level}_{step}"] = _convolutions(channels_in, channels[level])
+            self.nodes[f"{level}_{step}"] = convolved_twice(channels_in, channels[level])
         self.output = nn.Conv2d(channels[0], 1, 1)
 
     def start_from(self, mean: float) -> None:
@@ -69,17 +70,6 @@ def _nodes() -> list[tuple[int, int]]:
     """Levels and steps of the maps, in the order of the authors' stored weights."""
     levels = len(_CHANNELS)
     return [(level, step) for step in range(levels) for level in range(levels - step)]
-
-
-def _convolutions(channels_in: int, channels_out: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 3, padding=1),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(),
-        nn.Conv2d(channels_out, channels_out, 3, padding=1),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(),
-    )
 
 
 NETWORK = AtomSegNetUNetPlusPlus

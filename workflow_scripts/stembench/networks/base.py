@@ -1,5 +1,6 @@
 """What every network of the registry is."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -24,7 +25,7 @@ TASK_LABELS = {
 Compare = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """A network: `compute` maps normalised images to maps; what else differs from the usual is overridden.
 
     Attributes
@@ -83,9 +84,9 @@ class Network(nn.Module):
             return output[0][..., :height, :width], *output[1:]
         return output[..., :height, :width]
 
+    @abstractmethod
     def compute(self, image: torch.Tensor, **context: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """The network itself; sides of the image are multiples of `divisor`."""
-        raise NotImplementedError
 
     def start_from(self, mean: float) -> None:
         """Let the untrained output be about the targets' mean, where the network can be told."""

@@ -4,44 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from stembench.networks._fourier import FourierUnit
-from stembench.networks.base import Network
-
-
-class SFIN(Network):
-    """Spatial-frequency interactive network: eight residual blocks of two SFIBs, and a global skip of the features.
-
-    Parameters
-    ----------
-    width : float
-        Channels as a fraction of the published 32 spatial and 32 frequency ones.
-    """
-
-    source = "Li et al. (2025), arXiv 2504.02555"
-    published_parameters = 960_193
-    tasks = ("denoise_background", "denoise", "superresolve", "localise")
-    normalisation = "grey_levels"
-
-    def __init__(self, width: float = 1.0) -> None:
-        super().__init__()
-        half = max(1, round(width * 32))
-        self.head = nn.Conv2d(1, 2 * half, 3, padding=1)
-        self.body = nn.Sequential(*(_ResidualBlock(half) for _ in range(8)))
-        self.tail = nn.Conv2d(2 * half, 1, 3, padding=1)
-
-    def start_from(self, mean: float) -> None:
-        """Let the untrained output be `mean`, in grey levels, everywhere.
-
-        Features of an untrained network are of the size of the grey levels, many times that of most targets, so the
-        last weights start from zero.
-        """
-        nn.init.zeros_(self.tail.weight)
-        nn.init.constant_(self.tail.bias, 255 * mean)
-
-    def compute(self, image: torch.Tensor) -> torch.Tensor:
-        """Map grey levels (batch, 1, y, x) to grey levels of the same shape."""
-        features = self.head(image)
-        return self.tail(self.body(features) + features)
+from stembench.networks._fourier import FourierUnit, SpatialFrequencyNetwork
 
 
 class _ResidualBlock(nn.Module):
@@ -94,6 +57,20 @@ class _SFIB(nn.Module):
         spatial, frequency = functional.conv2d(features, weight, bias, padding=1).chunk(2, dim=1)
         frequency = frequency + functional.conv2d(filtered, of_filtered, padding=1)
         return functional.relu(self.norm(torch.cat([spatial, frequency], dim=1)), inplace=True)
+
+
+class SFIN(SpatialFrequencyNetwork):
+    """Spatial-frequency interactive network: eight residual blocks of two SFIBs, and a global skip of the features.
+
+    Parameters
+    ----------
+    width : float
+        Channels as a fraction of the published 32 spatial and 32 frequency ones.
+    """
+
+    source = "Li et al. (2025), arXiv 2504.02555"
+    published_parameters = 960_193
+    block = _ResidualBlock
 
 
 NETWORK = SFIN

@@ -20,6 +20,7 @@ from stembench.crystals.projection import Projection
 from stembench.datasets.labels import gaussian_mask
 from stembench.datasets.sample import Sample
 from stembench.imaging.linear import strength_of
+from stembench.networks._convolutions import convolved_twice
 from stembench.networks.base import Compare, Network
 
 #: Maps, one a rank of strength: heaviest, second, rest.
@@ -171,8 +172,10 @@ class StructuralPrior(Network):
         attending = [_HEADS * max(1, round(width * channels / _HEADS)) for channels in (192, 256)]
         tokens = _HEADS * max(1, round(width * 128 / _HEADS))
         channels = plain + attending
-        self.encoder = nn.ModuleList(_convolutions(*pair) for pair in zip([1, *channels], channels))
-        self.decoder = nn.ModuleList(_convolutions(deep + skip, skip) for skip, deep in pairwise(channels))
+        self.encoder = nn.ModuleList(convolved_twice(*pair, bias=False) for pair in zip([1, *channels], channels))
+        self.decoder = nn.ModuleList(
+            convolved_twice(deep + skip, skip, bias=False) for skip, deep in pairwise(channels)
+        )
         self.output = nn.Conv2d(channels[0], RANKS, 1)
         self.self_attention = nn.ModuleList(_GatedAttention(n, n) for n in attending) if self_attention else None
         self.cross_attention = nn.ModuleList(_GatedAttention(n, tokens) for n in attending) if cross_attention else None
@@ -421,17 +424,6 @@ def _structure(prior: torch.Tensor) -> torch.Tensor:
     lattice = prior[:, 0]
     lengths = lattice[:, 1:3] + lattice[:, 5:]
     return torch.cat([lengths, lattice[:, 3:5], prior[:, 1:].flatten(1)], dim=1)
-
-
-def _convolutions(channels_in: int, channels_out: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(),
-        nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(),
-    )
 
 
 NETWORK = StructuralPrior

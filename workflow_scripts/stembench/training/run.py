@@ -150,14 +150,14 @@ class _Run(lightning.LightningModule):
         return self.crops.epoch(self.current_epoch, self.trainer.global_rank, self.trainer.world_size)
 
     def on_train_epoch_start(self) -> None:
-        self.started, self.losses = time.monotonic(), []
+        self.started, self.losses, self.unseen = time.monotonic(), [], []
 
     def training_step(self, batch, step: int) -> torch.Tensor:
         # Dropout of a resumed run is what it would have been.
         key = (self.current_epoch, step, self.global_rank)
         torch.manual_seed(int(np.random.SeedSequence(self.crops.seed, spawn_key=key).generate_state(1)[0]))
         loss = self._loss(batch)
-        self.losses.append(loss.detach())
+        self.unseen.append(loss.detach())
         if (step + 1) % _LOSSES_LOOKED_AT == 0:
             self._look_at_losses()
         return loss
@@ -172,15 +172,18 @@ class _Run(lightning.LightningModule):
         return LOSSES[self.recipe.loss](restore(maps.float(), self.network.normalisation), target)
 
     def _look_at_losses(self) -> None:
-        losses = torch.stack(self.losses).float().cpu().numpy()
-        first = self.history[0]["train_loss"] if self.history else losses[0]
+        seen = len(self.losses)
+        self.losses += torch.stack(self.unseen).float().tolist() if self.unseen else []
+        self.unseen.clear()
+        first = self.history[0]["train_loss"] if self.history else self.losses[0]
+        losses = np.array(self.losses[seen:])
         bad = np.flatnonzero(~np.isfinite(losses) | (losses > _EXPLODED * first))
         if len(bad):
-            step, batch = int(bad[0]), self.crops.batch
+            step, batch = seen + int(bad[0]), self.crops.batch
             samples = self.crops.positions(self.current_epoch)[step * batch : (step + 1) * batch]
             good = f"the state after epoch {len(self.history)} is in {self.checkpoint}" if self.history else "none yet"
             raise InputError(
-                f"training diverged: loss {losses[step]:g} at step {step + 1} of epoch {self.current_epoch + 1}, "
+                f"training diverged: loss {self.losses[step]:g} at step {step + 1} of epoch {self.current_epoch + 1}, "
                 f"training samples {', '.join(map(str, samples))}; last good checkpoint: {good}; "
                 "look at these samples, or lower the recipe's learning_rate"
             )
@@ -193,7 +196,7 @@ class _Run(lightning.LightningModule):
             self.best = copy.deepcopy({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
         row = {
             "epoch": self.current_epoch + 1,
-            "train_loss": torch.stack(self.losses).mean().item(),
+            "train_loss": float(np.mean(self.losses)),
             "validation_loss": validation_loss,
             "learning_rate": self.optimizers().param_groups[0]["lr"],
             "seconds": time.monotonic() - self.started,
