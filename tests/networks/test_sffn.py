@@ -81,6 +81,15 @@ def test_the_map_is_that_of_eight_blocks_within_a_skip_of_the_features():
 
 
 @torch.inference_mode()
+def test_a_fusion_starts_as_what_passes_features_on():
+    torch.manual_seed(0)
+    network = SFFN(0.25).eval()
+    network.start_from(0.1)
+    block, features = network.body[0], torch.randn(1, 16, 9, 12)
+    torch.testing.assert_close(block(features), features + block.second(block.first(features)))
+
+
+@torch.inference_mode()
 def test_under_bfloat16_autocast_the_fourier_unit_still_works_in_float32():
     torch.manual_seed(0)
     unit = SFFN(0.25).eval().body[0].first.fourier

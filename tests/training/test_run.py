@@ -193,6 +193,14 @@ def test_modified_chi_square_by_hand():
     assert modified_chi_square(output, target).item() == pytest.approx((0.25 / 1.1 + 0.04 / 0.1) / 2)
 
 
+def test_rmse_is_the_mean_of_the_roots_and_has_a_slope_where_the_error_is_none():
+    output = torch.tensor([0.3, 0.1]).reshape(2, 1, 1, 1).requires_grad_()
+    loss = LOSSES["rmse"](output, torch.tensor([0.0, 0.1]).reshape(2, 1, 1, 1))
+    loss.backward()
+    assert loss.item() == pytest.approx(0.15, abs=1e-5)
+    assert output.grad.flatten().tolist() == pytest.approx([0.5, 0.0])
+
+
 def test_an_empty_target_has_a_finite_loss():
     assert torch.isfinite(modified_chi_square(torch.rand(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)))
 

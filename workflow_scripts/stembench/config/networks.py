@@ -16,7 +16,7 @@ class Recipe(Section):
     """How a network is trained at a scale."""
 
     source: str = Field("", description="Where the recipe comes from")
-    loss: Literal["modified_chi_square", "mse", "l1", "bce", "own"] = Field(
+    loss: Literal["modified_chi_square", "mse", "rmse", "l1", "bce", "own"] = Field(
         "modified_chi_square",
         description="Loss between maps and targets, or the network's own",
     )
@@ -108,13 +108,13 @@ def _without(*parts: str) -> Network:
 #: Default networks; full-scale recipes are the published ones, but for the samples seen, which the scale gives to all.
 NETWORKS = {
     "atomsegnet_unet": Network(
-        tasks=("localise", "denoise_background"), recipes={"demo": _demo(88), "full": _ATOMSEGNET}
+        tasks=("localise", "denoise_background"), recipes={"demo": _demo(150, crop_px=48), "full": _ATOMSEGNET}
     ),
     "atomsegnet_unet_mse": Network(
         architecture="atomsegnet_unet",
-        recipes={"demo": _demo(88, loss="mse"), "full": _ATOMSEGNET.model_copy(update={"loss": "mse"})},
+        recipes={"demo": _demo(150, loss="mse", crop_px=48), "full": _ATOMSEGNET.model_copy(update={"loss": "mse"})},
     ),
-    "atomsegnet_unetpp": Network(tasks=("localise",), recipes={"demo": _demo(50), "full": _ATOMSEGNET}),
+    "atomsegnet_unetpp": Network(tasks=("localise",), recipes={"demo": _demo(88, crop_px=48), "full": _ATOMSEGNET}),
     "atomai_segmentor": Network(
         tasks=("localise",),
         recipes={
@@ -155,15 +155,15 @@ NETWORKS = {
     "fcn": Network(
         tasks=("denoise_background",),
         recipes={
-            "demo": _demo(59, loss="l1"),
+            "demo": _demo(155, loss="rmse", crop_px=32),
             "full": _SFIN.model_copy(update={"source": "as SFIN's, beside which it stands"}),
         },
     ),
-    "sfin": Network(tasks=("denoise_background",), recipes={"demo": _demo(61, loss="l1", crop_px=32), "full": _SFIN}),
+    "sfin": Network(tasks=("denoise_background",), recipes={"demo": _demo(61, loss="rmse", crop_px=32), "full": _SFIN}),
     "sffn": Network(
         tasks=("denoise_background",),
         recipes={
-            "demo": _demo(60, loss="l1", crop_px=32, learning_rate=2e-3),
+            "demo": _demo(36, loss="rmse", crop_px=48),
             "full": _SFIN.model_copy(update={"source": "as SFIN's, whose successor it is"}),
         },
     ),

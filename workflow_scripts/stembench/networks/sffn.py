@@ -52,5 +52,12 @@ class SFFN(SpatialFrequencyNetwork):
     published_parameters = 959_681
     block = _FusionBlock
 
+    def start_from(self, mean: float) -> None:
+        """As SFIN's; and fusions, which no norm follows, start as what passes features on, as SFIN's blocks do."""
+        super().start_from(mean)
+        for block in self.body:
+            nn.init.dirac_(block.fuse.weight)
+            nn.init.zeros_(block.fuse.bias)
+
 
 NETWORK = SFFN

@@ -19,10 +19,23 @@ def modified_chi_square(output: torch.Tensor, target: torch.Tensor) -> torch.Ten
     return ((output - target) ** 2 / (target + largest / 10)).mean()
 
 
+def rmse(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean over the samples of each one's root mean square error; as PSNR, it heeds the clear samples as the noisy.
+
+    Parameters
+    ----------
+    output, target : Tensor, shape (batch, maps, y, x)
+        Values in [0, 1].
+    """
+    # The root has no slope at zero.
+    return ((output - target) ** 2).mean(dim=(1, 2, 3)).clamp(min=1e-10).sqrt().mean()
+
+
 #: By the names that recipes give them.
 LOSSES = {
     "modified_chi_square": modified_chi_square,
     "mse": functional.mse_loss,
+    "rmse": rmse,
     "l1": functional.l1_loss,
     "bce": functional.binary_cross_entropy,
 }
