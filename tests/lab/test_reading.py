@@ -64,7 +64,7 @@ def test_blocks_keep_their_columns_in_place():
     import pandas as pd
 
     columns = pd.DataFrame({"x_A": [1.0, 9.0], "y_A": [2.0, 3.0], "asked": True})
-    samples = lab_samples(np.ones((64, 128)), 0.1, columns, 64, (5.0,), 2, "image")
+    samples = lab_samples(np.ones((64, 128)), 0.1, columns, 64, (5.0,), 2, "image", "HAADF")
     assert len(samples) == 4
     assert [s.parameters["structure"] for s in samples] == [0, 1, 0, 1]
     assert samples[1].columns.x_A.tolist() == [pytest.approx(2.6)]
