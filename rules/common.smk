@@ -15,6 +15,8 @@ from stembench.config import CalibratedNoise, load_config
 from stembench.errors import InputError
 from stembench.crystals.materials import find_materials
 from stembench.imaging.conditions import detectors_of, probe_of
+from stembench.localisation import DEFAULT_LOCALISER
+from stembench.networks.localisers import OWN_LOCALISERS
 from stembench.sources import source_digest
 
 try:
@@ -60,10 +62,10 @@ EVALUATION = CONFIG.evaluation.model_dump(mode="json", include={"match_radius_A"
 
 
 @cache
-def code(script, network=None, unused=()):
+def code(script, network=None, unused=(), parts=("networks",)):
     """Digest of the library modules a script imports and of a network it loads: a change to one reruns the rule."""
     folder = Path(workflow.basedir) / "workflow_scripts"
-    loaded = [f"stembench.networks.{architecture(network)}"] if network else []
+    loaded = [f"stembench.{part}.{architecture(network)}" for part in parts if network]
     # What the configuration says reaches a job as parameters, and the log makes no product.
     return source_digest(
         folder / f"{script}.py", folder, loaded, ignored=["stembench.config", "job", *unused]
@@ -259,11 +261,11 @@ def method_prior(method):
     return KNOWN_NETWORKS[method]["prior"] if method in KNOWN_NETWORKS else "none"
 
 
-def method_code(script, networks, method):
+def method_code(script, networks, method, parts=("networks",)):
     """Digest for a script that applies a method."""
     network = networks[method]["network"] if method in networks else None
     unused = () if method == "template_matching" else ("stembench.baselines.template_matching",)
-    return code(script, network, unused)
+    return code(script, network, unused, parts)
 
 
 STUDIED = {
@@ -283,6 +285,7 @@ KNOWN_NETWORKS = DETECTION_NETWORKS | {
     for methods in variants.values()
     for method, network in methods.items()
 }
+OUR_LOCALISERS = [name for name in CONFIG.evaluation.localisers if name != "own"]
 ENHANCERS = [*ENHANCEMENT_NETWORKS, *CONFIG.evaluation.enhancement_baselines]
 LAB_TESTSETS = CONFIG.evaluation.lab_testsets
 TESTSETS = [*CONFIG.evaluation.testsets, *LAB_TESTSETS]
@@ -444,17 +447,45 @@ def method_rows(task, methods, networks, testsets, folder):
     ]
 
 
+def has_own_localiser(method):
+    """Whether the authors of a method's network read columns from its map in a way of their own."""
+    return architecture(KNOWN_NETWORKS[method]["network"]) in OWN_LOCALISERS
+
+
+def evaluated_by(localisers):
+    """What a network's evaluation makes: a folder a localiser."""
+    folder = "results/evaluation/{testset}/{method}-"
+    return {
+        part: [f"{folder}{localiser}/{part}.parquet" for localiser in localisers]
+        for part in ("columns", "images")
+    }
+
+
+def detection_rows(methods, testset, localisers=CONFIG.evaluation.localisers):
+    """The beginnings of rows on detection: a network has one for each of its localisers."""
+    rows = []
+    for method in methods:
+        row = method_row("localise", method, KNOWN_NETWORKS, testset, "results/evaluation")
+        if method not in KNOWN_NETWORKS:
+            rows.append(row | {"localiser": BASELINE_LOCALISERS.get(method, "")})
+            continue
+        for localiser in localisers:
+            if localiser != "own" or has_own_localiser(method):
+                rows.append(
+                    row | {"localiser": localiser, "folder": f"{row['folder']}-{localiser}"}
+                )
+    return rows
+
+
 def study_rows(wildcards):
     """The beginnings of a study's rows, each named after its variant."""
     study = CONFIG.studies[wildcards.study]
     rows = [
-        method_row("localise", method, KNOWN_NETWORKS, study.testset, "results/evaluation")
-        | {"method": variant}
+        row | {"method": variant}
         for variant, methods in STUDIED[wildcards.study].items()
-        for method in methods
+        for row in detection_rows(methods, study.testset, [DEFAULT_LOCALISER])
     ]
-    baselines = method_rows("localise", study.baselines, {}, [study.testset], "results/evaluation")
-    return rows + baselines
+    return rows + detection_rows(study.baselines, study.testset)
 
 
 def shown_structures(testset):
@@ -469,9 +500,13 @@ def evaluated(rows):
     return [f"{row['folder']}/{part}.parquet" for row in rows for part in ("columns", "images")]
 
 
-DETECTION_ROWS = method_rows(
-    "localise", DETECTORS, DETECTION_NETWORKS, TESTSETS, "results/evaluation"
-)
+# How classical detectors come from an image to columns; the others have no localiser.
+BASELINE_LOCALISERS = {
+    "smoothed_maxima": "maxima",
+    "background_subtracted_maxima": "maxima",
+    "gaussian_fit_atomap": "gaussian_fit",
+}
+DETECTION_ROWS = [row for testset in TESTSETS for row in detection_rows(DETECTORS, testset)]
 ENHANCEMENT_ROWS = method_rows(
     "denoise_background",
     ENHANCERS,
@@ -491,12 +526,9 @@ ENHANCEMENT_TABLES = ["enhancement", "enhancement_comparison"]
 
 
 def overlay_methods(wildcards):
-    """Methods shown on a lab image: each network's first seed, and the baselines."""
-    return [
-        row
-        for row in DETECTION_ROWS
-        if row["testset"] == wildcards.testset and row["kind"] != "floor" and row["seed"] == 0
-    ]
+    """Methods shown on a lab image: each network's first seed by its default localiser, and the baselines."""
+    rows = detection_rows(DETECTORS, wildcards.testset, [DEFAULT_LOCALISER])
+    return [row for row in rows if row["kind"] != "floor" and row["seed"] == 0]
 
 
 def overlay_dose(wildcards):

@@ -3,7 +3,8 @@
 Requires results/datasets/, results/models/, results/lab/
 Makes    results/testsets/{testset}/ (a lab image's blocks at several doses, with reference columns)
          results/tuning/{detection,enhancement}/{dataset}/{method}.json
-         results/evaluation/{testset}/{method}/ (columns.parquet, images.parquet), detection
+         results/evaluation/{testset}/{method}/ (columns.parquet, images.parquet), detection by a classical method;
+         of networks {method} ends in the localiser, {network}-{dataset}-seed{n}-{localiser}
          results/enhancement/{testset}/{method}/images.parquet
 """
 
@@ -85,22 +86,48 @@ rule evaluate_detection:
         settings=detection_tuning,
         structures=lambda wildcards: shown_structures(wildcards.testset),
     output:
-        columns="results/evaluation/{testset}/{method}/columns.parquet",
-        images="results/evaluation/{testset}/{method}/images.parquet",
+        columns=["results/evaluation/{testset}/{method}/columns.parquet"],
+        images=["results/evaluation/{testset}/{method}/images.parquet"],
     log:
         "results/logs/evaluate_detection/{testset}_{method}.log",
+    wildcard_constraints:
+        method=any_of({*DETECTORS, *STUDY_BASELINES} - set(KNOWN_NETWORKS)),
     priority: 5  # the 2-D Gaussian fits take longest
     conda:
         method_environment
     params:
-        code=lambda wildcards: method_code("evaluate_detection", KNOWN_NETWORKS, wildcards.method),
+        code=lambda wildcards: method_code(
+            "evaluate_detection",
+            KNOWN_NETWORKS,
+            wildcards.method,
+            ("networks", "networks.localisers"),
+        ),
         network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),
         prior=lambda wildcards: method_prior(wildcards.method),
         evaluation=EVALUATION,
+        localisers=[None],
     message:
         "Find columns in {wildcards.testset} by {wildcards.method}"
     script:
         "../workflow_scripts/evaluate_detection.py"
+
+
+use rule evaluate_detection as evaluate_network with:
+    output:
+        **evaluated_by(OUR_LOCALISERS),
+    wildcard_constraints:
+        method=any_of([method for method in KNOWN_NETWORKS if not has_own_localiser(method)]),
+    params:
+        localisers=OUR_LOCALISERS,
+
+
+use rule evaluate_detection as evaluate_network_with_own_localiser with:
+    output:
+        **evaluated_by(CONFIG.evaluation.localisers),
+    wildcard_constraints:
+        method=any_of(filter(has_own_localiser, KNOWN_NETWORKS)),
+    params:
+        localisers=CONFIG.evaluation.localisers,
 
 
 rule tune_enhancement:

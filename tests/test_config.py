@@ -73,6 +73,7 @@ def test_every_key_has_a_sentence():
             ["evaluation.lab_testsets.y.tuned_on", "physical noise"],
         ),
         ({"evaluation": {"testsets": ["x"]}}, ["evaluation.testsets", "'x'"]),
+        ({"evaluation": {"localisers": ["otsu"]}}, ["evaluation.localisers", "maxima", "add it"]),
         ({"multislice": {"sampling_A": 0.08}}, ["multislice.conditions", "200 mrad", "cut-off", "lower the sampling"]),
         ({"multislice": {"cell_A": 8}}, ["multislice.conditions", "cell of 8 A is too small", "multislice.cell_A"]),
         ({"multislice": {"compared": {"MoS2": ["001"]}}}, ["multislice.compared.MoS2", "single layer"]),

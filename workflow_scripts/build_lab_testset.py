@@ -12,8 +12,8 @@ if __name__ == "__main__":
     with running(snakemake):
         settings = LabTestset(**snakemake.params.settings)
         image = open_lab_image(snakemake.input.image)
-        values, pixel_size = np.asarray(image, float), image.attrs["pixel_size_A"]
-        columns = reference_columns(values, pixel_size, settings)
+        values, pixel_size, mode = np.asarray(image, float), image.attrs["pixel_size_A"], image.attrs["mode"]
+        columns = reference_columns(values, pixel_size, mode, settings)
         say(f"{settings.image}: {len(columns)} reference columns")
         samples = lab_samples(
             values,
@@ -23,6 +23,7 @@ if __name__ == "__main__":
             tuple(snakemake.params.counts_per_px),
             snakemake.params.draws,
             settings.image,
+            mode,
         )
         with whole(snakemake.output.folder) as partial:
             partial.mkdir()

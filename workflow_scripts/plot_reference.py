@@ -11,5 +11,6 @@ if __name__ == "__main__":
     with running(snakemake):
         image = open_lab_image(snakemake.input.image)
         values, pixel_size = np.asarray(image, float), image.attrs["pixel_size_A"]
-        columns = reference_columns(values, pixel_size, LabTestset(**snakemake.params.settings))
+        settings = LabTestset(**snakemake.params.settings)
+        columns = reference_columns(values, pixel_size, image.attrs["mode"], settings)
         plot_reference(values, pixel_size, columns, snakemake.output.figure)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import tifffile
-from stembench.config import LabImage
+from stembench.config import LabImage, LabTestset
 from stembench.errors import InputError
-from stembench.lab.degradation import lab_samples, thinned
+from stembench.lab.degradation import lab_samples, reference_columns, thinned
 from stembench.lab.reading import lab_image, read_image
 
 VALUES = np.arange(48.0).reshape(6, 8)
@@ -52,6 +52,19 @@ def test_damaged_and_unknown_files_are_named(tmp_path):
         read_image(tmp_path / "image.xyz")
 
 
+def test_reference_columns_are_the_dark_ones_of_a_bright_field():
+    y, x = np.mgrid[:80, :80] * 0.1
+    columns = [(9 * a + b, a, b) for a in (2, 4, 6) for b in (2, 4, 6)]
+    bright = sum(height * np.exp(-((x - a) ** 2 + (y - b) ** 2) / 0.18) for height, a, b in columns)
+    settings = LabTestset(image="x")
+    expected = reference_columns(bright, 0.1, "HAADF", settings)
+    assert len(expected) == 9
+    found = reference_columns(150 - bright, 0.1, "ABF", settings)
+    assert found[["x_A", "y_A", "strength"]].to_numpy() == pytest.approx(
+        expected[["x_A", "y_A", "strength"]].to_numpy(), abs=1e-6
+    )
+
+
 def test_thinning_keeps_the_contrast_at_the_dose():
     image = np.full((200, 200), 50.0)
     image[:100] = 200.0
@@ -64,8 +77,9 @@ def test_blocks_keep_their_columns_in_place():
     import pandas as pd
 
     columns = pd.DataFrame({"x_A": [1.0, 9.0], "y_A": [2.0, 3.0], "asked": True})
-    samples = lab_samples(np.ones((64, 128)), 0.1, columns, 64, (5.0,), 2, "image")
+    samples = lab_samples(np.ones((64, 128)), 0.1, columns, 64, (5.0,), 2, "image", "HAADF")
     assert len(samples) == 4
     assert [s.parameters["structure"] for s in samples] == [0, 1, 0, 1]
+    assert {s.parameters["mode"] for s in samples} == {"HAADF"}
     assert samples[1].columns.x_A.tolist() == [pytest.approx(2.6)]
     assert not np.array_equal(samples[0].images["image"], samples[2].images["image"])

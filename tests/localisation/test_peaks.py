@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from stembench.baselines.detectors import gaussian_fit_atomap, random_points, smoothed_maxima
 from stembench.localisation.peaks import PeakSettings, find_columns
 
@@ -47,3 +48,12 @@ def test_random_points_are_as_many_and_repeatable():
     first, again = random_points(image, 0.1, PLAIN), random_points(image, 0.1, PLAIN)
     assert len(first) == 9
     assert np.array_equal(first, again)
+
+
+@pytest.mark.parametrize(("sigma", "bound"), [(1.0, 0.05), (2.0, 0.012), (4.0, 0.0031)])
+def test_the_parabola_is_off_by_what_follows_from_a_gaussian(sigma, bound):
+    offsets, drop = np.linspace(-0.48, 0.48, 25), np.exp(-1 / (2 * sigma**2))
+    found = [find_columns(gaussians([(20 + x, 20)], sigma, 1.0, 41), 1.0, PLAIN)[0][0] for x in offsets]
+    vertex = drop * np.sinh(offsets / sigma**2) / (2 * (1 - drop * np.cosh(offsets / sigma**2)))
+    assert np.transpose(found) == pytest.approx(np.array([20 + vertex, np.full(25, 20)]))
+    assert np.abs(vertex - offsets).max() < bound

@@ -106,6 +106,19 @@ def test_a_task_of_twice_the_size_gives_maps_of_twice_the_size(tmp_path):
     assert loaded(np.zeros((1, 30, 41), np.float32)).shape == (1, 60, 82)
 
 
+def test_the_spacing_that_a_network_tells_stands_beside_its_maps(tmp_path):
+    images = np.random.default_rng(0).random((20, 48, 48)).astype(np.float32)  # more than one batch
+    network, loaded = stored(tmp_path, "atomid_net")
+    maps, spacings = loaded.maps_and_spacings(images)
+    assert maps == pytest.approx(loaded(images))
+    assert spacings == pytest.approx(network(torch.from_numpy(images)[:, None])[1].detach().numpy(), rel=1e-4)
+
+
+def test_a_network_that_tells_no_spacing_leaves_it_blank(tmp_path):
+    _, loaded = stored(tmp_path, "fcn")
+    assert np.isnan(loaded.maps_and_spacings(np.zeros((3, 32, 32), np.float32))[1]).tolist() == [True] * 3
+
+
 def test_normalisation_takes_out_scale_and_offset():
     images = np.random.default_rng(0).random((3, 20, 30)).astype(np.float32)
     assert normalise(5 * images + 2, "standardise") == pytest.approx(normalise(images, "standardise"), abs=1e-4)

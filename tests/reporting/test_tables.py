@@ -1,15 +1,20 @@
 import pandas as pd
 import pytest
+from stembench.evaluation.metrics import detection_sums
 from stembench.networks.registry import save_untrained
 from stembench.products import write_json
 from stembench.reporting.tables import (
     IDENTITY,
     cost_table,
+    detection_comparison,
+    detection_table,
     enhancement_comparison,
     enhancement_table,
     precision_table,
     write_table,
 )
+
+OUTCOMES = ["outcome", "x_A", "y_A", "true_x_A", "true_y_A", "error_x_pm", "error_y_pm", "crlb_pm"]
 
 
 def result(method, kind, psnr, structure, seed=0):
@@ -56,6 +61,43 @@ def test_a_row_is_the_mean_over_images_and_seeds_with_their_spread(results):
 def test_a_constant_gain_has_no_width(results):
     (row,) = enhancement_comparison(results, 100).itertuples()
     assert (row.difference, row.low, row.high) == pytest.approx((2.5, 2.5, 2.5))
+
+
+def detected(method, kind, localiser, tp, structure):
+    sums = detection_sums(pd.DataFrame(columns=OUTCOMES).astype({"crlb_pm": float}), 0.5) | {"tp": tp, "fn": 10.0 - tp}
+    row = result(method, kind, 0.0, structure) | {"localiser": localiser, "part": "all"} | sums
+    return {key: value for key, value in row.items() if key not in ("psnr_db", "ssim")}
+
+
+@pytest.fixture
+def detections() -> pd.DataFrame:
+    methods = [
+        ("net", "network", "maxima", 9.0),
+        ("net", "network", "otsu", 5.0),
+        ("smoothed", "baseline", "maxima", 8.0),
+        ("template", "baseline", "", 7.0),
+    ]
+    return pd.DataFrame([detected(*method, structure) for method in methods for structure in range(6)])
+
+
+def test_each_localiser_has_a_row_that_names_it_after_what_every_row_begins_with(detections):
+    table = detection_table(detections, 100)
+    assert list(table.columns[:10]) == [*IDENTITY, "localiser"]
+    recall = table.set_index(["method", "localiser"]).recall
+    assert recall.to_dict() == pytest.approx(
+        {("net", "maxima"): 0.9, ("net", "otsu"): 0.5, ("smoothed", "maxima"): 0.8, ("template", ""): 0.7}
+    )
+    assert list(precision_table(detections, 100).columns[:10]) == [*IDENTITY, "localiser"]
+
+
+def test_networks_are_compared_by_maxima_with_every_baseline(detections):
+    table = detection_comparison(detections, 100)
+    assert set(zip(table.localiser, table.baseline)) == {("maxima", "smoothed"), ("maxima", "template")}
+    assert len(table) == 2
+
+
+def test_tables_without_localisers_do_not_name_them(results):
+    assert "localiser" not in enhancement_table(results, 100)
 
 
 def test_no_network_gives_an_empty_comparison_that_is_still_written(results, tmp_path):

@@ -11,6 +11,9 @@ from safetensors.numpy import load_file
 
 IDENTITY = ["method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset"]
 TABLES = ("detection", "detection_comparison", "precision_vs_dose", "enhancement", "enhancement_comparison", "cost")
+LOCALISED = ("detection", "detection_comparison", "precision_vs_dose")
+SHARED_LOCALISERS = ("maxima", "otsu", "otsu_split")
+OWN_LOCALISERS = ("atomai_segmentor", "atomid_net")
 STORED = {"image", "noNoise", "noBackgroundnoNoise"}
 
 
@@ -72,6 +75,13 @@ def check_products(results: Path) -> list[str]:
         assert len(table)
         assert found(f"tables/{name}.md")[0].read_text().startswith("|")
         assert "tabular" in found(f"tables/{name}.tex")[0].read_text()
+        if name in LOCALISED:
+            assert table.columns[9] == "localiser"
+            networks = table[table.kind == "network"].groupby("method").localiser.unique()
+            assert set(networks.index) >= {"atomsegnet_unet", "atomid_net"}
+            for method, localisers in networks.items():
+                several = {*SHARED_LOCALISERS, *(["own"] if method in OWN_LOCALISERS else [])}
+                assert set(localisers) == ({"maxima"} if name == "detection_comparison" else several), (name, method)
     realism = pd.read_csv(found("tables/realism.csv")[0])
     assert set(realism.noise) == {"calibrated", "published", "temimagenet", "real_halves"}
     for path in (
@@ -103,7 +113,8 @@ def check_claims(results: Path) -> list[str]:
     lines = [f"simulated test set: {len(test)} images, {len(asked)} columns, {test.material.nunique()} materials"]
 
     detection = pd.read_csv(results / "tables" / "detection.csv")
-    networks = detection[(detection.kind == "network") & (detection.testset == "physical")]
+    networks = detection[(detection.localiser == "maxima") & (detection.kind == "network")]
+    networks = networks[networks.testset == "physical"]
     for name, network in networks.groupby("method", sort=False):
         network = network.set_index("subset")
         assert network.f1["all"] >= 0.85, name

@@ -34,6 +34,6 @@ def test_a_network_is_one_file_and_one_entry_and_nothing_else_is_made_again(fini
     assert done.returncode == 0, done.stdout[-4000:]
     assert read_json(finished.folder / trained)["architecture"] == NAME
     rules = set(re.findall(r"^(\w+) +\d+$", planned, re.MULTILINE))
-    assert {"train_network", "tune_detection", "evaluate_detection", "tabulate_detection"} <= rules
+    assert {"train_network", "tune_detection", "evaluate_network", "tabulate_detection"} <= rules
     assert not rules & {"project_structure", "generate_shard", "calibrate_noise", "tune_enhancement"}
     assert len(re.findall(r"Train (\w+) to", planned)) == 1

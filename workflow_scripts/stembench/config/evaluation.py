@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from stembench.config.base import Name, Section
+from stembench.localisation import DEFAULT_LOCALISER
 
 DetectionBaseline = Literal["smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"]
 EnhancementBaseline = Literal["gaussian", "wiener", "absf", "total_variation"]
+Localiser = Literal["maxima", "otsu", "otsu_split", "own"]
 
 
 class LabTestset(Section):
@@ -57,6 +59,11 @@ class Evaluation(Section):
     lab_testsets: dict[Name, LabTestset] = Field(
         {"perovskite": LabTestset(image="perovskite_adf")}, description="Test sets made of lab images"
     )
+    localisers: tuple[Localiser, ...] = Field(
+        ("maxima", "otsu", "otsu_split", "own"),
+        description="How columns are read from networks' maps; maxima are what networks are compared by, and own is "
+        "that of a network's authors, where there is one",
+    )
     detection_baselines: tuple[DetectionBaseline, ...] = Field(
         ("smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"),
         description="Classical detectors in the tables",
@@ -65,3 +72,10 @@ class Evaluation(Section):
     enhancement_baselines: tuple[EnhancementBaseline, ...] = Field(
         ("gaussian", "wiener", "absf", "total_variation"), description="Classical filters in the tables", min_length=1
     )
+
+    @field_validator("localisers")
+    @classmethod
+    def _default_is_run(cls, localisers: tuple[Localiser, ...]) -> tuple[Localiser, ...]:
+        if DEFAULT_LOCALISER not in localisers:
+            raise ValueError(f"networks are compared by {DEFAULT_LOCALISER}; add it")
+        return localisers

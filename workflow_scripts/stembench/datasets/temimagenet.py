@@ -17,7 +17,7 @@ from stembench.config import ImportedDataset
 from stembench.datasets.labels import LABELS, TEXT_LABELS, label
 from stembench.datasets.sample import Sample
 from stembench.errors import InputError
-from stembench.imaging.detectors import DARK_FIELD
+from stembench.imaging.detectors import bright_columns
 
 _IMAGES = ("image", "noNoise", "noBackgroundnoNoise")  # what is read; all other labels follow from these and the texts
 _TEXTS = ("position", "radius")
@@ -213,8 +213,7 @@ def _sample(folder: Path, stem: str, images: dict[str, np.ndarray], parameters: 
     radius_A = float(radius[0, 0]) * pixel_size
     parameters |= {"column_radius_A": radius_A, "probe_fwhm_A": parameters.get("probe_fwhm_A", 2 * radius_A)}
     cleanest = next(images[name] for name in reversed(_IMAGES) if name in images)
-    heights = map_coordinates(cleanest, places.T, order=1, mode="nearest")
-    heights = heights if parameters["mode"] in DARK_FIELD else 1 - heights
+    heights = map_coordinates(bright_columns(cleanest, parameters["mode"]), places.T, order=1, mode="nearest")
     y, x = places.T * pixel_size
     neighbour = cKDTree(places).query(places, k=[2])[0][:, 0] * pixel_size if len(places) else np.empty(0)
     columns = pd.DataFrame(

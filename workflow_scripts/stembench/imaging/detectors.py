@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import numpy as np
+
 #: Imaging modes, from the highest scattering angles to the lowest.
 Mode = Literal["HAADF", "ADF", "ABF", "BF"]
 #: Modes that show columns bright on dark.
@@ -10,6 +12,11 @@ DARK_FIELD: tuple[Mode, ...] = ("HAADF", "ADF")
 #: From this inner angle on, a dark-field detector counts as high-angle [mrad] (Pennycook & Nellist, Scanning
 #: Transmission Electron Microscopy, Springer 2011, doi 10.1007/978-1-4419-7200-2: incoherent imaging).
 HIGH_ANGLE_MRAD = 50.0
+
+
+def bright_columns(image: np.ndarray, mode: Mode) -> np.ndarray:
+    """An image whose columns are bright: of ABF and BF one less the image, of a dark field the image itself."""
+    return image if mode in DARK_FIELD else 1 - image
 
 
 def mode_of(inner: float, outer: float, semiangle: float) -> Mode:

@@ -6,16 +6,17 @@ from scipy.spatial import cKDTree
 
 from stembench.config import LabTestset
 from stembench.datasets.sample import Sample
+from stembench.imaging.detectors import Mode, bright_columns
 from stembench.localisation.peaks import PeakSettings, find_columns
 
 _BACKGROUND_SIGMA_A = 1.5
 
 
-def reference_columns(image: np.ndarray, pixel_size: float, settings: LabTestset) -> pd.DataFrame:
+def reference_columns(image: np.ndarray, pixel_size: float, mode: Mode, settings: LabTestset) -> pd.DataFrame:
     """Reference columns of an undegraded image, for detection alone.
 
-    Local maxima of the image after Gaussian smoothing and subtraction of a wide Gaussian, above a threshold, refined to
-    sub-pixel by parabolas. They are as good as the eye that has checked the figure made of them.
+    Local maxima (in ABF and BF minima) of the image after Gaussian smoothing and subtraction of a wide Gaussian, above
+    a threshold, refined to sub-pixel by parabolas. They are as good as the eye that has checked the figure of them.
 
     Returns
     -------
@@ -23,7 +24,7 @@ def reference_columns(image: np.ndarray, pixel_size: float, settings: LabTestset
         As `Sample.columns`; every column is asked for, resolved and not hidden.
     """
     peaks = PeakSettings(settings.reference_sigma_A, _BACKGROUND_SIGMA_A, settings.reference_threshold, relative=True)
-    positions, heights = find_columns(image, pixel_size, peaks)
+    positions, heights = find_columns(bright_columns(image, mode), pixel_size, peaks)
     neighbour = cKDTree(positions).query(positions, k=2)[0][:, 1]
     return pd.DataFrame(
         {
@@ -56,6 +57,7 @@ def lab_samples(
     counts_per_px: tuple[float, ...],
     draws: int,
     name: str,
+    mode: Mode,
 ) -> list[Sample]:
     """Blocks of a lab image at several doses, each dose drawn several times.
 
@@ -75,6 +77,8 @@ def lab_samples(
         Noise draws of each block and dose; the draws of a block share its `structure` number.
     name : str
         Name of the image.
+    mode : Mode
+        Its detector's.
     """
     samples = []
     rows, across = (n // block for n in image.shape)
@@ -90,6 +94,7 @@ def lab_samples(
                     "structure": place,
                     "material": name,
                     "zone": "",
+                    "mode": mode,
                     "pixel_size_A": pixel_size,
                     "counts_per_px": counts,
                     "draw": draw,

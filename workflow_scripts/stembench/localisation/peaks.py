@@ -63,7 +63,8 @@ def find_columns(image: np.ndarray, pixel_size: float, settings: PeakSettings) -
     Returns
     -------
     positions : ndarray, shape (columns, 2)
-        x and y [A], refined by a parabola through the maximum and its neighbours on each axis.
+        x and y [A], refined by a parabola through the maximum and its neighbours on each axis. Of a noise-free Gaussian
+        that is off by 0.012 px at most for sigma 2 px, 0.05 px for 1 px, towards the pixel.
     heights : ndarray, shape (columns,)
         Value of the smoothed map at each maximum, the strongest first.
     """

@@ -111,3 +111,7 @@ class Network(nn.Module, ABC):
     def map_of(self, output: torch.Tensor | tuple) -> torch.Tensor:
         """The one map that is used of an output, shape (batch, 1, y, x)."""
         return output
+
+    def spacing_of(self, output: torch.Tensor | tuple) -> torch.Tensor | None:
+        """Mean nearest-neighbour distance of each image's columns [px], shape (batch,), if it tells one."""
+        return None

@@ -133,16 +133,22 @@ class TrainedNetwork:
         network.load_state_dict(load_file(Path(folder) / "weights.safetensors"))
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()
 
-    def maps_of(self, folders: Sequence[str | Path], structures: Mapping) -> np.ndarray:
-        """Apply it to the images of shards, telling it of their structures: projections by (material, zone)."""
+    def read(self, folders: Sequence[str | Path], structures: Mapping) -> tuple[np.ndarray, np.ndarray]:
+        """`maps_and_spacings` of the images of shards, told their structures: projections by (material, zone)."""
         shards = Shards(folders, ["image"])
         samples = [shards[position] for position in range(len(shards))]
         contexts = [self.network.context(sample, structures) for sample in samples]
         told = {name: np.stack([context[name] for context in contexts]) for name in contexts[0]}
-        return self(np.stack([sample.images["image"] for sample in samples]), told)
+        return self.maps_and_spacings(np.stack([sample.images["image"] for sample in samples]), told)
+
+    def __call__(self, images: np.ndarray, context: Mapping[str, np.ndarray] = {}) -> np.ndarray:
+        """The maps of `maps_and_spacings` alone."""
+        return self.maps_and_spacings(images, context)[0]
 
     @torch.inference_mode()
-    def __call__(self, images: np.ndarray, context: Mapping[str, np.ndarray] = {}) -> np.ndarray:
+    def maps_and_spacings(
+        self, images: np.ndarray, context: Mapping[str, np.ndarray] = {}
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Apply it to stored images of any height and width.
 
         Parameters
@@ -154,15 +160,19 @@ class TrainedNetwork:
 
         Returns
         -------
-        ndarray of float32, shape (samples, y, x)
+        maps : ndarray of float32, shape (samples, y, x)
             Twice as high and wide if that is its task.
+        spacings : ndarray, shape (samples,)
+            What it tells of the columns' mean nearest-neighbour distance [px]; nan if it tells nothing.
         """
         seen = torch.from_numpy(normalise(images.astype(np.float32), self.record["normalisation"]))[:, None]
         told = {name: torch.from_numpy(values) for name, values in context.items()}
-        maps = []
+        maps, spacings = [], []
         for first in range(0, len(seen), 16):
             part = slice(first, first + 16)
             batch = seen[part].to(self.device, memory_format=torch.channels_last)
             output = self.network(batch, **{name: values[part].to(self.device) for name, values in told.items()})
             maps.append(restore(self.network.map_of(output)[:, 0].float(), self.record["normalisation"]).cpu())
-        return torch.cat(maps).numpy()
+            spacing = self.network.spacing_of(output)
+            spacings += [np.nan] * len(batch) if spacing is None else spacing.tolist()
+        return torch.cat(maps).numpy(), np.array(spacings)

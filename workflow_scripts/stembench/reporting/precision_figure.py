@@ -8,12 +8,16 @@ import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from stembench.reporting.style import COLOURS, write_figure
+from stembench.reporting.tables import by_default
 
 
 def plot_precision_vs_dose(table: pd.DataFrame, destinations: Sequence[str]) -> None:
-    """RMSE with its Cramer-Rao bound, and F1, against the counts at the peak; 95 % intervals as bars."""
+    """RMSE with its Cramer-Rao bound, and F1, against the counts at the peak; 95 % intervals as bars.
+
+    Networks are shown by their default localiser.
+    """
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(6, 6.5), sharex=True, layout="constrained")
-    table = table.assign(train_dataset=table.train_dataset.fillna(""))
+    table = by_default(table.assign(train_dataset=table.train_dataset.fillna("")))
     several = table.testset.nunique() > 1
     lines = table.groupby(["method", "train_dataset", "testset"], sort=False)
     for colour, ((method, trained_on, testset), rows) in zip(cycle(COLOURS), lines):

@@ -15,10 +15,13 @@ from stembench.evaluation.metrics import (
     enhancement_sums,
     precision_metrics,
 )
+from stembench.localisation import DEFAULT_LOCALISER
 from stembench.products import read_json, whole
 
 #: How every row begins.
 IDENTITY = ("method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset")
+#: How every row on detection begins.
+LOCALISED = (*IDENTITY, "localiser")
 
 _METHOD = ("method", "kind", "task", "train_dataset", "scale", "width", "note")
 _IMAGE = ("sample", "structure", "material", "condition", "counts_per_px", "shot_noise_alone", "dose_e_per_A2", "mode")
@@ -35,7 +38,7 @@ def read_detection(methods: Sequence[dict], match_radius: float, weak_strength: 
     ----------
     methods : sequence of dict
         For each evaluation its `folder` and the row's beginning: `method`, `kind`, `task`, `train_dataset`, `scale`,
-        `width`, `seed`, `testset`.
+        `width`, `seed`, `testset`, `localiser`.
     match_radius : float
         [A].
     weak_strength : float
@@ -108,8 +111,8 @@ def precision_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
                 "counts_per_px_peak": counts,
                 "peak_snr_db": 10 * np.log10(counts),  # 20 log10(peak / sigma) with sigma^2 = peak
             }
-            rows.append({**{k: row.pop(k) for k in IDENTITY}, **dose, **row})
-    empty = [*IDENTITY, "counts_per_px_peak", "rmse_pm", "crlb_pm", "f1"]
+            rows.append({**{k: row.pop(k) for k in LOCALISED}, **dose, **row})
+    empty = [*LOCALISED, "counts_per_px_peak", "rmse_pm", "crlb_pm", "f1"]
     return pd.DataFrame(rows, columns=None if rows else empty)
 
 
@@ -145,8 +148,13 @@ def cost_table(trainings: Sequence[dict]) -> pd.DataFrame:
 
 
 def detection_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
-    """Paired differences of F1 between each network and each baseline, resolved columns."""
-    return _comparison(results[results.part == "all"], detection_metrics, "f1", resamplings)
+    """Paired differences of F1 between each network, by the default localiser, and each baseline, resolved columns."""
+    return _comparison(by_default(results[results.part == "all"]), detection_metrics, "f1", resamplings)
+
+
+def by_default(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of classical methods, and those of networks by the localiser by which they are compared."""
+    return rows[(rows.kind != "network") | (rows.localiser == DEFAULT_LOCALISER)]
 
 
 def enhancement_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
@@ -169,7 +177,7 @@ def _comparison(results: pd.DataFrame, metrics: Callable, metric: str, resamplin
 
 
 def _by_method(results: pd.DataFrame) -> Iterator[tuple[dict, pd.DataFrame]]:
-    keys = [*_METHOD, "testset"]
+    keys = [key for key in (*_METHOD, "localiser", "testset") if key in results]
     for values, part in results.groupby(keys, sort=False, dropna=False):
         yield dict(zip(keys, values)), part
 
@@ -187,12 +195,12 @@ def _parts(results: pd.DataFrame) -> Iterator[tuple[dict, str, pd.DataFrame]]:
 
 def _beginning(identity: dict, subset: str, part: pd.DataFrame) -> dict:
     row = identity | {"n_seeds": part.seed.nunique(), "subset": subset}
-    return {key: row[key] for key in IDENTITY}
+    return {key: row[key] for key in LOCALISED if key in row}
 
 
 def _sums(part: pd.DataFrame) -> pd.DataFrame:
     """Sums alone, with what a bootstrap resamples: the structure that images share."""
-    known = {*_METHOD, *_IMAGE, "seed", "testset", "part"}
+    known = {*_METHOD, *_IMAGE, "seed", "testset", "localiser", "part"}
     return part[[column for column in part if column not in known]].assign(unit=part.structure.to_numpy())
 
 
