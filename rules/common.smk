@@ -361,7 +361,7 @@ def filter_settings(wildcards):
 
 def detection_tuning(wildcards):
     """Settings of a detection method; what starts from the smoothed maxima shares theirs."""
-    shared = wildcards.method in ("gaussian_fit_atomap", "random_points")
+    shared = wildcards.method in ("gaussian_fit", "gaussian_fit_atomap", "random_points")
     method = "smoothed_maxima" if shared else wildcards.method.replace("-wrong_prior", "")
     dataset = tuning_dataset(wildcards.testset)
     return f"results/tuning/detection/{dataset}/{method}.json"

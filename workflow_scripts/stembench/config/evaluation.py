@@ -8,7 +8,9 @@ from pydantic import Field
 
 from stembench.config.base import Name, Section
 
-DetectionBaseline = Literal["smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"]
+DetectionBaseline = Literal[
+    "smoothed_maxima", "gaussian_fit", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"
+]
 EnhancementBaseline = Literal["gaussian", "wiener", "absf", "total_variation"]
 
 
@@ -58,7 +60,7 @@ class Evaluation(Section):
         {"perovskite": LabTestset(image="perovskite_adf")}, description="Test sets made of lab images"
     )
     detection_baselines: tuple[DetectionBaseline, ...] = Field(
-        ("smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"),
+        ("smoothed_maxima", "gaussian_fit", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"),
         description="Classical detectors in the tables",
         min_length=1,
     )

@@ -22,15 +22,17 @@ from torch.nn.functional import pad
 
 from stembench.localisation.cramer_rao import gaussian_position_bound
 
-_RADIUS = 3.0  # widths that a column reaches, to 1 % of its amplitude
+_RADIUS = 3.25  # widths that a column reaches, to 0.5 % of its amplitude
 _KNOTS, _MOST_KNOTS = 4.0, 12  # median column distances between knots of the background; knots along an axis
 _DARKEST = 0.02  # median amplitudes that the expected intensity is taken to be at least, in weights
-_DAMPING = 1e-3  # added to the Fisher matrix, as a fraction of its diagonal
+_DAMPING = 1e-3  # added to the Fisher matrix for a step, as a fraction of its diagonal
+_STIFFNESS = 1e-3  # of the knots about their mean, likewise, but lasting: it holds those that no pixel tells of
 _STEPS, _MOST, _STILL = 30, 0.95, 3e-3  # scoring steps at most, and until this part of the columns moves by less widths
 _PRODUCTS, _RESIDUAL = 10, 0.2  # conjugate gradients: steps at most, and fraction that is left of the residual
+_PROFILED = 200  # columns that the first guess of the width is taken from
 _LONGEST = (1.0, 0.5, 0.5, 0.3)  # step of log amplitude, of x and y in widths, of log width
 _WIDEST = 2.0  # factor on the width that the fit starts from, either way
-_FADED = 0.01  # median amplitudes of a column that is none
+_UNSETTLED, _FADED = 0.1, 0.01  # a failed fit's last move in widths, and its amplitude in median amplitudes
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class GaussianFit:
         """Of x and y [px], shape (columns, 2): the Cramer-Rao bound at the fit; inf where that failed."""
         at = self.fitted
         errors = np.full((len(at), 2), np.inf)
+        if not at.any():
+            return errors
         expected = np.maximum(self.expected, _DARKEST * np.median(self.amplitudes))
         bound = gaussian_position_bound(expected, self.positions[at], self.amplitudes[at], self.widths[at])
         errors[at] = np.sqrt(self.dispersion) * bound
@@ -94,46 +98,46 @@ def fit_gaussians(
         level = np.full(image.shape, image.sum() / max(seen.sum(), 1))
         return GaussianFit(starts, np.empty(0), np.empty(0), np.empty(0, bool), level, np.nan)
     scale = np.abs(image).max() or 1.0
+    image /= scale
     apart = KDTree(starts).query(starts, k=2)[0][:, 1]  # inf for a column alone
-    width, background, amplitudes = _first_guess(image / scale, seen, starts, np.median(apart))
+    width, background, amplitudes = _first_guess(image, seen, starts, np.median(apart))
     options = {"dtype": dtype, "device": device}
     spacing = _KNOTS * max(np.median(apart), width)
-    frame = _Frame(image / scale, seen, starts, int(np.ceil(_RADIUS * width)), spacing, options)
+    frame = _Frame(image, seen, starts, int(np.ceil(_RADIUS * width)), spacing, options)
 
-    start, reach = (torch.as_tensor(each, **options) for each in (starts, np.minimum(apart / 2, 2 * width)))
-    log_amplitude = torch.as_tensor(amplitudes, **options).log()[:, None]
-    log_width = torch.full_like(log_amplitude, np.log(width))
-    narrowest, widest = np.log(width / _WIDEST), np.log(width * _WIDEST)
-    place, knots = start, torch.full(frame.knots, background, **options)
+    guess = np.column_stack([np.log(amplitudes), starts, np.full(len(starts), np.log(width))])
+    columns, knots = torch.as_tensor(guess, **options), torch.full(frame.knots, background, **options)
+    start, reach = columns[:, 1:3], torch.as_tensor(np.minimum(apart / 2, 2 * width), **options)
     longest = torch.tensor(_LONGEST, **options)
     for _ in range(_STEPS):
-        step, background_step = _Linearised(frame, log_amplitude, place, log_width, knots).scoring_step()
+        step, background_step = _Linearised(frame, columns, knots).scoring_step()
         step = step.clamp(-longest, longest)
-        away = place + step[:, 1:3] * log_width.exp() - start
+        widths = columns[:, 3:].exp()
+        away = columns[:, 1:3] + step[:, 1:3] * widths - start
         distance = torch.linalg.norm(away, dim=1)
-        before, place = place, start + away * (reach / distance.clamp(min=1e-9)).clamp(max=1)[:, None]
-        change = torch.linalg.norm(place - before, dim=1) / log_width[:, 0].exp()
-        log_amplitude = log_amplitude + step[:, :1]
-        log_width = (log_width + step[:, 3:]).clamp(narrowest, widest)
+        place = start + away * (reach / distance.clamp(min=1e-9)).clamp(max=1)[:, None]
+        moved = torch.linalg.norm((place - columns[:, 1:3]) / widths, dim=1)
+        log_width = (columns[:, 3:] + step[:, 3:]).clamp(np.log(width / _WIDEST), np.log(width * _WIDEST))
+        columns = torch.cat([columns[:, :1] + step[:, :1], place, log_width], dim=1)
         knots = knots + background_step
-        if change.quantile(_MOST) < _STILL:
+        if moved.quantile(_MOST) < _STILL:
             break
-    expected = _Linearised(frame, log_amplitude, place, log_width, knots).expected
+    expected = frame.inner(_Linearised(frame, columns, knots).expected).double().cpu().numpy()
 
-    amplitude = log_amplitude[:, 0].exp()
-    settled = (distance < reach) & (change < 30 * _STILL) & (amplitude > _FADED * amplitude.median())
-    place, amplitude, widths = (each.double().cpu().numpy() for each in (place, amplitude, log_width[:, 0].exp()))
-    edge = np.array(image.shape[::-1]) - 0.5
-    fitted = settled.cpu().numpy() & (place > -0.5).all(axis=1) & (place < edge).all(axis=1)
-    weighted = frame.seen * (frame.data - expected) ** 2 / expected.clamp(min=_DARKEST * float(np.median(amplitude)))
-    freedom = float(frame.seen.sum()) - 4 * len(starts) - knots.numel()
+    settled = ((distance < reach) & (moved < _UNSETTLED)).cpu().numpy()
+    log_amplitude, x, y, log_width = columns.double().cpu().numpy().T
+    amplitudes, places = np.exp(log_amplitude), np.column_stack([x, y])
+    within = ((places > -0.5) & (places < np.array(image.shape[::-1]) - 0.5)).all(axis=1)
+    fitted = settled & within & (amplitudes > _FADED * np.median(amplitudes))
+    counted = frame.inner(frame.seen).cpu().numpy() > 0
+    squares = (image - expected) ** 2 / np.maximum(expected, _DARKEST * np.median(amplitudes))
     return GaussianFit(
-        positions=np.where(fitted[:, None], place, starts),
-        amplitudes=scale * amplitude,
-        widths=widths,
+        positions=np.where(fitted[:, None], places, starts),
+        amplitudes=scale * amplitudes,
+        widths=np.exp(log_width),
         fitted=fitted,
-        expected=scale * frame.inner(expected).double().cpu().numpy(),
-        dispersion=scale * float(weighted.double().sum()) / max(freedom, 1),
+        expected=scale * expected,
+        dispersion=scale * squares[counted].sum() / max(counted.sum() - columns.numel() - knots.numel(), 1),
     )
 
 
@@ -168,26 +172,27 @@ def _hats(length: int, spacing: float, options: dict) -> Tensor:
 class _Linearised:
     """The expected image and its derivatives at given parameters.
 
-    A column's derivatives are by log amplitude, x and y in widths, and log width: A g(u) g(v) times 1, u, v, u^2 + v^2,
-    with u and v the distances from its centre in widths. `self.x` and `self.y` are g, u g, u^2 g, shape (columns, 3, n).
+    A column's derivatives are by log amplitude, x and y in widths, and log width: A g(u) g(v) times 1, u, v and
+    u^2 + v^2, with u and v the distances from its centre in widths. `x` and `y` are g, u g and u^2 g (y times A), shape
+    (columns, 3, n).
     """
 
-    def __init__(self, frame: _Frame, log_amplitude: Tensor, place: Tensor, log_width: Tensor, knots: Tensor) -> None:
-        self.frame = frame
-        offsets = torch.arange(2 * frame.radius + 1, device=place.device)
+    def __init__(self, frame: _Frame, columns: Tensor, knots: Tensor) -> None:
+        self.frame, self.knots = frame, knots
         rows, row_length = frame.data.shape
-        last = torch.tensor([row_length, rows], device=place.device) - len(offsets)
-        self.corner = torch.minimum(place.round().long().clamp(min=0), last)
-        pixels = (self.corner[:, 1:] + offsets)[:, :, None] * row_length + (self.corner[:, :1] + offsets)[:, None]
+        offsets = torch.arange(2 * frame.radius + 1, device=columns.device)
+        last = torch.tensor([row_length, rows], device=columns.device) - len(offsets)
+        corner = torch.minimum(columns[:, 1:3].round().long().clamp(min=0), last)
+        pixels = (corner[:, 1:] + offsets)[:, :, None] * row_length + (corner[:, :1] + offsets)[:, None]
         self.pixels = pixels.flatten()
-        from_centre = self.corner[:, :, None] + (offsets - frame.radius) - place[:, :, None]
-        u, v = (from_centre / log_width.exp()[:, :, None]).unbind(dim=1)
+        from_centre = corner[:, :, None] + (offsets - frame.radius) - columns[:, 1:3, None]
+        u, v = (from_centre / columns[:, 3, None, None].exp()).unbind(dim=1)
         self.x = _moments(torch.exp(-u * u / 2), u)
-        self.y = _moments(torch.exp(log_amplitude - v * v / 2), v)
-        of_log_amplitude = torch.zeros(len(place), 4, dtype=place.dtype, device=place.device)
+        self.y = _moments(torch.exp(columns[:, :1] - v * v / 2), v)
+        of_log_amplitude = torch.zeros_like(columns)
         of_log_amplitude[:, 0] = 1
         self.expected = self.derivative(of_log_amplitude, knots)
-        self.darkest = _DARKEST * log_amplitude.median().exp()
+        self.darkest = _DARKEST * columns[:, 0].median().exp()
 
     def derivative(self, columns: Tensor, knots: Tensor) -> Tensor:
         """Change of the image with a change of the columns' parameters and the background's knots."""
@@ -214,18 +219,21 @@ class _Linearised:
         own = self.own_information(weights)
         damping = _DAMPING * own.diagonal(dim1=1, dim2=2) + 1e-12
         own_inverse = torch.linalg.inv(own + torch.diag_embed(damping))
-        of_knots = (self.frame.hats_y**2).T @ weights @ self.frame.hats_x**2 + 1e-12
+        of_knots = (self.frame.hats_y**2).T @ weights @ self.frame.hats_x**2
+        stiffness = _STIFFNESS * of_knots.mean() + 1e-12
 
         def precondition(residual: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-            return (own_inverse @ residual[0][:, :, None])[:, :, 0], residual[1] / of_knots
+            return (own_inverse @ residual[0][:, :, None])[:, :, 0], residual[1] / (of_knots + stiffness)
 
-        residual = self.adjoint(weights * (self.frame.data - self.expected))
+        columns, knots = self.adjoint(weights * (self.frame.data - self.expected))
+        residual = columns, knots - stiffness * (self.knots - self.knots.mean())
         step = tuple(torch.zeros_like(each) for each in residual)
         direction = conditioned = precondition(residual)
         first = left = _dot(residual, conditioned)
         for _ in range(_PRODUCTS):
             columns, knots = self.adjoint(weights * self.derivative(*direction))
-            product = columns + damping * direction[0], knots
+            bent = stiffness * (direction[1] - direction[1].mean())
+            product = columns + damping * direction[0], knots + bent
             length = left / _dot(direction, product).clamp(min=1e-30)
             step = _add(step, length, direction)
             residual = _add(residual, -length, product)
@@ -266,22 +274,23 @@ def _add(a: tuple[Tensor, Tensor], factor: Tensor, b: tuple[Tensor, Tensor]) -> 
     return tuple(x + factor * y for x, y in zip(a, b))
 
 
-def _first_guess(image: np.ndarray, seen: np.ndarray, starts: np.ndarray, apart: float) -> tuple[float, float, np.ndarray]:
-    """Common width [px] and background from the mean radial profile of the columns, and amplitudes."""
-    radius = int(np.clip(np.ceil(apart) if np.isfinite(apart) else 64, 3, min(image.shape) // 2))
+def _first_guess(
+    image: np.ndarray, seen: np.ndarray, starts: np.ndarray, apart: float
+) -> tuple[float, float, np.ndarray]:
+    """Width [px] and background from the columns' mean radial profile, and amplitudes from their centres."""
+    radius = int(np.clip(apart, 3, min(image.shape) // 2))
     centres = np.clip(np.rint(starts).astype(int), 0, np.array(image.shape[::-1]) - 1)
-    offsets = np.arange(-radius, radius + 1)
+    x, y = centres[:: len(centres) // _PROFILED + 1].T
+    offsets = np.arange(2 * radius + 1)
     padded = np.pad(np.where(seen, image, np.nan), radius, constant_values=np.nan)
-    x, y = centres.T + radius
-    chosen = slice(None, None, len(x) // 200 + 1)
-    windows = padded[(y[chosen, None] + offsets)[:, :, None], (x[chosen, None] + offsets)[:, None]]
-    rings = np.rint(np.hypot(offsets[:, None], offsets)).astype(int) + np.zeros_like(windows, int)
-    valid = np.isfinite(windows)
-    profile = np.bincount(rings[valid], windows[valid])[: radius + 1] / np.bincount(rings[valid])[: radius + 1]
+    windows = padded[(y[:, None] + offsets)[:, :, None], (x[:, None] + offsets)[:, None]]
+    rings = np.broadcast_to(np.rint(np.hypot(*np.ogrid[-radius : radius + 1, -radius : radius + 1])), windows.shape)
+    valid = np.isfinite(windows) & (rings <= radius)
+    profile = ndimage.mean(windows[valid], rings[valid], np.unique(rings[valid]))
     background = profile.min()
     half = (profile[0] + background) / 2
-    after = max(int(np.argmax(profile < half)), 1)
-    half_width = after - 1 + (profile[after - 1] - half) / max(profile[after - 1] - profile[after], 1e-12)
+    after = max(int(np.argmax(profile < half)), 1)  # the ring where half of the height is passed
+    half_width = after - (half - profile[after]) / max(profile[after - 1] - profile[after], 1e-12)
     width = float(np.clip(half_width / np.sqrt(2 * np.log(2)), 0.7, radius))
-    smooth = ndimage.uniform_filter(image, 2 * int(width) + 1)[centres[:, 1], centres[:, 0]] - background
-    return width, float(background), np.maximum(smooth, max(0.1 * np.median(smooth), 1e-6))
+    central = ndimage.uniform_filter(image, 2 * int(width) + 1)[centres[:, 1], centres[:, 0]] - background
+    return width, float(background), np.maximum(central, max(0.1 * np.median(central), 1e-6))
