@@ -364,7 +364,7 @@ def filter_settings(wildcards):
 
 def detection_tuning(wildcards):
     """Settings of a detection method; what starts from the smoothed maxima shares theirs."""
-    shared = wildcards.method in ("gaussian_fit_atomap", "random_points")
+    shared = wildcards.method in ("gaussian_fit", "gaussian_fit_atomap", "random_points")
     method = "smoothed_maxima" if shared else wildcards.method.replace("-wrong_prior", "")
     dataset = tuning_dataset(wildcards.testset)
     return f"results/tuning/detection/{dataset}/{method}.json"
@@ -504,7 +504,8 @@ def evaluated(rows):
 BASELINE_LOCALISERS = {
     "smoothed_maxima": "maxima",
     "background_subtracted_maxima": "maxima",
-    "gaussian_fit_atomap": "gaussian_fit",
+    "gaussian_fit": "gaussian_fit",
+    "gaussian_fit_atomap": "gaussian_fit_atomap",
 }
 DETECTION_ROWS = [row for testset in TESTSETS for row in detection_rows(DETECTORS, testset)]
 ENHANCEMENT_ROWS = method_rows(

@@ -2,7 +2,7 @@
 
 Each is a function of (image, pixel size, settings); smoothing and threshold are tuned for each dose on validation
 images. `background_subtracted_maxima` is `smoothed_maxima` with a wider Gaussian to subtract in its grid;
-`gaussian_fit_atomap` and `random_points` start from the maxima that `smoothed_maxima` is tuned to.
+`gaussian_fit`, `gaussian_fit_atomap` and `random_points` start from the maxima that `smoothed_maxima` is tuned to.
 """
 
 import hashlib
@@ -16,6 +16,13 @@ from stembench.localisation.peaks import PeakSettings, find_columns
 def smoothed_maxima(image: np.ndarray, pixel_size: float, settings: PeakSettings) -> np.ndarray:
     """Positions (x, y) [A] of the local maxima of the smoothed image."""
     return find_columns(image, pixel_size, settings)[0]
+
+
+def gaussian_fit(image: np.ndarray, pixel_size: float, settings: PeakSettings) -> np.ndarray:
+    """Smoothed maxima refined by Gaussians fitted to all columns together; see `localisation.gaussian_fit`."""
+    from stembench.localisation.gaussian_fit import fit_gaussians  # torch is not in atomap's environment
+
+    return fit_gaussians(image, smoothed_maxima(image, pixel_size, settings) / pixel_size).positions * pixel_size
 
 
 def gaussian_fit_atomap(image: np.ndarray, pixel_size: float, settings: PeakSettings) -> np.ndarray:
@@ -46,6 +53,7 @@ def random_points(image: np.ndarray, pixel_size: float, settings: PeakSettings) 
 DETECTORS = {
     "smoothed_maxima": smoothed_maxima,
     "background_subtracted_maxima": smoothed_maxima,
+    "gaussian_fit": gaussian_fit,
     "gaussian_fit_atomap": gaussian_fit_atomap,
     "random_points": random_points,
 }

@@ -9,7 +9,9 @@ from pydantic import Field, field_validator
 from stembench.config.base import Name, Section
 from stembench.localisation import DEFAULT_LOCALISER
 
-DetectionBaseline = Literal["smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"]
+DetectionBaseline = Literal[
+    "smoothed_maxima", "gaussian_fit", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"
+]
 EnhancementBaseline = Literal["gaussian", "wiener", "absf", "total_variation"]
 Localiser = Literal["maxima", "otsu", "otsu_split", "own"]
 
@@ -65,7 +67,7 @@ class Evaluation(Section):
         "that of a network's authors, where there is one",
     )
     detection_baselines: tuple[DetectionBaseline, ...] = Field(
-        ("smoothed_maxima", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"),
+        ("smoothed_maxima", "gaussian_fit", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"),
         description="Classical detectors in the tables",
         min_length=1,
     )

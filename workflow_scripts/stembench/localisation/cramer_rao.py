@@ -1,16 +1,20 @@
 """Cramer-Rao lower bound on column positions under Poisson noise."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
 from scipy import sparse
 from scipy.interpolate import RectBivariateSpline
+from scipy.sparse.linalg import splu
 
 from stembench.imaging.linear import central_intensity, linear_image
 from stembench.imaging.probe import Probe
 
 _REACH_A = 4.0  # a column's intensity beyond this tells nothing about its position
 _STEP_A = 0.05
+_REACH_WIDTHS = 4.0  # the same of a Gaussian
+_SOLVED_AT_ONCE = 256
 
 
 def position_bound(
@@ -56,16 +60,66 @@ def position_bound(
         at = (y[window[0][:, 0]] - position[1], x[window[1][0]] - position[0])
         for derivative in (-peak * profile(*at, dy=1), -peak * profile(*at, dx=1), profile(*at)):
             rows.append((pixels[window].ravel(), derivative.ravel()))
-    rows.append((pixels.ravel(), np.ones(expected.size)))
+    variances = _variances(rows, expected)
+    return 100 * np.sqrt((variances[0::3] + variances[1::3]) / 2)
+
+
+def gaussian_position_bound(
+    expected: np.ndarray, positions: np.ndarray, amplitudes: np.ndarray, widths: np.ndarray
+) -> np.ndarray:
+    """`position_bound` of columns that are Gaussians, whose widths are not known either.
+
+    Parameters
+    ----------
+    expected : ndarray, shape (y, x)
+        Expected counts, background included.
+    positions : ndarray, shape (columns, 2)
+        x and y [px].
+    amplitudes : ndarray, shape (columns,)
+        Expected counts at each column's centre from itself alone.
+    widths : ndarray, shape (columns,)
+        Standard deviations of the Gaussians [px].
+
+    Returns
+    -------
+    ndarray, shape (columns, 2)
+        Of x and y [px].
+    """
+    y, x = (np.arange(n) for n in expected.shape)
+    pixels = np.arange(expected.size).reshape(expected.shape)
+    rows = []
+    for (x0, y0), amplitude, width in zip(positions, amplitudes, widths):
+        window = np.ix_(*(np.abs(axis - centre) <= _REACH_WIDTHS * width for axis, centre in ((y, y0), (x, x0))))
+        v, u = (window[0] - y0) / width, (window[1] - x0) / width
+        gaussian = np.exp(-(u**2 + v**2) / 2)
+        slope = amplitude / width * gaussian
+        for derivative in (slope * u, slope * v, gaussian, slope * (u**2 + v**2)):
+            rows.append((pixels[window].ravel(), derivative.ravel()))
+    variances = _variances(rows, expected)
+    return np.sqrt(np.stack([variances[0::4], variances[1::4]], axis=1))
+
+
+def _variances(derivatives: Iterable[tuple[np.ndarray, np.ndarray]], expected: np.ndarray) -> np.ndarray:
+    """Bound of each parameter's variance, a constant background unknown as well.
+
+    A derivative is given by the pixels (of the flat image) where it is not zero and by its values there.
+    """
+    rows = [*derivatives, (np.arange(expected.size), np.ones(expected.size))]
     columns, values = (np.concatenate(part) for part in zip(*rows))
     starts = np.cumsum([0, *(len(row[0]) for row in rows)])
     weights = 1 / np.sqrt(np.maximum(expected, 1e-9)).ravel()
     weighted = sparse.csr_array((values * weights[columns], columns, starts), shape=(len(rows), expected.size))
-    information = (weighted @ weighted.T).toarray()
-    scale = 1 / np.sqrt(np.maximum(np.diag(information), 1e-12))
-    correlation = information * np.outer(scale, scale) + 1e-9 * np.eye(len(scale))
-    variances = np.diag(np.linalg.inv(correlation)) * scale**2
-    return 100 * np.sqrt((variances[0:-1:3] + variances[1:-1:3]) / 2)
+    information = (weighted @ weighted.T).tocsc()
+    scale = 1 / np.sqrt(np.maximum(information.diagonal(), 1e-12))
+    correlation = information * scale * scale[:, None] + 1e-9 * sparse.eye_array(len(rows), format="csc")
+    factors = splu(correlation.tocsc())
+    inverse_diagonal = np.empty(len(rows) - 1)
+    for first in range(0, len(rows) - 1, _SOLVED_AT_ONCE):
+        chosen = np.arange(first, min(first + _SOLVED_AT_ONCE, len(rows) - 1))
+        units = np.zeros((len(rows), len(chosen)))
+        units[chosen, chosen - first] = 1
+        inverse_diagonal[chosen] = factors.solve(units)[chosen, chosen - first]
+    return inverse_diagonal * scale[:-1] ** 2
 
 
 @lru_cache(maxsize=256)
