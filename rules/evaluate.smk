@@ -97,6 +97,7 @@ rule evaluate_detection:
         network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),
         prior=lambda wildcards: method_prior(wildcards.method),
         evaluation=EVALUATION,
+        exact=lambda wildcards: wildcards.testset not in LAB_TESTSETS,
     message:
         "Find columns in {wildcards.testset} by {wildcards.method}"
     script:

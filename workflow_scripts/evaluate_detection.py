@@ -31,9 +31,10 @@ if __name__ == "__main__":
                 settings = read_tuning(snakemake.input.settings, PeakSettings, level)
                 found = detect(image, sample.pixel_size_A, settings) if detect else find(image, sample, settings)[0]
                 extent = tuple(n * sample.pixel_size_A for n in image.shape)
-            scored = score_columns(found, Truth.of(truth[sample["sample"]], evaluation), extent, evaluation)
+            true = Truth.of(truth[sample["sample"]], evaluation, exact=snakemake.params.exact)
+            scored = score_columns(found, true, extent, evaluation)
             outcomes.append(scored.assign(sample=sample["sample"]))
-            sums = detection_sums(scored[scored.resolved & ~scored.hidden], evaluation.match_radius_A)
+            sums = detection_sums(scored[scored.resolved & ~scored.hidden], sample.pixel_size_A)
             metrics = detection_metrics(pd.DataFrame([sums])).iloc[0].to_dict()
             rows.append(sample.to_dict() | metrics | {"note": note})
         tables = {snakemake.output.columns: pd.concat(outcomes), snakemake.output.images: pd.DataFrame(rows)}

@@ -1,7 +1,6 @@
 """The detection tables: every method on every test set, and the networks' paired differences from the baselines."""
 
 from job import running
-from stembench.config import Evaluation
 from stembench.reporting.tables import (
     detection_comparison,
     detection_table,
@@ -12,8 +11,7 @@ from stembench.reporting.tables import (
 
 if __name__ == "__main__":
     with running(snakemake):
-        evaluation = Evaluation(**snakemake.params.evaluation)
-        results = read_detection(snakemake.params.methods, evaluation.match_radius_A, evaluation.weak_strength)
+        results = read_detection(snakemake.params.methods, snakemake.params.evaluation["weak_strength"])
         resamplings = snakemake.params.bootstrap
         write_table(detection_table(results, resamplings), snakemake.output.detection)
         write_table(detection_comparison(results, resamplings), snakemake.output.comparison)

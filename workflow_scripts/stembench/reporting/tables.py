@@ -25,7 +25,7 @@ _IMAGE = ("sample", "structure", "material", "condition", "counts_per_px", "shot
 _SUBSETS = ("counts_per_px", "material", "condition")
 
 
-def read_detection(methods: Sequence[dict], match_radius: float, weak_strength: float) -> pd.DataFrame:
+def read_detection(methods: Sequence[dict], weak_strength: float) -> pd.DataFrame:
     """Sums over each image and `part` of its columns.
 
     A part is `all` that are resolved and not hidden; of these `strength=bright` and `strength=weak`; and the others,
@@ -36,8 +36,6 @@ def read_detection(methods: Sequence[dict], match_radius: float, weak_strength: 
     methods : sequence of dict
         For each evaluation its `folder` and the row's beginning: `method`, `kind`, `task`, `train_dataset`, `scale`,
         `width`, `seed`, `testset`.
-    match_radius : float
-        [A].
     weak_strength : float
         Columns weaker than this fraction of the brightest are weak.
     """
@@ -57,7 +55,7 @@ def read_detection(methods: Sequence[dict], match_radius: float, weak_strength: 
         for _, image in images.iterrows():
             for part in parts:
                 found = by_image[part].get(image["sample"], outcomes.iloc[:0])
-                rows.append(_image_row(method, image) | {"part": part} | detection_sums(found, match_radius))
+                rows.append(_image_row(method, image) | {"part": part} | detection_sums(found, image.pixel_size_A))
     return pd.DataFrame(rows)
 
 
