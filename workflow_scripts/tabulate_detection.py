@@ -1,6 +1,7 @@
 """The detection tables: every method on every test set, and the networks' paired differences from the baselines."""
 
 from job import running
+from stembench.reporting.published import beside_published
 from stembench.reporting.tables import (
     detection_comparison,
     detection_table,
@@ -14,5 +15,7 @@ if __name__ == "__main__":
         results = read_detection(snakemake.params.methods, snakemake.params.evaluation["weak_strength"])
         resamplings = snakemake.params.bootstrap
         write_table(detection_table(results, resamplings), snakemake.output.detection)
-        write_table(detection_comparison(results, resamplings), snakemake.output.comparison)
+        comparison = detection_comparison(results, resamplings)
+        comparison = beside_published(comparison, "detection_comparison", snakemake.params.published)
+        write_table(comparison, snakemake.output.comparison)
         write_table(precision_table(results, resamplings), snakemake.output.precision)

@@ -144,7 +144,7 @@ def test_published_variants_favour_random_points():
 
 def test_published_variants_forgive_a_shifted_lattice():
     truth = lattice_of(40, 2.0)
-    shifted = truth + [0.45 * 2.0, 0]
+    shifted = truth + np.array([0.45 * 2.0, 0])
     metrics = published_and_own(shifted, truth)
     assert metrics.mutualnn_f1 >= 0.999
     assert metrics.mutualnn_chamfer_px == pytest.approx(2 * 0.9 / PIXEL_SIZE)
