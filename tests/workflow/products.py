@@ -10,7 +10,15 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 IDENTITY = ["method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset"]
-TABLES = ("detection", "detection_comparison", "precision_vs_dose", "enhancement", "enhancement_comparison", "cost")
+TABLES = (
+    "detection",
+    "detection_comparison",
+    "precision_vs_dose",
+    "enhancement",
+    "enhancement_comparison",
+    "lattice_precision",
+    "cost",
+)
 STORED = {"image", "noNoise", "noBackgroundnoNoise"}
 
 
@@ -72,6 +80,20 @@ def check_products(results: Path) -> list[str]:
         assert len(table)
         assert found(f"tables/{name}.md")[0].read_text().startswith("|")
         assert "tabular" in found(f"tables/{name}.tex")[0].read_text()
+    detection = pd.read_csv(results / "tables" / "detection.csv").set_index("testset")
+    assert detection.loc["perovskite"].filter(regex="^(rmse|bias)").isna().all().all(), "references are no truth"
+    assert detection.loc["physical"].rmse_pm.notna().any()
+    comparison = pd.read_csv(results / "tables" / "detection_comparison.csv")
+    known = comparison.dropna(subset="low")
+    assert (known.significant == ((known.low > 0) | (known.high < 0))).all()
+    assert len(known)
+    enhancement = pd.read_csv(results / "tables" / "enhancement.csv")
+    assert enhancement.paper_psnr_db[enhancement.subset != "all"].isna().all()
+    lattice = pd.read_csv(results / "tables" / "lattice_precision.csv")
+    maxima = lattice[lattice.method == "smoothed_maxima"].set_index("axis")
+    assert maxima.mean_pm.round(-1).to_dict() == {"a": 280, "b": 390}
+    assert (maxima.response_slope > 0.9).all()
+    assert "floor" not in set(lattice.kind)
     realism = pd.read_csv(found("tables/realism.csv")[0])
     assert set(realism.noise) == {"calibrated", "published", "temimagenet", "real_halves"}
     for path in (
