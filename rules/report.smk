@@ -11,8 +11,8 @@ rule tabulate_detection:
         numbers=PUBLISHED_NUMBERS,
     output:
         detection=reported_table("detection"),
-        comparison=reported_table("detection_comparison"),
-        precision=reported_table("precision_vs_dose"),
+        detection_comparison=reported_table("detection_comparison"),
+        precision_vs_dose=reported_table("precision_vs_dose"),
     log:
         "results/logs/tabulate_detection.log",
     conda:

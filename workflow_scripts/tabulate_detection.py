@@ -14,8 +14,8 @@ if __name__ == "__main__":
     with running(snakemake):
         results = read_detection(snakemake.params.methods, snakemake.params.evaluation["weak_strength"])
         resamplings = snakemake.params.bootstrap
-        write_table(detection_table(results, resamplings), snakemake.output.detection)
-        comparison = detection_comparison(results, resamplings)
-        comparison = beside_published(comparison, "detection_comparison", snakemake.params.published)
-        write_table(comparison, snakemake.output.comparison)
-        write_table(precision_table(results, resamplings), snakemake.output.precision)
+        tables = {"detection": detection_table, "detection_comparison": detection_comparison}
+        for name, table in tables.items():
+            beside = beside_published(table(results, resamplings), name, snakemake.params.published)
+            write_table(beside, snakemake.output[name])
+        write_table(precision_table(results, resamplings), snakemake.output.precision_vs_dose)

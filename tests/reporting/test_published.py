@@ -67,8 +67,14 @@ def test_methods_of_papers_are_ours_but_those_that_are_named_as_missing():
     ours = {*Config().networks, *NETWORKS, *FILTERS, *Config().evaluation.detection_baselines}
     variants = set(numbers.method[numbers.table == "frequency_branch"])
     assert set(numbers.method) - ours - variants == {"scgn"}
-    assert numbers.drop(columns="row").notna().all().all()
+    assert numbers.drop(columns=["row", "value"]).notna().all().all()
     assert not numbers.duplicated(["table", "method", "testset", "row", "metric"]).any()
+
+
+def test_a_metric_without_an_absolute_value_has_an_empty_column():
+    row = {"method": "structural_prior", "testset": "physical", "subset": "all", "mutualnn_f1": 0.9}
+    joined = beside_published(pd.DataFrame([row]), "detection", Config().evaluation.published)
+    assert joined.paper_mutualnn_f1.isna().all()
 
 
 def test_published_test_sets_that_the_configuration_names_have_numbers():

@@ -81,6 +81,7 @@ def check_products(results: Path) -> list[str]:
         assert found(f"tables/{name}.md")[0].read_text().startswith("|")
         assert "tabular" in found(f"tables/{name}.tex")[0].read_text()
     detection = pd.read_csv(results / "tables" / "detection.csv").set_index("testset")
+    assert detection.filter(regex="^paper_").isna().all().all(), "none is public"
     assert detection.loc["perovskite"].filter(regex="^(rmse|bias)").isna().all().all(), "references are no truth"
     assert detection.loc["physical"].rmse_pm.notna().any()
     comparison = pd.read_csv(results / "tables" / "detection_comparison.csv")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-#: Numbers as they are printed. `method` is ours for the paper's `paper_method`, `testset` the paper's, and `row` what
-#: else tells a row of our table (`axis=a`).
+#: Numbers as they are printed, none where a paper gives no absolute value. `method` is ours for the paper's
+#: `paper_method`, `testset` the paper's, and `row` what else tells a row of our table (`axis=a`).
 PUBLISHED = Path(__file__).with_name("published.csv")
 
 
@@ -29,7 +29,7 @@ def beside_published(
     published : str or Path
         CSV file of the numbers.
     """
-    known = pd.read_csv(published, keep_default_na=False).query("table == @name")
+    known = pd.read_csv(published).fillna({"row": ""}).query("table == @name")
     table = table.copy()
     for metric in known.metric.unique():
         after = [column for column in table if column.removeprefix(metric) in ("", "_low", "_high", "_seed_sd")]
@@ -41,5 +41,5 @@ def beside_published(
         for condition in number.row.split():
             column, value = condition.split("=")
             rows &= table[column] == value
-        table.loc[rows, f"paper_{number.metric}"] = float(number.value)
+        table.loc[rows, f"paper_{number.metric}"] = number.value
     return table
