@@ -288,6 +288,7 @@ KNOWN_NETWORKS = DETECTION_NETWORKS | {
 OUR_LOCALISERS = [name for name in CONFIG.evaluation.localisers if name != "own"]
 ENHANCERS = [*ENHANCEMENT_NETWORKS, *CONFIG.evaluation.enhancement_baselines]
 LAB_TESTSETS = CONFIG.evaluation.lab_testsets
+SINGLE_CRYSTALS = [name for name, testset in LAB_TESTSETS.items() if testset.single_crystal]
 TESTSETS = [*CONFIG.evaluation.testsets, *LAB_TESTSETS]
 
 
@@ -521,6 +522,14 @@ COST_ROWS = [
     for networks in [network_methods(task)]
     for method in networks
 ]
+LATTICE_ROWS = [
+    row | {"image": LAB_TESTSETS[row["testset"]].image}
+    for row in method_rows(
+        "localise", DETECTORS, DETECTION_NETWORKS, SINGLE_CRYSTALS, "results/lattice_precision"
+    )
+    if row["kind"] != "floor"
+]
+PUBLISHED_NUMBERS = "workflow_scripts/stembench/reporting/published.csv"
 STUDY_BASELINES = {name for study in CONFIG.studies.values() for name in study.baselines}
 DETECTION_TABLES = ["detection", "detection_comparison", "precision_vs_dose"]
 ENHANCEMENT_TABLES = ["enhancement", "enhancement_comparison"]
@@ -539,11 +548,15 @@ def overlay_dose(wildcards):
     return doses[:2][-1]
 
 
+OTHER_TABLES = [
+    *(["lattice_precision"] if LATTICE_ROWS else []),
+    *(["cost"] if COST_ROWS else []),
+]
 CAPTIONS = sorted(map(str, Path("report").glob("*.rst")))
 REPORTED = [
     *(
         path
-        for name in (*DETECTION_TABLES, *ENHANCEMENT_TABLES, *(["cost"] if COST_ROWS else []))
+        for name in (*DETECTION_TABLES, *ENHANCEMENT_TABLES, *OTHER_TABLES)
         for path in tables(name)
     ),
     *multiext("results/figures/precision_vs_dose", ".png", ".pdf"),

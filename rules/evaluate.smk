@@ -5,6 +5,8 @@ Makes    results/testsets/{testset}/ (a lab image's blocks at several doses, wit
          results/tuning/{detection,enhancement}/{dataset}/{method}.json
          results/evaluation/{testset}/{method}/ (columns.parquet, images.parquet), detection by a classical method;
          of networks {method} ends in the localiser, {network}-{dataset}-seed{n}-{localiser}
+         results/lattice_precision/{testset}/images/ (a lab image of one crystal, also with columns displaced)
+         results/lattice_precision/{testset}/{method}/ (spacings.parquet, responses.parquet)
          results/enhancement/{testset}/{method}/images.parquet
 """
 
@@ -106,6 +108,7 @@ rule evaluate_detection:
         prior=lambda wildcards: method_prior(wildcards.method),
         evaluation=EVALUATION,
         localisers=[None],
+        exact=lambda wildcards: wildcards.testset not in LAB_TESTSETS,
     message:
         "Find columns in {wildcards.testset} by {wildcards.method}"
     script:
@@ -128,6 +131,58 @@ use rule evaluate_detection as evaluate_network_with_own_localiser with:
         method=any_of(filter(has_own_localiser, KNOWN_NETWORKS)),
     params:
         localisers=CONFIG.evaluation.localisers,
+
+
+rule build_single_crystal:
+    input:
+        image=lambda wildcards: f"results/lab/{LAB_TESTSETS[wildcards.testset].image}",
+    output:
+        folder=directory("results/lattice_precision/{testset}/images"),
+    log:
+        "results/logs/build_single_crystal/{testset}.log",
+    wildcard_constraints:
+        testset=any_of(SINGLE_CRYSTALS),
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=code("build_single_crystal"),
+        settings=lambda wildcards: section(LAB_TESTSETS[wildcards.testset]),
+        counts_per_px=lab_testset_doses,
+    message:
+        "Displace columns of {wildcards.testset}"
+    script:
+        "../workflow_scripts/build_single_crystal.py"
+
+
+rule evaluate_lattice_precision:
+    input:
+        images="results/lattice_precision/{testset}/images",
+        weights=lambda wildcards: weights_of(KNOWN_NETWORKS, wildcards.method),
+        settings=detection_tuning,
+        structures=[],
+    output:
+        spacings="results/lattice_precision/{testset}/{method}/spacings.parquet",
+        responses="results/lattice_precision/{testset}/{method}/responses.parquet",
+    log:
+        "results/logs/evaluate_lattice_precision/{testset}_{method}.log",
+    wildcard_constraints:
+        testset=any_of(SINGLE_CRYSTALS),
+    conda:
+        method_environment
+    params:
+        code=lambda wildcards: method_code(
+            "evaluate_lattice_precision", KNOWN_NETWORKS, wildcards.method
+        ),
+        network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),
+        prior=lambda wildcards: method_prior(wildcards.method),
+        localiser=lambda wildcards: (
+            DEFAULT_LOCALISER if wildcards.method in KNOWN_NETWORKS else None
+        ),
+        border_A=CONFIG.evaluation.border_A,
+    message:
+        "Measure the lattice of {wildcards.testset} by {wildcards.method}"
+    script:
+        "../workflow_scripts/evaluate_lattice_precision.py"
 
 
 rule tune_enhancement:

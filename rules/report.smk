@@ -8,10 +8,11 @@ Makes    results/tables/{name}.{csv,md,tex}, results/figures/{name}.{png,pdf}, r
 rule tabulate_detection:
     input:
         evaluated(DETECTION_ROWS),
+        numbers=PUBLISHED_NUMBERS,
     output:
         detection=reported_table("detection"),
-        comparison=reported_table("detection_comparison"),
-        precision=reported_table("precision_vs_dose"),
+        detection_comparison=reported_table("detection_comparison"),
+        precision_vs_dose=reported_table("precision_vs_dose"),
     log:
         "results/logs/tabulate_detection.log",
     conda:
@@ -20,6 +21,7 @@ rule tabulate_detection:
         code=code("tabulate_detection"),
         methods=DETECTION_ROWS,
         evaluation=EVALUATION | {"weak_strength": CONFIG.evaluation.weak_strength},
+        published=CONFIG.evaluation.published,
         bootstrap=SCALE.bootstrap,
     message:
         "Tabulate detection"
@@ -31,7 +33,8 @@ rule tabulate_study:
     input:
         lambda wildcards: evaluated(study_rows(wildcards)),
     output:
-        tables("{study}"),
+        table=tables("{study}"),
+        comparison=tables("{study}_comparison"),
     log:
         "results/logs/tabulate_study/{study}.log",
     conda:
@@ -68,6 +71,7 @@ rule tabulate_cost:
 rule tabulate_enhancement:
     input:
         [f"{row['folder']}/images.parquet" for row in ENHANCEMENT_ROWS],
+        numbers=PUBLISHED_NUMBERS,
     output:
         enhancement=reported_table("enhancement"),
         comparison=reported_table("enhancement_comparison"),
@@ -78,11 +82,37 @@ rule tabulate_enhancement:
     params:
         code=code("tabulate_enhancement"),
         methods=ENHANCEMENT_ROWS,
+        published=CONFIG.evaluation.published,
         bootstrap=SCALE.bootstrap,
     message:
         "Tabulate enhancement"
     script:
         "../workflow_scripts/tabulate_enhancement.py"
+
+
+rule tabulate_lattice_precision:
+    input:
+        [
+            f"{row['folder']}/{part}.parquet"
+            for row in LATTICE_ROWS
+            for part in ("spacings", "responses")
+        ],
+        numbers=PUBLISHED_NUMBERS,
+    output:
+        reported_table("lattice_precision"),
+    log:
+        "results/logs/tabulate_lattice_precision.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("tabulate_lattice_precision"),
+        methods=LATTICE_ROWS,
+        published=CONFIG.evaluation.published,
+        bootstrap=SCALE.bootstrap,
+    message:
+        "Tabulate lattice precision"
+    script:
+        "../workflow_scripts/tabulate_lattice_precision.py"
 
 
 rule plot_precision_vs_dose:
@@ -155,6 +185,17 @@ rule plot_enhancement:
 rule products:
     input:
         REPORTED,
+
+
+# What `snakemake tables` and `snakemake figures` make of the products.
+rule tables:
+    input:
+        [path for path in REPORTED if path.startswith("results/tables/")],
+
+
+rule figures:
+    input:
+        [path for path in REPORTED if path.endswith((".png", ".pdf"))],
 
 
 # Snakemake writes its report from the records of finished jobs, so a second Snakemake that only reads them makes it.

@@ -6,10 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from stembench.baselines.detectors import DETECTORS
 from stembench.datasets.store import open_shards, read_table
 from stembench.evaluation.priors import told
 from stembench.evaluation.tuning import Find, found_in_map
 from stembench.imaging.detectors import bright_columns
+from stembench.localisation.peaks import PeakSettings
+from stembench.localisation.registry import localise
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -65,3 +69,16 @@ def finder_of(job: "snakemake") -> Find:
     from stembench.crystals.material import structures_of
 
     return partial(found_by_structure, structures=structures_of(job.input.structures))
+
+
+def columns_in(
+    job: "snakemake", maps: Maps, position: int, sample: pd.Series, settings: PeakSettings, localiser: str | None
+) -> np.ndarray:
+    """Positions x and y [A] of what is found in one of the maps; a classical method has no localiser beside itself."""
+    surface, pixel_size, method = maps.surfaces[position], sample.pixel_size_A, job.wildcards.method
+    if localiser:
+        known = {"settings": settings, "architecture": maps.architecture, "spacing": maps.spacings[position]}
+        return localise(localiser, surface, pixel_size, **known)
+    if method in DETECTORS:
+        return DETECTORS[method](surface, pixel_size, settings)
+    return finder_of(job)(surface, sample, settings)[0]

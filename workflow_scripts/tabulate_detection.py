@@ -1,7 +1,7 @@
 """The detection tables: every method on every test set, and the networks' paired differences from the baselines."""
 
 from job import running
-from stembench.config import Evaluation
+from stembench.reporting.published import beside_published
 from stembench.reporting.tables import (
     detection_comparison,
     detection_table,
@@ -12,9 +12,10 @@ from stembench.reporting.tables import (
 
 if __name__ == "__main__":
     with running(snakemake):
-        evaluation = Evaluation(**snakemake.params.evaluation)
-        results = read_detection(snakemake.params.methods, evaluation.match_radius_A, evaluation.weak_strength)
+        results = read_detection(snakemake.params.methods, snakemake.params.evaluation["weak_strength"])
         resamplings = snakemake.params.bootstrap
-        write_table(detection_table(results, resamplings), snakemake.output.detection)
-        write_table(detection_comparison(results, resamplings), snakemake.output.comparison)
-        write_table(precision_table(results, resamplings), snakemake.output.precision)
+        tables = {"detection": detection_table, "detection_comparison": detection_comparison}
+        for name, table in tables.items():
+            beside = beside_published(table(results, resamplings), name, snakemake.params.published)
+            write_table(beside, snakemake.output[name])
+        write_table(precision_table(results, resamplings), snakemake.output.precision_vs_dose)

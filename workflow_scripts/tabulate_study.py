@@ -1,11 +1,10 @@
-"""The table of a study: variants of a network on one test set."""
+"""The tables of a study: variants of a network on one test set, and their paired differences from the first."""
 
 from job import running
-from stembench.config import Evaluation
-from stembench.reporting.tables import detection_table, read_detection, write_table
+from stembench.reporting.tables import detection_table, read_detection, study_comparison, write_table
 
 if __name__ == "__main__":
     with running(snakemake):
-        evaluation = Evaluation(**snakemake.params.evaluation)
-        results = read_detection(snakemake.params.methods, evaluation.match_radius_A, evaluation.weak_strength)
-        write_table(detection_table(results, snakemake.params.bootstrap), snakemake.output)
+        results = read_detection(snakemake.params.methods, snakemake.params.evaluation["weak_strength"])
+        write_table(detection_table(results, snakemake.params.bootstrap), snakemake.output.table)
+        write_table(study_comparison(results, snakemake.params.bootstrap), snakemake.output.comparison)

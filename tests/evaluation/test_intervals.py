@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from stembench.evaluation.intervals import paired_difference, with_intervals
+from stembench.evaluation.intervals import Resampled, paired_difference, with_intervals
 
 
 def mean(sums: pd.DataFrame) -> pd.DataFrame:
@@ -26,11 +26,39 @@ def test_draws_of_one_unit_do_not_narrow_it():
     assert often["mean_low"] == pytest.approx(once["mean_low"])
 
 
+def compared(ours, theirs, **how):
+    return paired_difference(*(Resampled.of(images(v), mean, 1000) for v in (ours, theirs)), "mean", **how)
+
+
 def test_paired_difference_sees_what_separate_intervals_hide():
     hard = np.random.default_rng(0).normal(0, 5, 60)
-    difference = paired_difference(images(hard + 0.5), images(hard), mean, "mean", 1000)
+    difference = compared(hard + 0.5, hard)
     assert difference["difference"] == pytest.approx(0.5)
     assert difference["low"] > 0.4
+    assert difference["significant"]
+
+
+def test_a_method_does_not_differ_significantly_from_itself():
+    values = np.random.default_rng(0).normal(3, 1, 60)
+    difference = compared(values, values)
+    assert (difference["difference"], difference["low"], difference["high"]) == (0, 0, 0)
+    assert not difference["significant"]
+
+
+def test_noise_is_no_significant_difference_in_95_of_100_cases():
+    rng = np.random.default_rng(0)
+    called = [compared(*rng.normal(0, 1, (2, 50)))["significant"] for _ in range(200)]
+    assert np.mean(called) == pytest.approx(0.05, abs=0.04)
+
+
+def test_few_units_say_nothing_on_significance():
+    assert compared([1.0, 2.0], [3.0, 4.0])["significant"] is None
+
+
+def test_a_gain_is_ours_over_theirs_and_of_a_distance_theirs_over_ours():
+    assert compared([6.0] * 5, [4.0] * 5)["gain_percent"] == pytest.approx(50)
+    assert compared([4.0] * 5, [11.0] * 5, lower_is_better=True)["gain_percent"] == pytest.approx(175)
+    assert np.isnan(compared([1.0] * 5, [0.0] * 5)["gain_percent"])
 
 
 def test_few_units_give_no_interval():
@@ -39,6 +67,11 @@ def test_few_units_give_no_interval():
     assert np.isnan(result["mean_low"])
 
 
+def test_nothing_has_neither_value_nor_interval():
+    result = with_intervals(images([]), mean, 100)
+    assert np.isnan(list(result.values())).all()
+
+
 def test_pairs_must_be_of_the_same_images():
     with pytest.raises(ValueError, match="same images"):
-        paired_difference(images([1, 2]), images([1, 2, 3]), mean, "mean", 100)
+        compared([1, 2], [1, 2, 3])

@@ -3,10 +3,11 @@ import pandas as pd
 import pytest
 from stembench.config import Evaluation
 from stembench.evaluation.matching import Truth, chamfer, match, mutual_nearest, score_columns
-from stembench.evaluation.metrics import detection_metrics, detection_sums
+from stembench.evaluation.metrics import detection_metrics, detection_sums, precision_metrics
 
 SETTINGS = Evaluation(match_radius_A=0.5, border_A=1.0)
 EXTENT = (10.0, 10.0)
+PIXEL_SIZE = 0.1
 
 
 def columns(positions, asked=True, resolved=True, neighbour=2.0, hidden=False, strength=1.0):
@@ -17,9 +18,15 @@ def columns(positions, asked=True, resolved=True, neighbour=2.0, hidden=False, s
     return table.assign(asked=asked, resolved=resolved, hidden=hidden, crlb_pm=np.nan)
 
 
-def outcomes(found, table):
-    scored = score_columns(np.array(found, float).reshape(-1, 2), Truth.of(table, SETTINGS), EXTENT, SETTINGS)
+def outcomes(found, table, **of_truth):
+    truth = Truth.of(table, SETTINGS, **of_truth)
+    scored = score_columns(np.array(found, float).reshape(-1, 2), truth, EXTENT, SETTINGS)
     return scored.outcome.value_counts().to_dict(), scored
+
+
+def metrics_of(found, table, **of_truth):
+    _, scored = outcomes(found, table, **of_truth)
+    return detection_metrics(pd.DataFrame([detection_sums(scored, PIXEL_SIZE)])).iloc[0]
 
 
 def test_matching_is_optimal_not_greedy():
@@ -73,27 +80,134 @@ def test_errors_are_in_picometres_per_axis():
     _, scored = outcomes([[5.1, 4.8]], columns([[5, 5]]))
     assert scored.error_x_pm[0] == pytest.approx(10)
     assert scored.error_y_pm[0] == pytest.approx(-20)
-    metrics = detection_metrics(pd.DataFrame([detection_sums(scored, 0.5)])).iloc[0]
+    metrics = metrics_of([[5.1, 4.8]], columns([[5, 5]]))
     assert metrics.rmse_pm == pytest.approx(np.sqrt((100 + 400) / 2))
+    assert (metrics.rmse_x_pm, metrics.rmse_y_pm) == pytest.approx((10, 20))
+    assert (metrics.bias_x_pm, metrics.bias_y_pm) == pytest.approx((10, -20))
     assert metrics.bias_pm == pytest.approx(np.hypot(10, 20))
+
+
+def test_errors_that_point_everywhere_have_no_bias():
+    found = [[3.1, 3], [2.9, 6], [6, 3.1], [6, 5.9]]
+    metrics = metrics_of(found, columns([[3, 3], [3, 6], [6, 3], [6, 6]]))
+    assert metrics.bias_pm == pytest.approx(0, abs=1e-9)
+    assert metrics.rmse_pm == pytest.approx(np.sqrt(100 / 2))
+
+
+def test_references_that_were_found_themselves_score_detection_alone():
+    metrics = metrics_of([[5.1, 5], [3, 3]], columns([[5, 5]]), exact=False)
+    assert (metrics.precision, metrics.recall) == (0.5, 1)
+    assert metrics.filter(regex="^(rmse|bias)").isna().all()
 
 
 def test_metrics_by_hand():
     table = columns([[2, 2], [4, 4], [6, 6], [8, 8]])
-    _, scored = outcomes([[2, 2], [4, 4], [6, 6], [3, 7]], table)
-    metrics = detection_metrics(pd.DataFrame([detection_sums(scored, 0.5)])).iloc[0]
+    metrics = metrics_of([[2, 2], [4, 4], [6, 6], [3, 7]], table)
     assert (metrics.precision, metrics.recall, metrics.f1) == pytest.approx((0.75, 0.75, 0.75))
     assert metrics.jaccard == pytest.approx(3 / 5)
     assert np.isnan(metrics.rmse_over_crlb)
 
 
-def test_published_matching_forgives_a_shifted_lattice():
-    lattice = np.stack(np.meshgrid(np.arange(10.0), np.arange(10.0)), -1).reshape(-1, 2)
-    shifted = lattice + np.array([0.45, 0])
-    assert mutual_nearest(shifted, lattice) == 100
-    assert chamfer(shifted, lattice) == pytest.approx(0.9)
+def test_published_variants_by_hand():
+    # Of four true columns two are found and a third twice, so of four found ones three have a partner.
+    metrics = metrics_of([[2, 2], [4, 4], [6, 6], [6.2, 6]], columns([[2, 2], [4, 4], [6, 6], [6, 8]]))
+    assert metrics.mutualnn_precision == pytest.approx(3 / 4)
+    assert metrics.mutualnn_recall == pytest.approx(3 / 4)
+    assert metrics.mutualnn_f1 == pytest.approx(3 / 4)
+    assert metrics.mutualnn_jaccard == pytest.approx(3 / 5)
+    # From the found: 0, 0, 0, 0.2 A, and from the true: 0, 0, 0, 2 A; a mean each, in pixels of 0.1 A.
+    assert metrics.mutualnn_chamfer_px == pytest.approx((0.2 / 4 + 2 / 4) / 0.1)
+    assert metrics.chamfer_A == pytest.approx(0.2 / 4 + 2 / 4)
 
 
-def test_nothing_found_and_nothing_there_are_legal():
-    assert outcomes(np.empty((0, 2)), columns([[5, 5]]))[0] == {"fn": 1}
-    assert outcomes([[5, 5]], columns(np.empty((0, 2))))[0] == {"fp": 1}
+def test_published_matching_has_no_radius():
+    metrics = metrics_of([[2, 2]], columns([[8, 8]]))
+    assert (metrics.f1, metrics.mutualnn_f1) == (0, 1)
+
+
+def lattice_of(side, spacing):
+    return spacing * np.stack(np.meshgrid(np.arange(side), np.arange(side)), -1).reshape(-1, 2) + 2.0
+
+
+def published_and_own(found, truth):
+    settings = Evaluation(match_radius_A=0.5, border_A=0.0)
+    scored = score_columns(found, Truth.of(columns(truth), settings), (84.0, 84.0), settings)
+    return detection_metrics(pd.DataFrame([detection_sums(scored, PIXEL_SIZE)])).iloc[0]
+
+
+def test_published_variants_favour_random_points():
+    found = np.random.default_rng(0).uniform(1, 81, (1600, 2))
+    metrics = published_and_own(found, lattice_of(40, 2.0))
+    assert metrics.mutualnn_f1 == pytest.approx(0.60, abs=0.03)
+    assert metrics.f1 < 0.2
+
+
+def test_published_variants_forgive_a_shifted_lattice():
+    truth = lattice_of(40, 2.0)
+    shifted = truth + np.array([0.45 * 2.0, 0])
+    metrics = published_and_own(shifted, truth)
+    assert metrics.mutualnn_f1 >= 0.999
+    assert metrics.mutualnn_chamfer_px == pytest.approx(2 * 0.9 / PIXEL_SIZE)
+    assert metrics.f1 == 0
+
+
+def test_the_published_jaccard_index_forgives_half_of_the_columns():
+    truth = lattice_of(40, 2.0)
+    metrics = published_and_own(truth[::2], truth)
+    assert metrics.mutualnn_jaccard == 1
+    assert metrics.jaccard == pytest.approx(0.5)
+
+
+def test_nothing_found_has_no_precision_and_no_recall():
+    metrics = metrics_of(np.empty((0, 2)), columns([[5, 5]]))
+    assert np.isnan([metrics.precision, metrics.mutualnn_precision]).all()
+    assert metrics[["recall", "f1", "jaccard", "mutualnn_recall", "mutualnn_f1"]].eq(0).all()
+    assert metrics.filter(regex="^(rmse|bias|chamfer|mutualnn_chamfer|mutualnn_jaccard)").isna().all()
+
+
+def test_nothing_there_has_no_recall_and_no_precision():
+    metrics = metrics_of([[5, 5]], columns(np.empty((0, 2))))
+    assert np.isnan([metrics.recall, metrics.mutualnn_recall]).all()
+    assert metrics[["precision", "f1", "jaccard", "mutualnn_precision", "mutualnn_f1"]].eq(0).all()
+    assert metrics.filter(regex="^(rmse|bias|chamfer|mutualnn_chamfer)").isna().all()
+
+
+def test_nothing_found_where_nothing_is_has_no_score():
+    assert metrics_of(np.empty((0, 2)), columns(np.empty((0, 2)))).isna().all()
+
+
+def test_one_column_found_once_scores_1():
+    metrics = metrics_of([[5, 5]], columns([[5, 5]], neighbour=np.inf))
+    assert metrics[["precision", "recall", "f1", "jaccard", "mutualnn_f1", "mutualnn_jaccard"]].eq(1).all()
+    assert metrics[["rmse_pm", "bias_pm", "chamfer_A", "mutualnn_chamfer_px"]].eq(0).all()
+
+
+def test_a_duplicate_costs_precision_and_no_recall():
+    metrics = metrics_of([[5, 5], [5, 5]], columns([[5, 5]]))
+    assert (metrics.precision, metrics.recall) == (0.5, 1)
+    assert (metrics.mutualnn_precision, metrics.mutualnn_recall) == (0.5, 1)
+
+
+def test_an_error_over_its_bound_by_hand():
+    table = columns([[3, 3], [6, 6]]).assign(crlb_pm=[5.0, 10.0])
+    metrics = metrics_of([[3.1, 3.1], [6.1, 6.1]], table)
+    assert metrics.rmse_over_crlb == pytest.approx(10 / np.sqrt((5**2 + 10**2) / 2))
+
+
+def test_a_bound_beyond_a_third_of_the_match_radius_is_left_out():
+    wide = columns([[3, 3], [6, 6]]).assign(crlb_pm=[5.0, 20.0])
+    assert metrics_of([[3.1, 3.1], [6.4, 6]], wide).rmse_over_crlb == pytest.approx(10 / 5)
+    narrow = columns([[3, 3]], neighbour=0.6).assign(crlb_pm=12.0)  # its radius is 0.3 A
+    assert np.isnan(metrics_of([[3.1, 3.1]], narrow).rmse_over_crlb)
+
+
+def test_the_bound_beside_a_precision_counts_missed_columns():
+    _, scored = outcomes([[3.1, 3.1]], columns([[3, 3], [6, 6]]).assign(crlb_pm=[5.0, 10.0]))
+    metrics = precision_metrics(pd.DataFrame([detection_sums(scored, PIXEL_SIZE)])).iloc[0]
+    assert metrics.rmse_pm == pytest.approx(10)
+    assert metrics.crlb_pm == pytest.approx(np.sqrt((5**2 + 10**2) / 2))
+
+
+def test_nearest_neighbours_of_nothing_are_none():
+    assert mutual_nearest(np.empty((0, 2)), np.ones((3, 2))) == 0
+    assert np.isnan(chamfer(np.ones((3, 2)), np.empty((0, 2))))

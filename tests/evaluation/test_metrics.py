@@ -1,12 +1,30 @@
 import numpy as np
+import pandas as pd
 import pytest
-from stembench.evaluation.metrics import image_quality
+from stembench.evaluation.metrics import enhancement_metrics, enhancement_sums, image_quality
 
 
 def test_psnr_by_hand():
     target = np.full((32, 32), 0.5)
     quality = image_quality(target + 10 / 255, target)
     assert quality["psnr_db"] == pytest.approx(20 * np.log10(255 / 10), abs=0.05)
+
+
+def test_quality_of_a_set_is_the_mean_of_its_images():
+    target = np.full((32, 32), 100 / 255)
+    images = pd.DataFrame([image_quality(target + error / 255, target) for error in (1, 100)])
+    sums = pd.DataFrame([enhancement_sums(image) for _, image in images.iterrows()]).sum().to_frame().T
+    assert enhancement_metrics(sums).psnr_db[0] == pytest.approx(20 * np.log10(255) - 20, abs=0.1)
+    assert enhancement_metrics(sums).ssim[0] == pytest.approx(images.ssim.mean())
+
+
+def test_grey_levels_are_those_of_8_bits():
+    target = np.full((32, 32), 100 / 255)
+    assert image_quality(target + 0.4 / 255, target) == image_quality(target, target)
+
+
+def test_ssim_of_two_blank_images_is_1():
+    assert image_quality(np.zeros((32, 32)), np.zeros((32, 32)))["ssim"] == pytest.approx(1)
 
 
 def test_ssim_of_an_image_with_itself_is_1():

@@ -10,7 +10,9 @@ from stembench.reporting.tables import (
     detection_table,
     enhancement_comparison,
     enhancement_table,
+    lattice_precision_table,
     precision_table,
+    study_comparison,
     write_table,
 )
 
@@ -59,11 +61,80 @@ def test_a_row_is_the_mean_over_images_and_seeds_with_their_spread(results):
 
 
 def test_a_constant_gain_has_no_width(results):
-    (row,) = enhancement_comparison(results, 100).itertuples()
+    table = enhancement_comparison(results, 100).set_index("metric")
+    row = table.loc["psnr_db"]
     assert (row.difference, row.low, row.high) == pytest.approx((2.5, 2.5, 2.5))
+    assert list(table.significant) == [True, False]
 
 
-def detected(method, kind, localiser, tp, structure):
+def test_networks_are_compared_with_each_other(results):
+    other = results[results.kind == "network"].assign(method="other", psnr_db=lambda rows: rows.psnr_db - 1)
+    table = enhancement_comparison(pd.concat([results, other]), 100)
+    pairs = table[table.metric == "psnr_db"].set_index(["method", "baseline"]).difference
+    expected = {("net", "filter"): 2.5, ("other", "filter"): 1.5, ("net", "other"): 1.0, ("other", "net"): -1.0}
+    assert pairs.to_dict() == pytest.approx(expected)
+
+
+def test_what_is_not_significant_is_marked_where_it_is_read(results, tmp_path):
+    write_table(enhancement_comparison(results, 100), [str(tmp_path / "table.md"), str(tmp_path / "table.tex")])
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert ["n.s." in line for line in lines if "psnr_db" in line] == [False]
+    assert ["n.s." in line for line in lines if "ssim" in line] == [True]
+    assert (tmp_path / "table.tex").read_text().count("n.s.") == 1
+
+
+def test_a_difference_without_an_interval_is_not_marked(results, tmp_path):
+    write_table(enhancement_comparison(results[results.structure < 3], 100), [str(tmp_path / "table.md")])
+    assert "n.s." not in (tmp_path / "table.md").read_text()
+
+
+def detected(method, tp, structure):
+    sums = {"tp": tp, "fp": 10 - tp, "fn": 10 - tp, "mutual": tp, "chamfers": 1.0, "chamfer_px": 12.0 - tp}
+    names = ("located", "x_pm", "y_pm", "x2_pm2", "y2_pm2", "bounded", "bounded_x2_y2_pm2", "crlb2_pm2", "chamfer_A")
+    known = result(method, "network", 0.0, structure)
+    return {k: known[k] for k in list(known)[:-3]} | {"part": "all"} | dict.fromkeys(names, 0.0) | sums
+
+
+def test_variants_of_a_study_are_compared_with_its_first():
+    rows = [detected(method, tp, s) for method, tp in (("first", 6.0), ("second", 8.0)) for s in range(6)]
+    table = study_comparison(pd.DataFrame(rows), 100).set_index("metric")
+    assert set(table.method) == {"second"}
+    assert set(table.baseline) == {"first"}
+    assert table.difference.f1 == pytest.approx(0.2)
+    assert table.gain_percent.mutualnn_chamfer_px == pytest.approx(50)
+    assert "rmse_pm" not in table.index  # no position is known
+
+
+def lattice_rows(folder, spacings, injected=(), found=()):
+    folder.mkdir()
+    axes = {"axis": "a", "block": [i % 8 for i in range(len(spacings))], "spacing_pm": spacings}
+    pd.DataFrame(axes).to_parquet(folder / "spacings.parquet")
+    seen = {"axis": "a", "column": range(len(found)), "injected_pm": injected, "found_pm": found}
+    pd.DataFrame(seen).to_parquet(folder / "responses.parquet")
+    known = result(folder.name, "network", 0.0, 0)
+    beginning = {k: known[k] for k in ("method", "kind", "task", "train_dataset", "scale", "width", "seed", "testset")}
+    return beginning | {"image": "a_crystal", "folder": str(folder)}
+
+
+def test_lattice_precision_is_the_spread_of_spacings_and_the_response_to_displacements(tmp_path):
+    injected = [-20.0, -10.0, 0.0, 5.0, 10.0, 20.0]
+    method = lattice_rows(tmp_path / "net", [270.0, 280.0] * 8, injected, [0.9 * x + 3 for x in injected])
+    table = lattice_precision_table([method], 100).set_index("axis")
+    assert list(table.columns[:9]) == list(IDENTITY)
+    assert table.image.a == "a_crystal"
+    assert (table.mean_pm.a, table.sd_pm.a) == pytest.approx((275, pd.Series([270.0, 280.0] * 8).std()))
+    assert (table.n.a, table.response_n.a) == (16, 6)
+    row = table.loc["a"]
+    assert (row.response_slope, row.response_slope_low, row.response_slope_high) == pytest.approx((0.9, 0.9, 0.9))
+
+
+def test_a_method_that_finds_nothing_has_blank_lattice_rows(tmp_path):
+    table = lattice_precision_table([lattice_rows(tmp_path / "net", [])], 100)
+    assert list(table.n) == [0, 0]
+    assert table[["mean_pm", "sd_pm", "response_slope"]].isna().all().all()
+
+
+def by_localiser(method, kind, localiser, tp, structure):
     sums = detection_sums(pd.DataFrame(columns=OUTCOMES).astype({"crlb_pm": float}), 0.5) | {"tp": tp, "fn": 10.0 - tp}
     row = result(method, kind, 0.0, structure) | {"localiser": localiser, "part": "all"} | sums
     return {key: value for key, value in row.items() if key not in ("psnr_db", "ssim")}
@@ -77,7 +148,7 @@ def detections() -> pd.DataFrame:
         ("smoothed", "baseline", "maxima", 8.0),
         ("template", "baseline", "", 7.0),
     ]
-    return pd.DataFrame([detected(*method, structure) for method in methods for structure in range(6)])
+    return pd.DataFrame([by_localiser(*method, structure) for method in methods for structure in range(6)])
 
 
 def test_each_localiser_has_a_row_that_names_it_after_what_every_row_begins_with(detections):

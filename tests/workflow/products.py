@@ -10,7 +10,15 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 IDENTITY = ["method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset"]
-TABLES = ("detection", "detection_comparison", "precision_vs_dose", "enhancement", "enhancement_comparison", "cost")
+TABLES = (
+    "detection",
+    "detection_comparison",
+    "precision_vs_dose",
+    "enhancement",
+    "enhancement_comparison",
+    "lattice_precision",
+    "cost",
+)
 LOCALISED = ("detection", "detection_comparison", "precision_vs_dose")
 SHARED_LOCALISERS = ("maxima", "otsu", "otsu_split")
 OWN_LOCALISERS = ("atomai_segmentor", "atomid_net")
@@ -82,6 +90,21 @@ def check_products(results: Path) -> list[str]:
             for method, localisers in networks.items():
                 several = {*SHARED_LOCALISERS, *(["own"] if method in OWN_LOCALISERS else [])}
                 assert set(localisers) == ({"maxima"} if name == "detection_comparison" else several), (name, method)
+    detection = pd.read_csv(results / "tables" / "detection.csv").set_index("testset")
+    assert detection.filter(regex="^paper_").isna().all().all(), "none is public"
+    assert detection.loc["perovskite"].filter(regex="^(rmse|bias)").isna().all().all(), "references are no truth"
+    assert detection.loc["physical"].rmse_pm.notna().any()
+    comparison = pd.read_csv(results / "tables" / "detection_comparison.csv")
+    known = comparison.dropna(subset="low")
+    assert (known.significant == ((known.low > 0) | (known.high < 0))).all()
+    assert len(known)
+    enhancement = pd.read_csv(results / "tables" / "enhancement.csv")
+    assert enhancement.paper_psnr_db[enhancement.subset != "all"].isna().all()
+    lattice = pd.read_csv(results / "tables" / "lattice_precision.csv")
+    maxima = lattice[lattice.method == "smoothed_maxima"].set_index("axis")
+    assert maxima.mean_pm.round(-1).to_dict() == {"a": 280, "b": 390}
+    assert (maxima.response_slope > 0.9).all()
+    assert "floor" not in set(lattice.kind)
     realism = pd.read_csv(found("tables/realism.csv")[0])
     assert set(realism.noise) == {"calibrated", "published", "temimagenet", "real_halves"}
     for path in (

@@ -11,7 +11,8 @@ from itertools import product
 
 import numpy as np
 from scipy import fft, ndimage
-from skimage.restoration import denoise_tv_chambolle
+from skimage.filters import butterworth
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 
 
 def gaussian(image: np.ndarray, pixel_size: float, sigma_A: float) -> np.ndarray:
@@ -38,6 +39,19 @@ def total_variation(image: np.ndarray, pixel_size: float, weight: float) -> np.n
     return denoise_tv_chambolle(image, weight=weight)
 
 
+def non_local_means(image: np.ndarray, pixel_size: float, cut_off: float) -> np.ndarray:
+    """Non-local means by scikit-image; patches that differ by more than `cut_off` [grey levels] hardly count.
+
+    Patches of 5 px within 6 px. Source: Buades et al., CVPR 2005, doi 10.1109/CVPR.2005.38.
+    """
+    return denoise_nl_means(image, patch_size=5, patch_distance=6, h=cut_off, fast_mode=True)
+
+
+def low_pass(image: np.ndarray, pixel_size: float, cut_off: float) -> np.ndarray:
+    """Frequency filter: Butterworth low-pass of second order by scikit-image, `cut_off` in 1/A (at most Nyquist's)."""
+    return butterworth(image, min(cut_off * pixel_size, 0.5), high_pass=False)
+
+
 def _fourier(image: np.ndarray, pixel_size: float, noise_from: float, gain: Callable) -> np.ndarray:
     mean = image.mean()
     spectrum = fft.rfft2(image - mean)
@@ -53,6 +67,8 @@ FILTERS = {
     "wiener": (wiener, (0.3, 0.5, 0.7, 1.0, 1.5)),
     "absf": (absf, (0.3, 0.5, 0.7, 1.0, 1.5)),
     "total_variation": (total_variation, (0.05, 0.1, 0.3, 0.6, 1.0)),
+    "non_local_means": (non_local_means, (0.05, 0.1, 0.2, 0.4)),
+    "low_pass": (low_pass, (0.5, 0.7, 1.0, 1.5, 2.2)),
 }
 
 _BACKGROUND_SIGMAS_A = (0.0, 0.7, 1.0, 1.5, 2.5, 4.0)

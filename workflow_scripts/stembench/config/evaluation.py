@@ -12,8 +12,9 @@ from stembench.localisation import DEFAULT_LOCALISER
 DetectionBaseline = Literal[
     "smoothed_maxima", "gaussian_fit", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"
 ]
-EnhancementBaseline = Literal["gaussian", "wiener", "absf", "total_variation"]
+EnhancementBaseline = Literal["gaussian", "wiener", "absf", "total_variation", "non_local_means", "low_pass"]
 Localiser = Literal["maxima", "otsu", "otsu_split", "own"]
+PublishedSet = Literal["temimagenet", "sfin_haadf", "sfin_bf", "sffn_haadf", "prior_simulated", "prior_lab", "si110"]
 
 
 class LabTestset(Section):
@@ -33,6 +34,10 @@ class LabTestset(Section):
         description="Height of the weakest reference maximum, as a fraction of the range",
         gt=0,
         lt=1,
+    )
+    single_crystal: bool = Field(
+        False,
+        description="Whether all of the image shows one crystal, so that the spread of its spacings is a precision",
     )
     block_px: int = Field(
         128, description="Edge of the blocks it is cut into", ge=64, le=4096, json_schema_extra={"unit": "px"}
@@ -59,7 +64,17 @@ class Evaluation(Section):
         ("physical", "calibrated"), description="Datasets whose test split is a test set", min_length=1
     )
     lab_testsets: dict[Name, LabTestset] = Field(
-        {"perovskite": LabTestset(image="perovskite_adf")}, description="Test sets made of lab images"
+        {"perovskite": LabTestset(image="perovskite_adf", single_crystal=True)},
+        description="Test sets made of lab images",
+    )
+    published: dict[Name, tuple[PublishedSet, ...]] = Field(
+        {
+            "physical": ("temimagenet", "prior_simulated"),
+            "calibrated": ("sfin_haadf",),
+            "perovskite": ("prior_lab",),
+        },
+        description="Published test sets that a test set of ours stands beside; tables show their printed numbers in "
+        "columns of their own",
     )
     localisers: tuple[Localiser, ...] = Field(
         ("maxima", "otsu", "otsu_split", "own"),
@@ -72,7 +87,9 @@ class Evaluation(Section):
         min_length=1,
     )
     enhancement_baselines: tuple[EnhancementBaseline, ...] = Field(
-        ("gaussian", "wiener", "absf", "total_variation"), description="Classical filters in the tables", min_length=1
+        ("gaussian", "wiener", "absf", "total_variation", "non_local_means", "low_pass"),
+        description="Classical filters in the tables",
+        min_length=1,
     )
 
     @field_validator("localisers")

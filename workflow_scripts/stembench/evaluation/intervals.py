@@ -1,6 +1,7 @@
 """Confidence intervals by bootstrap over images, or over the structures or blocks that images share."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,32 @@ import pandas as pd
 MIN_UNITS = 5
 
 Metrics = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """Metrics of a method on a set of images, and on bootstrap samples of these.
+
+    Attributes
+    ----------
+    units : frozenset
+        What was resampled.
+    value : Series
+        Each metric of the set.
+    drawn : DataFrame
+        Of each bootstrap sample, a row; the same samples for the same units, and nan for fewer than `MIN_UNITS`.
+    """
+
+    units: frozenset
+    value: pd.Series
+    drawn: pd.DataFrame
+
+    @classmethod
+    def of(cls, sums: pd.DataFrame, metrics: Metrics, resamplings: int) -> "Resampled":
+        """Parameters as for `with_intervals`."""
+        units, value = frozenset(sums.unit), metrics(_total(sums)).iloc[0]
+        few = pd.DataFrame(np.nan, index=[0], columns=value.index)
+        return cls(units, value, metrics(_resampled(sums, resamplings)) if len(units) >= MIN_UNITS else few)
 
 
 def with_intervals(sums: pd.DataFrame, metrics: Metrics, resamplings: int) -> dict[str, float]:
@@ -30,34 +57,43 @@ def with_intervals(sums: pd.DataFrame, metrics: Metrics, resamplings: int) -> di
         `{metric}`, `{metric}_low`, `{metric}_high`; nan where there is nothing to divide by, and for the interval of
         fewer than `MIN_UNITS` units, which would claim too much.
     """
-    values, drawn = metrics(_total(sums)).iloc[0], metrics(_resampled(sums, resamplings))
-    if sums.unit.nunique() < MIN_UNITS:
-        drawn = drawn * np.nan
-    low, high = drawn.quantile(0.025), drawn.quantile(0.975)
+    resampled = Resampled.of(sums, metrics, resamplings)
+    low, high = resampled.drawn.quantile(0.025), resampled.drawn.quantile(0.975)
     return {
         key: float(value)
-        for name in values.index
-        for key, value in ((name, values[name]), (f"{name}_low", low[name]), (f"{name}_high", high[name]))
+        for name, of_all in resampled.value.items()
+        for key, value in ((name, of_all), (f"{name}_low", low[name]), (f"{name}_high", high[name]))
     }
 
 
-def paired_difference(
-    ours: pd.DataFrame, theirs: pd.DataFrame, metrics: Metrics, metric: str, resamplings: int
-) -> dict[str, float]:
-    """`difference` of a metric between two methods on the same images, with its interval `low` and `high`.
+def paired_difference(ours: Resampled, theirs: Resampled, metric: str, *, lower_is_better: bool = False) -> dict:
+    """How two methods differ in a metric on the same images.
+
+    Returns
+    -------
+    dict
+        `difference`, ours less theirs, with its 95 % interval `low` and `high`, and whether that leaves out 0
+        (`significant`; None without an interval); `gain_percent`, ours over theirs less one, and theirs over ours less
+        one where lower is better.
 
     Raises
     ------
     ValueError
         If the two are not of the same units.
     """
-    if set(ours.unit) != set(theirs.unit):
+    if ours.units != theirs.units:
         raise ValueError("a paired difference needs the same images for both methods")
-    value = metrics(_total(ours))[metric].iloc[0] - metrics(_total(theirs))[metric].iloc[0]
-    drawn = metrics(_resampled(ours, resamplings))[metric] - metrics(_resampled(theirs, resamplings))[metric]
-    if ours.unit.nunique() < MIN_UNITS:
-        drawn = drawn * np.nan
-    return {"difference": float(value), "low": float(drawn.quantile(0.025)), "high": float(drawn.quantile(0.975))}
+    a, b = float(ours.value[metric]), float(theirs.value[metric])
+    drawn = ours.drawn[metric] - theirs.drawn[metric]
+    low, high = float(drawn.quantile(0.025)), float(drawn.quantile(0.975))
+    better, worse = (b, a) if lower_is_better else (a, b)
+    return {
+        "difference": a - b,
+        "low": low,
+        "high": high,
+        "significant": None if np.isnan(low) else not low <= 0 <= high,
+        "gain_percent": 100 * (better / worse - 1) if worse else np.nan,
+    }
 
 
 def _total(sums: pd.DataFrame) -> pd.DataFrame:

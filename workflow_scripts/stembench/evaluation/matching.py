@@ -40,16 +40,21 @@ def match(found: np.ndarray, truth: np.ndarray, radii: np.ndarray) -> tuple[np.n
 
 @dataclass(frozen=True)
 class Truth:
-    """An image's true columns as arrays, for matching many times; `clear` are resolved and not hidden."""
+    """An image's true columns as arrays, for matching many times; `clear` are resolved and not hidden.
+
+    `exact` says whether positions are the truth. Those of a lab image are found or fitted themselves: they tell what is
+    a column, and a distance from them is no error.
+    """
 
     asked: pd.DataFrame
     positions: np.ndarray
     radii: np.ndarray
     clear: np.ndarray
     others: np.ndarray
+    exact: bool = True
 
     @classmethod
-    def of(cls, columns: pd.DataFrame, settings: Evaluation) -> "Truth":
+    def of(cls, columns: pd.DataFrame, settings: Evaluation, *, exact: bool = True) -> "Truth":
         """From a table as `Sample.columns`."""
         asked = columns[columns.asked]
         return cls(
@@ -58,6 +63,7 @@ class Truth:
             np.minimum(settings.match_radius_A, asked.neighbour_A.to_numpy() / 2),
             (asked.resolved & ~asked.hidden).to_numpy(bool),
             columns.loc[~columns.asked, ["x_A", "y_A"]].to_numpy(),
+            exact,
         )
 
 
@@ -115,13 +121,14 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
     -------
     DataFrame
         A row for each found or missed column inside the border: `outcome` (`tp`, `fp`, `fn`), `resolved`, `hidden` and
-        `strength` of the column it counts with, position `x_A`, `y_A`, the matched `true_x_A`, `true_y_A`,
-        `error_x_pm`, `error_y_pm`, and the bound `crlb_pm` where it is known.
+        `strength` of the column it counts with, position `x_A`, `y_A`, the true `true_x_A`, `true_y_A`,
+        `error_x_pm`, `error_y_pm` (nan unless the truth is exact), the match radius `radius_A`, and the bound `crlb_pm`
+        where it is known.
     """
     found_at, truth_at, counts_with = assign(found, truth, extent, settings)
     nowhere = np.full((1, 2), np.nan)
     at, true = np.vstack([found, nowhere])[found_at], np.vstack([truth.positions, nowhere])[truth_at]
-    error = 100 * (at - true)
+    error = 100 * (at - true) if truth.exact else np.full(at.shape, np.nan)
     outcome = np.where(truth_at < 0, "fp", np.where(found_at < 0, "fn", "tp"))
     bound = np.append(truth.asked.crlb_pm.to_numpy(), np.nan)[truth_at]
     alone = {"resolved": True, "hidden": False, "strength": 1.0}  # false columns where there is no true one
@@ -135,13 +142,17 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
             "true_y_A": true[:, 1],
             "error_x_pm": error[:, 0],
             "error_y_pm": error[:, 1],
+            "radius_A": np.append(truth.radii, np.nan)[truth_at],
             "crlb_pm": bound,
         }
     )
 
 
 def mutual_nearest(found: np.ndarray, truth: np.ndarray) -> int:
-    """Number of pairs that are each other's nearest, whatever their distance (AtomID-Net's matching)."""
+    """Number of pairs that are each other's nearest, whatever their distance.
+
+    Source: the published code of AtomID-Net, doi 10.1002/smsc.202300031.
+    """
     if not len(found) or not len(truth):
         return 0
     distances = cdist(found, truth)

@@ -10,27 +10,29 @@ from skimage.metrics import structural_similarity
 from stembench.evaluation.matching import chamfer, mutual_nearest
 
 
-def detection_sums(outcomes: pd.DataFrame, match_radius: float) -> dict[str, float]:
+def detection_sums(outcomes: pd.DataFrame, pixel_size: float) -> dict[str, float]:
     """Sums over the outcomes of one image.
 
     Parameters
     ----------
     outcomes : DataFrame
         As `matching.score_columns` gives them.
-    match_radius : float
-        [A]; where the Cramer-Rao bound exceeds a third of it, matching cuts the errors and they are not compared.
+    pixel_size : float
+        [A], for distances that were published in px.
     """
     matched = outcomes[outcomes.outcome == "tp"]
     found = outcomes.loc[outcomes.outcome != "fn", ["x_A", "y_A"]].to_numpy()
     truth = outcomes.loc[outcomes.outcome != "fp", ["true_x_A", "true_y_A"]].to_numpy()
-    bounded = matched[matched.crlb_pm <= 100 * match_radius / 3]
-    true_bounds = outcomes.loc[(outcomes.outcome != "fp") & (outcomes.crlb_pm <= 100 * match_radius / 3), "crlb_pm"]
+    # Where the Cramer-Rao bound exceeds a third of the match radius, matching cuts the errors.
+    bounded = matched[matched.crlb_pm <= 100 * matched.radius_A / 3]
+    true_bounds = outcomes.crlb_pm[(outcomes.outcome != "fp") & (outcomes.crlb_pm <= 100 * outcomes.radius_A / 3)]
     distance = chamfer(found, truth)
     return {
         "images": 1.0,
         "tp": float(len(matched)),
         "fp": float((outcomes.outcome == "fp").sum()),
         "fn": float((outcomes.outcome == "fn").sum()),
+        "located": float(matched.error_x_pm.notna().sum()),
         "x_pm": matched.error_x_pm.sum(),
         "y_pm": matched.error_y_pm.sum(),
         "x2_pm2": (matched.error_x_pm**2).sum(),
@@ -42,6 +44,7 @@ def detection_sums(outcomes: pd.DataFrame, match_radius: float) -> dict[str, flo
         "true_crlb2_pm2": (true_bounds**2).sum(),
         "mutual": float(mutual_nearest(found, truth)),
         "chamfer_A": np.nan_to_num(distance),
+        "chamfer_px": np.nan_to_num(distance / pixel_size),
         "chamfers": float(np.isfinite(distance)),
     }
 
@@ -49,24 +52,32 @@ def detection_sums(outcomes: pd.DataFrame, match_radius: float) -> dict[str, flo
 def detection_metrics(sums: pd.DataFrame) -> pd.DataFrame:
     """Metrics from sums, a row for a row.
 
-    `bias_pm` is the length of the mean error vector; `chamfer_A` a mean over images that have columns and finds
-    (those without a find have none, so read it beside recall);
-    `mutualnn_jaccard` the published variant m / (2|P| - m) of AtomID-Net (doi 10.1002/smsc.202300031), for comparison.
+    Errors are of matched columns whose true position is known; `bias_pm` is the length of the mean error vector.
+    `chamfer_A` is a mean over images that have columns and finds (those without a find have none, so read it beside
+    recall). `mutualnn_*` are the published variants, for comparison alone: m pairs of mutual nearest neighbours at any
+    distance among |P| found and |T| true columns, with the Jaccard index m / (2 |P| - m) of the published code, which
+    takes |P| for |T| (AtomID-Net, doi 10.1002/smsc.202300031). Without finds and truth, a ratio is nan.
     """
-    found = sums.tp + sums.fp
+    found, true = sums.tp + sums.fp, sums.tp + sums.fn
     return pd.DataFrame(
         {
             "precision": _ratio(sums.tp, found),
-            "recall": _ratio(sums.tp, sums.tp + sums.fn),
-            "f1": _ratio(2 * sums.tp, 2 * sums.tp + sums.fp + sums.fn),
+            "recall": _ratio(sums.tp, true),
+            "f1": _ratio(2 * sums.tp, found + true),
             "jaccard": _ratio(sums.tp, sums.tp + sums.fp + sums.fn),
             "chamfer_A": _ratio(sums.chamfer_A, sums.chamfers),
-            "rmse_pm": np.sqrt(_ratio(sums.x2_pm2 + sums.y2_pm2, 2 * sums.tp)),
-            "rmse_x_pm": np.sqrt(_ratio(sums.x2_pm2, sums.tp)),
-            "rmse_y_pm": np.sqrt(_ratio(sums.y2_pm2, sums.tp)),
-            "bias_pm": np.hypot(_ratio(sums.x_pm, sums.tp), _ratio(sums.y_pm, sums.tp)),
+            "rmse_pm": np.sqrt(_ratio(sums.x2_pm2 + sums.y2_pm2, 2 * sums.located)),
+            "rmse_x_pm": np.sqrt(_ratio(sums.x2_pm2, sums.located)),
+            "rmse_y_pm": np.sqrt(_ratio(sums.y2_pm2, sums.located)),
+            "bias_pm": np.hypot(_ratio(sums.x_pm, sums.located), _ratio(sums.y_pm, sums.located)),
+            "bias_x_pm": _ratio(sums.x_pm, sums.located),
+            "bias_y_pm": _ratio(sums.y_pm, sums.located),
             "rmse_over_crlb": np.sqrt(_ratio(sums.bounded_x2_y2_pm2, 2 * sums.crlb2_pm2)),
+            "mutualnn_precision": _ratio(sums.mutual, found),
+            "mutualnn_recall": _ratio(sums.mutual, true),
+            "mutualnn_f1": _ratio(2 * sums.mutual, found + true),
             "mutualnn_jaccard": _ratio(sums.mutual, 2 * found - sums.mutual),
+            "mutualnn_chamfer_px": _ratio(sums.chamfer_px, sums.chamfers),
         }
     )
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stembench.evaluation.intervals import paired_difference, with_intervals
+from stembench.evaluation.displacement_response import response_metrics, response_sums
+from stembench.evaluation.intervals import Resampled, paired_difference, with_intervals
+from stembench.evaluation.lattice_precision import AXES, spacing_metrics, spacing_sums
 from stembench.evaluation.metrics import (
     detection_metrics,
     detection_sums,
@@ -28,7 +30,7 @@ _IMAGE = ("sample", "structure", "material", "condition", "counts_per_px", "shot
 _SUBSETS = ("counts_per_px", "material", "condition")
 
 
-def read_detection(methods: Sequence[dict], match_radius: float, weak_strength: float) -> pd.DataFrame:
+def read_detection(methods: Sequence[dict], weak_strength: float) -> pd.DataFrame:
     """Sums over each image and `part` of its columns.
 
     A part is `all` that are resolved and not hidden; of these `strength=bright` and `strength=weak`; and the others,
@@ -39,8 +41,6 @@ def read_detection(methods: Sequence[dict], match_radius: float, weak_strength: 
     methods : sequence of dict
         For each evaluation its `folder` and the row's beginning: `method`, `kind`, `task`, `train_dataset`, `scale`,
         `width`, `seed`, `testset`, `localiser`.
-    match_radius : float
-        [A].
     weak_strength : float
         Columns weaker than this fraction of the brightest are weak.
     """
@@ -60,7 +60,7 @@ def read_detection(methods: Sequence[dict], match_radius: float, weak_strength: 
         for _, image in images.iterrows():
             for part in parts:
                 found = by_image[part].get(image["sample"], outcomes.iloc[:0])
-                rows.append(_image_row(method, image) | {"part": part} | detection_sums(found, match_radius))
+                rows.append(_image_row(method, image) | {"part": part} | detection_sums(found, image.pixel_size_A))
     return pd.DataFrame(rows)
 
 
@@ -148,8 +148,12 @@ def cost_table(trainings: Sequence[dict]) -> pd.DataFrame:
 
 
 def detection_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
-    """Paired differences of F1 between each network, by the default localiser, and each baseline, resolved columns."""
-    return _comparison(by_default(results[results.part == "all"]), detection_metrics, "f1", resamplings)
+    """Paired differences of each network from each baseline and, on whole test sets, from each other network.
+
+    F1 everywhere; on whole test sets the RMSE and the published variants as well. Resolved columns, networks by their
+    default localiser.
+    """
+    return _comparison(by_default(results[results.part == "all"]), detection_metrics, _DETECTION_COMPARED, resamplings)
 
 
 def by_default(rows: pd.DataFrame) -> pd.DataFrame:
@@ -158,22 +162,88 @@ def by_default(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def enhancement_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
-    """Paired differences of PSNR [dB] between each network and each filter."""
-    return _comparison(results, enhancement_metrics, "psnr_db", resamplings)
+    """Paired differences of PSNR [dB] and, on whole test sets, SSIM; rows as for `detection_comparison`."""
+    return _comparison(results, enhancement_metrics, ("psnr_db", "ssim"), resamplings)
 
 
-def _comparison(results: pd.DataFrame, metrics: Callable, metric: str, resamplings: int) -> pd.DataFrame:
-    parts = list(_parts(results))
+def study_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
+    """Paired differences of a study's rows from its first one, on the whole test set; metrics and columns as above."""
+    parts = list(_by_method(results[results.part == "all"]))
+    resampled = [Resampled.of(_sums(part), detection_metrics, resamplings) for _, part in parts]
+    (reference, _), first = parts[0], resampled[0]
+    rows = [
+        _compared(identity, "all", part, ours, reference["method"], first, metric)
+        for (identity, part), ours in zip(parts[1:], resampled[1:])
+        for metric in _DETECTION_COMPARED
+    ]
+    return _sorted([row for row in rows if np.isfinite(row["difference"])])
+
+
+_DETECTION_COMPARED = ("f1", "rmse_pm", "mutualnn_f1", "mutualnn_jaccard", "mutualnn_chamfer_px")
+_LOWER_IS_BETTER = ("rmse_pm", "mutualnn_chamfer_px")
+
+
+def _comparison(results: pd.DataFrame, metrics: Callable, compared: Sequence[str], resamplings: int) -> pd.DataFrame:
+    """Subsets are compared by the first metric alone."""
+    by_set: dict[tuple, list] = {}
+    for identity, subset, part in _parts(results[results.kind != "floor"]):
+        resampled = Resampled.of(_sums(part), metrics, resamplings)
+        by_set.setdefault((identity["testset"], subset), []).append((identity, part, resampled))
     rows = []
-    for identity, subset, ours in parts:
-        if identity["kind"] != "network":
-            continue
-        for other, other_subset, theirs in parts:
-            if other["kind"] == "baseline" and (other["testset"], other_subset) == (identity["testset"], subset):
-                difference = paired_difference(_sums(ours), _sums(theirs), metrics, metric, resamplings)
-                compared = {"baseline": other["method"], "metric": metric}
-                rows.append(_beginning(identity, subset, ours) | compared | difference)
+    for (_, subset), members in by_set.items():
+        for identity, part, ours in members:
+            for other, _, theirs in members:
+                whole_set, network = subset == "all", other["kind"] == "network"
+                if identity["kind"] != "network" or other is identity or (network and not whole_set):
+                    continue
+                for metric in compared if whole_set else compared[:1]:
+                    rows.append(_compared(identity, subset, part, ours, other["method"], theirs, metric))
+    return _sorted([row for row in rows if np.isfinite(row["difference"])])
+
+
+def _compared(
+    identity: dict, subset: str, part: pd.DataFrame, ours: Resampled, other: str, theirs: Resampled, metric: str
+) -> dict:
+    difference = paired_difference(ours, theirs, metric, lower_is_better=metric in _LOWER_IS_BETTER)
+    return _beginning(identity, subset, part) | {"baseline": other, "metric": metric} | difference
+
+
+def lattice_precision_table(methods: Sequence[dict], resamplings: int) -> pd.DataFrame:
+    """`lattice_precision.csv`: a row a method and axis of each lab image of one crystal.
+
+    Spacings have intervals over blocks of the image, the response to displacements over displaced columns.
+
+    Parameters
+    ----------
+    methods : sequence of dict
+        For each evaluation its `folder`, the `image` and the row's beginning, as for `read_detection`.
+    resamplings : int
+        Bootstrap samples.
+    """
+    rows = []
+    for identity, seeds in _by_method(pd.DataFrame(methods).assign(note="")):
+        for axis in AXES:
+            spaced = _read_axis(seeds, "spacings", axis, spacing_sums)
+            displaced = _read_axis(seeds, "responses", axis, response_sums)
+            row = _beginning(identity, "all", seeds) | {"image": seeds.image.iloc[0], "axis": axis}
+            for metrics, part in ((spacing_metrics, spaced), (response_metrics, displaced)):
+                values = _row(identity, "all", part, metrics, resamplings)
+                counted = {f"{'response_' * (part is displaced)}n": round(part.n.sum() / row["n_seeds"])}
+                row |= {key: values[key] for key in values if key.startswith(_LATTICE_METRICS)} | counted
+            rows.append(row)
     return _sorted(rows)
+
+
+_LATTICE_METRICS = ("mean_pm", "sd_pm", "response_slope")
+
+
+def _read_axis(seeds: pd.DataFrame, name: str, axis: str, sums: Callable) -> pd.DataFrame:
+    """Sums of what each seed of a method found along an axis, as `_row` takes them."""
+    tables = []
+    for method in seeds.itertuples():
+        found = pd.read_parquet(Path(method.folder) / f"{name}.parquet")
+        tables.append(sums(found[found.axis == axis]).assign(seed=method.seed, sample=0))
+    return pd.concat(tables)
 
 
 def _by_method(results: pd.DataFrame) -> Iterator[tuple[dict, pd.DataFrame]]:
@@ -225,7 +295,10 @@ def _sorted(rows: list[dict]) -> pd.DataFrame:
 
 
 def write_table(table: pd.DataFrame, destinations: Sequence[str]) -> None:
-    """Write a table as CSV (every column), and as Markdown and LaTeX (each value with its interval)."""
+    """Write a table as CSV (every column), and as Markdown and LaTeX (each value with its interval).
+
+    In these a difference that is not significant is marked n.s.
+    """
     shown = _shown(table)
     writers = {
         ".csv": partial(table.to_csv, index=False),
@@ -238,13 +311,17 @@ def write_table(table: pd.DataFrame, destinations: Sequence[str]) -> None:
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
-    hidden = [c for c in table if c.endswith(("_low", "_high", "_seed_sd"))]
+    hidden = [c for c in table if c.endswith(("_low", "_high", "_seed_sd")) or c in ("low", "high", "significant")]
     shown = table.drop(columns=hidden)
     for column in shown.select_dtypes("float"):
         values = [_number(value) for value in table[column]]
-        if f"{column}_low" in table:
-            bounds = zip(table[f"{column}_low"], table[f"{column}_high"])
+        low, high = ("low", "high") if column == "difference" else (f"{column}_low", f"{column}_high")
+        if low in table:
+            bounds = zip(table[low], table[high])
             values = [f"{v} [{_number(a)}, {_number(b)}]" if v else "" for v, (a, b) in zip(values, bounds)]
+        if column == "difference":
+            marks = table.significant.map({True: "", False: " n.s."}).fillna("")
+            values = [value + mark for value, mark in zip(values, marks)]
         shown[column] = values
     return shown.fillna("")
 

@@ -1,0 +1,82 @@
+import numpy as np
+import pandas as pd
+import pytest
+from stembench.baselines.filters import FILTERS
+from stembench.config import Config
+from stembench.networks import NETWORKS
+from stembench.reporting.published import PUBLISHED, beside_published
+from stembench.reporting.tables import write_table
+
+
+@pytest.fixture
+def published(tmp_path):
+    path = tmp_path / "published.csv"
+    path.write_text(
+        "table,method,paper_method,testset,row,metric,value,source\n"
+        "enhancement,sfin,SFIN,theirs,,psnr_db,31.5,a paper\n"
+        "lattice_precision,sfin,SFIN,theirs,axis=a,sd_pm,7.25,a paper\n"
+    )
+    return path
+
+
+@pytest.fixture
+def table():
+    rows = [
+        ("sfin", "ours", "all", 20.0),
+        ("sfin", "ours", "material=Pt", 21.0),
+        ("sfin", "other", "all", 22.0),
+        ("fcn", "ours", "all", 23.0),
+    ]
+    named = pd.DataFrame(rows, columns=["method", "testset", "subset", "psnr_db"])
+    return named.assign(psnr_db_low=19.0, psnr_db_high=24.0, ssim=0.5)
+
+
+def test_a_printed_number_stands_in_its_row_and_no_other(table, published):
+    joined = beside_published(table, "enhancement", {"ours": ["theirs"]}, published)
+    assert joined.paper_psnr_db[0] == 31.5
+    assert joined.paper_psnr_db[1:].isna().all()
+    assert joined.drop(columns="paper_psnr_db").equals(table)
+
+
+def test_it_stands_after_our_metric(table, published):
+    joined = beside_published(table, "enhancement", {"ours": ["theirs"]}, published)
+    assert list(joined)[3:] == ["psnr_db", "psnr_db_low", "psnr_db_high", "paper_psnr_db", "ssim"]
+
+
+def test_where_none_is_printed_the_column_is_empty(table, published, tmp_path):
+    joined = beside_published(table, "enhancement", {}, published)
+    write_table(joined, [str(tmp_path / "table.csv"), str(tmp_path / "table.md")])
+    assert pd.read_csv(tmp_path / "table.csv").paper_psnr_db.isna().all()
+    assert "31.5" not in (tmp_path / "table.md").read_text()
+
+
+def test_a_row_is_told_by_more_than_its_method(published):
+    axes = pd.DataFrame({"method": "sfin", "testset": "ours", "subset": "all", "axis": ["a", "b"], "sd_pm": 6.0})
+    joined = beside_published(axes, "lattice_precision", {"ours": ["theirs"]}, published)
+    assert joined.paper_sd_pm[0] == 7.25
+    assert np.isnan(joined.paper_sd_pm[1])
+
+
+def test_a_table_without_rows_has_the_columns(published):
+    empty = pd.DataFrame(columns=["method", "testset", "subset"])
+    assert "paper_psnr_db" in beside_published(empty, "enhancement", {"ours": ["theirs"]}, published)
+
+
+def test_methods_of_papers_are_ours_but_those_that_are_named_as_missing():
+    numbers = pd.read_csv(PUBLISHED)
+    ours = {*Config().networks, *NETWORKS, *FILTERS, *Config().evaluation.detection_baselines}
+    variants = set(numbers.method[numbers.table == "frequency_branch"])
+    assert set(numbers.method) - ours - variants == {"scgn"}
+    assert numbers.drop(columns=["row", "value"]).notna().all().all()
+    assert not numbers.duplicated(["table", "method", "testset", "row", "metric"]).any()
+
+
+def test_a_metric_without_an_absolute_value_has_an_empty_column():
+    row = {"method": "structural_prior", "testset": "physical", "subset": "all", "mutualnn_f1": 0.9}
+    joined = beside_published(pd.DataFrame([row]), "detection", Config().evaluation.published)
+    assert joined.paper_mutualnn_f1.isna().all()
+
+
+def test_published_test_sets_that_the_configuration_names_have_numbers():
+    known = set(pd.read_csv(PUBLISHED).testset)
+    assert {name for names in Config().evaluation.published.values() for name in names} <= known

@@ -1,0 +1,46 @@
+"""The images that lattice precision is measured on: a lab image of one crystal, and the same with columns displaced."""
+
+import numpy as np
+import pandas as pd
+
+from stembench.datasets.sample import Sample
+from stembench.evaluation.displacement_response import drawn_displacements, with_displaced
+from stembench.evaluation.lattice_precision import AXES, lattice_vectors
+
+
+def single_crystal_samples(
+    image: np.ndarray, pixel_size: float, columns: pd.DataFrame, *, counts_per_px: float, name: str, mode: str
+) -> list[Sample]:
+    """Sample 0, a lab image as it is, and sample 1, in which single columns are displaced.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Undegraded.
+    pixel_size : float
+        [A].
+    columns : DataFrame
+        Its reference columns (`degradation.reference_columns`).
+    counts_per_px : float
+        Dose at which methods that are tuned for a dose read it.
+    name, mode : str
+        Of the image.
+
+    Returns
+    -------
+    list of Sample
+        Their columns are the displaced ones alone, where they are in sample 0, with the displacements `dx_pm`, `dy_pm`;
+        among the parameters are the lattice vectors `a_x_A`, `a_y_A`, `b_x_A`, `b_y_A`.
+    """
+    extent = tuple(n * pixel_size for n in image.shape)
+    displaced = drawn_displacements(columns, extent, np.random.default_rng(0))
+    vectors = lattice_vectors(image, pixel_size)
+    known = {"material": name, "zone": "", "mode": mode, "pixel_size_A": pixel_size, "counts_per_px": counts_per_px}
+    for axis, (x, y) in zip(AXES, vectors):
+        known |= {f"{axis}_x_A": x, f"{axis}_y_A": y}
+    low, high = image.min(), image.max()
+    shown = (image, with_displaced(image, pixel_size, displaced))
+    return [
+        Sample({"image": ((one - low) / (high - low)).clip(0, 1).astype(np.float32)}, displaced, {"sample": i, **known})
+        for i, one in enumerate(shown)
+    ]

@@ -1,0 +1,45 @@
+"""Published numbers beside ours, in columns of their own."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+#: Numbers as they are printed, none where a paper gives no absolute value. `method` is ours for the paper's
+#: `paper_method`, `testset` the paper's, and `row` what else tells a row of our table (`axis=a`).
+PUBLISHED = Path(__file__).with_name("published.csv")
+
+
+def beside_published(
+    table: pd.DataFrame, name: str, testsets: Mapping[str, Sequence[str]], published: str | Path = PUBLISHED
+) -> pd.DataFrame:
+    """A table with a column `paper_{metric}` for each metric that papers print in such a table.
+
+    A number stands in the rows of its method on the whole of a test set that stands beside the paper's, and nowhere
+    else.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With `method`, `testset`, `subset`.
+    name : str
+        Of the table.
+    testsets : mapping of sequence of str
+        Published test sets that each of ours stands beside.
+    published : str or Path
+        CSV file of the numbers.
+    """
+    known = pd.read_csv(published).fillna({"row": ""}).query("table == @name")
+    table = table.copy()
+    for metric in known.metric.unique():
+        after = [column for column in table if column.removeprefix(metric) in ("", "_low", "_high", "_seed_sd")]
+        position = table.columns.get_loc(after[-1]) + 1 if after else len(table.columns)
+        table.insert(position, f"paper_{metric}", float("nan"))
+    for number in known.itertuples():
+        beside = [ours for ours, papers in testsets.items() if number.testset in papers]
+        rows = (table.method == number.method) & table.testset.isin(beside) & (table.subset == "all")
+        for condition in number.row.split():
+            column, value = condition.split("=")
+            rows &= table[column] == value
+        table.loc[rows, f"paper_{number.metric}"] = number.value
+    return table
