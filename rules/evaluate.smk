@@ -103,6 +103,37 @@ rule evaluate_detection:
         "../workflow_scripts/evaluate_detection.py"
 
 
+rule evaluate_generalisation:
+    input:
+        test=[shard for testset in GENERALISATION for shard in shards(testset, "test")],
+        weights=lambda wildcards: weights_of(KNOWN_NETWORKS, wildcards.method),
+        settings=detection_tuning,
+        structures=sorted({path for name in GENERALISATION for path in shown_structures(name)}),
+    output:
+        columns=[
+            f"results/evaluation/{testset}/{{method}}/columns.parquet" for testset in GENERALISATION
+        ],
+        images=[
+            f"results/evaluation/{testset}/{{method}}/images.parquet" for testset in GENERALISATION
+        ],
+    log:
+        "results/logs/evaluate_generalisation/{method}.log",
+    conda:
+        method_environment
+    params:
+        code=lambda wildcards: method_code(
+            "evaluate_generalisation", KNOWN_NETWORKS, wildcards.method
+        ),
+        shards=[shards(testset, "test") for testset in GENERALISATION],
+        network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),
+        prior=lambda wildcards: method_prior(wildcards.method),
+        evaluation=EVALUATION,
+    message:
+        "Find columns beyond the training by {wildcards.method}"
+    script:
+        "../workflow_scripts/evaluate_generalisation.py"
+
+
 rule tune_enhancement:
     input:
         validation=lambda wildcards: shards(wildcards.dataset, "validation"),

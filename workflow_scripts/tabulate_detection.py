@@ -13,7 +13,8 @@ from stembench.reporting.tables import (
 if __name__ == "__main__":
     with running(snakemake):
         evaluation = Evaluation(**snakemake.params.evaluation)
-        results = read_detection(snakemake.params.methods, evaluation.match_radius_A, evaluation.weak_strength)
+        parts = (evaluation.match_radius_A, evaluation.weak_strength, evaluation.rim_A)
+        results = read_detection(snakemake.params.methods, *parts)
         resamplings = snakemake.params.bootstrap
         write_table(detection_table(results, resamplings), snakemake.output.detection)
         write_table(detection_comparison(results, resamplings), snakemake.output.comparison)

@@ -7,5 +7,6 @@ from stembench.reporting.tables import detection_table, read_detection, write_ta
 if __name__ == "__main__":
     with running(snakemake):
         evaluation = Evaluation(**snakemake.params.evaluation)
-        results = read_detection(snakemake.params.methods, evaluation.match_radius_A, evaluation.weak_strength)
+        parts = (evaluation.match_radius_A, evaluation.weak_strength, evaluation.rim_A)
+        results = read_detection(snakemake.params.methods, *parts)
         write_table(detection_table(results, snakemake.params.bootstrap), snakemake.output)

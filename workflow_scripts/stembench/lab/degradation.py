@@ -34,6 +34,7 @@ def reference_columns(image: np.ndarray, pixel_size: float, settings: LabTestset
             "asked": True,
             "resolved": True,
             "hidden": False,
+            "rim_A": np.nan,
             "crlb_pm": np.nan,
         }
     )
