@@ -58,7 +58,9 @@ def imported_images(dataset):
 IMPORTED_IMAGES = {name: imported_images(name) for name in IMPORTED}
 SPLITS = ("train", "validation", "test", "held_out")
 EVALUATION = CONFIG.evaluation.model_dump(mode="json", include={"match_radius_A", "border_A"})
-TABULATION = CONFIG.evaluation.model_dump(mode="json", include={"match_radius_A", "border_A", "weak_strength", "rim_A"})
+TABULATION = CONFIG.evaluation.model_dump(
+    mode="json", include={"match_radius_A", "border_A", "weak_strength", "rim_A"}
+)
 
 
 @cache
@@ -294,12 +296,16 @@ MISLED_NETWORKS = {
     for method, network in trained(name, "localise", dataset, "wrong").items()
 }
 # What rules know; tables hold DETECTORS, and studies theirs.
-KNOWN_NETWORKS = DETECTION_NETWORKS | MISLED_NETWORKS | {
-    method: network
-    for variants in STUDIED.values()
-    for methods in variants.values()
-    for method, network in methods.items()
-}
+KNOWN_NETWORKS = (
+    DETECTION_NETWORKS
+    | MISLED_NETWORKS
+    | {
+        method: network
+        for variants in STUDIED.values()
+        for methods in variants.values()
+        for method, network in methods.items()
+    }
+)
 ENHANCERS = [*ENHANCEMENT_NETWORKS, *CONFIG.evaluation.enhancement_baselines]
 LAB_TESTSETS = CONFIG.evaluation.lab_testsets
 TESTSETS = [*CONFIG.evaluation.testsets, *LAB_TESTSETS]

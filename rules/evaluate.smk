@@ -111,7 +111,8 @@ rule evaluate_generalisation:
         structures=sorted({path for name in GENERALISATION for path in shown_structures(name)}),
     output:
         columns=[
-            f"results/evaluation/{testset}/{{method}}/columns.parquet" for testset in GENERALISATION
+            f"results/evaluation/{testset}/{{method}}/columns.parquet"
+            for testset in GENERALISATION
         ],
         images=[
             f"results/evaluation/{testset}/{{method}}/images.parquet" for testset in GENERALISATION

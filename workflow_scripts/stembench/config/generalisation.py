@@ -47,7 +47,7 @@ class Generalisation(Section):
                     "occluded_by_crystal",
                 )
             },
-            "particle": Testset(arrangements=("particle",), materials=("Au", "Pt", "PtFe")),
+            "particle": Testset(arrangements=("particle",), materials=("Au", "Pt", "PtFe"), pixel_size_A=(0.14, 0.156)),
             "background_steps": Testset(arrangements=("straight_interface",), background=3.0, backgrounds=("step",)),
             "held_out": Testset(materials="held_out"),
             "halo": Testset(conditions=("200keV_20mrad_halo",)),
