@@ -35,7 +35,7 @@ def plot_generalisation(table: pd.DataFrame, destinations: Sequence[str]) -> Non
     offsets = np.linspace(_SPREAD / 2, -_SPREAD / 2, len(methods))
     for offset, colour, ((kind, method, trained_on), found) in zip(offsets, cycle(COLOURS), methods):
         name = f"{method} ({trained_on})" if several and trained_on else method
-        bars = [found.f1 - found.f1_low, found.f1_high - found.f1]
+        bars = [(found.f1 - found.f1_low).clip(lower=0), (found.f1_high - found.f1).clip(lower=0)]
         at = ranked.index.get_indexer(found.testset) + offset
         shape = {"fmt": next(markers[kind]), "ms": 3, "lw": 0.8, "color": colour}
         axes.errorbar(found.f1, at, xerr=bars, label=name.replace("_", " "), **shape)
