@@ -42,8 +42,9 @@ TILE_SETTINGS = CONFIG.multislice.model_dump(
 CALIBRATION_IMAGES = sorted(
     {image for images in CONFIG.calibration.instruments.values() for image in images}
 )
-SIMULATED = list(CONFIG.simulated)
-IMPORTED = [name for name in CONFIG.datasets if name not in SIMULATED]
+RECIPES = CONFIG.datasets | CONFIG.generalisation.testsets
+IMPORTED = [name for name in CONFIG.datasets if name not in CONFIG.simulated]
+SIMULATED = [name for name in RECIPES if name not in IMPORTED]
 
 
 def imported_images(dataset):
@@ -59,6 +60,9 @@ def imported_images(dataset):
 IMPORTED_IMAGES = {name: imported_images(name) for name in IMPORTED}
 SPLITS = ("train", "validation", "test", "held_out")
 EVALUATION = CONFIG.evaluation.model_dump(mode="json", include={"match_radius_A", "border_A"})
+TABULATION = CONFIG.evaluation.model_dump(
+    mode="json", include={"match_radius_A", "border_A", "weak_strength", "rim_A"}
+)
 
 
 @cache
@@ -82,11 +86,16 @@ def section(model):
     return model.model_dump(mode="json")
 
 
-def shown_materials(materials):
-    """(material, zone) of some materials, or of `all` but those held out."""
-    if materials == "all":
-        materials = sorted(set(MATERIALS) - set(CONFIG.structures.held_out))
-    return [(material, zone) for material in materials for zone in MATERIALS[material]]
+def shown_materials(materials, zones=None):
+    """(material, zone) of some materials, of those `held_out`, or of `all` others, along some zones or all."""
+    held_out = sorted(set(MATERIALS) & set(CONFIG.structures.held_out))
+    groups = {"all": sorted(set(MATERIALS) - set(held_out)), "held_out": held_out}
+    return [
+        (material, zone)
+        for material in (groups[materials] if isinstance(materials, str) else materials)
+        for zone in MATERIALS.get(material, ())
+        if zones is None or zone in zones
+    ]
 
 
 def projections(shown):
@@ -101,16 +110,16 @@ def single_layers(shown):
 
 def dataset_materials(dataset, split):
     """(material, zone) that a split shows; what is held out is shown in a split of its own."""
-    materials = CONFIG.datasets[dataset].materials
-    if split == "held_out":
-        own = MATERIALS if materials == "all" else set(MATERIALS) - set(materials)
-        materials = sorted(set(CONFIG.structures.held_out) & set(own))
-    return shown_materials(materials)
+    recipe = RECIPES[dataset]
+    shown = shown_materials(recipe.materials, recipe.zones)
+    if split != "held_out":
+        return shown
+    return [each for each in shown_materials("held_out", recipe.zones) if each not in shown]
 
 
 def dataset_tiles(dataset, split):
     """(material, zone, condition) of the tiles that a split is sampled from; none for linear images."""
-    recipe = CONFIG.datasets[dataset]
+    recipe = RECIPES[dataset]
     kinds = [CONFIG.arrangements[name].kind for name in recipe.arrangements]
     if recipe.forward_model == "linear" or "periodic" not in kinds:
         return []
@@ -126,12 +135,12 @@ def tile_probe(wildcards):
 
 def dataset_recipe(dataset):
     """What a dataset's samples depend on; how many there are changes none of them."""
-    return CONFIG.datasets[dataset].model_dump(mode="json", exclude={"share"})
+    return RECIPES[dataset].model_dump(mode="json", exclude={"share"})
 
 
 def sampling(dataset, split):
     """What the samples of a split are drawn from, beside structures, tiles and calibration."""
-    recipe, shown = CONFIG.datasets[dataset], dataset_materials(dataset, split)
+    recipe, shown = RECIPES[dataset], dataset_materials(dataset, split)
     return {
         "recipe": dataset_recipe(dataset),
         "arrangements": {name: section(CONFIG.arrangements[name]) for name in recipe.arrangements},
@@ -155,7 +164,7 @@ def drawn_on_the_fly(dataset):
 
 def dataset_multislice(dataset):
     """Settings of scans, for a dataset of multislice images."""
-    if CONFIG.datasets[dataset].forward_model == "linear":
+    if RECIPES[dataset].forward_model == "linear":
         return None
     return {"settings": TILE_SETTINGS, "phonons": SCALE.phonons}
 
@@ -170,10 +179,11 @@ def split_images(dataset, split):
     """Images in a split of a dataset."""
     if dataset in IMPORTED:
         return IMPORTED_IMAGES[dataset].get(split, 0)
-    if not dataset_materials(dataset, split):
+    only_test = dataset in CONFIG.generalisation.testsets
+    if not dataset_materials(dataset, split) or (only_test and split != "test"):
         return 0
-    count = getattr(SCALE, f"{split}_images")
-    return round(CONFIG.datasets[dataset].share * count) or min(count, 1)
+    count = SCALE.generalisation_images if only_test else getattr(SCALE, f"{split}_images")
+    return round(RECIPES[dataset].share * count) or min(count, 1)
 
 
 def shards(dataset, split):
@@ -278,13 +288,26 @@ STUDIED = {
 DETECTION_NETWORKS = network_methods("localise")
 ENHANCEMENT_NETWORKS = network_methods("denoise_background")
 DETECTORS = [*DETECTION_NETWORKS, *CONFIG.evaluation.detection_baselines]
-# What rules know; tables hold DETECTORS, and studies theirs.
-KNOWN_NETWORKS = DETECTION_NETWORKS | {
+# Test sets of the structures that are there.
+GENERALISATION = [name for name in CONFIG.generalisation.testsets if shards(name, "test")]
+MISLED_NETWORKS = {
     method: network
-    for variants in STUDIED.values()
-    for methods in variants.values()
-    for method, network in methods.items()
+    for name in CONFIG.generalisation.wrong_prior
+    if "localise" in CONFIG.networks[name].tasks
+    for dataset in CONFIG.networks[name].datasets
+    for method, network in trained(name, "localise", dataset, "wrong").items()
 }
+# What rules know; tables hold DETECTORS, and studies theirs.
+KNOWN_NETWORKS = (
+    DETECTION_NETWORKS
+    | MISLED_NETWORKS
+    | {
+        method: network
+        for variants in STUDIED.values()
+        for methods in variants.values()
+        for method, network in methods.items()
+    }
+)
 OUR_LOCALISERS = [name for name in CONFIG.evaluation.localisers if name != "own"]
 ENHANCERS = [*ENHANCEMENT_NETWORKS, *CONFIG.evaluation.enhancement_baselines]
 LAB_TESTSETS = CONFIG.evaluation.lab_testsets
@@ -314,7 +337,7 @@ def calibration_images(wildcards):
 
 def dataset_calibration(wildcards):
     """Calibration of the instrument whose noise a dataset carries, if it does."""
-    noise = CONFIG.datasets[wildcards.dataset].noise
+    noise = RECIPES[wildcards.dataset].noise
     if isinstance(noise, CalibratedNoise):
         return f"results/calibration/{noise.instrument}.json"
     return []
@@ -330,7 +353,7 @@ def dataset_cifs(wildcards):
 
 def dataset_lab_images(wildcards):
     """Lab images that the noise of a dataset was calibrated on."""
-    noise = getattr(CONFIG.datasets[wildcards.dataset], "noise", None)
+    noise = getattr(RECIPES[wildcards.dataset], "noise", None)
     if not isinstance(noise, CalibratedNoise):
         return []
     return [f"results/lab/{image}" for image in CONFIG.calibration.instruments[noise.instrument]]
@@ -367,12 +390,14 @@ def detection_tuning(wildcards):
     """Settings of a detection method; what starts from the smoothed maxima shares theirs."""
     shared = wildcards.method in ("gaussian_fit", "gaussian_fit_atomap", "random_points")
     method = "smoothed_maxima" if shared else wildcards.method.replace("-wrong_prior", "")
-    dataset = tuning_dataset(wildcards.testset)
+    dataset = tuning_dataset(wildcards.get("testset"))
     return f"results/tuning/detection/{dataset}/{method}.json"
 
 
 def tuning_dataset(testset):
-    """Dataset whose validation images tune the methods for a test set."""
+    """Dataset whose validation images tune the methods for a test set; None stands for those of generalisation."""
+    if testset is None:
+        return CONFIG.generalisation.tuned_on
     return LAB_TESTSETS[testset].tuned_on if testset in LAB_TESTSETS else testset
 
 
@@ -453,12 +478,15 @@ def has_own_localiser(method):
     return architecture(KNOWN_NETWORKS[method]["network"]) in OWN_LOCALISERS
 
 
-def evaluated_by(localisers):
-    """What a network's evaluation makes: a folder a localiser."""
-    folder = "results/evaluation/{testset}/{method}-"
+def evaluated_by(localisers, testsets=("{testset}",)):
+    """What a method's evaluation makes: a folder a localiser on each test set; None is a classical method's own."""
+    folders = [
+        f"results/evaluation/{testset}/{{method}}" + (f"-{localiser}" if localiser else "")
+        for testset in testsets
+        for localiser in localisers
+    ]
     return {
-        part: [f"{folder}{localiser}/{part}.parquet" for localiser in localisers]
-        for part in ("columns", "images")
+        part: [f"{folder}/{part}.parquet" for folder in folders] for part in ("columns", "images")
     }
 
 
@@ -509,6 +537,17 @@ BASELINE_LOCALISERS = {
     "gaussian_fit_atomap": "gaussian_fit_atomap",
 }
 DETECTION_ROWS = [row for testset in TESTSETS for row in detection_rows(DETECTORS, testset)]
+GENERALISATION_METHODS = [
+    *DETECTION_NETWORKS,
+    *MISLED_NETWORKS,
+    *CONFIG.generalisation.baselines,
+]
+GENERALISATION_ROWS = [
+    row | ({"method": f"{row['method']}_wrong_prior"} if method in MISLED_NETWORKS else {})
+    for testset in GENERALISATION
+    for method in GENERALISATION_METHODS
+    for row in detection_rows([method], testset, [DEFAULT_LOCALISER])
+]
 ENHANCEMENT_ROWS = method_rows(
     "denoise_background",
     ENHANCERS,
@@ -560,6 +599,8 @@ REPORTED = [
         for path in tables(name)
     ),
     *multiext("results/figures/precision_vs_dose", ".png", ".pdf"),
+    *(tables("generalisation") if GENERALISATION else []),
+    *(multiext("results/figures/generalisation", ".png", ".pdf") if GENERALISATION else []),
     *(f"results/figures/overlay_{testset}.png" for testset in LAB_TESTSETS),
     *(f"results/figures/reference_{testset}.png" for testset in LAB_TESTSETS),
     *(f"results/figures/gallery_{dataset}.png" for dataset in CONFIG.datasets),
@@ -592,7 +633,7 @@ wildcard_constraints:
     image=any_of(CONFIG.lab.images),
     distribution=any_of(CONFIG.lab.distributions),
     instrument=any_of(CONFIG.calibration.instruments),
-    dataset=any_of(CONFIG.datasets),
+    dataset=any_of(RECIPES),
     split=any_of(SPLITS),
     shard=r"\d{5}",  # number of a shard in its split, from 00000
     network=any_of(CONFIG.networks),
@@ -600,4 +641,12 @@ wildcard_constraints:
     study=any_of(CONFIG.studies),
     seed=r"\d+",
     testset=any_of(TESTSETS),
-    method=any_of([*DETECTORS, *ENHANCERS, *KNOWN_NETWORKS, *STUDY_BASELINES]),
+    method=any_of(
+        [
+            *DETECTORS,
+            *ENHANCERS,
+            *KNOWN_NETWORKS,
+            *STUDY_BASELINES,
+            *CONFIG.generalisation.baselines,
+        ]
+    ),

@@ -88,8 +88,7 @@ rule evaluate_detection:
         settings=detection_tuning,
         structures=lambda wildcards: shown_structures(wildcards.testset),
     output:
-        columns=["results/evaluation/{testset}/{method}/columns.parquet"],
-        images=["results/evaluation/{testset}/{method}/images.parquet"],
+        **evaluated_by([None]),
     log:
         "results/logs/evaluate_detection/{testset}_{method}.log",
     wildcard_constraints:
@@ -131,6 +130,44 @@ use rule evaluate_detection as evaluate_network_with_own_localiser with:
         method=any_of(filter(has_own_localiser, KNOWN_NETWORKS)),
     params:
         localisers=CONFIG.evaluation.localisers,
+
+
+rule evaluate_generalisation:
+    input:
+        test=[shard for testset in GENERALISATION for shard in shards(testset, "test")],
+        weights=lambda wildcards: weights_of(KNOWN_NETWORKS, wildcards.method),
+        settings=detection_tuning,
+        structures=sorted({path for name in GENERALISATION for path in shown_structures(name)}),
+    output:
+        **evaluated_by([None], GENERALISATION),
+    log:
+        "results/logs/evaluate_generalisation/{method}.log",
+    wildcard_constraints:
+        method=any_of(set(GENERALISATION_METHODS) - set(KNOWN_NETWORKS)),
+    conda:
+        method_environment
+    params:
+        code=lambda wildcards: method_code(
+            "evaluate_generalisation", KNOWN_NETWORKS, wildcards.method
+        ),
+        shards=[shards(testset, "test") for testset in GENERALISATION],
+        network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),
+        prior=lambda wildcards: method_prior(wildcards.method),
+        evaluation=EVALUATION,
+        localisers=[None],
+    message:
+        "Find columns beyond the training by {wildcards.method}"
+    script:
+        "../workflow_scripts/evaluate_generalisation.py"
+
+
+use rule evaluate_generalisation as evaluate_network_generalisation with:
+    output:
+        **evaluated_by([DEFAULT_LOCALISER], GENERALISATION),
+    wildcard_constraints:
+        method=any_of(KNOWN_NETWORKS),
+    params:
+        localisers=[DEFAULT_LOCALISER],
 
 
 rule build_single_crystal:

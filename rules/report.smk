@@ -20,13 +20,50 @@ rule tabulate_detection:
     params:
         code=code("tabulate_detection"),
         methods=DETECTION_ROWS,
-        evaluation=EVALUATION | {"weak_strength": CONFIG.evaluation.weak_strength},
+        evaluation=TABULATION,
         published=CONFIG.evaluation.published,
         bootstrap=SCALE.bootstrap,
     message:
         "Tabulate detection"
     script:
         "../workflow_scripts/tabulate_detection.py"
+
+
+rule tabulate_generalisation:
+    input:
+        evaluated(GENERALISATION_ROWS),
+    output:
+        reported_table("generalisation"),
+    log:
+        "results/logs/tabulate_generalisation.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("tabulate_generalisation"),
+        methods=GENERALISATION_ROWS,
+        evaluation=TABULATION,
+        bootstrap=SCALE.bootstrap,
+    message:
+        "Tabulate generalisation"
+    script:
+        "../workflow_scripts/tabulate_generalisation.py"
+
+
+rule plot_generalisation:
+    input:
+        table="results/tables/generalisation.csv",
+    output:
+        reported_figure("generalisation", "Figures"),
+    log:
+        "results/logs/plot_generalisation.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("plot_generalisation"),
+    message:
+        "Plot F1 on every test set of generalisation"
+    script:
+        "../workflow_scripts/plot_generalisation.py"
 
 
 rule tabulate_study:
@@ -42,7 +79,7 @@ rule tabulate_study:
     params:
         code=code("tabulate_study"),
         methods=study_rows,
-        evaluation=EVALUATION | {"weak_strength": CONFIG.evaluation.weak_strength},
+        evaluation=TABULATION,
         bootstrap=SCALE.bootstrap,
     message:
         "Tabulate the study {wildcards.study}"

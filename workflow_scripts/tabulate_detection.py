@@ -12,7 +12,8 @@ from stembench.reporting.tables import (
 
 if __name__ == "__main__":
     with running(snakemake):
-        results = read_detection(snakemake.params.methods, snakemake.params.evaluation["weak_strength"])
+        parts = snakemake.params.evaluation
+        results = read_detection(snakemake.params.methods, weak_strength=parts["weak_strength"], rim=parts["rim_A"])
         resamplings = snakemake.params.bootstrap
         tables = {"detection": detection_table, "detection_comparison": detection_comparison}
         for name, table in tables.items():

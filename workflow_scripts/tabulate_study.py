@@ -5,6 +5,7 @@ from stembench.reporting.tables import detection_table, read_detection, study_co
 
 if __name__ == "__main__":
     with running(snakemake):
-        results = read_detection(snakemake.params.methods, snakemake.params.evaluation["weak_strength"])
+        parts = snakemake.params.evaluation
+        results = read_detection(snakemake.params.methods, weak_strength=parts["weak_strength"], rim=parts["rim_A"])
         write_table(detection_table(results, snakemake.params.bootstrap), snakemake.output.table)
         write_table(study_comparison(results, snakemake.params.bootstrap), snakemake.output.comparison)

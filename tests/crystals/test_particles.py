@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 from stembench.crystals.particles import (
+    distances_from_rim,
     facet_normals,
     faceted_particle,
     random_truncated_octahedron,
@@ -63,3 +64,17 @@ def test_a_wedge_thins_linearly_to_nothing(projection_of):
     columns = columns_of(thinned, np.ones(len(thinned)))
     fitted = np.polyfit(columns["x_A"], columns["atoms"], 1)
     assert fitted[0] == pytest.approx(80 / 60 / 3.84, rel=0.03)  # one atom each a / sqrt(2) along [110]
+
+
+def test_a_column_of_a_disc_is_as_far_from_the_rim_as_the_radius_is_from_its_own():
+    angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
+    rim = 20 * np.column_stack([np.cos(angles), np.sin(angles)])
+    inside = np.array([[0.0, 0.0], [15.0, 0.0], [0.0, -17.0]])
+    distances = distances_from_rim(np.concatenate([rim, inside]) + CENTRE)
+    assert distances[:-3] == pytest.approx(0, abs=1e-6)
+    assert distances[-3:] == pytest.approx([20, 5, 3], abs=0.01)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 5])
+def test_columns_in_a_row_are_all_rim(number):
+    assert distances_from_rim(np.outer(np.arange(number), [1.0, 2.0])) == pytest.approx(0, abs=1e-6)

@@ -14,6 +14,7 @@ from stembench.config.arrangements import (
 from stembench.config.base import MATERIAL_PATTERN
 from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset, PhysicalNoise
 from stembench.config.evaluation import Evaluation, LabTestset
+from stembench.config.generalisation import Generalisation
 from stembench.config.imaging import Condition, Imaging, Multislice
 from stembench.config.lab import Distribution, LabImage
 from stembench.config.networks import Network, Recipe, Training
@@ -31,6 +32,7 @@ __all__ = [
     "Distribution",
     "Embedded",
     "Evaluation",
+    "Generalisation",
     "GrainBoundary",
     "Imaging",
     "ImportedDataset",

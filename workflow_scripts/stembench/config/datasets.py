@@ -138,8 +138,11 @@ class Dataset(Section):
         description="How images are simulated; multislice samples perfect crystals from tiles, of the thickness "
         "nearest to what is drawn, and scans every other object pixel by pixel, which is slow",
     )
-    materials: Literal["all"] | Annotated[tuple[Material, ...], Field(min_length=1)] = Field(
-        "all", description="Materials, or `all` in `structures/` but those held out"
+    materials: Literal["all", "held_out"] | Annotated[tuple[Material, ...], Field(min_length=1)] = Field(
+        "all", description="Materials, `all` in `structures/` but those held out, or those `held_out`"
+    )
+    zones: tuple[str, ...] | None = Field(
+        None, description="Zone axes, of those under `structures`; null for all of them", min_length=1
     )
     arrangements: Names = Field(("periodic",), description="Keys of `arrangements`, each as likely as another")
     thickness_A: PositiveRange = Field(
@@ -180,9 +183,10 @@ class Dataset(Section):
         0.5, description="Largest background as a fraction of the brightest column's peak", ge=0, le=10
     )
     backgrounds: Annotated[
-        tuple[Literal["constant", "ramp", "perlin", "patches", "wedge"], ...], Field(min_length=1)
+        tuple[Literal["constant", "ramp", "perlin", "patches", "wedge", "step"], ...], Field(min_length=1)
     ] = Field(
-        ("constant", "ramp", "perlin", "patches", "wedge"), description="Kinds of background, each as likely as another"
+        ("constant", "ramp", "perlin", "patches", "wedge"),
+        description="Kinds of background, each as likely as another; a `step` lies at a straight interface",
     )
     label_threshold: float = Field(
         0.2, description="Columns weaker than this fraction of the brightest are not asked of a network", ge=0, lt=1
@@ -198,7 +202,7 @@ class Dataset(Section):
     images_per_structure: int = Field(
         5, description="Consecutive images that share a structure, its rotation, offset and pixel size", ge=1, le=100
     )
-    share: float = Field(1.0, description="Images as a fraction of the counts that the scale gives", gt=0, le=1)
+    share: float = Field(1.0, description="Images as a fraction of the counts that the scale gives", gt=0, le=10)
     noise: Annotated[PhysicalNoise | CalibratedNoise, Field(discriminator="recipe")] = Field(
         PhysicalNoise(), description="Noise recipe"
     )

@@ -2,7 +2,9 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.json_schema import GenerateJsonSchema
 
 from stembench.config.base import Section
 from stembench.config.tree import Config
@@ -14,31 +16,42 @@ def default_yaml() -> str:
         "# yaml-language-server: $schema=schema.json",
         "# The default configuration, written by `make config` from the models in",
         "# workflow_scripts/stembench/config/. Change values here, or pass --config and --configfile.",
+        "# The first entry of a kind shows all of its keys, the others what differs from the defaults.",
     ]
-    config = Config()
+    config, explained = Config(), set()
     for name, field in Config.model_fields.items():
-        lines += ["", *_yaml_field(name, field, getattr(config, name), "")]
+        lines += ["", *_yaml_field(name, field, getattr(config, name), "", explained)]
     return "\n".join(lines) + "\n"
 
 
-def _yaml_field(name: str, field: Any, value: Any, indent: str) -> list[str]:
-    return [f"{indent}# {_sentence(field)}", *_yaml_value(name, value, indent)]
-
-
-def _yaml_value(name: str, value: Any, indent: str, commented: bool = True) -> list[str]:
+def _yaml_value(name: str, value: Any, indent: str, explained: set[type[Section]]) -> list[str]:
     inner = indent + "  "
     if isinstance(value, Section):
-        lines = [f"{indent}{name}:"]
-        for key, field in type(value).model_fields.items():
+        lines, kind = [f"{indent}{name}:"], type(value)
+        own = set() if kind in explained else set(kind.__annotations__)
+        explained.add(kind)
+        for key, field in kind.model_fields.items():
             child = getattr(value, key)
-            lines += _yaml_field(key, field, child, inner) if commented else _yaml_value(key, child, inner, False)
-        return lines
+            if key in own:
+                lines += _yaml_field(key, field, child, inner, explained)
+            elif child != field.default or _is_tag(field):
+                lines += _yaml_value(key, child, inner, explained)
+        return lines if len(lines) > 1 else [f"{lines[0]} {{}}"]
     if isinstance(value, dict) and value:
         lines = [f"{indent}{name}:"]
-        for position, (key, child) in enumerate(value.items()):  # the first entry carries the comments
-            lines += _yaml_value(_plain(key), child, inner, commented and position == 0)
+        for key, child in value.items():
+            lines += _yaml_value(_plain(key), child, inner, explained)
         return lines
     return [f"{indent}{name}: {_plain(value)}"]
+
+
+def _yaml_field(name: str, field: Any, value: Any, indent: str, explained: set[type[Section]]) -> list[str]:
+    return [f"{indent}# {_sentence(field)}", *_yaml_value(name, value, indent, explained)]
+
+
+def _is_tag(field: Any) -> bool:
+    """Whether a field says which kind of section it stands in."""
+    return get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
 
 
 def _plain(value: Any) -> str:
@@ -70,9 +83,17 @@ def _bounds(field: Any) -> str:
     return ", ".join(found) or _extra(field, "bounds")
 
 
+class _Schema(GenerateJsonSchema):
+    """Without the defaults of whole sections, which `config.yaml` holds."""
+
+    def default_schema(self, schema: Any) -> dict:
+        told = super().default_schema(schema)
+        return {key: value for key, value in told.items() if key != "default" or not isinstance(value, dict)}
+
+
 def schema_json() -> str:
     """The JSON schema, as `config/schema.json` holds it."""
-    return json.dumps(Config.model_json_schema(), indent=1) + "\n"
+    return json.dumps(Config.model_json_schema(schema_generator=_Schema), indent=1) + "\n"
 
 
 def key_table() -> str:
@@ -86,13 +107,14 @@ def key_table() -> str:
         "| key | unit | bounds | default | meaning |",
         "| --- | --- | --- | --- | --- |",
     ]
-    lines += _table_rows("", Config)
+    lines += _table_rows("", Config, set())
     return "\n".join(lines) + "\n"
 
 
-def _table_rows(prefix: str, model: type[Section]) -> list[str]:
+def _table_rows(prefix: str, model: type[Section], told: set[type[Section]]) -> list[str]:
     rows = []
-    for name, field in model.model_fields.items():
+    for name in model.__annotations__ if model not in told else ():  # a parent's own are told where it is
+        field = model.model_fields[name]
         key, nested = prefix + name, _sections(field.annotation)
         default = ""
         if not nested and not field.is_required():
@@ -101,7 +123,8 @@ def _table_rows(prefix: str, model: type[Section]) -> list[str]:
         rows.append(f"| {' | '.join(row)} |")
         inside = f"{key}.{{name}}." if "dict[" in str(field.annotation) else f"{key}."
         for section in nested:
-            rows += _table_rows(inside, section)
+            rows += _table_rows(inside, section, told)
+    told.add(model)
     return rows
 
 

@@ -60,6 +60,13 @@ class Evaluation(Section):
     weak_strength: float = Field(
         0.5, description="Columns weaker than this fraction of the brightest are `strength=weak` in tables", gt=0, le=1
     )
+    rim_A: float = Field(
+        3.0,
+        description="Columns of a particle this near to its outline are `rim=edge` in tables, the others `rim=inside`",
+        gt=0,
+        le=20,
+        json_schema_extra={"unit": "A"},
+    )
     testsets: tuple[Name, ...] = Field(
         ("physical", "calibrated"), description="Datasets whose test split is a test set", min_length=1
     )

@@ -86,8 +86,20 @@ class Imaging(Section):
                 c3_mm=0.0257,
                 detectors_mrad=((98.0, 196.0),),
             ),
+            "200keV_24mrad_defocus": Condition(energy_keV=200, semiangle_mrad=24, source_size_A=0.9, defocus_A=50),
+            "200keV_24mrad_astigmatism": Condition(
+                energy_keV=200,
+                semiangle_mrad=24,
+                source_size_A=0.9,
+                defocus_A=30,
+                astigmatism_A=30,
+                astigmatism_angle_deg=30,
+            ),
+            "200keV_24mrad_coma": Condition(
+                energy_keV=200, semiangle_mrad=24, source_size_A=0.9, coma_A=2000, coma_angle_deg=30
+            ),
         },
-        description="Microscope settings by name: TEMImageNet's five, and its probe with a halo",
+        description="Microscope settings by name: TEMImageNet's five, its probe with a halo, and aberrated ones",
         min_length=1,
     )
 

@@ -18,6 +18,7 @@ class Scale(Section):
     validation_images: int = Field(description="Validation images a dataset", ge=5, le=1_000_000)
     test_images: int = Field(description="Test images a dataset", ge=5, le=1_000_000)
     held_out_images: int = Field(description="Images of held-out materials a dataset", ge=0, le=1_000_000)
+    generalisation_images: int = Field(description="Images a test set of `generalisation`", ge=5, le=1_000_000)
     shard_images: int = Field(description="Images a shard, each shard one job", ge=1, le=100_000)
     width: float = Field(
         description="Channels of a network as a fraction of the published, where its recipe says nothing", gt=0, le=1

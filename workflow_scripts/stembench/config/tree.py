@@ -21,6 +21,7 @@ from stembench.config.arrangements import (
 from stembench.config.base import Name, Section
 from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset, PhysicalNoise
 from stembench.config.evaluation import Evaluation
+from stembench.config.generalisation import Generalisation
 from stembench.config.imaging import Imaging, Multislice
 from stembench.config.lab import Calibration, Lab
 from stembench.config.networks import NETWORKS, Network, Recipe, Task, Training
@@ -57,6 +58,7 @@ class Config(Section):
                 validation_images=220,
                 test_images=220,
                 held_out_images=40,
+                generalisation_images=24,
                 shard_images=1200,
                 width=0.25,
                 crop_px=64,
@@ -75,6 +77,7 @@ class Config(Section):
                 validation_images=1000,
                 test_images=2000,
                 held_out_images=1000,
+                generalisation_images=240,
                 shard_images=500,
                 width=1.0,
                 crop_px=256,
@@ -126,6 +129,9 @@ class Config(Section):
     )
     training: Training = Field(Training(), description="The machine that trains")
     evaluation: Evaluation = Field(Evaluation(), description="Test sets, baselines and scores")
+    generalisation: Generalisation = Field(
+        Generalisation(), description="Test sets beyond what networks are trained on"
+    )
     studies: dict[Name, Study] = Field(
         STUDIES, description="Tables of variants of one network, each made by its target results/tables/{study}.csv"
     )
@@ -159,39 +165,39 @@ class Config(Section):
         for condition in self.multislice.conditions:
             known(condition, self.imaging.conditions, "multislice.conditions", "imaging.conditions")
             self._check_simulable(condition)
-        for name, dataset in self.simulated.items():
-            for arrangement in dataset.arrangements:
-                known(arrangement, self.arrangements, f"datasets.{name}.arrangements", "arrangements")
-            for condition in dataset.conditions:
-                known(condition, self.imaging.conditions, f"datasets.{name}.conditions", "imaging.conditions")
-                if dataset.mode not in detectors_of(self.imaging.conditions[condition]):
+        for name, recipe in self.recipes.items():
+            for arrangement in recipe.arrangements:
+                known(arrangement, self.arrangements, f"{name}.arrangements", "arrangements")
+            for condition in recipe.conditions:
+                known(condition, self.imaging.conditions, f"{name}.conditions", "imaging.conditions")
+                if recipe.mode not in detectors_of(self.imaging.conditions[condition]):
                     raise ValueError(
-                        f"datasets.{name}.mode is {dataset.mode}, but imaging.conditions.{condition} has no such "
+                        f"{name}.mode is {recipe.mode}, but imaging.conditions.{condition} has no such "
                         "detector; add its angles to detectors_mrad or take the condition out"
                     )
-            edges = [field / self.sizes.image_px for field in dataset.field_of_view_A or ()]
+            edges = [field / self.sizes.image_px for field in recipe.field_of_view_A or ()]
             if edges and not 0.01 <= min(edges) <= max(edges) <= 1:
                 raise ValueError(
-                    f"datasets.{name}.field_of_view_A gives pixels of {min(edges):.3g} to {max(edges):.3g} A with the "
+                    f"{name}.field_of_view_A gives pixels of {min(edges):.3g} to {max(edges):.3g} A with the "
                     f"scale's {self.sizes.image_px} px; between 0.01 and 1 A can be simulated"
                 )
-            if dataset.forward_model == "multislice":
-                for condition in dataset.conditions:
-                    known(condition, self.multislice.conditions, f"datasets.{name}.conditions", "multislice.conditions")
-            if isinstance(dataset.noise, CalibratedNoise):
-                key = f"datasets.{name}.noise.instrument"
-                known(dataset.noise.instrument, self.calibration.instruments, key, "calibration.instruments")
-                images = self.calibration.instruments[dataset.noise.instrument]
+            if recipe.forward_model == "multislice":
+                for condition in recipe.conditions:
+                    known(condition, self.multislice.conditions, f"{name}.conditions", "multislice.conditions")
+            if isinstance(recipe.noise, CalibratedNoise):
+                key = f"{name}.noise.instrument"
+                known(recipe.noise.instrument, self.calibration.instruments, key, "calibration.instruments")
+                images = self.calibration.instruments[recipe.noise.instrument]
                 modes = {self.lab.images[image].mode for image in images}
-                if any((mode in DARK_FIELD) != (dataset.mode in DARK_FIELD) for mode in modes):
+                if any((mode in DARK_FIELD) != (recipe.mode in DARK_FIELD) for mode in modes):
                     raise ValueError(
-                        f"{key} was calibrated on {', '.join(sorted(modes))}, and datasets.{name}.mode is "
-                        f"{dataset.mode}; take an instrument of the same contrast"
+                        f"{key} was calibrated on {', '.join(sorted(modes))}, and {name}.mode is "
+                        f"{recipe.mode}; take an instrument of the same contrast"
                     )
-            elif dataset.images_per_structure % len(dataset.noise.test_counts_per_px):
+            elif recipe.images_per_structure % len(recipe.noise.test_counts_per_px):
                 raise ValueError(
-                    f"datasets.{name}.images_per_structure must be a multiple of the number of test_counts_per_px "
-                    f"({len(dataset.noise.test_counts_per_px)}), so that each structure is shown at every dose"
+                    f"{name}.images_per_structure must be a multiple of the number of test_counts_per_px "
+                    f"({len(recipe.noise.test_counts_per_px)}), so that each structure is shown at every dose"
                 )
         for name, network in self.networks.items():
             architecture = network.architecture or name
@@ -215,6 +221,12 @@ class Config(Section):
                 raise ValueError(f"evaluation.lab_testsets.{name}.tuned_on needs a dataset with physical noise")
             if name in self.evaluation.testsets:
                 raise ValueError(f"evaluation.lab_testsets.{name} has the name of a dataset; choose another")
+        known(self.generalisation.tuned_on, self.simulated, "generalisation.tuned_on", "simulated datasets")
+        for network in self.generalisation.wrong_prior:
+            known(network, self.networks, "generalisation.wrong_prior", "networks")
+        for name in self.generalisation.testsets:
+            if name in self.datasets or name in self.evaluation.lab_testsets:
+                raise ValueError(f"generalisation.testsets.{name} has the name of another test set; choose another")
         return self
 
     def _check_simulable(self, name: str) -> None:
@@ -232,6 +244,12 @@ class Config(Section):
     def simulated(self) -> dict[str, Dataset]:
         """The datasets that are simulated."""
         return {name: dataset for name, dataset in self.datasets.items() if isinstance(dataset, Dataset)}
+
+    @property
+    def recipes(self) -> dict[str, Dataset]:
+        """Every recipe of simulated images by its key: those of datasets and of test sets of generalisation."""
+        sections = {"datasets": self.simulated, "generalisation.testsets": self.generalisation.testsets}
+        return {f"{key}.{name}": recipe for key, section in sections.items() for name, recipe in section.items()}
 
     @property
     def sizes(self) -> Scale:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import permutations, product
 
 import numpy as np
-from scipy.spatial import HalfspaceIntersection
+from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 from stembench.crystals.field import in_plane_turn
 from stembench.crystals.projection import Projection
@@ -128,6 +128,25 @@ def wedge(slab: Specimen, extent: tuple[float, float], thickness: tuple[float, f
     corners = np.array([[x, y] for x in (0, extent[1]) for y in (0, extent[0])]) @ direction
     progress = (slab.positions[:, :2] @ direction - corners.min()) / np.ptp(corners)
     return slab[slab.positions[:, 2] < thickness[0] + progress * (thickness[1] - thickness[0])]
+
+
+def distances_from_rim(places: np.ndarray) -> np.ndarray:
+    """How far inside a particle's outline its columns lie; the outline is the convex hull of them all.
+
+    Parameters
+    ----------
+    places : ndarray, shape (columns, 2)
+        x and y [A].
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        [A], 0 on the outline.
+    """
+    if len(places) < 3:
+        return np.zeros(len(places))
+    edges = ConvexHull(places, qhull_options="QJ").equations  # joggled: a row of columns has an outline too
+    return np.maximum(-(places @ edges[:, :2].T + edges[:, 2]).max(axis=1), 0.0)
 
 
 def _circumradius(normals: np.ndarray, distances: np.ndarray) -> float:

@@ -13,6 +13,7 @@ from stembench.config import Arrangement, Dataset, Imaging, Particle, Periodic, 
 from stembench.crystals.arrangements import Draws, View, arranged
 from stembench.crystals.field import CrystalField
 from stembench.crystals.material import LAYER_A, Material
+from stembench.crystals.particles import distances_from_rim
 from stembench.crystals.projection import Scatterers
 from stembench.crystals.specimen import NO_COLUMN, Specimen, column_means, columns_of, projected
 from stembench.datasets.forward import ForwardModel, Frame, Ideal, LinearModel, Scene
@@ -146,6 +147,10 @@ class Factory:
         probe = replace(probe, source_size=float(np.hypot(probe.source_size, extra))) if extra else probe
         kind = self.recipe.backgrounds[scene_rng.integers(len(self.recipe.backgrounds))]
         level, angle = float(scene_rng.uniform(0, self.recipe.background)), float(scene_rng.uniform(0, 2 * np.pi))
+        place = {}
+        if kind == "step" and "interface_angle_rad" in draws:
+            angle, through = draws["interface_angle_rad"], np.array([draws["centre_x_A"], draws["centre_y_A"]])
+            place["through"] = through / pixel_size + frame.pad
         parameters = {
             "sample": number,
             "split": split,
@@ -169,7 +174,7 @@ class Factory:
             "background_level": level,
             "background_angle_rad": angle,
         }
-        background = level * BACKGROUNDS[kind](frame.shape, angle, scene_rng)
+        background = level * BACKGROUNDS[kind](frame.shape, angle, scene_rng, **place)
         if isinstance(self.recipe.noise, PhysicalNoise):
             drawn, distortion, jitter = self._scan(pixel_size, scene_rng, rng)
             drawn |= {"counts_per_px": self._counts(split, position, rng)}
@@ -250,9 +255,10 @@ class Factory:
         strengths = specimen.occupancies * scattering_strengths(
             specimen.numbers, self.imaging.gamma, self.imaging.species_factors
         )
+        columns = columns_of(specimen, strengths)
         if isinstance(recipe, Particle):
             thickness = float(specimen.positions[specimen.columns != NO_COLUMN, 2].max(initial=0.0))
-        columns = columns_of(specimen, strengths)
+            columns["rim_A"] = distances_from_rim(np.column_stack([columns["x_A"], columns["y_A"]]))
         brightest = _brightest_column(specimen, strengths)
         scene = Scene(material, *projected(specimen, strengths), columns, thickness, *place, brightest, specimen)
         return scene, draws
@@ -337,6 +343,7 @@ class Factory:
                 "asked": asked,
                 "resolved": neighbour >= probe.fwhm,
                 "hidden": scene.columns["hidden"],
+                "rim_A": scene.columns.get("rim_A", np.nan),
                 "crlb_pm": np.nan,
             }
         )

@@ -227,6 +227,7 @@ def _sample(folder: Path, stem: str, images: dict[str, np.ndarray], parameters: 
             "asked": np.ones(len(places), bool),
             "resolved": neighbour >= parameters["probe_fwhm_A"],
             "hidden": np.zeros(len(places), bool),
+            "rim_A": np.nan,
             "crlb_pm": np.full(len(places), np.nan),
         }
     )

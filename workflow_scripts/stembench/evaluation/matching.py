@@ -120,8 +120,8 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
     Returns
     -------
     DataFrame
-        A row for each found or missed column inside the border: `outcome` (`tp`, `fp`, `fn`), `resolved`, `hidden` and
-        `strength` of the column it counts with, position `x_A`, `y_A`, the true `true_x_A`, `true_y_A`,
+        A row for each found or missed column inside the border: `outcome` (`tp`, `fp`, `fn`), `resolved`, `hidden`,
+        `strength` and `rim_A` of the column it counts with, position `x_A`, `y_A`, the true `true_x_A`, `true_y_A`,
         `error_x_pm`, `error_y_pm` (nan unless the truth is exact), the match radius `radius_A`, and the bound `crlb_pm`
         where it is known.
     """
@@ -131,7 +131,8 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
     error = 100 * (at - true) if truth.exact else np.full(at.shape, np.nan)
     outcome = np.where(truth_at < 0, "fp", np.where(found_at < 0, "fn", "tp"))
     bound = np.append(truth.asked.crlb_pm.to_numpy(), np.nan)[truth_at]
-    alone = {"resolved": True, "hidden": False, "strength": 1.0}  # false columns where there is no true one
+    # False columns where there is no true one.
+    alone = {"resolved": True, "hidden": False, "strength": 1.0, "rim_A": np.nan}
     return pd.DataFrame(
         {
             "outcome": outcome,

@@ -35,6 +35,7 @@ def reference_columns(image: np.ndarray, pixel_size: float, mode: Mode, settings
             "asked": True,
             "resolved": True,
             "hidden": False,
+            "rim_A": np.nan,
             "crlb_pm": np.nan,
         }
     )

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
+from scipy.special import ndtr
 
 from stembench.noise.splines import cubic_basis
 
 _PATCHES = (1, 5)  # how many patches of contamination
 _PATCH_SIZES = (0.05, 0.25)  # SD of a patch as a fraction of the image's edge
+_STEP_PX = 3.0  # over which a step rises, SD
 
 
 def constant(shape: tuple[int, int], angle: float, rng: np.random.Generator) -> np.ndarray:
@@ -55,6 +57,18 @@ def patches(shape: tuple[int, int], angle: float, rng: np.random.Generator) -> n
     return _unit_range(total)
 
 
+def step(
+    shape: tuple[int, int], angle: float, rng: np.random.Generator, through: np.ndarray | None = None
+) -> np.ndarray:
+    """One level on either side of a line, higher in the direction of `angle` [rad].
+
+    The line goes through a point (x, y) [px], a random one in the image where none is given. Where two crystals differ
+    in thickness or in what scatters diffusely, their interface looks like this.
+    """
+    x, y = rng.uniform(0, 1, 2) * shape[::-1] if through is None else through
+    return _unit_range(ndtr((_along(shape, angle) - np.cos(angle) * x - np.sin(angle) * y) / _STEP_PX))
+
+
 #: Functions of (shape, angle, generator) by name; those without a direction leave the angle aside.
 BACKGROUNDS: dict[str, Callable[..., np.ndarray]] = {
     "constant": constant,
@@ -62,6 +76,7 @@ BACKGROUNDS: dict[str, Callable[..., np.ndarray]] = {
     "perlin": perlin,
     "patches": patches,
     "wedge": wedge,
+    "step": step,
 }
 
 

@@ -27,14 +27,18 @@ LOCALISED = (*IDENTITY, "localiser")
 
 _METHOD = ("method", "kind", "task", "train_dataset", "scale", "width", "note")
 _IMAGE = ("sample", "structure", "material", "condition", "counts_per_px", "shot_noise_alone", "dose_e_per_A2", "mode")
+_IMAGE += ("pixel_size_A",)
 _SUBSETS = ("counts_per_px", "material", "condition")
+#: Subsets of images in the table of generalisation, whose test sets are too small to tell materials apart.
+GENERALISATION_SUBSETS = ("counts_per_px", "condition", "pixel_size_A")
+_PIXEL_SIZES_A = (0, 0.05, 0.08, 0.16, 1)  # ends of the bands of `pixel_size_A`; the default training lies in one
 
 
-def read_detection(methods: Sequence[dict], weak_strength: float) -> pd.DataFrame:
+def read_detection(methods: Sequence[dict], *, weak_strength: float, rim: float) -> pd.DataFrame:
     """Sums over each image and `part` of its columns.
 
-    A part is `all` that are resolved and not hidden; of these `strength=bright` and `strength=weak`; and the others,
-    `unresolved=true` and `hidden=true`.
+    A part is `all` that are resolved and not hidden; of these `strength=bright` and `strength=weak`, and in particles
+    `rim=edge` and `rim=inside`; and the others, `unresolved=true` and `hidden=true`.
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ def read_detection(methods: Sequence[dict], weak_strength: float) -> pd.DataFram
         `width`, `seed`, `testset`, `localiser`.
     weak_strength : float
         Columns weaker than this fraction of the brightest are weak.
+    rim : float
+        Columns this near to a particle's outline are its edge [A].
     """
     rows = []
     for method in methods:
@@ -53,13 +59,17 @@ def read_detection(methods: Sequence[dict], weak_strength: float) -> pd.DataFram
             "all": clear,
             "strength=bright": clear & ~weak,
             "strength=weak": clear & weak,
+            "rim=edge": clear & (outcomes.rim_A <= rim),
+            "rim=inside": clear & (outcomes.rim_A > rim),
             "unresolved=true": ~outcomes.resolved & ~outcomes.hidden,
             "hidden=true": outcomes.hidden,
         }
         by_image = {part: dict(list(outcomes[chosen].groupby("sample"))) for part, chosen in parts.items()}
         for _, image in images.iterrows():
-            for part in parts:
-                found = by_image[part].get(image["sample"], outcomes.iloc[:0])
+            for part, found in by_image.items():
+                if part != "all" and image["sample"] not in found:
+                    continue
+                found = found.get(image["sample"], outcomes.iloc[:0])
                 rows.append(_image_row(method, image) | {"part": part} | detection_sums(found, image.pixel_size_A))
     return pd.DataFrame(rows)
 
@@ -75,13 +85,15 @@ def read_enhancement(methods: Sequence[dict]) -> pd.DataFrame:
 
 def _image_row(method: dict, image: pd.Series) -> dict:
     known = {k: v for k, v in method.items() if k != "folder"} | {k: image.get(k, np.nan) for k in _IMAGE}
+    band = np.searchsorted(_PIXEL_SIZES_A, image.pixel_size_A)
+    known["pixel_size_A"] = f"{_PIXEL_SIZES_A[band - 1]:g}-{_PIXEL_SIZES_A[band]:g}"
     return known | {"note": image.get("note", "")}
 
 
-def detection_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
+def detection_table(results: pd.DataFrame, resamplings: int, subsets: Sequence[str] = _SUBSETS) -> pd.DataFrame:
     """`detection.csv`: a row a method, test set and subset; columns closer than the probe's FWHM stand apart."""
     rows = []
-    for identity, subset, part in _parts(results[results.part == "all"]):
+    for identity, subset, part in _parts(results[results.part == "all"], subsets):
         rows.append(_row(identity, subset, part, detection_metrics, resamplings))
     others = results[(results.part != "all") & (results.tp + results.fn > 0)]
     for name in others.part.unique():
@@ -252,11 +264,11 @@ def _by_method(results: pd.DataFrame) -> Iterator[tuple[dict, pd.DataFrame]]:
         yield dict(zip(keys, values)), part
 
 
-def _parts(results: pd.DataFrame) -> Iterator[tuple[dict, str, pd.DataFrame]]:
+def _parts(results: pd.DataFrame, subsets: Sequence[str] = _SUBSETS) -> Iterator[tuple[dict, str, pd.DataFrame]]:
     """Each method and test set, whole and by subset."""
     for identity, part in _by_method(results):
         yield identity, "all", part
-        for key in _SUBSETS:
+        for key in subsets:
             if part[key].nunique() > 1:
                 for value, members in part.groupby(key):
                     shown = f"{value:g}" if isinstance(value, float) else value

@@ -1,0 +1,39 @@
+import pandas as pd
+import pytest
+from PIL import Image
+from stembench.reporting.generalisation_figure import plot_generalisation
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    rows = []
+    for testset, score in (("wedge", 0.9), ("halo", 0.6)):
+        for method, kind in (("net", "network"), ("maxima", "baseline"), ("points", "floor")):
+            row = {"method": method, "kind": kind, "train_dataset": "physical" if kind == "network" else None}
+            f1 = {"f1": score, "f1_low": score - 0.1, "f1_high": score + 0.05}
+            rows.append(row | {"testset": testset, "subset": "all", "note": None} | f1)
+    return pd.DataFrame(rows)
+
+
+def test_it_is_drawn_as_picture_and_as_page(table, tmp_path):
+    paths = [str(tmp_path / f"figure.{ending}") for ending in ("png", "pdf")]
+    plot_generalisation(table, paths)
+    with Image.open(paths[0]) as drawn:
+        assert len(set(drawn.convert("RGB").resize((200, 200)).getdata())) > 20
+    assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_an_empty_series_is_refused(table, tmp_path):
+    table.loc[(table.method == "net") & (table.testset == "halo"), "f1"] = None
+    with pytest.raises(ValueError, match="'net', 'halo'"):
+        plot_generalisation(table, [str(tmp_path / "figure.png")])
+
+
+def test_a_table_without_methods_is_refused(table, tmp_path):
+    with pytest.raises(ValueError, match="any method"):
+        plot_generalisation(table[table.kind == "floor"], [str(tmp_path / "figure.png")])
+
+
+def test_a_network_that_could_not_be_had_is_left_out(table, tmp_path):
+    lost = table.assign(note=table.note.where(table.method != "net", "does not load"))
+    plot_generalisation(lost.assign(f1=lost.f1.where(lost.note.isna())), [str(tmp_path / "figure.png")])

@@ -1,0 +1,69 @@
+"""Test sets beyond what networks are trained on."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from stembench.config.base import Name, Section
+from stembench.config.datasets import Dataset, PhysicalNoise
+from stembench.config.evaluation import DetectionBaseline
+
+
+class Testset(Dataset):
+    """A recipe of test images alone."""
+
+    images_per_structure: int = Field(
+        1, description="Images that share a structure, its rotation, offset and pixel size", ge=1, le=100
+    )
+    noise: PhysicalNoise = Field(PhysicalNoise(test_counts_per_px=(10.0,)), description="Noise recipe")
+
+
+class Generalisation(Section):
+    """How methods are tested beyond what networks are trained on, for the table `generalisation`."""
+
+    tuned_on: Name = Field(
+        "physical", description="Dataset whose validation images tune every method's settings, for the nearest dose"
+    )
+    baselines: tuple[DetectionBaseline, ...] = Field(
+        ("smoothed_maxima", "background_subtracted_maxima", "random_points"), description="Classical detectors"
+    )
+    wrong_prior: tuple[Name, ...] = Field(
+        ("structural_prior",),
+        description="Networks with a row more, in which they are told another material's structure",
+    )
+    testsets: dict[Name, Testset] = Field(
+        {
+            **{
+                name: Testset(arrangements=(name,))
+                for name in (
+                    "periodic",
+                    "defects",
+                    "wedge",
+                    "embedded",
+                    "straight_interface",
+                    "grain_boundary",
+                    "random",
+                    "occluded",
+                    "occluded_by_crystal",
+                )
+            },
+            "particle": Testset(arrangements=("particle",), materials=("Au", "Pt", "PtFe"), pixel_size_A=(0.14, 0.156)),
+            "background_steps": Testset(arrangements=("straight_interface",), background=3.0, backgrounds=("step",)),
+            "held_out": Testset(materials="held_out"),
+            "halo": Testset(conditions=("200keV_20mrad_halo",)),
+            "aberrated": Testset(
+                conditions=("200keV_24mrad_defocus", "200keV_24mrad_astigmatism", "200keV_24mrad_coma")
+            ),
+            "pixel_sizes": Testset(pixel_size_A=(0.03, 0.3), share=2),
+            "multislice": Testset(
+                forward_model="multislice", materials=("SrTiO3",), zones=("001",), conditions=("200keV_24mrad",)
+            ),
+            "dose_sweep": Testset(
+                materials=("Si", "SrTiO3", "TiO2"),
+                images_per_structure=7,
+                share=1.75,
+                noise=PhysicalNoise(test_counts_per_px=(0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)),
+            ),
+        },
+        description="Recipes of test sets by name: the keys are those of `datasets`, the images those of a test split",
+    )

@@ -1,0 +1,49 @@
+"""F1 beyond the training."""
+
+from collections.abc import Sequence
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from stembench.reporting.style import COLOURS, write_figure
+
+_MARKERS = {"network": "osDpX*", "baseline": "^v<>"}
+_COLUMN_WIDTH_IN = 3.5
+_SPREAD = 0.7  # of a test set's height is taken by its methods
+
+
+def plot_generalisation(table: pd.DataFrame, destinations: Sequence[str]) -> None:
+    """F1 with its 95 % interval by test set and method, the easiest set for the networks on top, floors left out.
+
+    Raises
+    ------
+    ValueError
+        If a method has no F1 on a test set, and no note that says why.
+    """
+    table = table.assign(train_dataset=table.train_dataset.fillna(""), note=table.note.fillna(""))
+    rows = table[(table.subset == "all") & (table.kind != "floor") & (table.note == "")]
+    if rows.empty or rows.f1.isna().any():
+        raise ValueError(f"no F1 of {rows[rows.f1.isna()][['method', 'testset']].to_numpy().tolist() or 'any method'}")
+    networks = rows[rows.kind == "network"]
+    ranked = (rows if networks.empty else networks).groupby("testset").f1.mean().sort_values()
+    methods = list(rows.groupby(["kind", "method", "train_dataset"], sort=False))
+    several = networks.train_dataset.nunique() > 1
+    figure, axes = plt.subplots(figsize=(_COLUMN_WIDTH_IN, 0.36 * len(ranked) + 1.4), layout="constrained")
+    markers = {kind: cycle(shapes) for kind, shapes in _MARKERS.items()}
+    offsets = np.linspace(_SPREAD / 2, -_SPREAD / 2, len(methods))
+    for offset, colour, ((kind, method, trained_on), found) in zip(offsets, cycle(COLOURS), methods):
+        name = f"{method} ({trained_on})" if several and trained_on else method
+        bars = [(found.f1 - found.f1_low).clip(lower=0), (found.f1_high - found.f1).clip(lower=0)]
+        at = ranked.index.get_indexer(found.testset) + offset
+        shape = {"fmt": next(markers[kind]), "ms": 3, "lw": 0.8, "color": colour}
+        axes.errorbar(found.f1, at, xerr=bars, label=name.replace("_", " "), **shape)
+    for boundary in np.arange(1, len(ranked)) - 0.5:
+        axes.axhline(boundary, color="0.9", linewidth=0.6, zorder=0)
+    axes.set_yticks(range(len(ranked)), [name.replace("_", " ") for name in ranked.index], fontsize=7)
+    axes.tick_params(axis="x", labelsize=7)
+    axes.set(ylim=(-0.5, len(ranked) - 0.5), xlim=(None, 1.01))
+    axes.set_xlabel("F1, columns at least one probe FWHM apart", fontsize=8)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=6.5)
+    write_figure(figure, destinations)
