@@ -2,7 +2,7 @@
 
 512 x 512 px, 625 columns of width 4 px about 20.3 px apart on a background of a quarter of their peak, Poisson noise,
 starts off by 0.7 px. For each dose at the peak: `speedup` over one pass of atomap (both timed in turns), `rmse_ratio`
-to the best of atomap's first three passes, and `rmse_over_crlb` (of ten images) to the Cramer-Rao bound of these
+to the best of atomap's first three passes, and `rmse_over_crlb` (of six images) to the Cramer-Rao bound of these
 Gaussians. Then half the error of the spacing of dumbbells 12 px apart without noise, and the spacing of the silicon
 dumbbells of a lab image where the environment variable STEMBENCH_LAB names the folder that holds it.
 """
@@ -24,7 +24,7 @@ from stembench.localisation.gaussian_fit import fit_gaussians
 from stembench.localisation.peaks import PeakSettings, find_columns
 
 COUNTS, SIZE, PITCH, WIDTH, START_ERROR = (200, 20, 5), 512, 20.3, 4.0, 0.7
-PASSES, IMAGES = 3, 10
+PASSES, IMAGES = 3, 6
 SILICON, SILICON_PX_A, CRYSTAL_PM = "03_afterimage_8nm_crp.png", 0.0944, 135.8
 
 

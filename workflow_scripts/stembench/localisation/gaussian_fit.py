@@ -28,8 +28,8 @@ _DARKEST = 0.02  # median amplitudes that the expected intensity is taken to be 
 _DAMPING = 1e-3  # added to the Fisher matrix for a step, as a fraction of its diagonal
 _STIFFNESS = 1e-3  # of the knots about their mean, likewise, but lasting: it holds those that no pixel tells of
 _STEPS, _MOST, _STILL = 30, 0.95, 3e-3  # scoring steps at most, and until this part of the columns moves by less widths
-_PRODUCTS, _RESIDUAL = 10, 0.2  # conjugate gradients: steps at most, and fraction that is left of the residual
-_PROFILED = 200  # columns that the first guess of the width is taken from
+_PRODUCTS, _RESIDUAL = 10, 0.3  # conjugate gradients: steps at most, and fraction that is left of the residual
+_PROFILED = 100  # columns that the first guess of the width is taken from
 _LONGEST = (1.0, 0.5, 0.5, 0.3)  # step of log amplitude, of x and y in widths, of log width
 _WIDEST = 2.0  # factor on the width that the fit starts from, either way
 _UNSETTLED, _FADED = 0.1, 0.01  # a failed fit's last move in widths, and its amplitude in median amplitudes
@@ -150,11 +150,12 @@ class _Frame:
     def __init__(
         self, image: np.ndarray, seen: np.ndarray, starts: np.ndarray, radius: int, spacing: float, options: dict
     ) -> None:
-        reached = np.zeros_like(seen)
-        for x, y in np.rint(starts).astype(int):
-            reached[max(y - radius, 0) : max(y + radius + 1, 0), max(x - radius, 0) : max(x + radius + 1, 0)] = True
+        reached = np.zeros(np.array(image.shape) + 2 * radius, bool)
+        for x, y in np.clip(np.rint(starts).astype(int), 0, image.shape[::-1]).tolist():
+            reached[y : y + 2 * radius + 1, x : x + 2 * radius + 1] = True
         self.radius = radius
-        self.data, self.seen = (pad(torch.as_tensor(each, **options), 4 * [radius]) for each in (image, seen & reached))
+        self.data, self.seen = (torch.as_tensor(np.pad(each, radius), **options) for each in (image, seen))
+        self.seen *= torch.as_tensor(reached, **options)
         self.hats_y, self.hats_x = (pad(_hats(n, spacing, options), [0, 0, radius, radius]) for n in image.shape)
         self.knots = (self.hats_y.shape[1], self.hats_x.shape[1])
 
@@ -284,9 +285,10 @@ def _first_guess(
     offsets = np.arange(2 * radius + 1)
     padded = np.pad(np.where(seen, image, np.nan), radius, constant_values=np.nan)
     windows = padded[(y[:, None] + offsets)[:, :, None], (x[:, None] + offsets)[:, None]]
-    rings = np.broadcast_to(np.rint(np.hypot(*np.ogrid[-radius : radius + 1, -radius : radius + 1])), windows.shape)
-    valid = np.isfinite(windows) & (rings <= radius)
-    profile = ndimage.mean(windows[valid], rings[valid], np.unique(rings[valid]))
+    rings = np.rint(np.hypot(*np.ogrid[-radius : radius + 1, -radius : radius + 1])).astype(int).ravel()
+    number = np.bincount(rings, np.isfinite(windows).sum(axis=0).ravel())
+    profile = np.bincount(rings, np.nansum(windows, axis=0).ravel()) / np.maximum(number, 1)
+    profile = profile[: radius + 1][number[: radius + 1] > 0]
     background = profile.min()
     half = (profile[0] + background) / 2
     after = max(int(np.argmax(profile < half)), 1)  # the ring where half of the height is passed
