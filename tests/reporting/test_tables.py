@@ -5,9 +5,11 @@ from stembench.products import write_json
 from stembench.reporting.tables import (
     IDENTITY,
     cost_table,
+    detection_table,
     enhancement_comparison,
     enhancement_table,
     precision_table,
+    read_detection,
     write_table,
 )
 
@@ -30,6 +32,7 @@ def result(method, kind, psnr, structure, seed=0):
         "shot_noise_alone": True,
         "mode": "HAADF",
         "dose_e_per_A2": 1.0,
+        "pixel_size_A": "0.08-0.16",
         "note": "",
         "images": 1.0,
         "psnr_db": psnr,
@@ -51,6 +54,45 @@ def test_a_row_is_the_mean_over_images_and_seeds_with_their_spread(results):
     assert table.n_seeds["net"] == 2
     assert table.n_images["net"] == 6
     assert table.psnr_db["filter"] == pytest.approx(20.5)
+
+
+def test_subsets_too_small_for_an_interval_are_left_out_where_that_is_asked_for(results):
+    results = results.assign(material=["Pt" if s < 4 else "Si" for s in results.structure])
+    found = results.assign(part="all", tp=1.0, fp=0.0, fn=0.0)
+    sums = ("x_pm", "y_pm", "x2_pm2", "y2_pm2", "bounded", "bounded_x2_y2_pm2", "crlb2_pm2", "mutual", "chamfer_A")
+    found = found.assign(**dict.fromkeys((*sums, "chamfers"), 0.0))
+    assert set(detection_table(found, 100).subset) == {"all", "material=Pt", "material=Si"}
+    assert set(detection_table(found, 100, 5).subset) == {"all"}
+
+
+@pytest.fixture
+def evaluated(tmp_path) -> dict:
+    """One image of a method that found one column of three: on a particle's rim, inside of it, and hidden."""
+    columns = {
+        "outcome": ["tp", "fn", "fn"],
+        "resolved": True,
+        "hidden": [False, False, True],
+        "rim_A": [2.0, 4.0, 9.0],
+    }
+    numbers = ("x_A", "y_A", "true_x_A", "true_y_A", "error_x_pm", "error_y_pm", "crlb_pm")
+    columns |= {"strength": 1.0, "sample": 0} | dict.fromkeys(numbers, 0.0)
+    pd.DataFrame(columns).to_parquet(tmp_path / "columns.parquet")
+    pd.DataFrame([{"sample": 0, "structure": 0, "pixel_size_A": 0.04}]).to_parquet(tmp_path / "images.parquet")
+    return {"method": "net", "folder": tmp_path}
+
+
+def test_columns_at_the_rim_inside_and_hidden_are_parts_of_their_own(evaluated):
+    parts = read_detection([evaluated], 0.5, 0.5, 3.0).set_index("part")
+    assert parts.loc[["all", "rim=edge", "rim=inside", "hidden=true"], ["tp", "fn"]].to_numpy().tolist() == [
+        [1, 1],
+        [1, 0],
+        [0, 1],
+        [0, 1],
+    ]
+
+
+def test_an_image_lies_in_the_band_of_its_pixel_size(evaluated):
+    assert set(read_detection([evaluated], 0.5, 0.5, 3.0).pixel_size_A) == {"0-0.05"}
 
 
 def test_a_constant_gain_has_no_width(results):

@@ -10,7 +10,15 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 IDENTITY = ["method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset"]
-TABLES = ("detection", "detection_comparison", "precision_vs_dose", "enhancement", "enhancement_comparison", "cost")
+TABLES = (
+    "detection",
+    "detection_comparison",
+    "precision_vs_dose",
+    "generalisation",
+    "enhancement",
+    "enhancement_comparison",
+    "cost",
+)
 STORED = {"image", "noNoise", "noBackgroundnoNoise"}
 
 
@@ -123,6 +131,15 @@ def check_claims(results: Path) -> list[str]:
     for row in pairs[pairs.method.isin(better)].itertuples():
         difference = f"{row.difference:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
         lines.append(f"{row.method}: F1 at 3 counts/px on {row.testset} over {row.baseline}: {difference}")
+
+    beyond = pd.read_csv(results / "tables" / "generalisation.csv")
+    assert {"rim=edge", "rim=inside", "hidden=true", "counts_per_px=0.3", "pixel_size_A=0-0.05"} <= set(beyond.subset)
+    assert "structural_prior_wrong_prior" in set(beyond.method)
+    whole = beyond[(beyond.subset == "all") & (beyond.kind != "floor")]
+    assert whole[["f1", "f1_low", "f1_high"]].notna().all(axis=None)
+    for testset, rows in whole.groupby("testset"):
+        best = rows.loc[rows.f1.idxmax()]
+        lines.append(f"{testset}: best F1 {best.f1:.3f} by {best.method}, {rows.method.nunique()} methods")
 
     realism = pd.read_csv(results / "tables" / "realism.csv")
     for image, rows in realism[realism.statistic == "all"].groupby("image"):
