@@ -11,6 +11,7 @@ from stembench.reporting.tables import (
     enhancement_table,
     lattice_precision_table,
     precision_table,
+    read_detection,
     study_comparison,
     write_table,
 )
@@ -34,6 +35,7 @@ def result(method, kind, psnr, structure, seed=0):
         "shot_noise_alone": True,
         "mode": "HAADF",
         "dose_e_per_A2": 1.0,
+        "pixel_size_A": "0.08-0.16",
         "note": "",
         "images": 1.0,
         "psnr_db": psnr,
@@ -55,6 +57,42 @@ def test_a_row_is_the_mean_over_images_and_seeds_with_their_spread(results):
     assert table.n_seeds["net"] == 2
     assert table.n_images["net"] == 6
     assert table.psnr_db["filter"] == pytest.approx(20.5)
+
+
+def test_subsets_too_small_for_an_interval_are_left_out_where_that_is_asked_for():
+    found = pd.DataFrame([detected("net", 5.0, s) | {"material": "Pt" if s < 4 else "Si"} for s in range(10)])
+    assert set(detection_table(found, 100).subset) == {"all", "material=Pt", "material=Si"}
+    assert set(detection_table(found, 100, 5).subset) == {"all"}
+
+
+@pytest.fixture
+def evaluated(tmp_path) -> dict:
+    """One image of a method that found one column of three: on a particle's rim, inside of it, and hidden."""
+    columns = {
+        "outcome": ["tp", "fn", "fn"],
+        "resolved": True,
+        "hidden": [False, False, True],
+        "rim_A": [2.0, 4.0, 9.0],
+    }
+    numbers = ("x_A", "y_A", "true_x_A", "true_y_A", "error_x_pm", "error_y_pm", "radius_A", "crlb_pm")
+    columns |= {"strength": 1.0, "sample": 0} | dict.fromkeys(numbers, 0.0)
+    pd.DataFrame(columns).to_parquet(tmp_path / "columns.parquet")
+    pd.DataFrame([{"sample": 0, "structure": 0, "pixel_size_A": 0.04}]).to_parquet(tmp_path / "images.parquet")
+    return {"method": "net", "folder": tmp_path}
+
+
+def test_columns_at_the_rim_inside_and_hidden_are_parts_of_their_own(evaluated):
+    parts = read_detection([evaluated], weak_strength=0.5, rim=3.0).set_index("part")
+    assert parts.loc[["all", "rim=edge", "rim=inside", "hidden=true"], ["tp", "fn"]].to_numpy().tolist() == [
+        [1, 1],
+        [1, 0],
+        [0, 1],
+        [0, 1],
+    ]
+
+
+def test_an_image_lies_in_the_band_of_its_pixel_size(evaluated):
+    assert set(read_detection([evaluated], weak_strength=0.5, rim=3.0).pixel_size_A) == {"0-0.05"}
 
 
 def test_a_constant_gain_has_no_width(results):

@@ -14,12 +14,13 @@ TABLES = (
     "detection",
     "detection_comparison",
     "precision_vs_dose",
+    "generalisation",
     "enhancement",
     "enhancement_comparison",
     "lattice_precision",
     "cost",
 )
-LOCALISED = ("detection", "detection_comparison", "precision_vs_dose")
+LOCALISED = ("detection", "generalisation", "detection_comparison", "precision_vs_dose")
 SHARED_LOCALISERS = ("maxima", "otsu", "otsu_split")
 OWN_LOCALISERS = ("atomai_segmentor", "atomid_net")
 STORED = {"image", "noNoise", "noBackgroundnoNoise"}
@@ -89,7 +90,9 @@ def check_products(results: Path) -> list[str]:
             assert set(networks.index) >= {"atomsegnet_unet", "atomid_net"}
             for method, localisers in networks.items():
                 several = {*SHARED_LOCALISERS, *(["own"] if method in OWN_LOCALISERS else [])}
-                assert set(localisers) == ({"maxima"} if name == "detection_comparison" else several), (name, method)
+                assert set(localisers) == (
+                    {"maxima"} if name in ("detection_comparison", "generalisation") else several
+                ), (name, method)
     detection = pd.read_csv(results / "tables" / "detection.csv").set_index("testset")
     assert detection.filter(regex="^paper_").isna().all().all(), "none is public"
     assert detection.loc["perovskite"].filter(regex="^(rmse|bias)").isna().all().all(), "references are no truth"
@@ -157,6 +160,15 @@ def check_claims(results: Path) -> list[str]:
     for row in pairs[pairs.method.isin(better)].itertuples():
         difference = f"{row.difference:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
         lines.append(f"{row.method}: F1 at 3 counts/px on {row.testset} over {row.baseline}: {difference}")
+
+    beyond = pd.read_csv(results / "tables" / "generalisation.csv")
+    assert {"rim=edge", "rim=inside", "hidden=true", "counts_per_px=0.3", "pixel_size_A=0-0.05"} <= set(beyond.subset)
+    assert "structural_prior_wrong_prior" in set(beyond.method)
+    whole = beyond[(beyond.subset == "all") & (beyond.kind != "floor")]
+    assert whole[["f1", "f1_low", "f1_high"]].notna().all(axis=None)
+    for testset, rows in whole.groupby("testset"):
+        best = rows.loc[rows.f1.idxmax()]
+        lines.append(f"{testset}: best F1 {best.f1:.3f} by {best.method}, {rows.method.nunique()} methods")
 
     realism = pd.read_csv(results / "tables" / "realism.csv")
     for image, rows in realism[realism.statistic == "all"].groupby("image"):

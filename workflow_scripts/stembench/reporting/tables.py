@@ -28,9 +28,7 @@ LOCALISED = (*IDENTITY, "localiser")
 _METHOD = ("method", "kind", "task", "train_dataset", "scale", "width", "note")
 _IMAGE = ("sample", "structure", "material", "condition", "counts_per_px", "shot_noise_alone", "dose_e_per_A2", "mode")
 _IMAGE += ("pixel_size_A",)
-_SUBSETS = ("counts_per_px", "material", "condition")
-#: Subsets of images in the table of generalisation, whose test sets are too small to tell materials apart.
-GENERALISATION_SUBSETS = ("counts_per_px", "condition", "pixel_size_A")
+_SUBSETS = ("counts_per_px", "material", "condition", "pixel_size_A")
 _PIXEL_SIZES_A = (0, 0.05, 0.08, 0.16, 1)  # ends of the bands of `pixel_size_A`; the default training lies in one
 
 
@@ -90,10 +88,14 @@ def _image_row(method: dict, image: pd.Series) -> dict:
     return known | {"note": image.get("note", "")}
 
 
-def detection_table(results: pd.DataFrame, resamplings: int, subsets: Sequence[str] = _SUBSETS) -> pd.DataFrame:
-    """`detection.csv`: a row a method, test set and subset; columns closer than the probe's FWHM stand apart."""
+def detection_table(results: pd.DataFrame, resamplings: int, least_units: int = 1) -> pd.DataFrame:
+    """`detection.csv`, `generalisation.csv`: a row a method, test set and subset.
+
+    Columns closer than the probe's FWHM stand apart. A test set is divided by a property of its images where each
+    subset has `least_units` structures.
+    """
     rows = []
-    for identity, subset, part in _parts(results[results.part == "all"], subsets):
+    for identity, subset, part in _parts(results[results.part == "all"], least_units):
         rows.append(_row(identity, subset, part, detection_metrics, resamplings))
     others = results[(results.part != "all") & (results.tp + results.fn > 0)]
     for name in others.part.unique():
@@ -264,12 +266,13 @@ def _by_method(results: pd.DataFrame) -> Iterator[tuple[dict, pd.DataFrame]]:
         yield dict(zip(keys, values)), part
 
 
-def _parts(results: pd.DataFrame, subsets: Sequence[str] = _SUBSETS) -> Iterator[tuple[dict, str, pd.DataFrame]]:
+def _parts(results: pd.DataFrame, least_units: int = 1) -> Iterator[tuple[dict, str, pd.DataFrame]]:
     """Each method and test set, whole and by subset."""
     for identity, part in _by_method(results):
         yield identity, "all", part
-        for key in subsets:
-            if part[key].nunique() > 1:
+        for key in _SUBSETS:
+            units = part.groupby(key).structure.nunique()
+            if len(units) > 1 and units.min() >= least_units:
                 for value, members in part.groupby(key):
                     shown = f"{value:g}" if isinstance(value, float) else value
                     yield identity, f"{key}={shown}", members
