@@ -108,13 +108,13 @@ def _without(*parts: str) -> Network:
 #: Default networks; full-scale recipes are the published ones, but for the samples seen, which the scale gives to all.
 NETWORKS = {
     "atomsegnet_unet": Network(
-        tasks=("localise", "denoise_background"), recipes={"demo": _demo(150, crop_px=48), "full": _ATOMSEGNET}
+        tasks=("localise", "denoise_background"), recipes={"demo": _demo(88), "full": _ATOMSEGNET}
     ),
     "atomsegnet_unet_mse": Network(
         architecture="atomsegnet_unet",
-        recipes={"demo": _demo(150, loss="mse", crop_px=48), "full": _ATOMSEGNET.model_copy(update={"loss": "mse"})},
+        recipes={"demo": _demo(88, loss="mse"), "full": _ATOMSEGNET.model_copy(update={"loss": "mse"})},
     ),
-    "atomsegnet_unetpp": Network(tasks=("localise",), recipes={"demo": _demo(88, crop_px=48), "full": _ATOMSEGNET}),
+    "atomsegnet_unetpp": Network(tasks=("localise",), recipes={"demo": _demo(50), "full": _ATOMSEGNET}),
     "atomai_segmentor": Network(
         tasks=("localise",),
         recipes={
