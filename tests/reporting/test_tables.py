@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 from stembench.networks.registry import save_untrained
 from stembench.products import write_json
+from stembench.reporting.published import beside_published
 from stembench.reporting.tables import (
     IDENTITY,
     cost_table,
@@ -207,9 +208,10 @@ def test_tables_without_localisers_do_not_name_them(results):
 
 def test_no_network_gives_an_empty_comparison_that_is_still_written(results, tmp_path):
     empty = enhancement_comparison(results[results.kind == "baseline"], 100)
+    empty = beside_published(empty, "detection_comparison", {"physical": ["prior_simulated"]})
     paths = [str(tmp_path / f"empty.{suffix}") for suffix in ("csv", "md", "tex")]
     write_table(empty, paths)
-    assert list(pd.read_csv(paths[0]).columns) == list(IDENTITY)
+    assert list(pd.read_csv(paths[0]).columns)[:11] == [*IDENTITY, "baseline", "metric"]
 
 
 def test_no_poisson_images_give_an_empty_precision_table(results):

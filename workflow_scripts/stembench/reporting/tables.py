@@ -30,6 +30,10 @@ _IMAGE = ("sample", "structure", "material", "condition", "counts_per_px", "shot
 _IMAGE += ("pixel_size_A",)
 _SUBSETS = ("counts_per_px", "material", "condition", "pixel_size_A")
 _PIXEL_SIZES_A = (0, 0.05, 0.08, 0.16, 1)  # ends of the bands of `pixel_size_A`; the default training lies in one
+_DETECTION_COMPARED = ("f1", "rmse_pm", "mutualnn_f1", "mutualnn_jaccard", "mutualnn_chamfer_px")
+_LOWER_IS_BETTER = ("rmse_pm", "mutualnn_chamfer_px")
+_COMPARISON = (*IDENTITY, "baseline", "metric", "difference", "low", "high", "significant", "gain_percent")
+_LATTICE_METRICS = ("mean_pm", "sd_pm", "response_slope")
 
 
 def read_detection(methods: Sequence[dict], *, weak_strength: float, rim: float) -> pd.DataFrame:
@@ -181,7 +185,7 @@ def enhancement_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFr
 
 
 def study_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
-    """Paired differences of a study's rows from its first one, on the whole test set; metrics and columns as above."""
+    """Paired differences of a study's rows from its first one, on the whole test set, as in `detection_comparison`."""
     parts = list(_by_method(results[results.part == "all"]))
     resampled = [Resampled.of(_sums(part), detection_metrics, resamplings) for _, part in parts]
     (reference, _), first = parts[0], resampled[0]
@@ -190,11 +194,7 @@ def study_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
         for (identity, part), ours in zip(parts[1:], resampled[1:])
         for metric in _DETECTION_COMPARED
     ]
-    return _sorted([row for row in rows if np.isfinite(row["difference"])])
-
-
-_DETECTION_COMPARED = ("f1", "rmse_pm", "mutualnn_f1", "mutualnn_jaccard", "mutualnn_chamfer_px")
-_LOWER_IS_BETTER = ("rmse_pm", "mutualnn_chamfer_px")
+    return _sorted([row for row in rows if np.isfinite(row["difference"])], _COMPARISON)
 
 
 def _comparison(results: pd.DataFrame, metrics: Callable, compared: Sequence[str], resamplings: int) -> pd.DataFrame:
@@ -212,7 +212,7 @@ def _comparison(results: pd.DataFrame, metrics: Callable, compared: Sequence[str
                     continue
                 for metric in compared if whole_set else compared[:1]:
                     rows.append(_compared(identity, subset, part, ours, other["method"], theirs, metric))
-    return _sorted([row for row in rows if np.isfinite(row["difference"])])
+    return _sorted([row for row in rows if np.isfinite(row["difference"])], _COMPARISON)
 
 
 def _compared(
@@ -246,9 +246,6 @@ def lattice_precision_table(methods: Sequence[dict], resamplings: int) -> pd.Dat
                 row |= {key: values[key] for key in values if key.startswith(_LATTICE_METRICS)} | counted
             rows.append(row)
     return _sorted(rows)
-
-
-_LATTICE_METRICS = ("mean_pm", "sd_pm", "response_slope")
 
 
 def _read_axis(seeds: pd.DataFrame, name: str, axis: str, sums: Callable) -> pd.DataFrame:
@@ -303,8 +300,9 @@ def _row(identity: dict, subset: str, part: pd.DataFrame, metrics: Callable, res
     return row | {"note": identity["note"]}
 
 
-def _sorted(rows: list[dict]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=None if rows else IDENTITY)
+def _sorted(rows: list[dict], columns: Sequence[str] = IDENTITY) -> pd.DataFrame:
+    """A table of rows, or an empty one with the least columns it has."""
+    table = pd.DataFrame(rows, columns=None if rows else columns)
     kinds = table.kind.map({"network": 0, "baseline": 1, "floor": 2})
     return table.assign(_kind=kinds).sort_values(["testset", "_kind"], kind="stable").drop(columns="_kind")
 
