@@ -74,6 +74,13 @@ def test_every_key_has_a_sentence():
         ),
         ({"evaluation": {"testsets": ["x"]}}, ["evaluation.testsets", "'x'"]),
         ({"evaluation": {"localisers": ["otsu"]}}, ["evaluation.localisers", "maxima", "add it"]),
+        ({"generalisation": {"testsets": {"physical": {}}}}, ["generalisation.testsets.physical", "rename"]),
+        ({"generalisation": {"tuned_on": "x"}}, ["generalisation.tuned_on", "'x'"]),
+        ({"generalisation": {"wrong_prior": ["x"]}}, ["generalisation.wrong_prior", "'x'"]),
+        (
+            {"generalisation": {"testsets": {"x": {"arrangements": ["heap"]}}}},
+            ["generalisation.testsets.x.arrangements", "'heap'"],
+        ),
         ({"multislice": {"sampling_A": 0.08}}, ["multislice.conditions", "200 mrad", "cut-off", "lower the sampling"]),
         ({"multislice": {"cell_A": 8}}, ["multislice.conditions", "cell of 8 A is too small", "multislice.cell_A"]),
         ({"multislice": {"compared": {"MoS2": ["001"]}}}, ["multislice.compared.MoS2", "single layer"]),

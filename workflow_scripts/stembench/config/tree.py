@@ -226,7 +226,9 @@ class Config(Section):
             known(network, self.networks, "generalisation.wrong_prior", "networks")
         for name in self.generalisation.testsets:
             if name in self.datasets or name in self.evaluation.lab_testsets:
-                raise ValueError(f"generalisation.testsets.{name} has the name of another test set; choose another")
+                raise ValueError(
+                    f"generalisation.testsets.{name} has the name of a dataset or lab test set; rename one"
+                )
         return self
 
     def _check_simulable(self, name: str) -> None:
