@@ -33,24 +33,24 @@ if __name__ == "__main__":
     with running(snakemake):
         evaluation, method = Evaluation(**snakemake.params.evaluation), snakemake.wildcards.method
         shards = snakemake.input.test
-        samples, truth = read_table(shards, "samples"), columns_by_sample(shards)
+        samples, columns = read_table(shards, "samples"), columns_by_sample(shards)
+        truths = [Truth.of(columns[number], evaluation) for number in samples["sample"]]
         try:
             maps = maps_of(snakemake, shards)
         except CannotLoadError as error:
             maps = Maps(None, None, "", str(error))  # nothing is found, and nothing missed
         for localiser, *paths in zip(snakemake.params.localisers, snakemake.output.columns, snakemake.output.images):
-            outcomes, rows = [], []
+            outcomes, sums = [], []
             for position, (level, (_, sample)) in enumerate(zip(dose_levels(samples), samples.iterrows())):
                 found, extent = np.empty((0, 2)), (0.0, 0.0)
                 if maps.surfaces is not None:
                     settings = read_tuning(snakemake.input.settings, PeakSettings, level)
                     found = columns_in(maps, position, sample, settings, method, localiser)
                     extent = tuple(n * sample.pixel_size_A for n in maps.surfaces[position].shape)
-                scored = score_columns(found, Truth.of(truth[sample["sample"]], evaluation), extent, evaluation)
+                scored = score_columns(found, truths[position], extent, evaluation)
                 outcomes.append(scored.assign(sample=sample["sample"]))
-                sums = detection_sums(scored[scored.resolved & ~scored.hidden], evaluation.match_radius_A)
-                metrics = detection_metrics(pd.DataFrame([sums])).iloc[0].to_dict()
-                rows.append(sample.to_dict() | metrics | {"note": maps.note})
-            for path, table in zip(paths, (pd.concat(outcomes), pd.DataFrame(rows))):
+                sums.append(detection_sums(scored[scored.resolved & ~scored.hidden], evaluation.match_radius_A))
+            images = pd.concat([samples, detection_metrics(pd.DataFrame(sums))], axis=1).assign(note=maps.note)
+            for path, table in zip(paths, (pd.concat(outcomes), images)):
                 with whole(path) as partial:
                     table.to_parquet(partial, index=False)

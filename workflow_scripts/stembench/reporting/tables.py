@@ -59,6 +59,8 @@ def read_detection(methods: Sequence[dict], match_radius: float, weak_strength: 
         by_image = {part: dict(list(outcomes[chosen].groupby("sample"))) for part, chosen in parts.items()}
         for _, image in images.iterrows():
             for part in parts:
+                if part != "all" and image["sample"] not in by_image[part]:
+                    continue
                 found = by_image[part].get(image["sample"], outcomes.iloc[:0])
                 rows.append(_image_row(method, image) | {"part": part} | detection_sums(found, match_radius))
     return pd.DataFrame(rows)
