@@ -28,26 +28,25 @@ def evaluate(
     `exact` says whether the true positions are known, or references that were found themselves.
     """
     evaluation = Evaluation(**job.params.evaluation)
-    samples, truth = read_table(shards, "samples"), columns_by_sample(shards)
+    samples, columns_of = read_table(shards, "samples"), columns_by_sample(shards)
+    truths = [Truth.of(columns_of[number], evaluation, exact=exact) for number in samples["sample"]]
     try:
         maps = maps_of(job, shards)
     except CannotLoadError as error:
         maps = Maps(None, None, "", str(error))  # nothing is found, and nothing missed
     for localiser, *paths in zip(job.params.localisers, columns, images):
-        outcomes, rows = [], []
+        outcomes, sums = [], []
         for position, (level, (_, sample)) in enumerate(zip(dose_levels(samples), samples.iterrows())):
             found, extent = np.empty((0, 2)), (0.0, 0.0)
             if maps.surfaces is not None:
                 settings = read_tuning(job.input.settings, PeakSettings, level)
                 found = columns_in(job, maps, position, sample, settings, localiser)
                 extent = tuple(n * sample.pixel_size_A for n in maps.surfaces[position].shape)
-            true = Truth.of(truth[sample["sample"]], evaluation, exact=exact)
-            scored = score_columns(found, true, extent, evaluation)
+            scored = score_columns(found, truths[position], extent, evaluation)
             outcomes.append(scored.assign(sample=sample["sample"]))
-            sums = detection_sums(scored[scored.resolved & ~scored.hidden], sample.pixel_size_A)
-            metrics = detection_metrics(pd.DataFrame([sums])).iloc[0].to_dict()
-            rows.append(sample.to_dict() | metrics | {"note": maps.note})
-        for path, table in zip(paths, (pd.concat(outcomes), pd.DataFrame(rows))):
+            sums.append(detection_sums(scored[scored.resolved & ~scored.hidden], sample.pixel_size_A))
+        scored_images = pd.concat([samples, detection_metrics(pd.DataFrame(sums))], axis=1).assign(note=maps.note)
+        for path, table in zip(paths, (pd.concat(outcomes), scored_images)):
             with whole(path) as partial:
                 table.to_parquet(partial, index=False)
 
