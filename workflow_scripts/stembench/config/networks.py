@@ -155,11 +155,11 @@ NETWORKS = {
     "fcn": Network(
         tasks=("denoise_background",),
         recipes={
-            "demo": _demo(155, loss="rmse", crop_px=32),
+            "demo": _demo(85, loss="rmse", crop_px=48),
             "full": _SFIN.model_copy(update={"source": "as SFIN's, beside which it stands"}),
         },
     ),
-    "sfin": Network(tasks=("denoise_background",), recipes={"demo": _demo(61, loss="rmse", crop_px=32), "full": _SFIN}),
+    "sfin": Network(tasks=("denoise_background",), recipes={"demo": _demo(36, loss="rmse", crop_px=48), "full": _SFIN}),
     "sffn": Network(
         tasks=("denoise_background",),
         recipes={

@@ -63,7 +63,7 @@ class Config(Section):
                 width=0.25,
                 crop_px=64,
                 batch_images=16,
-                samples_seen=dict.fromkeys(get_args(Task), 16_000) | {"localise": 8000},
+                samples_seen=dict.fromkeys(get_args(Task), 16_000) | {"localise": 8000, "denoise_background": 12_000},
                 epochs=5,
                 seeds=1,
                 lab_draws=2,
