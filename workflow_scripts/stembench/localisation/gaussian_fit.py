@@ -27,8 +27,8 @@ _KNOTS, _MOST_KNOTS = 4.0, 12  # median column distances between knots of the ba
 _DARKEST = 0.02  # median amplitudes that the expected intensity is taken to be at least, in weights
 _DAMPING = 1e-3  # added to the Fisher matrix for a step, as a fraction of its diagonal
 _STIFFNESS = 1e-3  # of the knots about their mean, likewise, but lasting: it holds those that no pixel tells of
-_STEPS, _MOST, _STILL = 30, 0.95, 3e-3  # scoring steps at most, and until this part of the columns moves by less widths
-_PRODUCTS, _RESIDUAL = 10, 0.3  # conjugate gradients: steps at most, and fraction that is left of the residual
+_STEPS, _MOST, _STILL = 30, 0.95, 5e-3  # scoring steps at most, and until this part of the columns moves by less widths
+_PRODUCTS, _RESIDUAL = 10, 0.2  # conjugate gradients: steps at most, and fraction that is left of the residual
 _PROFILED = 100  # columns that the first guess of the width is taken from
 _LONGEST = (1.0, 0.5, 0.5, 0.3)  # step of log amplitude, of x and y in widths, of log width
 _WIDEST = 2.0  # factor on the width that the fit starts from, either way
@@ -294,5 +294,5 @@ def _first_guess(
     after = max(int(np.argmax(profile < half)), 1)  # the ring where half of the height is passed
     half_width = after - (half - profile[after]) / max(profile[after - 1] - profile[after], 1e-12)
     width = float(np.clip(half_width / np.sqrt(2 * np.log(2)), 0.7, radius))
-    central = ndimage.uniform_filter(image, 2 * int(width) + 1)[centres[:, 1], centres[:, 0]] - background
+    central = ndimage.uniform_filter(image, 2 * int(width / 2) + 1)[centres[:, 1], centres[:, 0]] - background
     return width, float(background), np.maximum(central, max(0.1 * np.median(central), 1e-6))
