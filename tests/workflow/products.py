@@ -23,6 +23,7 @@ TABLES = (
 LOCALISED = ("detection", "generalisation", "detection_comparison", "precision_vs_dose")
 SHARED_LOCALISERS = ("maxima", "otsu", "otsu_split")
 OWN_LOCALISERS = ("atomai_segmentor", "atomid_net")
+OTHER_PROCESSOR_DB = 0.1  # weights are repeatable on one machine: another one's rounding trains others
 STORED = {"image", "noNoise", "noBackgroundnoNoise"}
 
 
@@ -180,7 +181,7 @@ def check_claims(results: Path) -> list[str]:
     gains = gains[(gains.testset == "physical") & (gains.subset == "all")]
     for name, differences in gains.groupby("method", sort=False):
         best = differences.loc[differences.difference.idxmin()]
-        assert best.difference >= (2 if name == "atomsegnet_unet" else 0), best
+        assert best.difference >= 2 - OTHER_PROCESSOR_DB, best
         lines.append(f"{name}: PSNR over the best filter ({best.baseline}): {best.difference:+.2f} dB")
     return lines
 
