@@ -14,7 +14,7 @@ def columns(positions, asked=True, resolved=True, neighbour=2.0, hidden=False, s
     table = pd.DataFrame(
         {"x_A": positions[:, 0], "y_A": positions[:, 1], "strength": strength, "neighbour_A": neighbour}
     )
-    return table.assign(asked=asked, resolved=resolved, hidden=hidden, crlb_pm=np.nan)
+    return table.assign(asked=asked, resolved=resolved, hidden=hidden, rim_A=np.nan, crlb_pm=np.nan)
 
 
 def outcomes(found, table):

@@ -21,10 +21,19 @@ from stembench.products import read_json, whole
 IDENTITY = ("method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset")
 
 _METHOD = ("method", "kind", "task", "train_dataset", "scale", "width", "note")
-_IMAGE = ("sample", "structure", "material", "condition", "counts_per_px", "shot_noise_alone", "dose_e_per_A2", "mode")
-_IMAGE += ("pixel_size_A",)
+_IMAGE = (
+    "sample",
+    "structure",
+    "material",
+    "condition",
+    "pixel_size_A",
+    "counts_per_px",
+    "shot_noise_alone",
+    "dose_e_per_A2",
+    "mode",
+)
 _SUBSETS = ("counts_per_px", "material", "condition", "pixel_size_A")
-_PIXEL_SIZES_A = (0, 0.05, 0.08, 0.16, 1)  # ends of the bands of `pixel_size_A`; the default training lies in one
+_PIXEL_SIZES_A = (0, 0.05, 0.08, 0.16, np.inf)  # ends of the bands of `pixel_size_A`; the default training lies in one
 
 
 def read_detection(methods: Sequence[dict], match_radius: float, weak_strength: float, rim: float) -> pd.DataFrame:
