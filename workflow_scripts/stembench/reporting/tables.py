@@ -26,10 +26,19 @@ IDENTITY = ("method", "kind", "task", "train_dataset", "scale", "width", "n_seed
 LOCALISED = (*IDENTITY, "localiser")
 
 _METHOD = ("method", "kind", "task", "train_dataset", "scale", "width", "note")
-_IMAGE = ("sample", "structure", "material", "condition", "counts_per_px", "shot_noise_alone", "dose_e_per_A2", "mode")
-_IMAGE += ("pixel_size_A",)
+_IMAGE = (
+    "sample",
+    "structure",
+    "material",
+    "condition",
+    "pixel_size_A",
+    "counts_per_px",
+    "shot_noise_alone",
+    "dose_e_per_A2",
+    "mode",
+)
 _SUBSETS = ("counts_per_px", "material", "condition", "pixel_size_A")
-_PIXEL_SIZES_A = (0, 0.05, 0.08, 0.16, 1)  # ends of the bands of `pixel_size_A`; the default training lies in one
+_PIXEL_SIZES_A = (0, 0.05, 0.08, 0.16, np.inf)  # ends of the bands of `pixel_size_A`; the default training lies in one
 _DETECTION_COMPARED = ("f1", "rmse_pm", "mutualnn_f1", "mutualnn_jaccard", "mutualnn_chamfer_px")
 _LOWER_IS_BETTER = ("rmse_pm", "mutualnn_chamfer_px")
 _COMPARISON = (*IDENTITY, "baseline", "metric", "difference", "low", "high", "significant", "gain_percent")
