@@ -20,28 +20,28 @@ def detection_sums(outcomes: pd.DataFrame, pixel_size: float) -> dict[str, float
     pixel_size : float
         [A], for distances that were published in px.
     """
-    matched = outcomes[outcomes.outcome == "tp"]
-    found = outcomes.loc[outcomes.outcome != "fn", ["x_A", "y_A"]].to_numpy()
-    truth = outcomes.loc[outcomes.outcome != "fp", ["true_x_A", "true_y_A"]].to_numpy()
-    # Where the Cramer-Rao bound exceeds a third of the match radius, matching cuts the errors.
-    bounded = matched[matched.crlb_pm <= 100 * matched.radius_A / 3]
-    true_bounds = outcomes.crlb_pm[(outcomes.outcome != "fp") & (outcomes.crlb_pm <= 100 * outcomes.radius_A / 3)]
+    tp, fp, fn = (outcomes.outcome.to_numpy() == name for name in ("tp", "fp", "fn"))
+    found, truth = outcomes[["x_A", "y_A"]].to_numpy()[~fn], outcomes[["true_x_A", "true_y_A"]].to_numpy()[~fp]
+    x, y, bound, radius = outcomes[["error_x_pm", "error_y_pm", "crlb_pm", "radius_A"]].to_numpy(float).T
+    located = tp & np.isfinite(x)
+    below = bound <= 100 * radius / 3  # beyond, matching cuts the errors
+    bounded, true_bounded = located & below, ~fp & below
     distance = chamfer(found, truth)
     return {
         "images": 1.0,
-        "tp": float(len(matched)),
-        "fp": float((outcomes.outcome == "fp").sum()),
-        "fn": float((outcomes.outcome == "fn").sum()),
-        "located": float(matched.error_x_pm.notna().sum()),
-        "x_pm": matched.error_x_pm.sum(),
-        "y_pm": matched.error_y_pm.sum(),
-        "x2_pm2": (matched.error_x_pm**2).sum(),
-        "y2_pm2": (matched.error_y_pm**2).sum(),
-        "bounded": float(len(bounded)),
-        "bounded_x2_y2_pm2": (bounded.error_x_pm**2 + bounded.error_y_pm**2).sum(),
-        "crlb2_pm2": (bounded.crlb_pm**2).sum(),
-        "true_bounds": float(len(true_bounds)),
-        "true_crlb2_pm2": (true_bounds**2).sum(),
+        "tp": float(tp.sum()),
+        "fp": float(fp.sum()),
+        "fn": float(fn.sum()),
+        "located": float(located.sum()),
+        "x_pm": x[located].sum(),
+        "y_pm": y[located].sum(),
+        "x2_pm2": (x[located] ** 2).sum(),
+        "y2_pm2": (y[located] ** 2).sum(),
+        "bounded": float(bounded.sum()),
+        "bounded_x2_y2_pm2": (x[bounded] ** 2 + y[bounded] ** 2).sum(),
+        "crlb2_pm2": (bound[bounded] ** 2).sum(),
+        "true_bounds": float(true_bounded.sum()),
+        "true_crlb2_pm2": (bound[true_bounded] ** 2).sum(),
         "mutual": float(mutual_nearest(found, truth)),
         "chamfer_A": np.nan_to_num(distance),
         "chamfer_px": np.nan_to_num(distance / pixel_size),
