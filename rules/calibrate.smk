@@ -13,6 +13,7 @@ rule calibrate_noise:
         parameters="results/calibration/{instrument}.json",
     log:
         "results/logs/calibrate_noise/{instrument}.log",
+    priority: 20  # a dataset waits for it
     conda:
         "../envs/lab.yaml"
     params:
