@@ -23,7 +23,7 @@ class Resampled:
     value : Series
         Each metric of the set.
     drawn : DataFrame
-        Of each bootstrap sample, a row; the same samples for the same units, and nan for fewer than `MIN_UNITS`.
+        Of each bootstrap sample, a row; the same samples for the same units, and none for fewer than `MIN_UNITS`.
     """
 
     units: frozenset
@@ -33,9 +33,14 @@ class Resampled:
     @classmethod
     def of(cls, sums: pd.DataFrame, metrics: Metrics, resamplings: int) -> "Resampled":
         """Parameters as for `with_intervals`."""
-        units, value = frozenset(sums.unit), metrics(_total(sums)).iloc[0]
-        few = pd.DataFrame(np.nan, index=[0], columns=value.index)
-        return cls(units, value, metrics(_resampled(sums, resamplings)) if len(units) >= MIN_UNITS else few)
+        units = sums.groupby("unit", sort=True).sum()
+        weights = np.ones((1, len(units)))
+        if len(units) >= MIN_UNITS:
+            equal = np.full(len(units), 1 / len(units))
+            draws = np.random.default_rng(0).multinomial(len(units), equal, size=resamplings)
+            weights = np.vstack([weights, draws])
+        values = metrics(pd.DataFrame(weights @ units.to_numpy(), columns=units.columns))
+        return cls(frozenset(units.index), values.iloc[0], values.iloc[1:].reset_index(drop=True))
 
 
 def with_intervals(sums: pd.DataFrame, metrics: Metrics, resamplings: int) -> dict[str, float]:
@@ -94,14 +99,3 @@ def paired_difference(ours: Resampled, theirs: Resampled, metric: str, *, lower_
         "significant": None if np.isnan(low) else not low <= 0 <= high,
         "gain_percent": 100 * (better / worse - 1) if worse else np.nan,
     }
-
-
-def _total(sums: pd.DataFrame) -> pd.DataFrame:
-    return sums.drop(columns="unit").sum().to_frame().T
-
-
-def _resampled(sums: pd.DataFrame, resamplings: int) -> pd.DataFrame:
-    """Sums over bootstrap samples; the same draws for the same units."""
-    units = sums.groupby("unit", sort=True).sum()
-    draws = np.random.default_rng(0).multinomial(len(units), np.full(len(units), 1 / len(units)), size=resamplings)
-    return pd.DataFrame(draws @ units.to_numpy(), columns=units.columns)

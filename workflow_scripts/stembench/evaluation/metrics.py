@@ -20,9 +20,11 @@ def detection_sums(outcomes: pd.DataFrame, pixel_size: float) -> dict[str, float
     pixel_size : float
         [A], for distances that were published in px.
     """
-    tp, fp, fn = (outcomes.outcome.to_numpy() == name for name in ("tp", "fp", "fn"))
-    found, truth = outcomes[["x_A", "y_A"]].to_numpy()[~fn], outcomes[["true_x_A", "true_y_A"]].to_numpy()[~fp]
-    x, y, bound, radius = outcomes[["error_x_pm", "error_y_pm", "crlb_pm", "radius_A"]].to_numpy(float).T
+    outcome = outcomes["outcome"].to_numpy()
+    tp, fp, fn = (outcome == name for name in ("tp", "fp", "fn"))
+    names = ("error_x_pm", "error_y_pm", "crlb_pm", "radius_A", "x_A", "y_A", "true_x_A", "true_y_A")
+    x, y, bound, radius, *places = (outcomes[name].to_numpy(float) for name in names)
+    found, truth = np.column_stack(places[:2])[~fn], np.column_stack(places[2:])[~fp]
     located = tp & np.isfinite(x)
     below = bound <= 100 * radius / 3  # beyond, matching cuts the errors
     bounded, true_bounded = located & below, ~fp & below
@@ -103,8 +105,9 @@ def enhancement_metrics(sums: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: _ratio(sums[name], sums.images) for name in ("psnr_db", "ssim")})
 
 
-def _ratio(part: pd.Series, whole: pd.Series) -> pd.Series:
-    return part / whole.where(whole > 0)
+def _ratio(part: pd.Series, whole: pd.Series) -> np.ndarray:
+    part, whole = np.asarray(part, float), np.asarray(whole, float)
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
 
 
 def image_quality(output: np.ndarray, target: np.ndarray) -> dict[str, float]:

@@ -301,9 +301,10 @@ def _row(identity: dict, subset: str, part: pd.DataFrame, metrics: Callable, res
     if "tp" in part:
         row["n_columns"] = int((part.tp + part.fn).sum() / row["n_seeds"])
     values = with_intervals(_sums(part), metrics, resamplings)
-    seeds = [metrics(_sums(one).drop(columns="unit").sum().to_frame().T).iloc[0] for _, one in part.groupby("seed")]
+    several = list(part.groupby("seed")) if row["n_seeds"] > 1 else []
+    seeds = [metrics(_sums(one).drop(columns="unit").sum().to_frame().T).iloc[0] for _, one in several]
     for name in [name for name in values if not name.endswith(("_low", "_high"))]:
-        spread = np.std([seed[name] for seed in seeds], ddof=1) if len(seeds) > 1 else np.nan
+        spread = np.std([seed[name] for seed in seeds], ddof=1) if seeds else np.nan
         row |= {name: values[name], f"{name}_low": values[f"{name}_low"], f"{name}_high": values[f"{name}_high"]}
         row[f"{name}_seed_sd"] = spread
     return row | {"note": identity["note"]}
