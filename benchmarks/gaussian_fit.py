@@ -1,10 +1,10 @@
 """The 2-D Gaussian fit against atomap's `refine_atom_positions_using_2d_gaussian`, from the same starts.
 
 512 x 512 px, 625 columns of width 4 px about 20.3 px apart on a background of a quarter of their peak, Poisson noise,
-starts off by 0.7 px. For each dose at the peak: `speedup` over one pass of atomap (both timed in turns), `rmse_ratio`
-to the best of atomap's first three passes, and `rmse_over_crlb` (of six images) to the Cramer-Rao bound of these
-Gaussians. Then half the error of the spacing of dumbbells 12 px apart without noise, and the spacing of the silicon
-dumbbells of a lab image where the environment variable STEMBENCH_LAB names the folder that holds it.
+starts off by 0.7 px (SD) along each axis. For each dose at the peak: `speedup` over one pass of atomap (both timed in
+turns), `rmse_ratio` to the best of atomap's first three passes, and `rmse_over_crlb` (of six images) to the Cramer-Rao
+bound of these Gaussians. Then half the error of the spacing of dumbbells 12 px apart without noise, and the spacing of
+the silicon dumbbells of a lab image where the environment variable STEMBENCH_LAB names the folder that holds it.
 """
 
 import os
@@ -40,7 +40,7 @@ def drawn_lattice(rng: np.random.Generator) -> np.ndarray:
 
 
 def started(positions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return positions + rng.normal(0, START_ERROR / np.sqrt(2), positions.shape)
+    return positions + rng.normal(0, START_ERROR, positions.shape)
 
 
 def rmse(found: np.ndarray, truth: np.ndarray) -> float:
