@@ -219,12 +219,12 @@ rule plot_enhancement:
         "../workflow_scripts/plot_enhancement.py"
 
 
+# The targets `products`, `tables` and `figures` run nothing, and so have no log.
 rule products:
     input:
         REPORTED,
 
 
-# What `snakemake tables` and `snakemake figures` make of the products.
 rule tables:
     input:
         [path for path in REPORTED if path.startswith("results/tables/")],

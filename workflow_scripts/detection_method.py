@@ -1,6 +1,6 @@
 """What tuning and evaluating a detection method share: the maps it reads columns from, and how."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +17,10 @@ from stembench.localisation.registry import localise
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+
+#: Gives positions x and y [A] in the map at a position, from its sample's parameters and settings that are tuned.
+Reader = Callable[[int, pd.Series, PeakSettings], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,20 @@ def finder_of(job: "snakemake") -> Find:
     return partial(found_by_structure, structures=structures_of(job.input.structures))
 
 
-def columns_in(
-    job: "snakemake", maps: Maps, position: int, sample: pd.Series, settings: PeakSettings, localiser: str | None
-) -> np.ndarray:
-    """Positions x and y [A] of what is found in one of the maps; a classical method has no localiser beside itself."""
-    surface, pixel_size, method = maps.surfaces[position], sample.pixel_size_A, job.wildcards.method
+def reader_of(job: "snakemake", maps: Maps, localiser: str | None) -> Reader:
+    """How columns are read from the maps; a classical method has no localiser beside itself."""
+    method, surfaces = job.wildcards.method, maps.surfaces
     if localiser:
-        known = {"settings": settings, "architecture": maps.architecture, "spacing": maps.spacings[position]}
-        return localise(localiser, surface, pixel_size, **known)
+        return lambda position, sample, settings: localise(
+            localiser,
+            surfaces[position],
+            sample.pixel_size_A,
+            settings=settings,
+            architecture=maps.architecture,
+            spacing=maps.spacings[position],
+        )
     if method in DETECTORS:
-        return DETECTORS[method](surface, pixel_size, settings)
-    return finder_of(job)(surface, sample, settings)[0]
+        detect = DETECTORS[method]
+        return lambda position, sample, settings: detect(surfaces[position], sample.pixel_size_A, settings)
+    find = finder_of(job)
+    return lambda position, sample, settings: find(surfaces[position], sample, settings)[0]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from detection_method import Maps, columns_in, maps_of
+from detection_method import Maps, maps_of, reader_of
 from job import running
 from stembench.config import Evaluation
 from stembench.datasets.store import columns_by_sample, read_table
@@ -34,13 +34,14 @@ def evaluate(
         maps = maps_of(job, shards)
     except CannotLoadError as error:
         maps = Maps(None, None, "", str(error))  # nothing is found, and nothing missed
+    levels, tuned = dose_levels(samples), job.input.settings
+    settings = {level: read_tuning(tuned, PeakSettings, level) for level in set(levels) if maps.surfaces is not None}
     for localiser, *paths in zip(job.params.localisers, columns, images):
-        outcomes, sums = [], []
-        for position, (level, (_, sample)) in enumerate(zip(dose_levels(samples), samples.iterrows())):
+        outcomes, sums, read = [], [], reader_of(job, maps, localiser)
+        for position, (level, (_, sample)) in enumerate(zip(levels, samples.iterrows())):
             found, extent = np.empty((0, 2)), (0.0, 0.0)
             if maps.surfaces is not None:
-                settings = read_tuning(job.input.settings, PeakSettings, level)
-                found = columns_in(job, maps, position, sample, settings, localiser)
+                found = read(position, sample, settings[level])
                 extent = tuple(n * sample.pixel_size_A for n in maps.surfaces[position].shape)
             scored = score_columns(found, truths[position], extent, evaluation)
             outcomes.append(scored.assign(sample=sample["sample"]))

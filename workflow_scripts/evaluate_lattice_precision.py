@@ -1,7 +1,7 @@
 """A detection method on an image of one crystal: the spacings of its columns, and what it finds of displacements."""
 
 import numpy as np
-from detection_method import columns_in, maps_of
+from detection_method import maps_of, reader_of
 from job import running
 from stembench.datasets.store import columns_by_sample, read_table
 from stembench.errors import CannotLoadError
@@ -19,10 +19,8 @@ if __name__ == "__main__":
         try:
             maps = maps_of(snakemake, shard)
             settings = read_tuning(snakemake.input.settings, PeakSettings, level)
-            before, after = (
-                columns_in(snakemake, maps, position, sample, settings, snakemake.params.localiser)
-                for position in (0, 1)
-            )
+            read = reader_of(snakemake, maps, snakemake.params.localiser)
+            before, after = (read(position, sample, settings) for position in (0, 1))
             extent = tuple(n * sample.pixel_size_A for n in maps.surfaces[0].shape)
         except CannotLoadError:
             before, after, extent = np.empty((0, 2)), np.empty((0, 2)), (1.0, 1.0)  # nothing is found

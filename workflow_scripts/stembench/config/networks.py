@@ -155,15 +155,15 @@ NETWORKS = {
     "fcn": Network(
         tasks=("denoise_background",),
         recipes={
-            "demo": _demo(85, loss="rmse", crop_px=48),
+            "demo": _demo(97, loss="rmse", crop_px=48),
             "full": _SFIN.model_copy(update={"source": "as SFIN's, beside which it stands"}),
         },
     ),
-    "sfin": Network(tasks=("denoise_background",), recipes={"demo": _demo(36, loss="rmse", crop_px=48), "full": _SFIN}),
+    "sfin": Network(tasks=("denoise_background",), recipes={"demo": _demo(30, loss="rmse", crop_px=48), "full": _SFIN}),
     "sffn": Network(
         tasks=("denoise_background",),
         recipes={
-            "demo": _demo(36, loss="rmse", crop_px=48),
+            "demo": _demo(27, loss="rmse", crop_px=48),
             "full": _SFIN.model_copy(update={"source": "as SFIN's, whose successor it is"}),
         },
     ),
