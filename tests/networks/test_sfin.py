@@ -1,20 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from drawing import drawn
 from stembench.networks.sfin import SFIN
-from torch import nn
 from torch.nn import functional
-
-
-def drawn(network):
-    """The network in use, in double precision, with norms that change what passes them."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for part in (module.weight, module.running_var):
-                nn.init.uniform_(part, 0.5, 1.5)
-            for part in (module.bias, module.running_mean):
-                nn.init.normal_(part, 0, 0.1)
-    return network.double().eval()
 
 
 def normalised(maps, norm, channels=slice(None)):
