@@ -94,6 +94,7 @@ def train(
         num_sanity_val_steps=0,
         callbacks=[_LastEpoch(checkpoint)],
     )
+    torch.utils.deterministic.fill_uninitialized_memory = False  # finds errors of operators, and takes time of each step
     resumed = checkpoint.exists()
     if resumed:
         report(f"going on from {checkpoint}")
@@ -153,9 +154,9 @@ class _Run(lightning.LightningModule):
         self.started, self.losses, self.unseen = time.monotonic(), [], []
 
     def training_step(self, batch, step: int) -> torch.Tensor:
-        # Dropout of a resumed run is what it would have been.
-        key = (self.current_epoch, step, self.global_rank)
-        torch.manual_seed(int(np.random.SeedSequence(self.crops.seed, spawn_key=key).generate_state(1)[0]))
+        if step == 0:  # dropout of a resumed run is what it would have been, after all that starting a run draws
+            key = (self.current_epoch, self.global_rank)
+            torch.manual_seed(int(np.random.SeedSequence(self.crops.seed, spawn_key=key).generate_state(1)[0]))
         loss = self._loss(batch)
         self.unseen.append(loss.detach())
         if (step + 1) % _LOSSES_LOOKED_AT == 0:
