@@ -83,7 +83,7 @@ def test_a_fusion_starts_as_what_passes_features_on():
 @torch.inference_mode()
 def test_under_bfloat16_autocast_the_fourier_unit_still_works_in_float32():
     torch.manual_seed(0)
-    unit = SFFN(0.25).eval().body[0].first.fourier
+    unit = SFFN(0.25).eval().body[0].first.frequency.fourier
     image = torch.randn(2, 8, 16, 12).bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
         inside = unit(image)

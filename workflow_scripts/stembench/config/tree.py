@@ -221,24 +221,6 @@ class Config(Section):
                 known(task, self.sizes.samples_seen, f"networks.{name}.tasks", f"scales.{self.scale}.samples_seen")
             for dataset in network.datasets:
                 known(dataset, self.datasets, f"networks.{name}.datasets", "datasets")
-        for name, study in self.studies.items():
-            known(study.task, self.sizes.samples_seen, f"studies.{name}.task", f"scales.{self.scale}.samples_seen")
-            for variant, row in study.variants.items():
-                key = f"studies.{name}.variants.{variant}"
-                known(row.network, self.networks, f"{key}.network", "networks")
-                known(row.dataset or study.dataset, self.datasets, f"{key}.dataset", "datasets")
-            beyond = self.generalisation.testsets
-            columns = {**self.simulated, **self.evaluation.lab_testsets, **beyond}
-            for testset in study.testsets:
-                where, section = (
-                    (self.datasets, "datasets") if study.scored == "images" else (columns, "simulated or lab test sets")
-                )
-                known(testset, where, f"studies.{name}.testsets", section)
-                for baseline in study.baselines:
-                    if testset in beyond:
-                        known(baseline, self.generalisation.baselines, f"studies.{name}.baselines", "generalisation")
-                    if baseline == "template_matching" and testset not in self.simulated:
-                        raise ValueError(f"studies.{name}.baselines: template_matching needs a simulated dataset")
         for dataset in self.evaluation.testsets:
             known(dataset, self.datasets, "evaluation.testsets", "datasets")
         for name, testset in self.evaluation.lab_testsets.items():
@@ -257,6 +239,24 @@ class Config(Section):
                 raise ValueError(
                     f"generalisation.testsets.{name} has the name of a dataset or lab test set; rename one"
                 )
+        for name, study in self.studies.items():
+            known(study.task, self.sizes.samples_seen, f"studies.{name}.task", f"scales.{self.scale}.samples_seen")
+            for variant, row in study.variants.items():
+                key = f"studies.{name}.variants.{variant}"
+                known(row.network, self.networks, f"{key}.network", "networks")
+                known(row.dataset or study.dataset, self.datasets, f"{key}.dataset", "datasets")
+            beyond = self.generalisation.testsets
+            columns = {**self.simulated, **self.evaluation.lab_testsets, **beyond}
+            for testset in study.testsets:
+                where, section = (
+                    (self.datasets, "datasets") if study.scored == "images" else (columns, "simulated or lab test sets")
+                )
+                known(testset, where, f"studies.{name}.testsets", section)
+                for baseline in study.baselines:
+                    if testset in beyond:
+                        known(baseline, self.generalisation.baselines, f"studies.{name}.baselines", "generalisation")
+                    if baseline == "template_matching" and testset not in self.simulated:
+                        raise ValueError(f"studies.{name}.baselines: template_matching needs a simulated dataset")
         return self
 
     def _check_simulable(self, name: str) -> None:
