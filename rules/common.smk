@@ -540,6 +540,12 @@ def compared_rows(study, methods, testset):
     return method_rows(study.task, methods, networks, [testset], folder)
 
 
+def study_datasets(study):
+    """What the variants of a study are trained on."""
+    asked = CONFIG.studies[study]
+    return {row.dataset or asked.dataset for row in asked.variants.values()}
+
+
 def study_inputs(study):
     """What a study's table is read from."""
     rows = study_rows(study)
@@ -605,11 +611,14 @@ LATTICE_ROWS = [
 PUBLISHED_NUMBERS = "workflow_scripts/stembench/reporting/published.csv"
 STUDY_BASELINES = {name for study in CONFIG.studies.values() for name in study.baselines}
 STUDY_DETECTORS = STUDY_BASELINES - {*FILTERS}
-STUDY_TABLES = [
-    path
+# Studies of the structures that are there.
+STUDIES = [
+    study
     for study in CONFIG.studies
-    for name in (study, f"{study}_comparison")
-    for path in tables(name)
+    if all(shards(dataset, "train") for dataset in study_datasets(study))
+]
+STUDY_TABLES = [
+    path for study in STUDIES for name in (study, f"{study}_comparison") for path in tables(name)
 ]
 DETECTION_TABLES = ["detection", "detection_comparison", "precision_vs_dose"]
 ENHANCEMENT_TABLES = ["enhancement", "enhancement_comparison"]
@@ -634,17 +643,15 @@ OTHER_TABLES = [
 ]
 CAPTIONS = sorted(map(str, Path("report").glob("*.rst")))
 # What no training or test of the run by default asks for.
-STUDY_DATASETS = {
-    dataset
-    for study in CONFIG.studies.values()
-    for dataset in (study.dataset, *(row.dataset for row in study.variants.values()))
-} - {
+STUDY_DATASETS = {dataset for study in CONFIG.studies for dataset in study_datasets(study)} - {
     *CONFIG.evaluation.testsets,
     *(testset.tuned_on for testset in LAB_TESTSETS.values()),
     *(dataset for network in CONFIG.networks.values() for dataset in network.datasets),
 }
 SHOWN_DATASETS = [
-    dataset for dataset in CONFIG.datasets if SCALE.studies or dataset not in STUDY_DATASETS
+    dataset
+    for dataset in CONFIG.datasets
+    if dataset not in STUDY_DATASETS or (SCALE.studies and shards(dataset, "train"))
 ]
 REPORTED = [
     *(
