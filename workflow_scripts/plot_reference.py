@@ -14,4 +14,4 @@ if __name__ == "__main__":
         settings = LabTestset(**snakemake.params.settings)
         marked = read_marked(snakemake.input.image)
         columns = reference_columns(values, pixel_size, image.attrs["mode"], settings, marked)
-        plot_reference(values, pixel_size, columns, snakemake.output.figure)
+        plot_reference(values, pixel_size, columns, snakemake.output.figure, outlined=marked is not None)
