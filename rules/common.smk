@@ -17,6 +17,7 @@ from stembench.config.evaluation import EnhancementBaseline
 from stembench.errors import InputError
 from stembench.crystals.materials import find_materials
 from stembench.imaging.conditions import detectors_of, probe_of
+from stembench.lab.fetching import check_own_files
 from stembench.localisation import DEFAULT_LOCALISER
 from stembench.networks.localisers import OWN_LOCALISERS
 from stembench.sources import source_digest
@@ -24,6 +25,7 @@ from stembench.sources import source_digest
 try:
     CONFIG = load_config(config)
     MATERIALS = find_materials("structures", CONFIG)
+    check_own_files(CONFIG.lab_images, "images")
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -323,17 +325,17 @@ IMAGE_NETWORKS = {
 OUR_LOCALISERS = [name for name in CONFIG.evaluation.localisers if name != "own"]
 FILTERS = list(get_args(EnhancementBaseline))
 ENHANCERS = [*ENHANCEMENT_NETWORKS, *CONFIG.evaluation.enhancement_baselines]
-LAB_TESTSETS = CONFIG.evaluation.lab_testsets
+LAB_TESTSETS = CONFIG.lab_testsets
 SINGLE_CRYSTALS = [name for name, testset in LAB_TESTSETS.items() if testset.single_crystal]
 TESTSETS = [*CONFIG.evaluation.testsets, *LAB_TESTSETS]
 
 
-def lab_image_source(wildcards):
-    """The archive an image is extracted from, or the user's own file."""
+def lab_image_sources(wildcards):
+    """The archive an image is extracted from, or the user's own files: the image, and its marked columns."""
     entry = CONFIG.lab.images[wildcards.image]
     if entry.distribution:
-        return f"results/lab/distributions/{entry.distribution}.archive"
-    return f"images/{entry.file}"
+        return [f"results/lab/distributions/{entry.distribution}.archive"]
+    return [f"images/{path}" for path in (entry.file, entry.columns) if path]
 
 
 def lab_image_distribution(wildcards):
@@ -675,7 +677,7 @@ REPORTED = [
     *(f"results/calibration/{name}.png" for name in CONFIG.calibration.instruments),
     *(tables("realism") if CALIBRATION_IMAGES else []),
     *(multiext("results/figures/realism", ".png", ".pdf") if CALIBRATION_IMAGES else []),
-    *(f"results/lab/{image}" for image in CONFIG.lab.images),
+    *(f"results/lab/{image}" for image in CONFIG.lab_images),
     *(f"results/structures/{m}/{zone}/structure.png" for m in MATERIALS for zone in MATERIALS[m]),
     *multiext("results/figures/arrangements", ".png", ".pdf"),
     *(multiext("results/figures/thickness", ".png", ".pdf") if COMPARED else []),
