@@ -327,7 +327,8 @@ FILTERS = list(get_args(EnhancementBaseline))
 ENHANCERS = [*ENHANCEMENT_NETWORKS, *CONFIG.evaluation.enhancement_baselines]
 LAB_TESTSETS = CONFIG.lab_testsets
 SINGLE_CRYSTALS = [name for name, testset in LAB_TESTSETS.items() if testset.single_crystal]
-TESTSETS = [*CONFIG.evaluation.testsets, *LAB_TESTSETS]
+LAB_DETECTION = [name for name, testset in LAB_TESTSETS.items() if testset.detection]
+TESTSETS = [*CONFIG.evaluation.testsets, *LAB_DETECTION]
 
 
 def lab_image_sources(wildcards):
@@ -526,7 +527,7 @@ def detection_rows(methods, testset, localisers=CONFIG.evaluation.localisers):
 def study_rows(study):
     """The beginnings of a study's rows, each named after its variant."""
     asked, rows = CONFIG.studies[study], []
-    for testset in asked.testsets:
+    for testset in (name for name in asked.testsets if name in RECIPES or name in LAB_DETECTION):
         for variant, methods in STUDIED[study].items():
             named = {"method": variant}
             rows += [row | named for row in compared_rows(asked, methods, testset)]
@@ -665,7 +666,7 @@ REPORTED = [
     *(STUDY_TABLES if SCALE.studies else []),
     *(tables("generalisation") if GENERALISATION else []),
     *(multiext("results/figures/generalisation", ".png", ".pdf") if GENERALISATION else []),
-    *(f"results/figures/overlay_{testset}.png" for testset in LAB_TESTSETS),
+    *(f"results/figures/overlay_{testset}.png" for testset in LAB_DETECTION),
     *(f"results/figures/reference_{testset}.png" for testset in LAB_TESTSETS),
     *(f"results/figures/gallery_{dataset}.png" for dataset in SHOWN_DATASETS),
     *(
