@@ -62,6 +62,16 @@ class GaussianFit:
     expected: np.ndarray
     dispersion: float
 
+    def without(self, columns: np.ndarray) -> np.ndarray:
+        """What is expected of the image if some columns were not there, shape (y, x); `columns` are their indices."""
+        rest = self.expected.copy()
+        y, x = np.ogrid[: rest.shape[0], : rest.shape[1]]
+        for column in columns:
+            (centre_x, centre_y), variance = self.positions[column], self.widths[column] ** 2
+            along_x = np.exp(-((x - centre_x) ** 2) / (2 * variance))
+            rest -= self.amplitudes[column] * np.exp(-((y - centre_y) ** 2) / (2 * variance)) * along_x
+        return rest
+
     @cached_property
     def standard_errors(self) -> np.ndarray:
         """Of x and y [px], shape (columns, 2): the Cramer-Rao bound at the fit; inf where that failed."""
