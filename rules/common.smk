@@ -263,6 +263,15 @@ def weights_of(networks, method):
     return [f"{folder}/weights.safetensors", f"{folder}/model.json"]
 
 
+def measured_training(wildcards):
+    """The training whose network's cost is measured: all of a network and task cost the same."""
+    return next(
+        row
+        for row in COST_ROWS
+        if (row["method"], row["task"]) == (wildcards.network, wildcards.task)
+    )["folder"]
+
+
 def network_folder(networks, method):
     """Folder of the trained network behind a method, None for a classical one."""
     return networks[method]["folder"] if method in networks else None
@@ -590,7 +599,11 @@ ENHANCEMENT_ROWS = method_rows(
     "results/enhancement/denoise_background",
 )
 COST_ROWS = [
-    method_row(task, method, networks, "", "") | {"folder": networks[method]["folder"]}
+    method_row(task, method, networks, "", "")
+    | {
+        "folder": networks[method]["folder"],
+        "cost": f"results/cost/{networks[method]['network']}/{task}.json",
+    }
     for task in SCALE.samples_seen
     for networks in [network_methods(task)]
     for method in networks
@@ -601,6 +614,42 @@ LATTICE_ROWS = [
         "localise", DETECTORS, DETECTION_NETWORKS, SINGLE_CRYSTALS, "results/lattice_precision"
     )
     if row["kind"] != "floor"
+]
+# Of networks the first seed alone denoises and localises.
+DENOISERS = [
+    {
+        "named": {
+            "denoiser": network["network"],
+            "denoiser_task": task,
+            "denoiser_dataset": network["dataset"],
+        },
+        "folder": network["folder"],
+    }
+    for task in SCALE.samples_seen
+    if task in ("denoise", "denoise_background")
+    for network in network_methods(task).values()
+    if network["seed"] == 0
+]
+DENOISED_ROWS = [
+    row
+    | {
+        "image": LAB_TESTSETS[row["testset"]].image,
+        "images": f"results/localisation_after_denoising/{row['testset']}/images",
+    }
+    for row in method_rows(
+        "localise",
+        [
+            *list(DETECTION_NETWORKS)[:1],
+            *(
+                name
+                for name in CONFIG.evaluation.detection_baselines
+                if name in CONFIG.evaluation.localised_after_denoising
+            ),
+        ],
+        DETECTION_NETWORKS,
+        SINGLE_CRYSTALS,
+        "results/localisation_after_denoising",
+    )
 ]
 PUBLISHED_NUMBERS = "workflow_scripts/stembench/reporting/published.csv"
 STUDY_BASELINES = {name for study in CONFIG.studies.values() for name in study.baselines}
@@ -630,6 +679,7 @@ def overlay_dose(wildcards):
 
 OTHER_TABLES = [
     *(["lattice_precision"] if LATTICE_ROWS else []),
+    *(["localisation_after_denoising"] if DENOISED_ROWS else []),
     *(["cost", "loss"] if COST_ROWS else []),
 ]
 CAPTIONS = sorted(map(str, Path("report").glob("*.rst")))

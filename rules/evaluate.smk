@@ -8,7 +8,9 @@ Makes    results/testsets/{testset}/ (a lab image's blocks at several doses, wit
          of networks {method} ends in the localiser, {network}-{dataset}-seed{n}-{localiser}
          results/lattice_precision/{testset}/images/ (a lab image of one crystal, also with columns displaced)
          results/lattice_precision/{testset}/{method}/ (spacings.parquet, responses.parquet)
+         results/localisation_after_denoising/{testset}/ (the same of images that were denoised, a pair a denoiser)
          results/enhancement/{task}/{testset}/{method}/images.parquet, images against the task's labels
+         results/cost/{network}/{task}.json (what applying a network costs)
 """
 
 
@@ -223,6 +225,53 @@ rule evaluate_lattice_precision:
         "../workflow_scripts/evaluate_lattice_precision.py"
 
 
+rule denoise_single_crystal:
+    input:
+        images="results/lattice_precision/{testset}/images",
+        weights=[
+            f"{network['folder']}/{file}"
+            for network in DENOISERS
+            for file in ("weights.safetensors", "model.json")
+        ],
+        settings=lambda wildcards: [
+            f"results/tuning/enhancement/denoise_background/{tuning_dataset(wildcards.testset)}/{name}.json"
+            for name in CONFIG.evaluation.enhancement_baselines
+        ],
+    output:
+        folder=directory("results/localisation_after_denoising/{testset}/images"),
+    log:
+        "results/logs/denoise_single_crystal/{testset}.log",
+    wildcard_constraints:
+        testset=any_of(SINGLE_CRYSTALS),
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=[
+            code("denoise_single_crystal", name)
+            for name in (None, *(network["named"]["denoiser"] for network in DENOISERS))
+        ],
+        networks=DENOISERS,
+    message:
+        "Denoise {wildcards.testset}"
+    script:
+        "../workflow_scripts/denoise_single_crystal.py"
+
+
+use rule evaluate_lattice_precision as evaluate_localisation_after_denoising with:
+    input:
+        images="results/localisation_after_denoising/{testset}/images",
+        weights=lambda wildcards: weights_of(KNOWN_NETWORKS, wildcards.method),
+        settings=detection_tuning,
+        structures=[],
+    output:
+        spacings="results/localisation_after_denoising/{testset}/{method}/spacings.parquet",
+        responses="results/localisation_after_denoising/{testset}/{method}/responses.parquet",
+    log:
+        "results/logs/evaluate_localisation_after_denoising/{testset}_{method}.log",
+    message:
+        "Measure the lattice of {wildcards.testset}, denoised, by {wildcards.method}"
+
+
 rule tune_enhancement:
     input:
         validation=lambda wildcards: shards(wildcards.dataset, "validation"),
@@ -262,3 +311,25 @@ rule evaluate_enhancement:
         "Score the images that {wildcards.method} makes of {wildcards.testset} to {wildcards.task}"
     script:
         "../workflow_scripts/evaluate_enhancement.py"
+
+
+rule measure_cost:
+    input:
+        weights=lambda wildcards: f"{measured_training(wildcards)}/weights.safetensors",
+        record=lambda wildcards: f"{measured_training(wildcards)}/model.json",
+    output:
+        cost="results/cost/{network}/{task}.json",
+    log:
+        "results/logs/measure_cost/{network}_{task}.log",
+    conda:
+        network_environment
+    threads: 1
+    resources:
+        gpu=1 if GPU else 0,
+    params:
+        code=lambda wildcards: code("measure_cost", wildcards.network),
+        network=measured_training,
+    message:
+        "Measure what {wildcards.network} costs that was trained to {wildcards.task}"
+    script:
+        "../workflow_scripts/measure_cost.py"
