@@ -61,7 +61,7 @@ class Config(Section):
             "demo": Scale(
                 image_px=128,
                 train_images=4800,
-                validation_images=220,
+                validation_images=150,
                 test_images=220,
                 held_out_images=40,
                 generalisation_images=24,

@@ -135,8 +135,7 @@ class TrainedNetwork:
 
     def read(self, folders: Sequence[str | Path], structures: Mapping) -> tuple[np.ndarray, np.ndarray]:
         """`maps_and_spacings` of the images of shards, told their structures: projections by (material, zone)."""
-        shards = Shards(folders, ["image"])
-        samples = [shards[position] for position in range(len(shards))]
+        samples = list(Shards(folders, ["image"]))
         contexts = [self.network.context(sample, structures) for sample in samples]
         told = {name: np.stack([context[name] for context in contexts]) for name in contexts[0]}
         return self.maps_and_spacings(np.stack([sample.images["image"] for sample in samples]), told)
