@@ -418,6 +418,18 @@ def detection_tuning(wildcards):
     return f"results/tuning/detection/{dataset}/{method}.json"
 
 
+def tuned_filters(wildcards):
+    """Tuned settings of every filter for the images of a test set."""
+    folder = f"results/tuning/enhancement/denoise_background/{tuning_dataset(wildcards.testset)}"
+    return [f"{folder}/{name}.json" for name in CONFIG.evaluation.enhancement_baselines]
+
+
+def denoising_code(script):
+    """Digests for a script that applies every denoiser."""
+    names = [network["named"]["denoiser"] for network in DENOISERS]
+    return [code(script), *(code(script, name) for name in names)]
+
+
 def tuning_dataset(testset):
     """Dataset whose validation images tune the methods for a test set; None stands for those of generalisation."""
     if testset is None:
@@ -630,6 +642,11 @@ DENOISERS = [
     for network in network_methods(task).values()
     if network["seed"] == 0
 ]
+DENOISER_WEIGHTS = [
+    f"{network['folder']}/{file}"
+    for network in DENOISERS
+    for file in ("weights.safetensors", "model.json")
+]
 DENOISED_ROWS = [
     row
     | {
@@ -650,6 +667,17 @@ DENOISED_ROWS = [
         SINGLE_CRYSTALS,
         "results/localisation_after_denoising",
     )
+]
+# Simulated test sets with images at each of several doses.
+DENOISED_TESTSETS = [
+    name
+    for name in CONFIG.evaluation.testsets
+    if getattr(getattr(CONFIG.datasets[name], "noise", None), "test_counts_per_px", ())
+]
+DENOISED_PRECISION_ROWS = [
+    method_row("localise", "gaussian_fit", {}, testset, "")
+    | {"images": f"results/localisation_after_denoising/{testset}/images.parquet"}
+    for testset in DENOISED_TESTSETS
 ]
 PUBLISHED_NUMBERS = "workflow_scripts/stembench/reporting/published.csv"
 STUDY_BASELINES = {name for study in CONFIG.studies.values() for name in study.baselines}
@@ -680,6 +708,7 @@ def overlay_dose(wildcards):
 OTHER_TABLES = [
     *(["lattice_precision"] if LATTICE_ROWS else []),
     *(["localisation_after_denoising"] if DENOISED_ROWS else []),
+    *(["precision_after_denoising"] if DENOISED_TESTSETS else []),
     *(["cost", "loss"] if COST_ROWS else []),
 ]
 CAPTIONS = sorted(map(str, Path("report").glob("*.rst")))

@@ -9,6 +9,7 @@ Makes    results/testsets/{testset}/ (a lab image's blocks at several doses, wit
          results/lattice_precision/{testset}/images/ (a lab image of one crystal, also with columns displaced)
          results/lattice_precision/{testset}/{method}/ (spacings.parquet, responses.parquet)
          results/localisation_after_denoising/{testset}/ (the same of images that were denoised, a pair a denoiser)
+         results/localisation_after_denoising/{testset}/images.parquet (fits to simulated images, denoised)
          results/enhancement/{task}/{testset}/{method}/images.parquet, images against the task's labels
          results/cost/{network}/{task}.json (what applying a network costs)
 """
@@ -228,15 +229,8 @@ rule evaluate_lattice_precision:
 rule denoise_single_crystal:
     input:
         images="results/lattice_precision/{testset}/images",
-        weights=[
-            f"{network['folder']}/{file}"
-            for network in DENOISERS
-            for file in ("weights.safetensors", "model.json")
-        ],
-        settings=lambda wildcards: [
-            f"results/tuning/enhancement/denoise_background/{tuning_dataset(wildcards.testset)}/{name}.json"
-            for name in CONFIG.evaluation.enhancement_baselines
-        ],
+        weights=DENOISER_WEIGHTS,
+        filters=tuned_filters,
     output:
         folder=directory("results/localisation_after_denoising/{testset}/images"),
     log:
@@ -246,10 +240,7 @@ rule denoise_single_crystal:
     conda:
         "../envs/training.yaml"
     params:
-        code=[
-            code("denoise_single_crystal", name)
-            for name in (None, *(network["named"]["denoiser"] for network in DENOISERS))
-        ],
+        code=denoising_code("denoise_single_crystal"),
         networks=DENOISERS,
     message:
         "Denoise {wildcards.testset}"
@@ -270,6 +261,33 @@ use rule evaluate_lattice_precision as evaluate_localisation_after_denoising wit
         "results/logs/evaluate_localisation_after_denoising/{testset}_{method}.log",
     message:
         "Measure the lattice of {wildcards.testset}, denoised, by {wildcards.method}"
+
+
+rule evaluate_precision_after_denoising:
+    input:
+        test=lambda wildcards: test_shards(wildcards.testset),
+        weights=DENOISER_WEIGHTS,
+        filters=tuned_filters,
+        settings=lambda wildcards: (
+            f"results/tuning/detection/{wildcards.testset}/smoothed_maxima.json"
+        ),
+    output:
+        images="results/localisation_after_denoising/{testset}/images.parquet",
+    log:
+        "results/logs/evaluate_precision_after_denoising/{testset}.log",
+    wildcard_constraints:
+        testset=any_of(DENOISED_TESTSETS),
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=denoising_code("evaluate_precision_after_denoising"),
+        networks=DENOISERS,
+        evaluation=EVALUATION,
+        images=CONFIG.evaluation.images_after_denoising,
+    message:
+        "Fit Gaussians to denoised images of {wildcards.testset}"
+    script:
+        "../workflow_scripts/evaluate_precision_after_denoising.py"
 
 
 rule tune_enhancement:

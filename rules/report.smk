@@ -202,6 +202,25 @@ rule tabulate_localisation_after_denoising:
         "../workflow_scripts/tabulate_localisation_after_denoising.py"
 
 
+rule tabulate_precision_after_denoising:
+    input:
+        [row["images"] for row in DENOISED_PRECISION_ROWS],
+    output:
+        reported_table("precision_after_denoising"),
+    log:
+        "results/logs/tabulate_precision_after_denoising.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("tabulate_precision_after_denoising"),
+        methods=DENOISED_PRECISION_ROWS,
+        bootstrap=SCALE.bootstrap,
+    message:
+        "Tabulate precision after denoising"
+    script:
+        "../workflow_scripts/tabulate_precision_after_denoising.py"
+
+
 rule plot_precision_vs_dose:
     input:
         table="results/tables/precision_vs_dose.csv",

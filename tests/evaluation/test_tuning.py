@@ -15,7 +15,9 @@ def tuned(tmp_path) -> list:
     return paths
 
 
-@pytest.mark.parametrize(("level", "best"), [("1", "blur"), ("100", "sharp"), ("60", "sharp")])
-def test_the_best_filter_is_that_of_the_highest_psnr_at_the_nearest_dose(level, best, tuned):
-    name, path = best_tuned(tuned, level)
+@pytest.mark.parametrize(
+    ("levels", "best"), [(["1"], "blur"), (["100"], "sharp"), (["60"], "sharp"), (["1", "1", "100"], "blur")]
+)
+def test_the_best_filter_is_that_of_the_highest_mean_psnr_at_the_nearest_doses(levels, best, tuned):
+    name, path = best_tuned(tuned, levels)
     assert (name, path.stem) == (best, best)

@@ -13,6 +13,7 @@ from stembench.reporting.tables import (
     lattice_precision_table,
     localisation_after_denoising_table,
     loss_table,
+    precision_after_denoising_table,
     precision_table,
     read_detection,
     study_comparison,
@@ -218,6 +219,27 @@ def test_the_frames_for_1_pm_are_the_square_of_the_sd_in_pm_rounded_up(denoised)
     assert table.frames_for_1pm.to_dict() == {"none": 11, "drawing": 1}  # 3.2^2 = 10.24
     assert (table.frames_for_1pm_low <= table.frames_for_1pm).all()
     assert denoised[denoised.axis == "b"].frames_for_1pm.isna().all()  # nothing was found
+
+
+def test_each_denoiser_has_a_row_a_dose_with_the_error_of_its_images(tmp_path):
+    rows = []
+    for denoiser, error in (("none", 4.0), ("net", 3.0)):
+        for structure in range(6):
+            sums = {"tp": 3.0, "fp": 0.0, "fn": 1.0, "bounded": 3.0, "bounded_x2_y2_pm2": 2 * 3 * error**2}
+            sums |= {"true_bounds": 4.0, "true_crlb2_pm2": 4 * 2.0**2}
+            named = {"denoiser": denoiser, "denoiser_task": "", "denoiser_dataset": ""}
+            rows.append({"sample": structure, "structure": structure, "counts_per_px": 10.0} | named | sums)
+    pd.DataFrame(rows).to_parquet(tmp_path / "images.parquet")
+    keys = ("method", "kind", "task", "train_dataset", "scale", "width", "seed", "testset")
+    method = {key: result("fit", "baseline", 0.0, 0)[key] for key in keys} | {"images": tmp_path / "images.parquet"}
+    table = precision_after_denoising_table([method], 100)
+    assert list(table.columns[:10]) == [*IDENTITY, "denoiser"]
+    table = table.set_index("denoiser")
+    assert table.rmse_pm.to_dict() == pytest.approx({"none": 4.0, "net": 3.0})
+    assert table.rmse_pm_high.to_dict() == pytest.approx({"none": 4.0, "net": 3.0})
+    assert list(table.crlb_pm) == [2.0, 2.0]
+    assert list(table.n_images) == [6, 6]
+    assert list(table.counts_per_px_peak) == [10, 10]
 
 
 def by_localiser(method, kind, localiser, tp, structure):

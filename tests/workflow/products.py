@@ -19,6 +19,7 @@ TABLES = (
     "enhancement_comparison",
     "lattice_precision",
     "localisation_after_denoising",
+    "precision_after_denoising",
     "cost",
 )
 LOCALISED = ("detection", "generalisation", "detection_comparison", "precision_vs_dose")

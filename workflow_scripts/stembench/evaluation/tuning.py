@@ -119,12 +119,12 @@ def best_by_level(levels: Sequence[str], scores: Sequence[dict]) -> dict[str, di
     return best
 
 
-def best_tuned(paths: Sequence[str | Path], level: str) -> tuple[str, str | Path]:
-    """Of filters that were tuned on one dataset, the name of the one of the highest PSNR at a dose, and its file."""
+def best_tuned(paths: Sequence[str | Path], levels: Sequence[str]) -> tuple[str, str | Path]:
+    """Of filters that were tuned on one dataset, the name of the one of the highest mean PSNR, and its file."""
 
     def psnr(path: str | Path) -> float:
-        levels = read_json(path)["levels"]
-        return levels[nearest_level(level, list(levels))]["psnr_db"]
+        tuned = read_json(path)["levels"]
+        return float(np.mean([tuned[nearest_level(level, list(tuned))]["psnr_db"] for level in levels]))
 
     best = max(paths, key=psnr)
     return read_json(best)["method"], best

@@ -315,6 +315,30 @@ def localisation_after_denoising_table(methods: Sequence[dict], resamplings: int
     return _sorted(rows)
 
 
+def precision_after_denoising_table(methods: Sequence[dict], resamplings: int) -> pd.DataFrame:
+    """`precision_after_denoising.csv`: a row a denoiser and dose of each simulated test set.
+
+    Parameters
+    ----------
+    methods : sequence of dict
+        For each evaluation the row's beginning, as for `read_detection`, and `images`, the Parquet file of the sums
+        over the columns of each image by `denoiser` and dose.
+    resamplings : int
+        Bootstrap samples.
+    """
+    rows = []
+    for method in methods:
+        images = pd.read_parquet(method["images"]).assign(seed=method["seed"])
+        identity = {key: method[key] for key in (*_METHOD[:-1], "testset")} | {"note": ""}
+        levels = images.groupby([*DENOISER, "counts_per_px"], sort=False) if len(images) else ()
+        for (*named, counts), level in levels:
+            sums = level.drop(columns=list(DENOISER))
+            row = _row(identity, f"counts_per_px={counts:g}", sums, precision_metrics, resamplings)
+            beginning = {key: row.pop(key) for key in IDENTITY} | dict(zip(DENOISER, named))
+            rows.append(beginning | {"counts_per_px_peak": counts} | row)
+    return _sorted(rows)
+
+
 def _lattice_row(identity: dict, seeds: pd.DataFrame, shown: dict[str, str], resamplings: int) -> dict:
     """What the seeds of a method found where the columns that are `shown` have these values."""
     spaced = _read_shown(seeds, "spacings", shown, spacing_sums)
