@@ -4,7 +4,7 @@ import numpy as np
 from denoising import denoised_by_each
 from job import running
 from stembench.datasets.sample import Sample
-from stembench.datasets.store import read_samples, read_table, write_shard
+from stembench.datasets.store import read_recipe, read_samples, read_table, write_shard
 from stembench.lab.single_crystal import on_one_scale
 from stembench.products import whole
 
@@ -20,4 +20,4 @@ if __name__ == "__main__":
         ]
         with whole(snakemake.output.folder) as partial:
             partial.mkdir()
-            write_shard(partial, samples, {})
+            write_shard(partial, samples, read_recipe(shard[0]))

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 from detection_method import maps_of, reader_of
 from job import running
-from stembench.datasets.store import columns_by_sample, read_table
+from stembench.datasets.store import columns_by_sample, read_hull, read_table
 from stembench.errors import CannotLoadError
 from stembench.evaluation.displacement_response import responses
 from stembench.evaluation.lattice_precision import AXES, DENOISER, spacings
+from stembench.evaluation.matching import is_scored
 from stembench.evaluation.tuning import dose_levels, read_tuning
 from stembench.localisation.peaks import PeakSettings
 from stembench.products import whole
@@ -15,7 +16,7 @@ from stembench.products import whole
 if __name__ == "__main__":
     with running(snakemake):
         shard, border = [snakemake.input.images], snakemake.params.border_A
-        samples, displaced = read_table(shard, "samples"), columns_by_sample(shard)[0]
+        samples, displaced, hull = read_table(shard, "samples"), columns_by_sample(shard)[0], read_hull(shard)
         try:
             maps = maps_of(snakemake, shard)
             settings = read_tuning(snakemake.input.settings, PeakSettings, dose_levels(samples)[0])
@@ -30,7 +31,7 @@ if __name__ == "__main__":
                 before, after = (read(position, sample, settings) for position in (first, first + 1))
                 extent = tuple(n * sample.pixel_size_A for n in maps.surfaces[first].shape)
             vectors = {axis: sample[[f"{axis}_x_A", f"{axis}_y_A"]].to_numpy(float) for axis in AXES}
-            inside = np.all((before >= border) & (before <= np.array(extent[::-1]) - border), axis=1)
+            inside = is_scored(before, extent, border, hull)
             shown = {name: sample[name] for name in DENOISER if name in sample}
             spaced = spacings(before[inside], np.array(list(vectors.values())), extent)
             measured["spacings"].append(spaced.assign(**shown))

@@ -64,10 +64,13 @@ def with_displaced(image: np.ndarray, pixel_size: float, displaced: pd.DataFrame
     """
     y, x = np.indices(image.shape) * pixel_size
     shift = np.zeros((2, *image.shape))
+    reach = int(np.ceil(_STILL_A / pixel_size))
     for column in displaced.itertuples():
-        distance = np.hypot(x - column.x_A, y - column.y_A)
+        centre = round(column.y_A / pixel_size), round(column.x_A / pixel_size)
+        here = tuple(slice(max(at - reach, 0), at + reach + 1) for at in centre)
+        distance = np.hypot(x[here] - column.x_A, y[here] - column.y_A)
         moved = np.cos(np.pi / 2 * np.clip((distance - _AS_ONE_A) / (_STILL_A - _AS_ONE_A), 0, 1)) ** 2
-        shift += moved * np.array([column.dy_pm, column.dx_pm])[:, None, None] / 100
+        shift[:, *here] += moved * np.array([column.dy_pm, column.dx_pm])[:, None, None] / 100
     origins = (np.stack([y, x]) - shift) / pixel_size
     return others + ndimage.map_coordinates(image - others, origins, order=3, mode="nearest")
 
