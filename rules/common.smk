@@ -265,6 +265,15 @@ def weights_of(networks, method):
     return [f"{folder}/weights.safetensors", f"{folder}/model.json"]
 
 
+def measured_training(wildcards):
+    """The training whose network's cost is measured: all of a network and task cost the same."""
+    return next(
+        row
+        for row in COST_ROWS
+        if (row["method"], row["task"]) == (wildcards.network, wildcards.task)
+    )["folder"]
+
+
 def network_folder(networks, method):
     """Folder of the trained network behind a method, None for a classical one."""
     return networks[method]["folder"] if method in networks else None
@@ -410,6 +419,18 @@ def detection_tuning(wildcards):
     method = "smoothed_maxima" if shared else wildcards.method.replace("-wrong_prior", "")
     dataset = tuning_dataset(wildcards.get("testset"))
     return f"results/tuning/detection/{dataset}/{method}.json"
+
+
+def tuned_filters(wildcards):
+    """Tuned settings of every filter for the images of a test set."""
+    folder = f"results/tuning/enhancement/denoise_background/{tuning_dataset(wildcards.testset)}"
+    return [f"{folder}/{name}.json" for name in CONFIG.evaluation.enhancement_baselines]
+
+
+def denoising_code(script):
+    """Digests for a script that applies every denoiser."""
+    names = [network["named"]["denoiser"] for network in DENOISERS]
+    return [code(script), *(code(script, name) for name in names)]
 
 
 def tuning_dataset(testset):
@@ -599,7 +620,11 @@ ENHANCEMENT_ROWS = method_rows(
     "results/enhancement/denoise_background",
 )
 COST_ROWS = [
-    method_row(task, method, networks, "", "") | {"folder": networks[method]["folder"]}
+    method_row(task, method, networks, "", "")
+    | {
+        "folder": networks[method]["folder"],
+        "cost": f"results/cost/{networks[method]['network']}/{task}.json",
+    }
     for task in SCALE.samples_seen
     for networks in [network_methods(task)]
     for method in networks
@@ -610,6 +635,58 @@ LATTICE_ROWS = [
         "localise", DETECTORS, DETECTION_NETWORKS, SINGLE_CRYSTALS, "results/lattice_precision"
     )
     if row["kind"] != "floor"
+]
+# Of networks the first seed alone denoises and localises.
+DENOISERS = [
+    {
+        "named": {
+            "denoiser": network["network"],
+            "denoiser_task": task,
+            "denoiser_dataset": network["dataset"],
+        },
+        "folder": network["folder"],
+    }
+    for task in SCALE.samples_seen
+    if task in ("denoise", "denoise_background")
+    for network in network_methods(task).values()
+    if network["seed"] == 0
+]
+DENOISER_WEIGHTS = [
+    f"{network['folder']}/{file}"
+    for network in DENOISERS
+    for file in ("weights.safetensors", "model.json")
+]
+DENOISED_ROWS = [
+    row
+    | {
+        "image": LAB_TESTSETS[row["testset"]].image,
+        "images": f"results/localisation_after_denoising/{row['testset']}/images",
+    }
+    for row in method_rows(
+        "localise",
+        [
+            *list(DETECTION_NETWORKS)[:1],
+            *(
+                name
+                for name in CONFIG.evaluation.detection_baselines
+                if name in CONFIG.evaluation.localised_after_denoising
+            ),
+        ],
+        DETECTION_NETWORKS,
+        SINGLE_CRYSTALS,
+        "results/localisation_after_denoising",
+    )
+]
+# Simulated test sets with images at each of several doses.
+DENOISED_TESTSETS = [
+    name
+    for name in CONFIG.evaluation.testsets
+    if getattr(getattr(CONFIG.datasets[name], "noise", None), "test_counts_per_px", ())
+]
+DENOISED_PRECISION_ROWS = [
+    method_row("localise", "gaussian_fit", {}, testset, "")
+    | {"images": f"results/localisation_after_denoising/{testset}/images.parquet"}
+    for testset in DENOISED_TESTSETS
 ]
 PUBLISHED_NUMBERS = "workflow_scripts/stembench/reporting/published.csv"
 STUDY_BASELINES = {name for study in CONFIG.studies.values() for name in study.baselines}
@@ -642,6 +719,8 @@ def overlay_dose(wildcards):
 
 OTHER_TABLES = [
     *(["lattice_precision"] if LATTICE_ROWS else []),
+    *(["localisation_after_denoising"] if DENOISED_ROWS else []),
+    *(["precision_after_denoising"] if DENOISED_TESTSETS else []),
     *(["cost", "loss"] if COST_ROWS else []),
 ]
 CAPTIONS = sorted(map(str, Path("report").glob("*.rst")))

@@ -93,6 +93,7 @@ rule tabulate_study:
 rule tabulate_cost:
     input:
         [f"{row['folder']}/{file}" for row in COST_ROWS for file in ("model.json", "history.csv")],
+        measured=sorted({row["cost"] for row in COST_ROWS}),
     output:
         reported_table("cost"),
     log:
@@ -103,7 +104,7 @@ rule tabulate_cost:
         code=code("tabulate_cost"),
         trainings=COST_ROWS,
     message:
-        "Tabulate what the trainings took"
+        "Tabulate what networks cost"
     script:
         "../workflow_scripts/tabulate_cost.py"
 
@@ -173,6 +174,51 @@ rule tabulate_lattice_precision:
         "Tabulate lattice precision"
     script:
         "../workflow_scripts/tabulate_lattice_precision.py"
+
+
+rule tabulate_localisation_after_denoising:
+    input:
+        [
+            f"{row['folder']}/{part}.parquet"
+            for row in DENOISED_ROWS
+            for part in ("spacings", "responses")
+        ],
+        images=sorted({row["images"] for row in DENOISED_ROWS}),
+        numbers=PUBLISHED_NUMBERS,
+    output:
+        reported_table("localisation_after_denoising"),
+    log:
+        "results/logs/tabulate_localisation_after_denoising.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("tabulate_localisation_after_denoising"),
+        methods=DENOISED_ROWS,
+        published=CONFIG.evaluation.published,
+        bootstrap=SCALE.bootstrap,
+    message:
+        "Tabulate localisation after denoising"
+    script:
+        "../workflow_scripts/tabulate_localisation_after_denoising.py"
+
+
+rule tabulate_precision_after_denoising:
+    input:
+        [row["images"] for row in DENOISED_PRECISION_ROWS],
+    output:
+        reported_table("precision_after_denoising"),
+    log:
+        "results/logs/tabulate_precision_after_denoising.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("tabulate_precision_after_denoising"),
+        methods=DENOISED_PRECISION_ROWS,
+        bootstrap=SCALE.bootstrap,
+    message:
+        "Tabulate precision after denoising"
+    script:
+        "../workflow_scripts/tabulate_precision_after_denoising.py"
 
 
 rule plot_precision_vs_dose:

@@ -18,6 +18,8 @@ TABLES = (
     "enhancement",
     "enhancement_comparison",
     "lattice_precision",
+    "localisation_after_denoising",
+    "precision_after_denoising",
     "cost",
 )
 LOCALISED = ("detection", "generalisation", "detection_comparison", "precision_vs_dose")
@@ -109,6 +111,16 @@ def check_products(results: Path) -> list[str]:
     assert maxima.mean_pm.round(-1).to_dict() == {"a": 280, "b": 390}
     assert (maxima.response_slope > 0.9).all()
     assert "floor" not in set(lattice.kind)
+    denoised = pd.read_csv(results / "tables" / "localisation_after_denoising.csv", keep_default_na=False)
+    networks = {"atomsegnet_unet", "sfin"}
+    assert set(denoised.denoiser[denoised.denoiser_task == "denoise_background"]) >= networks
+    filters = set(denoised.denoiser[denoised.denoiser_task == ""]) - {"none"}
+    assert len(filters) == 1, "the best one"
+    assert {"gaussian_fit", "atomsegnet_unet"} <= set(denoised.method)
+    assert not denoised.duplicated(["method", "testset", "axis", "denoiser", "denoiser_task", "denoiser_dataset"]).any()
+    cost = pd.read_csv(results / "tables" / "cost.csv")
+    applied = ["macs_per_px", "inference_ms_per_megapixel", "peak_memory_mib", "device"]
+    assert cost[applied].notna().all(axis=None)
     realism = pd.read_csv(found("tables/realism.csv")[0])
     assert set(realism.noise) == {"calibrated", "published", "temimagenet", "real_halves"}
     for path in (

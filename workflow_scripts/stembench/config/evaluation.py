@@ -117,6 +117,17 @@ class Evaluation(Section):
         description="Classical detectors in the tables",
         min_length=1,
     )
+    localised_after_denoising: tuple[DetectionBaseline, ...] = Field(
+        ("gaussian_fit",),
+        description="Those of the detectors, beside the first network that localises, that lab images of one crystal "
+        "are also given to after denoising; atomap takes minutes for it",
+    )
+    images_after_denoising: int = Field(
+        8,
+        description="Simulated images at each dose on which the 2-D Gaussian fit is measured after denoising",
+        ge=5,
+        le=10_000,
+    )
     enhancement_baselines: tuple[EnhancementBaseline, ...] = Field(
         ("gaussian", "wiener", "absf", "total_variation", "non_local_means", "low_pass"),
         description="Classical filters in the tables",
