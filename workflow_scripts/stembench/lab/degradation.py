@@ -1,11 +1,14 @@
 """Test sets from a lab image: reference columns from the undegraded image, then lower doses."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
 from stembench.config import LabTestset
 from stembench.datasets.sample import Sample
+from stembench.datasets.store import columns_by_sample, open_shards, read_table
 from stembench.imaging.detectors import Mode, bright_columns
 from stembench.localisation.peaks import PeakSettings, find_columns
 
@@ -82,13 +85,12 @@ def lab_samples(
         Its detector's.
     """
     samples = []
-    rows, across = (n // block for n in image.shape)
+    places = block_corners(image.shape, block)
     for level, counts in enumerate(counts_per_px):
         for draw in range(draws):
             rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(level, draw)))
             noisy = thinned(image, counts, rng)
-            for place in range(rows * across):
-                y, x = block * (place // across), block * (place % across)
+            for place, (y, x) in enumerate(places):
                 part = noisy[y : y + block, x : x + block]
                 drawn = {
                     "sample": len(samples),
@@ -103,6 +105,44 @@ def lab_samples(
                 scaled = ((part - part.min()) / max(np.ptp(part), 1)).astype(np.float32)
                 samples.append(Sample({"image": scaled}, _inside(columns, x, y, block, pixel_size), drawn))
     return samples
+
+
+def block_corners(shape: tuple[int, int], block: int) -> list[tuple[int, int]]:
+    """Row and column of the first pixel of each block of an image, by its `structure` number."""
+    rows, across = (n // block for n in shape)
+    return [(block * row, block * column) for row in range(rows) for column in range(across)]
+
+
+def lab_examples(image: np.ndarray, testset: str | Path, counts_per_px: float) -> tuple[np.ndarray, float]:
+    """The block of a lab image with most reference columns, as it was recorded and at a dose.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Undegraded.
+    testset : str or Path
+        Its test set, of `lab_samples`.
+    counts_per_px : float
+        One of the test set's doses.
+
+    Returns
+    -------
+    images : ndarray of float32, shape (2, block, block)
+        Both from 0 to 1.
+    pixel_size : float
+        [A].
+    """
+    samples, columns = read_table([testset], "samples"), columns_by_sample([testset])
+    thin = samples[(samples.counts_per_px == counts_per_px) & (samples.draw == 0)]
+    position = thin["sample"].map({number: len(rows) for number, rows in columns.items()}).idxmax()
+    shown = open_shards([testset], ["image"]).image.values[position]
+    y, x = block_corners(image.shape, len(shown))[samples.structure[position]]
+    recorded = image[y : y + len(shown), x : x + len(shown)]
+    return np.stack([_full_range(recorded), shown]), float(samples.pixel_size_A[position])
+
+
+def _full_range(image: np.ndarray) -> np.ndarray:
+    return ((image - image.min()) / max(np.ptp(image), 1e-12)).astype(np.float32)
 
 
 def _inside(columns: pd.DataFrame, x: int, y: int, block: int, pixel_size: float) -> pd.DataFrame:
