@@ -1,0 +1,10 @@
+import pytest
+from stembench.datasets.store import write_shard
+
+
+@pytest.fixture(scope="session")
+def small_shard(small_factory, tmp_path_factory) -> str:
+    """Four structures of two crystals, each at 3 and at 100 counts per pixel."""
+    folder = tmp_path_factory.mktemp("shard")
+    write_shard(folder, (small_factory.sample("test", number) for number in range(8)), {})
+    return str(folder)
