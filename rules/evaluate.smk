@@ -7,7 +7,7 @@ Makes    results/testsets/{testset}/ (a lab image's blocks at several doses, wit
          of networks {method} ends in the localiser, {network}-{dataset}-seed{n}-{localiser}
          results/lattice_precision/{testset}/images/ (a lab image of one crystal, also with columns displaced)
          results/lattice_precision/{testset}/{method}/ (spacings.parquet, responses.parquet)
-         results/enhancement/{testset}/{method}/images.parquet
+         results/enhancement/{testset}/{method}/ (images.parquet; examples.npz, images that figures show, of lab images too)
 """
 
 
@@ -246,8 +246,11 @@ rule evaluate_enhancement:
         settings=filter_settings,
     output:
         images="results/enhancement/{testset}/{method}/images.parquet",
+        examples="results/enhancement/{testset}/{method}/examples.npz",
     log:
         "results/logs/evaluate_enhancement/{testset}_{method}.log",
+    wildcard_constraints:
+        testset=any_of(CONFIG.evaluation.testsets),
     conda:
         "../envs/training.yaml"
     params:
@@ -259,3 +262,29 @@ rule evaluate_enhancement:
         "Enhance {wildcards.testset} by {wildcards.method}"
     script:
         "../workflow_scripts/evaluate_enhancement.py"
+
+
+rule enhance_lab_image:
+    input:
+        image=lambda wildcards: f"results/lab/{LAB_TESTSETS[wildcards.testset].image}",
+        testset="results/testsets/{testset}",
+        weights=lambda wildcards: weights_of(ENHANCEMENT_NETWORKS, wildcards.method),
+        settings=filter_settings,
+    output:
+        examples="results/enhancement/{testset}/{method}/examples.npz",
+    log:
+        "results/logs/enhance_lab_image/{testset}_{method}.log",
+    wildcard_constraints:
+        testset=any_of(LAB_TESTSETS),
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=lambda wildcards: method_code(
+            "enhance_lab_image", ENHANCEMENT_NETWORKS, wildcards.method
+        ),
+        network=lambda wildcards: network_folder(ENHANCEMENT_NETWORKS, wildcards.method),
+        counts_per_px=lab_testset_doses,
+    message:
+        "Enhance the lab image {wildcards.testset} by {wildcards.method}"
+    script:
+        "../workflow_scripts/enhance_lab_image.py"

@@ -77,6 +77,7 @@ def test_every_key_has_a_sentence():
         ({"generalisation": {"testsets": {"physical": {}}}}, ["generalisation.testsets.physical", "rename"]),
         ({"generalisation": {"tuned_on": "x"}}, ["generalisation.tuned_on", "'x'"]),
         ({"generalisation": {"wrong_prior": ["x"]}}, ["generalisation.wrong_prior", "'x'"]),
+        ({"generalisation": {"shown": ["x"]}}, ["generalisation.shown", "'x'", "halo"]),
         (
             {"generalisation": {"testsets": {"x": {"arrangements": ["heap"]}}}},
             ["generalisation.testsets.x.arrangements", "'heap'"],

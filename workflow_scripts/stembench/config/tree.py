@@ -229,6 +229,8 @@ class Config(Section):
                 raise ValueError(
                     f"generalisation.testsets.{name} has the name of a dataset or lab test set; rename one"
                 )
+        for testset in self.generalisation.shown:
+            known(testset, self.generalisation.testsets, "generalisation.shown", "generalisation.testsets")
         return self
 
     def _check_simulable(self, name: str) -> None:
