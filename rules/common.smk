@@ -7,11 +7,13 @@ import sys
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 from snakemake.exceptions import WorkflowError
 from stembench.config import CalibratedNoise, load_config
+from stembench.config.evaluation import EnhancementBaseline
 from stembench.errors import InputError
 from stembench.crystals.materials import find_materials
 from stembench.imaging.conditions import detectors_of, probe_of
@@ -280,7 +282,7 @@ def method_code(script, networks, method, parts=("networks",)):
 
 STUDIED = {
     name: {
-        variant: trained(row.network, "localise", study.dataset, row.prior)
+        variant: trained(row.network, study.task, row.dataset or study.dataset, row.prior)
         for variant, row in study.variants.items()
     }
     for name, study in CONFIG.studies.items()
@@ -305,18 +307,29 @@ MISLED_NETWORKS = {
     for dataset in CONFIG.networks[name].datasets
     for method, network in trained(name, "localise", dataset, "wrong").items()
 }
-# What rules know; tables hold DETECTORS, and studies theirs.
-KNOWN_NETWORKS = (
-    DETECTION_NETWORKS
-    | MISLED_NETWORKS
-    | {
+
+
+def studied_networks(task, scored):
+    """The trained network behind each method of the studies of a task that score columns, or images."""
+    return {
         method: network
-        for variants in STUDIED.values()
-        for methods in variants.values()
+        for name, study in CONFIG.studies.items()
+        if (study.task, study.scored) == (task, scored)
+        for methods in STUDIED[name].values()
         for method, network in methods.items()
     }
-)
+
+
+# What rules know; tables hold DETECTORS, and studies theirs.
+KNOWN_NETWORKS = DETECTION_NETWORKS | MISLED_NETWORKS | studied_networks("localise", "columns")
+# Of each task, what images it is scored by its own labels.
+IMAGE_NETWORKS = {
+    task: studied_networks(task, "images")
+    | (ENHANCEMENT_NETWORKS if task == "denoise_background" else {})
+    for task in SCALE.samples_seen
+}
 OUR_LOCALISERS = [name for name in CONFIG.evaluation.localisers if name != "own"]
+FILTERS = list(get_args(EnhancementBaseline))
 ENHANCERS = [*ENHANCEMENT_NETWORKS, *CONFIG.evaluation.enhancement_baselines]
 LAB_TESTSETS = CONFIG.evaluation.lab_testsets
 SINGLE_CRYSTALS = [name for name, testset in LAB_TESTSETS.items() if testset.single_crystal]
@@ -389,10 +402,10 @@ def method_environment(wildcards):
 
 def filter_settings(wildcards):
     """Tuned settings of a filter; a network has none."""
-    if wildcards.method in ENHANCEMENT_NETWORKS:
+    if wildcards.method in IMAGE_NETWORKS[wildcards.task]:
         return []
     dataset = tuning_dataset(wildcards.testset)
-    return f"results/tuning/enhancement/{dataset}/{wildcards.method}.json"
+    return f"results/tuning/enhancement/{wildcards.task}/{dataset}/{wildcards.method}.json"
 
 
 def detection_tuning(wildcards):
@@ -428,13 +441,13 @@ def tables(name):
     return multiext(f"results/tables/{name}", ".csv", ".md", ".tex")
 
 
-def reported_table(name):
+def reported_table(name, caption=None):
     """A table in its three formats, of which the CSV is shown in the report."""
     csv, *others = tables(name)
     shown = report(
         csv,
         category="Tables",
-        caption=f"../report/{name}.rst",
+        caption=f"../report/{caption or name}.rst",
         labels={"table": name},
     )
     return [shown, *others]
@@ -515,15 +528,29 @@ def detection_rows(methods, testset, localisers=CONFIG.evaluation.localisers):
     return rows
 
 
-def study_rows(wildcards):
+def study_rows(study):
     """The beginnings of a study's rows, each named after its variant."""
-    study = CONFIG.studies[wildcards.study]
-    rows = [
-        row | {"method": variant}
-        for variant, methods in STUDIED[wildcards.study].items()
-        for row in detection_rows(methods, study.testset, [DEFAULT_LOCALISER])
-    ]
-    return rows + detection_rows(study.baselines, study.testset)
+    asked, rows = CONFIG.studies[study], []
+    for testset in asked.testsets:
+        for variant, methods in STUDIED[study].items():
+            named = {"method": variant}
+            rows += [row | named for row in compared_rows(asked, methods, testset)]
+        rows += compared_rows(asked, asked.baselines, testset)
+    return rows
+
+
+def compared_rows(study, methods, testset):
+    """The beginnings of rows of a study's methods on one of its test sets."""
+    if study.scored == "columns":
+        return detection_rows(methods, testset, [DEFAULT_LOCALISER])
+    networks, folder = IMAGE_NETWORKS[study.task], f"results/enhancement/{study.task}"
+    return method_rows(study.task, methods, networks, [testset], folder)
+
+
+def study_inputs(study):
+    """What a study's table is read from."""
+    rows = study_rows(study)
+    return evaluated(rows) if CONFIG.studies[study].scored == "columns" else enhanced(rows)
 
 
 def shown_structures(testset):
@@ -536,6 +563,11 @@ def shown_structures(testset):
 def evaluated(rows):
     """What a table of detection is read from."""
     return [f"{row['folder']}/{part}.parquet" for row in rows for part in ("columns", "images")]
+
+
+def enhanced(rows):
+    """What a table of enhancement is read from."""
+    return [f"{row['folder']}/images.parquet" for row in rows]
 
 
 # How classical detectors come from an image to columns; the others have no localiser.
@@ -562,7 +594,7 @@ ENHANCEMENT_ROWS = method_rows(
     ENHANCERS,
     ENHANCEMENT_NETWORKS,
     CONFIG.evaluation.testsets,
-    "results/enhancement",
+    "results/enhancement/denoise_background",
 )
 COST_ROWS = [
     method_row(task, method, networks, "", "") | {"folder": networks[method]["folder"]}
@@ -579,6 +611,13 @@ LATTICE_ROWS = [
 ]
 PUBLISHED_NUMBERS = "workflow_scripts/stembench/reporting/published.csv"
 STUDY_BASELINES = {name for study in CONFIG.studies.values() for name in study.baselines}
+STUDY_DETECTORS = STUDY_BASELINES - {*FILTERS}
+STUDY_TABLES = [
+    path
+    for study in CONFIG.studies
+    for name in (study, f"{study}_comparison")
+    for path in tables(name)
+]
 DETECTION_TABLES = ["detection", "detection_comparison", "precision_vs_dose"]
 ENHANCEMENT_TABLES = ["enhancement", "enhancement_comparison"]
 
@@ -593,7 +632,7 @@ def shown_methods(wildcards):
 
 def enhancement_rows(wildcards):
     """Methods of enhancement shown on an image: each filter, and each network's first seed."""
-    networks, folder = ENHANCEMENT_NETWORKS, "results/enhancement"
+    networks, folder = ENHANCEMENT_NETWORKS, "results/enhancement/denoise_background"
     rows = method_rows("denoise_background", ENHANCERS, networks, [wildcards.testset], folder)
     return sorted((row for row in rows if row["seed"] == 0), key=lambda row: row["kind"])
 
@@ -612,9 +651,22 @@ def overlay_dose(wildcards):
 
 OTHER_TABLES = [
     *(["lattice_precision"] if LATTICE_ROWS else []),
-    *(["cost"] if COST_ROWS else []),
+    *(["cost", "loss"] if COST_ROWS else []),
 ]
 CAPTIONS = sorted(map(str, Path("report").glob("*.rst")))
+# What no training or test of the run by default asks for.
+STUDY_DATASETS = {
+    dataset
+    for study in CONFIG.studies.values()
+    for dataset in (study.dataset, *(row.dataset for row in study.variants.values()))
+} - {
+    *CONFIG.evaluation.testsets,
+    *(testset.tuned_on for testset in LAB_TESTSETS.values()),
+    *(dataset for network in CONFIG.networks.values() for dataset in network.datasets),
+}
+SHOWN_DATASETS = [
+    dataset for dataset in CONFIG.datasets if SCALE.studies or dataset not in STUDY_DATASETS
+]
 REPORTED = [
     *(
         path
@@ -622,17 +674,18 @@ REPORTED = [
         for path in tables(name)
     ),
     *multiext("results/figures/precision_vs_dose", ".png", ".pdf"),
+    *(STUDY_TABLES if SCALE.studies else []),
     *(tables("generalisation") if GENERALISATION else []),
     *(multiext("results/figures/generalisation", ".png", ".pdf") if GENERALISATION else []),
     *(f"results/figures/overlay_{testset}.png" for testset in LAB_TESTSETS),
     *(f"results/figures/reference_{testset}.png" for testset in LAB_TESTSETS),
-    *(f"results/figures/gallery_{dataset}.png" for dataset in CONFIG.datasets),
+    *(f"results/figures/gallery_{dataset}.png" for dataset in SHOWN_DATASETS),
     *(
         f"results/datasets/{dataset}/{product}"
-        for dataset in CONFIG.datasets
+        for dataset in SHOWN_DATASETS
         for product in ("index.parquet", "README.md", "browser.html")
     ),
-    *(f"results/figures/parameters_{dataset}.png" for dataset in CONFIG.datasets),
+    *(f"results/figures/parameters_{dataset}.png" for dataset in SHOWN_DATASETS),
     *(f"results/calibration/{name}.png" for name in CONFIG.calibration.instruments),
     *(tables("realism") if CALIBRATION_IMAGES else []),
     *(multiext("results/figures/realism", ".png", ".pdf") if CALIBRATION_IMAGES else []),
@@ -671,12 +724,13 @@ wildcard_constraints:
     task=any_of(SCALE.samples_seen),
     study=any_of(CONFIG.studies),
     seed=r"\d+",
-    testset=any_of(TESTSETS),
+    testset=any_of({*CONFIG.datasets, *LAB_TESTSETS}),
     method=any_of(
         [
             *DETECTORS,
             *ENHANCERS,
             *KNOWN_NETWORKS,
+            *(method for networks in IMAGE_NETWORKS.values() for method in networks),
             *STUDY_BASELINES,
             *CONFIG.generalisation.baselines,
         ]

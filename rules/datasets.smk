@@ -123,7 +123,7 @@ rule plot_labels:
     log:
         "results/logs/plot_labels.log",
     conda:
-        "../envs/training.yaml"
+        "../envs/reporting.yaml"
     params:
         code=code("plot_labels"),
         dataset=ILLUSTRATED,

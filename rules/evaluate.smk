@@ -2,12 +2,14 @@
 
 Requires results/datasets/, results/models/, results/lab/
 Makes    results/testsets/{testset}/ (a lab image's blocks at several doses, with reference columns)
-         results/tuning/{detection,enhancement}/{dataset}/{method}.json
+         results/tuning/detection/{dataset}/{method}.json
+         results/tuning/enhancement/{task}/{dataset}/{method}.json
          results/evaluation/{testset}/{method}/ (columns.parquet, images.parquet), detection by a classical method;
          of networks {method} ends in the localiser, {network}-{dataset}-seed{n}-{localiser}
          results/lattice_precision/{testset}/images/ (a lab image of one crystal, also with columns displaced)
          results/lattice_precision/{testset}/{method}/ (spacings.parquet, responses.parquet)
-         results/enhancement/{testset}/{method}/ (images.parquet; examples.npz, images that figures show, of lab images too)
+         results/enhancement/{task}/{testset}/{method}/ (images.parquet, images against the task's labels; examples.npz, those
+         that figures show, of lab images too)
 """
 
 
@@ -92,7 +94,7 @@ rule evaluate_detection:
     log:
         "results/logs/evaluate_detection/{testset}_{method}.log",
     wildcard_constraints:
-        method=any_of({*DETECTORS, *STUDY_BASELINES} - set(KNOWN_NETWORKS)),
+        method=any_of({*DETECTORS, *STUDY_DETECTORS} - set(KNOWN_NETWORKS)),
     priority: 5  # the 2-D Gaussian fits take longest
     conda:
         method_environment
@@ -226,15 +228,17 @@ rule tune_enhancement:
     input:
         validation=lambda wildcards: shards(wildcards.dataset, "validation"),
     output:
-        settings="results/tuning/enhancement/{dataset}/{method}.json",
+        settings="results/tuning/enhancement/{task}/{dataset}/{method}.json",
     log:
-        "results/logs/tune_enhancement/{dataset}_{method}.log",
+        "results/logs/tune_enhancement/{task}_{dataset}_{method}.log",
+    wildcard_constraints:
+        method=any_of(FILTERS),
     conda:
         "../envs/training.yaml"
     params:
         code=code("tune_enhancement"),
     message:
-        "Tune the {wildcards.method} filter on {wildcards.dataset}"
+        "Tune the {wildcards.method} filter to {wildcards.task} on {wildcards.dataset}"
     script:
         "../workflow_scripts/tune_enhancement.py"
 
@@ -242,24 +246,24 @@ rule tune_enhancement:
 rule evaluate_enhancement:
     input:
         test=lambda wildcards: test_shards(wildcards.testset),
-        weights=lambda wildcards: weights_of(ENHANCEMENT_NETWORKS, wildcards.method),
+        weights=lambda wildcards: weights_of(IMAGE_NETWORKS[wildcards.task], wildcards.method),
         settings=filter_settings,
     output:
-        images="results/enhancement/{testset}/{method}/images.parquet",
-        examples="results/enhancement/{testset}/{method}/examples.npz",
+        images="results/enhancement/{task}/{testset}/{method}/images.parquet",
+        examples="results/enhancement/{task}/{testset}/{method}/examples.npz",
     log:
-        "results/logs/evaluate_enhancement/{testset}_{method}.log",
+        "results/logs/evaluate_enhancement/{task}_{testset}_{method}.log",
     wildcard_constraints:
-        testset=any_of(CONFIG.evaluation.testsets),
+        testset=any_of(CONFIG.datasets),
     conda:
         "../envs/training.yaml"
     params:
         code=lambda wildcards: method_code(
-            "evaluate_enhancement", ENHANCEMENT_NETWORKS, wildcards.method
+            "evaluate_enhancement", IMAGE_NETWORKS[wildcards.task], wildcards.method
         ),
-        network=lambda wildcards: network_folder(ENHANCEMENT_NETWORKS, wildcards.method),
+        network=lambda wildcards: network_folder(IMAGE_NETWORKS[wildcards.task], wildcards.method),
     message:
-        "Enhance {wildcards.testset} by {wildcards.method}"
+        "Score the images that {wildcards.method} makes of {wildcards.testset} to {wildcards.task}"
     script:
         "../workflow_scripts/evaluate_enhancement.py"
 
@@ -271,10 +275,11 @@ rule enhance_lab_image:
         weights=lambda wildcards: weights_of(ENHANCEMENT_NETWORKS, wildcards.method),
         settings=filter_settings,
     output:
-        examples="results/enhancement/{testset}/{method}/examples.npz",
+        examples="results/enhancement/{task}/{testset}/{method}/examples.npz",
     log:
-        "results/logs/enhance_lab_image/{testset}_{method}.log",
+        "results/logs/enhance_lab_image/{task}_{testset}_{method}.log",
     wildcard_constraints:
+        task="denoise_background",
         testset=any_of(LAB_TESTSETS),
     conda:
         "../envs/training.yaml"

@@ -68,18 +68,21 @@ rule plot_generalisation:
 
 rule tabulate_study:
     input:
-        lambda wildcards: evaluated(study_rows(wildcards)),
+        lambda wildcards: study_inputs(wildcards.study),
+        numbers=PUBLISHED_NUMBERS,
     output:
-        table=tables("{study}"),
-        comparison=tables("{study}_comparison"),
+        table=reported_table("{study}", "study"),
+        comparison=reported_table("{study}_comparison", "study"),
     log:
         "results/logs/tabulate_study/{study}.log",
     conda:
         "../envs/reporting.yaml"
     params:
         code=code("tabulate_study"),
-        methods=study_rows,
+        methods=lambda wildcards: study_rows(wildcards.study),
+        scored=lambda wildcards: CONFIG.studies[wildcards.study].scored,
         evaluation=TABULATION,
+        published=CONFIG.evaluation.published,
         bootstrap=SCALE.bootstrap,
     message:
         "Tabulate the study {wildcards.study}"
@@ -105,9 +108,29 @@ rule tabulate_cost:
         "../workflow_scripts/tabulate_cost.py"
 
 
+rule tabulate_loss:
+    input:
+        [f"{row['folder']}/{file}" for row in COST_ROWS for file in ("model.json", "history.csv")],
+        numbers=PUBLISHED_NUMBERS,
+    output:
+        reported_table("loss"),
+    log:
+        "results/logs/tabulate_loss.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("tabulate_loss"),
+        trainings=COST_ROWS,
+        published=CONFIG.evaluation.published,
+    message:
+        "Tabulate the losses that trainings end with"
+    script:
+        "../workflow_scripts/tabulate_loss.py"
+
+
 rule tabulate_enhancement:
     input:
-        [f"{row['folder']}/images.parquet" for row in ENHANCEMENT_ROWS],
+        enhanced(ENHANCEMENT_ROWS),
         numbers=PUBLISHED_NUMBERS,
     output:
         enhancement=reported_table("enhancement"),
@@ -273,7 +296,7 @@ rule plot_lab_enhanced:
             f"{row['folder']}/examples.npz" for row in enhancement_rows(wildcards)
         ],
         settings=lambda wildcards: [
-            f"results/tuning/enhancement/{tuning_dataset(wildcards.testset)}/{name}.json"
+            f"results/tuning/enhancement/denoise_background/{tuning_dataset(wildcards.testset)}/{name}.json"
             for name in CONFIG.evaluation.enhancement_baselines
         ],
     output:
@@ -294,7 +317,7 @@ rule plot_lab_enhanced:
         "../workflow_scripts/plot_lab_enhanced.py"
 
 
-# The targets `products`, `tables` and `figures` run nothing, and so have no log.
+# The targets `products`, `tables`, `figures` and `studies` run nothing, and so have no log.
 rule products:
     input:
         REPORTED,
@@ -308,6 +331,11 @@ rule tables:
 rule figures:
     input:
         [path for path in REPORTED if path.endswith((".png", ".pdf"))],
+
+
+rule studies:
+    input:
+        STUDY_TABLES,
 
 
 # Snakemake writes its report from the records of finished jobs, so a second Snakemake that only reads them makes it.

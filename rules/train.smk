@@ -93,7 +93,6 @@ rule apply_to_validation:
         network_environment
     params:
         code=lambda wildcards: code("apply_to_validation", wildcards.network),
-        network="results/models/{network}/{task}/{dataset}/seed{seed}",
     message:
         "Apply {wildcards.network}, trained to {wildcards.task}, to validation images"
     script:

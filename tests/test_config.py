@@ -120,6 +120,18 @@ def test_every_key_has_a_sentence():
             ["networks.sfin.recipes.demo", "schedule: steps"],
         ),
         ({"studies": {"s": {"variants": {"v": {"network": "none"}}}}}, ["studies.s.variants.v.network", "'none'"]),
+        (
+            {"studies": {"s": {"task": "denoise", "variants": {"v": {"network": "sfin"}}}}},
+            ["studies.s", "take scored: images"],
+        ),
+        (
+            {"studies": {"s": {"baselines": ["wiener"], "variants": {"v": {"network": "sfin"}}}}},
+            ["studies.s", "wiener is not a detector"],
+        ),
+        (
+            {"studies": {"s": {"scored": "images", "testsets": ["halo"], "variants": {"v": {"network": "sfin"}}}}},
+            ["studies.s.testsets", "'halo'"],
+        ),
     ],
 )
 def test_a_mistake_is_answered_with_file_key_and_remedy(content, parts):

@@ -1,13 +1,14 @@
 """A trained network on some validation images of the dataset that it was trained on."""
 
+from pathlib import Path
+
 import numpy as np
 from job import running
 from stembench.crystals.material import structures_of
-from stembench.datasets.labels import MADE_FROM
+from stembench.datasets.labels import MADE_FROM, TASK_LABELS
 from stembench.datasets.store import Shards, read_table
 from stembench.errors import CannotLoadError
 from stembench.evaluation.examples import Examples, example_positions, example_titles
-from stembench.networks.base import TASK_LABELS
 from stembench.networks.registry import TrainedNetwork
 
 if __name__ == "__main__":
@@ -16,7 +17,7 @@ if __name__ == "__main__":
         samples, name = read_table(folders, "samples"), TASK_LABELS[task]
         shown = example_positions(samples)
         try:
-            trained = TrainedNetwork(snakemake.params.network)
+            trained = TrainedNetwork(Path(snakemake.input.record).parent)
             outputs, _ = trained.read(folders, structures_of(snakemake.input.projections), shown)
             network, shards = trained.network, Shards(folders, ["image", name, *MADE_FROM.get(name, ())])
             chosen = [shards[position] for position in shown]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from stembench.baselines.filters import FilterSettings, apply_filter
+from stembench.datasets.labels import TASK_LABELS, upsampled
 from stembench.evaluation.tuning import dose_levels, read_tuning
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def enhanced(job: "snakemake", images: np.ndarray, samples: pd.DataFrame) -> np.ndarray:
-    """Images (sample, y, x) after the job's method, each filter as tuned for the dose of its sample."""
+    """Images (sample, y, x) as the job's method makes them, a filter as tuned for the dose of each sample."""
     if job.params.network:
         from stembench.networks.registry import TrainedNetwork
 
@@ -20,4 +21,6 @@ def enhanced(job: "snakemake", images: np.ndarray, samples: pd.DataFrame) -> np.
     levels, tuned = dose_levels(samples), job.input.settings
     settings = {level: read_tuning(tuned, FilterSettings, level) for level in set(levels)}
     parts = zip(images, samples.pixel_size_A, levels)
-    return np.stack([apply_filter(job.wildcards.method, image, px, settings[level]) for image, px, level in parts])
+    resized = upsampled if TASK_LABELS[job.wildcards.task].endswith("2x") else np.asarray
+    filtered = (apply_filter(job.wildcards.method, image, px, settings[level]) for image, px, level in parts)
+    return np.stack([resized(image) for image in filtered])

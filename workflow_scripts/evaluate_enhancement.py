@@ -1,8 +1,9 @@
-"""An enhancement method on a simulated test set: the metrics of every image, and some images as examples."""
+"""A method's images of a simulated test set against a task's labels: metrics of every image, and some as examples."""
 
 import pandas as pd
 from enhancement_method import enhanced
 from job import running
+from stembench.datasets.labels import TASK_LABELS
 from stembench.datasets.store import open_shards, read_table
 from stembench.evaluation.examples import Examples, example_positions, example_titles
 from stembench.evaluation.metrics import image_quality
@@ -10,9 +11,9 @@ from stembench.products import whole
 
 if __name__ == "__main__":
     with running(snakemake):
-        shards = snakemake.input.test
-        stored, samples = open_shards(shards, ["image", "noBackgroundnoNoise"]), read_table(shards, "samples")
-        images, targets = stored.image.values, stored.noBackgroundnoNoise.values
+        shards, wanted = snakemake.input.test, TASK_LABELS[snakemake.wildcards.task]
+        stored, samples = open_shards(shards, ["image", wanted]), read_table(shards, "samples")
+        images, targets = stored.image.values, stored[wanted].values
         outputs = enhanced(snakemake, images, samples)
         quality = pd.DataFrame([image_quality(output, target) for output, target in zip(outputs, targets)])
         with whole(snakemake.output.images) as partial:

@@ -1,7 +1,7 @@
 """An image and the label that each task learns of it."""
 
 from job import running
-from stembench.networks.base import TASK_LABELS
+from stembench.datasets.labels import TASK_LABELS
 from stembench.reporting.labels_figure import plot_labels
 
 if __name__ == "__main__":

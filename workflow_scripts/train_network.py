@@ -11,10 +11,11 @@ import torch
 from job import running, say
 from stembench.config import Recipe, Training
 from stembench.crystals.material import structures_of
+from stembench.datasets.labels import TASK_LABELS
 from stembench.datasets.loading import Crops, StoredPairs, kept, mean_target
 from stembench.datasets.store import read_recipe
 from stembench.errors import CannotLoadError, InputError
-from stembench.networks.base import TASK_LABELS, Network
+from stembench.networks.base import Network
 from stembench.networks.registry import build, normalise, save, save_untrained
 from stembench.products import whole
 from stembench.training.run import is_first_process, train, use_threads

@@ -6,6 +6,7 @@ from multiprocessing import get_context
 import numpy as np
 import xarray as xr
 from stembench.config import Dataset, Imaging
+from stembench.datasets import store
 from stembench.datasets.factory import Factory
 from stembench.datasets.labels import label
 from stembench.datasets.loading import Crops, StoredPairs
@@ -80,6 +81,17 @@ def test_pairs_are_read_in_any_order(small_factory, tmp_path):
             sample = small_factory.sample("test", i)
             assert np.array_equal(pairs[i][0], sample.images["image"])
             assert np.array_equal(pairs[i][1], label(sample, name))
+
+
+def test_pairs_in_their_order_are_those_read_one_by_one(small_factory, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "_SAMPLES_A_FILE", 2)
+    folders = [stored(small_factory, tmp_path / name, *ends) for name, ends in (("a", (0, 3)), ("b", (3, 8)))]
+    pairs = StoredPairs(folders, "gaussianMask")
+    in_order = list(pairs)
+    assert len(in_order) == 8
+    for i, (image, target) in enumerate(in_order):
+        assert np.array_equal(image, pairs[i][0])
+        assert np.array_equal(target, pairs[i][1])
 
 
 def test_workers_change_nothing_and_larger_targets_are_cropped_alike(small_factory, tmp_path):

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from stembench.datasets.labels import label
+from stembench.datasets.labels import TASK_LABELS, label
 from stembench.errors import InputError
-from stembench.networks.base import TASK_LABELS
 from stembench.networks.registry import (
     NETWORKS,
     NORMALISATIONS,

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 import torch
 from drawing import drawn
+from stembench.networks._fourier import FourierUnit
 from stembench.networks.sffn import SFFN
 from torch.nn import functional
 
@@ -31,9 +33,9 @@ def filtered(images, unit):
 
 def plain_layer(features, layer):
     spatial, frequency = features[:, :32], features[:, 32:]
-    spectral = filtered(convolved(frequency, layer.before_fourier), layer.fourier)
+    spectral = filtered(convolved(frequency, layer.frequency.before_fourier), layer.frequency.fourier)
     spatial = convolved(spatial, layer.spatial)
-    frequency = convolved(torch.cat([frequency, spectral], dim=1), layer.frequency)
+    frequency = convolved(torch.cat([frequency, spectral], dim=1), layer.frequency.joining)
     halves = [normalised(spatial, layer.norm, slice(0, 32)), normalised(frequency, layer.norm, slice(32, 64))]
     return torch.cat(halves, dim=1)
 
@@ -81,9 +83,22 @@ def test_a_fusion_starts_as_what_passes_features_on():
 @torch.inference_mode()
 def test_under_bfloat16_autocast_the_fourier_unit_still_works_in_float32():
     torch.manual_seed(0)
-    unit = SFFN(0.25).eval().body[0].first.fourier
+    unit = SFFN(0.25).eval().body[0].first.frequency.fourier
     image = torch.randn(2, 8, 16, 12).bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
         inside = unit(image)
     assert inside.dtype == torch.float32
     assert torch.equal(inside, unit(image.float()))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(("left_out", "units"), [("spatial", 32), ("frequency", 0), ("exchange", 16)])
+def test_parts_of_the_network_can_be_left_out(left_out, units):
+    """Two layers in each of eight blocks; without exchange, one half of the features never reaches the other."""
+    torch.manual_seed(0)
+    network = drawn(SFFN(0.25, **{left_out: False}))
+    assert sum(isinstance(part, FourierUnit) for part in network.modules()) == units
+    features = torch.randn(1, 16, 9, 12, dtype=torch.double)
+    moved = torch.cat([features[:, :8], features[:, 8:] + 1], dim=1)
+    apart = torch.equal(network.body(features)[:, :8], network.body(moved)[:, :8])
+    assert apart == (left_out == "exchange")

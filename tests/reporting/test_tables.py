@@ -11,6 +11,7 @@ from stembench.reporting.tables import (
     enhancement_comparison,
     enhancement_table,
     lattice_precision_table,
+    loss_table,
     precision_table,
     read_detection,
     study_comparison,
@@ -58,6 +59,13 @@ def test_a_row_is_the_mean_over_images_and_seeds_with_their_spread(results):
     assert table.n_seeds["net"] == 2
     assert table.n_images["net"] == 6
     assert table.psnr_db["filter"] == pytest.approx(20.5)
+
+
+def test_each_imaging_mode_of_a_test_set_has_rows_of_its_own(results):
+    modes = results.assign(mode=results.structure.map(lambda s: "BF" if s < 3 else "HAADF"))
+    table = enhancement_table(modes, 100).query("subset == 'all'").set_index(["method", "mode"])
+    assert table.psnr_db["filter", "BF"] == pytest.approx(19)
+    assert table.psnr_db["filter", "HAADF"] == pytest.approx(22)
 
 
 def test_subsets_too_small_for_an_interval_are_left_out_where_that_is_asked_for():
@@ -142,6 +150,13 @@ def test_variants_of_a_study_are_compared_with_its_first():
     assert "rmse_pm" not in table.index  # no position is known
 
 
+def test_variants_of_a_study_of_images_are_compared_with_its_first_on_each_test_set(results):
+    table = study_comparison(pd.concat([results, results.assign(testset="other")]), 100)
+    rows = table[table.metric == "psnr_db"].set_index("testset")
+    assert list(rows.method) == list(rows.index.map({"physical": "filter", "other": "filter"}))
+    assert rows.difference.tolist() == pytest.approx([-2.5, -2.5])
+
+
 def lattice_rows(folder, spacings, injected=(), found=()):
     folder.mkdir()
     axes = {"axis": "a", "block": [i % 8 for i in range(len(spacings))], "spacing_pm": spacings}
@@ -219,18 +234,33 @@ def test_no_poisson_images_give_an_empty_precision_table(results):
     assert {"rmse_pm", "crlb_pm"} <= set(precision_table(none, 100).columns)
 
 
-def test_costs_are_means_over_seeds_and_a_network_that_was_not_trained_says_why(tmp_path):
+@pytest.fixture
+def trainings(tmp_path) -> list[dict]:
+    """Two seeds of a network, and one that could not be trained."""
     rows = []
     for name, seed, seconds in (("net", 0, [4.0, 6.0]), ("net", 1, [7.0, 7.0])):
         rows.append({"method": name, "seed": seed, "folder": tmp_path / f"{name}{seed}"})
-        training = {"samples_seen": 240, "crop_px": 64, "batch_images": 8, "precision": "auto"}
+        training = {"samples_seen": 240, "crop_px": 64, "batch_images": 8, "precision": "auto", "loss": "mse"}
         write_json(tmp_path / f"{name}{seed}" / "model.json", {"parameters": 9, "training": training, "note": ""})
-        pd.DataFrame({"seconds": seconds}).to_csv(tmp_path / f"{name}{seed}" / "history.csv")
+        losses = {"train_loss": [9.0, 1.0 + seed], "validation_loss": [9.0, 3.0]}
+        pd.DataFrame({"seconds": seconds} | losses).to_csv(tmp_path / f"{name}{seed}" / "history.csv")
     save_untrained(tmp_path / "lost", {"network": "lost"}, "does not load")
     rows.append({"method": "lost", "seed": 0, "folder": tmp_path / "lost"})
     beginning = {"kind": "network", "task": "localise", "train_dataset": "physical", "scale": "demo", "width": 0.25}
-    table = cost_table([beginning | row for row in rows]).set_index("method")
+    return [beginning | row for row in rows]
+
+
+def test_costs_are_means_over_seeds_and_a_network_that_was_not_trained_says_why(trainings):
+    table = cost_table(trainings).set_index("method")
     assert table.training_s.net == pytest.approx(12.0)
     assert table.samples_per_s.net == pytest.approx(20.0)
     assert table.n_seeds.net == 2
     assert table.note.to_dict() == {"net": "", "lost": "does not load"}
+
+
+def test_the_loss_of_a_training_is_that_of_its_last_epoch(trainings):
+    table = loss_table(trainings).set_index("method")
+    assert table.train_loss.net == pytest.approx(1.5)
+    assert table.train_loss_seed_sd.net == pytest.approx(2**-0.5)
+    assert table.validation_loss.net == pytest.approx(3.0)
+    assert table.train_loss.isna().lost

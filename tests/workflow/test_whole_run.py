@@ -1,5 +1,4 @@
 import filecmp
-import shutil
 
 import pandas as pd
 from products import check_products
@@ -73,19 +72,6 @@ def test_a_library_change_reruns_the_rules_that_use_it_and_no_others(finished):
     others = ("generate_shard", "train_network", "tune_detection", "evaluate_detection", "evaluate_network")
     for rule in ("project_structure", *others):
         assert rule not in planned
-
-
-def test_a_dropped_cif_is_picked_up(finished):
-    dropped = finished.folder / "structures" / "Dropped-1.cif"
-    try:
-        shutil.copy(finished.folder / "structures" / "NiO.cif", dropped)
-        made = "results/structures/Dropped-1/001/projection.json"
-        done = finished.run(made)
-        assert done.returncode == 0, done.stdout[-4000:]
-        assert (finished.folder / made).exists()
-        assert made in finished.run("-n").stdout
-    finally:
-        dropped.unlink()
 
 
 def test_the_graph_of_the_demo_builds(finished):

@@ -77,7 +77,8 @@ class Evaluation(Section):
     published: dict[Name, tuple[PublishedSet, ...]] = Field(
         {
             "physical": ("temimagenet", "prior_simulated"),
-            "calibrated": ("sfin_haadf",),
+            "calibrated": ("sfin_haadf", "sffn_haadf"),
+            "bright_field": ("sfin_bf",),
             "perovskite": ("prior_lab",),
         },
         description="Published test sets that a test set of ours stands beside; tables show their printed numbers in "

@@ -95,14 +95,18 @@ _SFIN = Recipe(
     crop_px=256,
     batch_images=8,
 )
+_SFFN = {
+    "demo": _demo(27, loss="rmse", crop_px=48),
+    "full": _SFIN.model_copy(update={"source": "as SFIN's, whose successor it is"}),
+}
 _PRIOR = {
     "demo": _demo(94),
     "full": _ATOMSEGNET.model_copy(update={"source": "ours: the paper prints none", "batch_images": 16}),
 }
 
 
-def _without(*parts: str) -> Network:
-    return Network(architecture="structural_prior", options=dict.fromkeys(parts, False), recipes=_PRIOR)
+def _without(architecture: str, recipes: dict[str, Recipe], *parts: str) -> Network:
+    return Network(architecture=architecture, options=dict.fromkeys(parts, False), recipes=recipes)
 
 
 #: Default networks; full-scale recipes are the published ones, but for the samples seen, which the scale gives to all.
@@ -149,9 +153,9 @@ NETWORKS = {
         },
     ),
     "structural_prior": Network(tasks=("localise",), recipes=_PRIOR),
-    "structural_prior_unet": _without("self_attention", "cross_attention", "contrastive"),
-    "structural_prior_self_attention": _without("cross_attention", "contrastive"),
-    "structural_prior_cross_attention": _without("contrastive"),
+    "structural_prior_unet": _without("structural_prior", _PRIOR, "self_attention", "cross_attention", "contrastive"),
+    "structural_prior_self_attention": _without("structural_prior", _PRIOR, "cross_attention", "contrastive"),
+    "structural_prior_cross_attention": _without("structural_prior", _PRIOR, "contrastive"),
     "fcn": Network(
         tasks=("denoise_background",),
         recipes={
@@ -162,11 +166,11 @@ NETWORKS = {
     "sfin": Network(tasks=("denoise_background",), recipes={"demo": _demo(30, loss="rmse", crop_px=48), "full": _SFIN}),
     "sffn": Network(
         tasks=("denoise_background",),
-        recipes={
-            "demo": _demo(27, loss="rmse", crop_px=48),
-            "full": _SFIN.model_copy(update={"source": "as SFIN's, whose successor it is"}),
-        },
+        recipes=_SFFN,
     ),
+    "sffn_spatial_only": _without("sffn", _SFFN, "frequency"),
+    "sffn_frequency_only": _without("sffn", _SFFN, "spatial"),
+    "sffn_without_exchange": _without("sffn", _SFFN, "exchange"),
     "faster_rcnn": Network(
         recipes={
             "demo": _demo(18, loss="own"),

@@ -44,3 +44,4 @@ class Scale(Section):
         description="Thickest specimen of a multislice tile", ge=1, le=5000, json_schema_extra={"unit": "A"}
     )
     bootstrap: int = Field(description="Resamplings behind each confidence interval", ge=100, le=100_000)
+    studies: bool = Field(False, description="Whether `studies` are part of the tables and the report")

@@ -1,34 +1,59 @@
-"""Studies: tables of variants of one network, made when they are asked for."""
+"""Studies: tables of variants of a network, beside each other."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stembench.config.base import Name, Section
-from stembench.config.evaluation import DetectionBaseline
+from stembench.config.evaluation import DetectionBaseline, EnhancementBaseline
+from stembench.config.networks import Task
 
 # Template matching must be told the structure, which is known of simulated images alone.
-StudyBaseline = Literal[DetectionBaseline, "template_matching"]
+StudyBaseline = Literal[DetectionBaseline, EnhancementBaseline, "template_matching"]
+_FILTERS = get_args(EnhancementBaseline)
 
 
 class Variant(Section):
     """A row of a study."""
 
     network: Name = Field(description="Key of `networks`")
+    dataset: Name | None = Field(None, description="Dataset it is trained on; null takes the study's")
     prior: Literal["right", "wrong", "none"] = Field(
         "right", description="Structure that a network with a prior is told: the image's, another material's, or none"
     )
 
 
 class Study(Section):
-    """Variants of a network that localises columns, beside each other."""
+    """Variants of a network, or networks, beside each other."""
 
+    task: Task = Field("localise", description="Task that the variants are trained for")
+    scored: Literal["columns", "images"] = Field(
+        "columns",
+        description="What is scored: the columns that are found, for which the task is `localise`, or images against "
+        "the task's labels by PSNR and SSIM",
+    )
     dataset: Name = Field("physical", description="Dataset that the variants are trained on")
-    testset: Name = Field("physical", description="Dataset whose test split they are compared on")
+    testsets: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
+        ("physical",),
+        description="What they are compared on: datasets by their test splits; where columns are scored also lab test "
+        "sets and those of `generalisation`",
+    )
     variants: dict[Name, Variant] = Field(description="Rows of the table by name", min_length=1)
-    baselines: tuple[StudyBaseline, ...] = Field((), description="Classical detectors beside them")
+    baselines: tuple[StudyBaseline, ...] = Field(
+        (), description="Beside them classical detectors, or filters where images are scored"
+    )
+
+    @model_validator(mode="after")
+    def _score_fits(self) -> Study:
+        if self.scored == "columns" and self.task != "localise":
+            raise ValueError("scored: columns needs task: localise; otherwise take scored: images")
+        misplaced = [name for name in self.baselines if (name in _FILTERS) != (self.scored == "images")]
+        if misplaced:
+            kind = "a filter" if self.scored == "images" else "a detector"
+            raise ValueError(f"baselines: {', '.join(misplaced)} is not {kind}, as scored: {self.scored} asks for")
+        return self
 
 
 #: Default studies.
@@ -50,4 +75,70 @@ STUDIES = {
             "mse": Variant(network="atomsegnet_unet_mse"),
         },
     ),
+    "frequency_branch": Study(
+        task="denoise_background",
+        scored="images",
+        dataset="calibrated",
+        testsets=("calibrated",),
+        variants={
+            "full": Variant(network="sffn"),
+            "without_exchange": Variant(network="sffn_without_exchange"),
+            "frequency_only": Variant(network="sffn_frequency_only"),
+            "spatial_only": Variant(network="sffn_spatial_only"),
+        },
+    ),
+    "calibrated_noise": Study(
+        task="denoise_background",
+        scored="images",
+        testsets=("calibrated",),
+        variants={
+            "calibrated": Variant(network="sfin", dataset="calibrated"),
+            "physical": Variant(network="sfin"),
+        },
+        baselines=("gaussian",),
+    ),
+    "training_physics": Study(
+        testsets=("multislice",),
+        variants={
+            "multislice": Variant(network="atomsegnet_unet", dataset="srtio3_multislice"),
+            "linear": Variant(network="atomsegnet_unet", dataset="srtio3_linear"),
+        },
+        baselines=("smoothed_maxima",),
+    ),
+    "training_sets": Study(
+        testsets=("perovskite",),
+        variants={
+            f"{network}_{dataset}": Variant(network=network, dataset=dataset)
+            for network in ("atomsegnet_unet", "atomsegnet_unetpp", "atomai_segmentor")
+            for dataset in ("physical", "calibrated")
+        },
+        baselines=("smoothed_maxima",),
+    ),
+    "detection_maps": Study(
+        scored="images",
+        dataset="calibrated",
+        testsets=("calibrated",),
+        variants={name: Variant(network=name) for name in ("atomsegnet_unet", "fcn", "sfin")},
+    ),
+    "super_resolution": Study(
+        task="superresolve",
+        scored="images",
+        variants={name: Variant(network=name) for name in ("atomsegnet_unet", "atomsegnet_unetpp", "fcn", "sfin")},
+        baselines=("gaussian", "wiener"),
+    ),
+    "super_resolution_2x": Study(
+        task="superresolve_2x",
+        scored="images",
+        variants={name: Variant(network=name) for name in ("atomsegnet_unet", "atomsegnet_unetpp")},
+        baselines=("gaussian", "wiener"),
+    ),
 }
+for _dataset in ("bright_field", "annular_bright_field"):
+    STUDIES[_dataset] = Study(
+        task="denoise_background",
+        scored="images",
+        dataset=_dataset,
+        testsets=(_dataset,),
+        variants={name: Variant(network=name) for name in ("atomsegnet_unet", "fcn", "sfin", "sffn")},
+        baselines=_FILTERS,
+    )

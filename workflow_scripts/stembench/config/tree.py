@@ -46,6 +46,12 @@ AnyDataset = Annotated[
 ]
 
 
+def _srtio3(forward_model: str) -> Dataset:
+    """What differs between trainings on the two forward models is the model alone."""
+    shown = {"materials": ("SrTiO3",), "zones": ("001",), "conditions": ("200keV_24mrad",)}
+    return Dataset(forward_model=forward_model, **shown, share=0.25, seed=4)
+
+
 class Config(Section):
     """Everything that can be set."""
 
@@ -55,7 +61,7 @@ class Config(Section):
             "demo": Scale(
                 image_px=128,
                 train_images=4800,
-                validation_images=220,
+                validation_images=150,
                 test_images=220,
                 held_out_images=40,
                 generalisation_images=24,
@@ -70,6 +76,7 @@ class Config(Section):
                 phonons=2,
                 thickest_A=40,
                 bootstrap=1000,
+                studies=False,
             ),
             "full": Scale(
                 image_px=256,
@@ -89,6 +96,7 @@ class Config(Section):
                 phonons=20,
                 thickest_A=100,
                 bootstrap=10_000,
+                studies=True,
             ),
         },
         description="Counts, sizes and steps; the science below is the same at every scale",
@@ -120,8 +128,13 @@ class Config(Section):
             "calibrated": Dataset(
                 share=0.25, images_per_structure=1, noise=CalibratedNoise(instrument="se_mos2"), seed=1
             ),
+            "bright_field": Dataset(mode="BF", share=0.25, seed=2),
+            "annular_bright_field": Dataset(mode="ABF", share=0.25, seed=3),
+            "srtio3_linear": _srtio3("linear"),
+            "srtio3_multislice": _srtio3("multislice"),
         },
-        description="Recipes of simulated images by name, and with `folder` images of others",
+        description="Recipes of simulated images by name, and with `folder` images of others; those that studies alone "
+        "ask for are made with them",
         min_length=1,
     )
     networks: dict[Name, Network] = Field(
@@ -133,7 +146,9 @@ class Config(Section):
         Generalisation(), description="Test sets beyond what networks are trained on"
     )
     studies: dict[Name, Study] = Field(
-        STUDIES, description="Tables of variants of one network, each made by its target results/tables/{study}.csv"
+        STUDIES,
+        description="Tables of variants of a network, each made by its target results/tables/{study}.csv, all by "
+        "`studies`, and part of the report where the scale says so",
     )
 
     @model_validator(mode="after")
@@ -206,11 +221,6 @@ class Config(Section):
                 known(task, self.sizes.samples_seen, f"networks.{name}.tasks", f"scales.{self.scale}.samples_seen")
             for dataset in network.datasets:
                 known(dataset, self.datasets, f"networks.{name}.datasets", "datasets")
-        for name, study in self.studies.items():
-            known(study.dataset, self.datasets, f"studies.{name}.dataset", "datasets")
-            known(study.testset, self.simulated, f"studies.{name}.testset", "simulated datasets")
-            for variant, row in study.variants.items():
-                known(row.network, self.networks, f"studies.{name}.variants.{variant}.network", "networks")
         for dataset in self.evaluation.testsets:
             known(dataset, self.datasets, "evaluation.testsets", "datasets")
         for name, testset in self.evaluation.lab_testsets.items():
@@ -231,6 +241,24 @@ class Config(Section):
                 )
         for testset in self.generalisation.shown:
             known(testset, self.generalisation.testsets, "generalisation.shown", "generalisation.testsets")
+        for name, study in self.studies.items():
+            known(study.task, self.sizes.samples_seen, f"studies.{name}.task", f"scales.{self.scale}.samples_seen")
+            for variant, row in study.variants.items():
+                key = f"studies.{name}.variants.{variant}"
+                known(row.network, self.networks, f"{key}.network", "networks")
+                known(row.dataset or study.dataset, self.datasets, f"{key}.dataset", "datasets")
+            beyond = self.generalisation.testsets
+            columns = {**self.simulated, **self.evaluation.lab_testsets, **beyond}
+            for testset in study.testsets:
+                where, section = (
+                    (self.datasets, "datasets") if study.scored == "images" else (columns, "simulated or lab test sets")
+                )
+                known(testset, where, f"studies.{name}.testsets", section)
+                for baseline in study.baselines:
+                    if testset in beyond:
+                        known(baseline, self.generalisation.baselines, f"studies.{name}.baselines", "generalisation")
+                    if baseline == "template_matching" and testset not in self.simulated:
+                        raise ValueError(f"studies.{name}.baselines: template_matching needs a simulated dataset")
         return self
 
     def _check_simulable(self, name: str) -> None:

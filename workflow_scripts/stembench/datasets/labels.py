@@ -186,3 +186,13 @@ MADE_FROM = {
 TEXT_LABELS = ("position", "positionRadius", "radius", "smallradius")
 #: All labels.
 LABELS = ("noNoise", "noBackgroundnoNoise", *_MADE)
+#: The label that each task learns; those of `..._2x` are twice as high and wide as the image.
+TASK_LABELS = {
+    "segment": "circularMask",
+    "localise": "gaussianMask",
+    "denoise": "noNoise",
+    "denoise_2x": "noNoiseUpinterpolation2x",
+    "denoise_background": "noBackgroundnoNoise",
+    "superresolve": "noNoiseNoBackgroundSuperresolution",
+    "superresolve_2x": "noNoiseNoBackgroundUpinterpolation2x",
+}

@@ -1,6 +1,6 @@
 """Images and targets for training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +48,13 @@ class StoredPairs(Dataset[Pair]):
         """The pair at a position; raises IndexError beyond the last."""
         if position >= len(self):
             raise IndexError(position)
-        sample = self.shards[position]
+        return self._pair(self.shards[position])
+
+    def __iter__(self) -> Iterator[Pair]:
+        """All pairs, which is faster than one by one."""
+        return map(self._pair, self.shards)
+
+    def _pair(self, sample: Sample) -> Pair:
         return self.seen(sample.images["image"]), *self.asked(sample)
 
 
@@ -166,7 +172,7 @@ def kept(pairs: Dataset[Pair], cores: int) -> tuple[Dataset[Pair], int]:
     """The same pairs, held in memory where they fit, and how many processes should read them."""
     image, target, *_ = pairs[0]
     if len(pairs) * (image.nbytes + target.nbytes) <= _KEPT_BYTES:
-        return [pairs[i] for i in range(len(pairs))], 0
+        return list(pairs), 0
     return pairs, cores
 
 

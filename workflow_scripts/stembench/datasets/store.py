@@ -96,15 +96,26 @@ class Shards:
     def __getitem__(self, position: int) -> Sample:
         """The sample at a position, from 0; its columns keep their row numbers in the shards' table."""
         shard = int(np.searchsorted(self.starts, position, side="right")) - 1
-        images = {name: array[position - self.starts[shard]] for name, array in self.arrays[shard].items()}
+        at = position - self.starts[shard]
+        return self._sample(position, {name: array[at] for name, array in self.arrays[shard].items()})
+
+    def __iter__(self) -> Iterator[Sample]:
+        """All samples, read as many at a time as lie in a file, which is several times as fast as one by one."""
+        for start, arrays, end in zip(self.starts, self.arrays, self.starts[1:]):
+            for first in range(start, end, _SAMPLES_A_FILE):
+                last = min(first + _SAMPLES_A_FILE, end)
+                images = {name: array[first - start : last - start] for name, array in arrays.items()}
+                for position in range(first, last):
+                    yield self._sample(position, {name: image[position - first] for name, image in images.items()})
+
+    def _sample(self, position: int, images: dict[str, np.ndarray]) -> Sample:
         columns = self.columns.iloc[self.first_column[position] : self.first_column[position + 1]]
         return Sample(images, columns, self.parameters[position])
 
 
 def read_samples(folders: Sequence[str | Path]) -> Iterator[Sample]:
     """The samples of several shards, one after the other."""
-    shards = Shards(folders)
-    return (shards[position] for position in range(len(shards)))
+    return iter(Shards(folders))
 
 
 def open_shards(folders: Sequence[str | Path], names: Sequence[str]) -> xr.Dataset:

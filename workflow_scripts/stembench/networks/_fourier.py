@@ -1,5 +1,7 @@
 """What SFIN (Li et al., CVPR 2025, arXiv 2504.02555) and its successor share: their frame and their Fourier unit."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -10,21 +12,22 @@ from stembench.networks.base import Network
 class SpatialFrequencyNetwork(Network):
     """Eight blocks of features, of which half are spatial and half of frequency, and a global skip of the features.
 
-    Attributes
+    Parameters
     ----------
-    block : type
-        Of one block, built from the number of channels of a half.
+    width : float
+        Channels as a fraction of 32 of each half.
+    block : callable
+        Makes a block from the number of channels of a half.
     """
 
     tasks = ("denoise_background", "denoise", "superresolve", "localise")
     normalisation = "grey_levels"
-    block: type[nn.Module]
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float, block: Callable[[int], nn.Module]) -> None:
         super().__init__()
         half = max(1, round(width * 32))
         self.head = nn.Conv2d(1, 2 * half, 3, padding=1)
-        self.body = nn.Sequential(*(self.block(half) for _ in range(8)))
+        self.body = nn.Sequential(*(block(half) for _ in range(8)))
         self.tail = nn.Conv2d(2 * half, 1, 3, padding=1)
 
     def start_from(self, mean: float) -> None:

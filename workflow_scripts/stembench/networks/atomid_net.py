@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from stembench.datasets.labels import gaussian_mask, label
+from stembench.datasets.labels import TASK_LABELS, gaussian_mask, label
 from stembench.datasets.sample import Sample
 from stembench.networks._convolutions import convolved_twice
-from stembench.networks.base import TASK_LABELS, Compare, Network
+from stembench.networks.base import Compare, Network
 
 #: Mean nearest-neighbour distance that an untrained network tells [px]; see `start_from`.
 _TYPICAL_SPACING_PX = 20.0

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from stembench.datasets.labels import TASK_LABELS
 from stembench.networks._convolutions import convolved_twice
-from stembench.networks.base import TASK_LABELS, Network
+from stembench.networks.base import Network
 
 _CHANNELS = (32, 64, 128, 256, 512)
 

@@ -8,19 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from stembench.datasets.labels import label
+from stembench.datasets.labels import TASK_LABELS, label
 from stembench.datasets.sample import Sample
-
-#: The label that each task learns; those of `..._2x` are twice as high and wide as the image.
-TASK_LABELS = {
-    "segment": "circularMask",
-    "localise": "gaussianMask",
-    "denoise": "noNoise",
-    "denoise_2x": "noNoiseUpinterpolation2x",
-    "denoise_background": "noBackgroundnoNoise",
-    "superresolve": "noNoiseNoBackgroundSuperresolution",
-    "superresolve_2x": "noNoiseNoBackgroundUpinterpolation2x",
-}
 
 Compare = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

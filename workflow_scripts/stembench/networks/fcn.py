@@ -25,7 +25,7 @@ class FCN(Network):
 
     source = "named in Li et al. (2025), arXiv 2504.02555; defined here"
     published_parameters = 594_113
-    tasks = ("denoise", "denoise_background")
+    tasks = ("denoise_background", "denoise", "superresolve", "localise")
     normalisation = "grey_levels"
 
     def __init__(self, width: float = 1.0) -> None:

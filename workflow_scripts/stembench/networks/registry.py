@@ -141,7 +141,7 @@ class TrainedNetwork:
         `positions` are those of some images; without them all are read.
         """
         shards = Shards(folders, ["image"])
-        samples = [shards[position] for position in (range(len(shards)) if positions is None else positions)]
+        samples = list(shards) if positions is None else [shards[position] for position in positions]
         contexts = [self.network.context(sample, structures) for sample in samples]
         told = {name: np.stack([context[name] for context in contexts]) for name in contexts[0]}
         return self.maps_and_spacings(np.stack([sample.images["image"] for sample in samples]), told)

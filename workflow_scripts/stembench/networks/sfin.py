@@ -70,7 +70,9 @@ class SFIN(SpatialFrequencyNetwork):
 
     source = "Li et al. (2025), arXiv 2504.02555"
     published_parameters = 960_193
-    block = _ResidualBlock
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__(width, _ResidualBlock)
 
 
 NETWORK = SFIN

@@ -40,8 +40,10 @@ _IMAGE = (
 _SUBSETS = ("counts_per_px", "material", "condition", "pixel_size_A")
 _PIXEL_SIZES_A = (0, 0.05, 0.08, 0.16, np.inf)  # ends of the bands of `pixel_size_A`; the default training lies in one
 _DETECTION_COMPARED = ("f1", "rmse_pm", "mutualnn_f1", "mutualnn_jaccard", "mutualnn_chamfer_px")
+_IMAGES_COMPARED = ("psnr_db", "ssim")
 _LOWER_IS_BETTER = ("rmse_pm", "mutualnn_chamfer_px")
 _COMPARISON = (*IDENTITY, "baseline", "metric", "difference", "low", "high", "significant", "gain_percent")
+_LOSSES = ("train_loss", "validation_loss")
 _LATTICE_METRICS = ("mean_pm", "sd_pm", "response_slope")
 
 
@@ -118,11 +120,12 @@ def detection_table(results: pd.DataFrame, resamplings: int, least_units: int = 
 
 
 def enhancement_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
-    """`enhancement.csv`: a row a method, test set and subset."""
+    """`enhancement.csv` and studies of images: a row a method, test set, imaging mode and subset."""
     rows = []
     for identity, subset, part in _parts(results):
-        row = _row(identity, subset, part, enhancement_metrics, resamplings)
-        rows.append({**{k: row.pop(k) for k in IDENTITY}, "mode": part["mode"].iloc[0], **row})
+        for mode, members in part.groupby("mode"):
+            row = _row(identity, subset, members, enhancement_metrics, resamplings)
+            rows.append({**{k: row.pop(k) for k in IDENTITY}, "mode": mode, **row})
     return _sorted(rows)
 
 
@@ -174,6 +177,29 @@ def cost_table(trainings: Sequence[dict]) -> pd.DataFrame:
     return table[[*IDENTITY, *(column for column in table if column not in (*IDENTITY, "note")), "note"]]
 
 
+def loss_table(trainings: Sequence[dict]) -> pd.DataFrame:
+    """`loss.csv`: the loss of the last epoch on training and validation images, by the loss that was trained with.
+
+    Parameters
+    ----------
+    trainings : sequence of dict
+        As for `cost_table`.
+    """
+    rows = []
+    for training in trainings:
+        record = read_json(Path(training["folder"]) / "model.json")
+        history = pd.read_csv(Path(training["folder"]) / "history.csv")
+        known = {"loss": record.get("training", {}).get("loss"), "note": record.get("not_trained", record.get("note"))}
+        last = dict(history[list(_LOSSES)].iloc[-1]) if len(history) else dict.fromkeys(_LOSSES, np.nan)
+        rows.append(training | {"testset": training["train_dataset"]} | known | last)
+    grouped = pd.DataFrame(rows).groupby([*_METHOD, "testset", "loss"], sort=False, dropna=False)
+    losses = grouped[list(_LOSSES)]
+    spread = losses.std().add_suffix("_seed_sd")
+    table = losses.mean().join(spread).assign(n_seeds=grouped.seed.nunique(), subset="all").reset_index()
+    values = [f"{name}{end}" for name in _LOSSES for end in ("", "_seed_sd")]
+    return table[[*IDENTITY, "loss", *values, "note"]]
+
+
 def detection_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
     """Paired differences of each network from each baseline and, on whole test sets, from each other network.
 
@@ -190,19 +216,29 @@ def by_default(rows: pd.DataFrame) -> pd.DataFrame:
 
 def enhancement_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
     """Paired differences of PSNR [dB] and, on whole test sets, SSIM; rows as for `detection_comparison`."""
-    return _comparison(results, enhancement_metrics, ("psnr_db", "ssim"), resamplings)
+    return _comparison(results, enhancement_metrics, _IMAGES_COMPARED, resamplings)
 
 
 def study_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
-    """Paired differences of a study's rows from its first one, on the whole test set, as in `detection_comparison`."""
-    parts = list(_by_method(results[results.part == "all"]))
-    resampled = [Resampled.of(_sums(part), detection_metrics, resamplings) for _, part in parts]
-    (reference, _), first = parts[0], resampled[0]
-    rows = [
-        _compared(identity, "all", part, ours, reference["method"], first, metric)
-        for (identity, part), ours in zip(parts[1:], resampled[1:])
-        for metric in _DETECTION_COMPARED
-    ]
+    """Paired differences of a study's rows from its first one, on whole test sets, as the other comparisons have them.
+
+    Parameters
+    ----------
+    results : DataFrame
+        As `read_detection` or `read_enhancement` gives them.
+    resamplings : int
+        Bootstrap samples.
+    """
+    metrics, compared = enhancement_metrics, _IMAGES_COMPARED
+    if "part" in results:
+        results, metrics, compared = results[results.part == "all"], detection_metrics, _DETECTION_COMPARED
+    rows = []
+    for _, members in results.groupby("testset", sort=False):
+        parts = list(_by_method(members))
+        resampled = [Resampled.of(_sums(part), metrics, resamplings) for _, part in parts]
+        (reference, _), first = parts[0], resampled[0]
+        for (identity, part), ours in zip(parts[1:], resampled[1:]):
+            rows += [_compared(identity, "all", part, ours, reference["method"], first, metric) for metric in compared]
     return _sorted([row for row in rows if np.isfinite(row["difference"])], _COMPARISON)
 
 

@@ -94,7 +94,9 @@ def train(
         num_sanity_val_steps=0,
         callbacks=[_LastEpoch(checkpoint)],
     )
-    torch.utils.deterministic.fill_uninitialized_memory = False  # finds errors of operators, and takes time of each step
+    torch.utils.deterministic.fill_uninitialized_memory = (
+        False  # finds errors of operators, and takes time of each step
+    )
     resumed = checkpoint.exists()
     if resumed:
         report(f"going on from {checkpoint}")
