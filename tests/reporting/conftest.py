@@ -1,3 +1,4 @@
+import matplotlib.pyplot as plt
 import pytest
 from stembench.datasets.store import write_shard
 
@@ -8,3 +9,10 @@ def small_shard(small_factory, tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("shard")
     write_shard(folder, (small_factory.sample("test", number) for number in range(8)), {})
     return str(folder)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    """Figures that tests look at are not written, and so not closed."""
+    yield
+    plt.close("all")

@@ -76,8 +76,7 @@ def plot_edges(profile: pd.DataFrame, destinations: Sequence[str]) -> None:
         axes.tick_params(labelsize=7)
         for end in _BANDS_A[1:-1]:
             axes.axvline(end, color="0.9", linewidth=0.6, zorder=0)
-        if metric == "rmse_pm":
-            axes.set_ylim(bottom=0)
+        axes.set_ylim(**({"bottom": 0} if metric == "rmse_pm" else {"top": 1.005}))
     rows[-1].set_xlabel("Distance from the particle's rim (Å)", fontsize=8)
     handles, labels = rows[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=6.5)
