@@ -17,6 +17,7 @@ from stembench.config.evaluation import EnhancementBaseline
 from stembench.errors import InputError
 from stembench.crystals.materials import find_materials
 from stembench.imaging.conditions import detectors_of, probe_of
+from stembench.lab.fetching import check_own_files
 from stembench.localisation import DEFAULT_LOCALISER
 from stembench.networks.localisers import OWN_LOCALISERS
 from stembench.sources import source_digest
@@ -24,6 +25,7 @@ from stembench.sources import source_digest
 try:
     CONFIG = load_config(config)
     MATERIALS = find_materials("structures", CONFIG)
+    check_own_files(CONFIG.lab_images, "images")
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -331,17 +333,17 @@ IMAGE_NETWORKS = {
 OUR_LOCALISERS = [name for name in CONFIG.evaluation.localisers if name != "own"]
 FILTERS = list(get_args(EnhancementBaseline))
 ENHANCERS = [*ENHANCEMENT_NETWORKS, *CONFIG.evaluation.enhancement_baselines]
-LAB_TESTSETS = CONFIG.evaluation.lab_testsets
+LAB_TESTSETS = CONFIG.lab_testsets
 SINGLE_CRYSTALS = [name for name, testset in LAB_TESTSETS.items() if testset.single_crystal]
 TESTSETS = [*CONFIG.evaluation.testsets, *LAB_TESTSETS]
 
 
-def lab_image_source(wildcards):
-    """The archive an image is extracted from, or the user's own file."""
+def lab_image_sources(wildcards):
+    """The archive an image is extracted from, or the user's own files: the image, and its marked columns."""
     entry = CONFIG.lab.images[wildcards.image]
     if entry.distribution:
-        return f"results/lab/distributions/{entry.distribution}.archive"
-    return f"images/{entry.file}"
+        return [f"results/lab/distributions/{entry.distribution}.archive"]
+    return [f"images/{path}" for path in (entry.file, entry.columns) if path]
 
 
 def lab_image_distribution(wildcards):
@@ -547,6 +549,12 @@ def compared_rows(study, methods, testset):
     return method_rows(study.task, methods, networks, [testset], folder)
 
 
+def study_datasets(study):
+    """What the variants of a study are trained on."""
+    asked = CONFIG.studies[study]
+    return {row.dataset or asked.dataset for row in asked.variants.values()}
+
+
 def study_inputs(study):
     """What a study's table is read from."""
     rows = study_rows(study)
@@ -612,11 +620,14 @@ LATTICE_ROWS = [
 PUBLISHED_NUMBERS = "workflow_scripts/stembench/reporting/published.csv"
 STUDY_BASELINES = {name for study in CONFIG.studies.values() for name in study.baselines}
 STUDY_DETECTORS = STUDY_BASELINES - {*FILTERS}
-STUDY_TABLES = [
-    path
+# Studies of the structures that are there.
+STUDIES = [
+    study
     for study in CONFIG.studies
-    for name in (study, f"{study}_comparison")
-    for path in tables(name)
+    if all(shards(dataset, "train") for dataset in study_datasets(study))
+]
+STUDY_TABLES = [
+    path for study in STUDIES for name in (study, f"{study}_comparison") for path in tables(name)
 ]
 DETECTION_TABLES = ["detection", "detection_comparison", "precision_vs_dose"]
 ENHANCEMENT_TABLES = ["enhancement", "enhancement_comparison"]
@@ -655,17 +666,15 @@ OTHER_TABLES = [
 ]
 CAPTIONS = sorted(map(str, Path("report").glob("*.rst")))
 # What no training or test of the run by default asks for.
-STUDY_DATASETS = {
-    dataset
-    for study in CONFIG.studies.values()
-    for dataset in (study.dataset, *(row.dataset for row in study.variants.values()))
-} - {
+STUDY_DATASETS = {dataset for study in CONFIG.studies for dataset in study_datasets(study)} - {
     *CONFIG.evaluation.testsets,
     *(testset.tuned_on for testset in LAB_TESTSETS.values()),
     *(dataset for network in CONFIG.networks.values() for dataset in network.datasets),
 }
 SHOWN_DATASETS = [
-    dataset for dataset in CONFIG.datasets if SCALE.studies or dataset not in STUDY_DATASETS
+    dataset
+    for dataset in CONFIG.datasets
+    if dataset not in STUDY_DATASETS or (SCALE.studies and shards(dataset, "train"))
 ]
 REPORTED = [
     *(
@@ -689,7 +698,7 @@ REPORTED = [
     *(f"results/calibration/{name}.png" for name in CONFIG.calibration.instruments),
     *(tables("realism") if CALIBRATION_IMAGES else []),
     *(multiext("results/figures/realism", ".png", ".pdf") if CALIBRATION_IMAGES else []),
-    *(f"results/lab/{image}" for image in CONFIG.lab.images),
+    *(f"results/lab/{image}" for image in CONFIG.lab_images),
     *(f"results/structures/{m}/{zone}/structure.png" for m in MATERIALS for zone in MATERIALS[m]),
     *multiext("results/figures/arrangements", ".png", ".pdf"),
     *(multiext("results/figures/thickness", ".png", ".pdf") if COMPARED else []),

@@ -54,6 +54,7 @@ rule plot_reference:
     params:
         code=code("plot_reference"),
         settings=lambda wildcards: section(LAB_TESTSETS[wildcards.testset]),
+        marked=lambda wildcards: CONFIG.lab.images[LAB_TESTSETS[wildcards.testset].image].columns,
     message:
         "Draw the reference columns of {wildcards.testset}"
     script:

@@ -2,7 +2,7 @@
 
 Requires images/ (where a user or a network-less machine puts files)
 Makes    results/lab/distributions/{distribution}.archive
-         results/lab/{image}/ (image.zarr, card.json)
+         results/lab/{image}/ (image.zarr, card.json, and columns.csv where somebody marked columns)
 """
 
 
@@ -25,7 +25,7 @@ rule fetch_lab_images:
 
 rule import_lab_image:
     input:
-        source=lab_image_source,
+        lab_image_sources,
     output:
         folder=directory("results/lab/{image}"),
     log:

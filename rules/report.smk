@@ -350,6 +350,7 @@ rule report:
     conda:
         "../envs/reporting.yaml"
     params:
+        code=code("report"),
         config=config,
         snakefile=os.path.relpath(workflow.main_snakefile),
     message:

@@ -5,6 +5,7 @@ from stembench.config import Config, load_config
 from stembench.config.documents import GENERATED, _sections, schema_json
 from stembench.errors import InputError
 
+LAB = {name: image.model_dump() for name, image in Config().lab.images.items()}
 CONDITION = {"energy_keV": 200, "semiangle_mrad": 24, "source_size_A": 0.9}
 
 
@@ -32,6 +33,19 @@ def test_every_key_has_a_sentence():
         check(model)
         waiting += [s for f in model.model_fields.values() for s in _sections(f.annotation) if s not in seen]
     assert len(seen) > 10
+
+
+def test_an_image_with_columns_is_a_test_set_of_its_name():
+    lab = {"images": {**LAB, "mine": {"file": "mine.tif", "pixel_size_A": 0.1, "columns": "mine.csv"}}}
+    assert set(load_config({"lab": lab}).lab_testsets) == {"perovskite", "mine"}
+    testsets = {"perovskite": {"image": "perovskite_adf"}, "mine": {"image": "mine", "block_px": 256}}
+    assert load_config({"lab": lab, "evaluation": {"lab_testsets": testsets}}).lab_testsets["mine"].block_px == 256
+
+
+def test_an_image_belongs_to_the_scales_that_it_names():
+    demo, full = load_config({}), load_config({"scale": "full"})
+    assert set(full.lab_images) - set(demo.lab_images) == {"pbtio3", "au_crop"}
+    assert set(full.lab_testsets) - set(demo.lab_testsets) == {"pbtio3", "au_crop"}
 
 
 @pytest.mark.parametrize(
@@ -73,6 +87,23 @@ def test_every_key_has_a_sentence():
             ["evaluation.lab_testsets.y.tuned_on", "physical noise"],
         ),
         ({"evaluation": {"testsets": ["x"]}}, ["evaluation.testsets", "'x'"]),
+        ({"lab": {"images": {"x": {"file": "x.tif", "columns": "x.xls"}}}}, ["lab.images.x.columns", "csv", "'x.xls'"]),
+        ({"lab": {"images": {"x": {"file": "x.tif", "scales": ["ful"]}}}}, ["lab.images.x.scales", "'ful'", "full"]),
+        (
+            {"lab": {"images": {**LAB, "physical": {"file": "x.tif", "columns": "x.csv"}}}},
+            ["lab.images.physical", "name of a dataset"],
+        ),
+        (
+            {
+                "lab": {"images": {**LAB, "x": {"file": "x.tif", "columns": "x.csv"}}},
+                "evaluation": {"lab_testsets": {"x": {"image": "perovskite_adf"}}},
+            },
+            ["evaluation.lab_testsets.x", "lab.images.x", "rename one"],
+        ),
+        (
+            {"evaluation": {"lab_testsets": {"y": {"image": "no_such"}}}},
+            ["evaluation.lab_testsets.y.image", "'no_such'", "lab.images", "perovskite_adf"],
+        ),
         ({"evaluation": {"localisers": ["otsu"]}}, ["evaluation.localisers", "maxima", "add it"]),
         ({"generalisation": {"testsets": {"physical": {}}}}, ["generalisation.testsets.physical", "rename"]),
         ({"generalisation": {"tuned_on": "x"}}, ["generalisation.tuned_on", "'x'"]),

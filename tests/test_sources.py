@@ -35,6 +35,20 @@ def test_digest_follows_transitive_imports_and_no_others(tmp_path):
     assert source_digest(tmp_path / "script.py", tmp_path, ignored=["library.middle"]) == without
 
 
+def test_a_digest_is_that_of_the_script_as_well_and_not_of_its_date(tmp_path):
+    package(tmp_path)
+    from stembench import sources
+
+    script = tmp_path / "script.py"
+    first = source_digest(script, tmp_path)
+    script.touch()
+    sources._code.cache_clear()
+    assert source_digest(script, tmp_path) == first
+    script.write_text(script.read_text() + "VALUE = 1\n")
+    sources._code.cache_clear()
+    assert source_digest(script, tmp_path) != first
+
+
 def test_an_ignored_package_is_left_out_whole(tmp_path):
     library = package(tmp_path)
     inner = library / "settings"

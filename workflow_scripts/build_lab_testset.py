@@ -4,16 +4,18 @@ import numpy as np
 from job import running, say
 from stembench.config import LabTestset
 from stembench.datasets.store import write_shard
+from stembench.evaluation.matching import NO_HULL, hull_of
 from stembench.lab.degradation import lab_samples, reference_columns
-from stembench.lab.store import open_lab_image
+from stembench.lab.store import open_lab_image, read_marked
 from stembench.products import whole
 
 if __name__ == "__main__":
     with running(snakemake):
         settings = LabTestset(**snakemake.params.settings)
-        image = open_lab_image(snakemake.input.image)
+        image, marked = open_lab_image(snakemake.input.image), read_marked(snakemake.input.image)
         values, pixel_size, mode = np.asarray(image, float), image.attrs["pixel_size_A"], image.attrs["mode"]
-        columns = reference_columns(values, pixel_size, mode, settings)
+        columns = reference_columns(values, pixel_size, mode, settings, marked)
+        hull = NO_HULL if marked is None else hull_of(marked)
         say(f"{settings.image}: {len(columns)} reference columns")
         samples = lab_samples(
             values,
@@ -24,7 +26,8 @@ if __name__ == "__main__":
             snakemake.params.draws,
             settings.image,
             mode,
+            hull,
         )
         with whole(snakemake.output.folder) as partial:
             partial.mkdir()
-            write_shard(partial, samples, snakemake.params.settings)
+            write_shard(partial, samples, snakemake.params.settings | {"hull": hull.tolist()})

@@ -8,9 +8,9 @@ import pandas as pd
 from detection_method import Maps, maps_of, reader_of
 from job import running
 from stembench.config import Evaluation
-from stembench.datasets.store import columns_by_sample, read_table
+from stembench.datasets.store import columns_by_sample, read_hull, read_table
 from stembench.errors import CannotLoadError
-from stembench.evaluation.matching import Truth, score_columns
+from stembench.evaluation.matching import Truth, score_columns, seen_from
 from stembench.evaluation.metrics import detection_metrics, detection_sums
 from stembench.evaluation.tuning import dose_levels, read_tuning
 from stembench.localisation.peaks import PeakSettings
@@ -29,7 +29,11 @@ def evaluate(
     """
     evaluation = Evaluation(**job.params.evaluation)
     samples, columns_of = read_table(shards, "samples"), columns_by_sample(shards)
-    truths = [Truth.of(columns_of[number], evaluation, exact=exact) for number in samples["sample"]]
+    hull, origins = read_hull(shards), samples.reindex(columns=["block_x_A", "block_y_A"], fill_value=0.0).to_numpy()
+    truths = [
+        Truth.of(columns_of[number], evaluation, exact=exact, hull=seen_from(hull, origin))
+        for number, origin in zip(samples["sample"], origins)
+    ]
     try:
         maps = maps_of(job, shards)
     except CannotLoadError as error:

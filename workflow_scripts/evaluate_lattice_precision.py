@@ -3,10 +3,11 @@
 import numpy as np
 from detection_method import maps_of, reader_of
 from job import running
-from stembench.datasets.store import columns_by_sample, read_table
+from stembench.datasets.store import columns_by_sample, read_hull, read_table
 from stembench.errors import CannotLoadError
 from stembench.evaluation.displacement_response import responses
 from stembench.evaluation.lattice_precision import AXES, spacings
+from stembench.evaluation.matching import is_scored
 from stembench.evaluation.tuning import dose_levels, read_tuning
 from stembench.localisation.peaks import PeakSettings
 from stembench.products import whole
@@ -25,7 +26,7 @@ if __name__ == "__main__":
         except CannotLoadError:
             before, after, extent = np.empty((0, 2)), np.empty((0, 2)), (1.0, 1.0)  # nothing is found
         vectors = {axis: sample[[f"{axis}_x_A", f"{axis}_y_A"]].to_numpy(float) for axis in AXES}
-        inside = np.all((before >= border) & (before <= np.array(extent[::-1]) - border), axis=1)
+        inside = is_scored(before, extent, border, read_hull(shard))
         tables = {
             snakemake.output.spacings: spacings(before[inside], np.array(list(vectors.values())), extent),
             snakemake.output.responses: responses(before, after, displaced, vectors),

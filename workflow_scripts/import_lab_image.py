@@ -4,28 +4,37 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from job import running
+import pandas as pd
+from job import running, say
 from stembench.config import LabImage
 from stembench.lab.fetching import extract
+from stembench.lab.marked_columns import read_marked_columns
 from stembench.lab.reading import lab_image
 from stembench.products import provenance, whole, write_json
 
 if __name__ == "__main__":
     with running(snakemake), tempfile.TemporaryDirectory() as folder:
-        entry = LabImage(**snakemake.params.entry)
-        source = Path(snakemake.input.source)
+        entry, name = LabImage(**snakemake.params.entry), snakemake.wildcards.image
+        sources = [Path(path) for path in snakemake.input]
         if entry.distribution:
-            source = Path(folder) / Path(entry.file).name
-            extract(snakemake.input.source, entry.file, source)
+            members = [member for member in (entry.file, entry.columns) if member]
+            sources = [Path(folder) / Path(member).name for member in members]
+            for member, source in zip(members, sources):
+                extract(snakemake.input[0], member, source)
         origin = {
             "file": entry.file,
             "distribution": snakemake.params.distribution.get("requirement", ""),
             "licence": snakemake.params.distribution.get("licence", "the user's own"),
-            "sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+            "sha256": hashlib.sha256(sources[0].read_bytes()).hexdigest(),
         }
-        image = lab_image(source, snakemake.wildcards.image, entry, origin)
+        image = lab_image(sources[0], name, entry, origin)
         with whole(snakemake.output.folder) as partial:
             partial.mkdir()
             dataset = image.to_dataset().assign_attrs(provenance=provenance())
             dataset.to_zarr(partial / "image.zarr", zarr_format=3, consolidated=False)
             write_json(partial / "card.json", {"shape_px": list(image.shape)} | image.attrs)
+            if entry.columns:
+                told = f"{entry.columns} (lab.images.{name}.columns)"
+                columns = read_marked_columns(sources[1], image.attrs["pixel_size_A"], image.shape, told)
+                say(f"{name}: {len(columns)} marked columns")
+                pd.DataFrame(columns, columns=["x_A", "y_A"]).to_csv(partial / "columns.csv", index=False)

@@ -4,7 +4,7 @@ import numpy as np
 from job import running
 from stembench.config import LabTestset
 from stembench.lab.degradation import reference_columns
-from stembench.lab.store import open_lab_image
+from stembench.lab.store import open_lab_image, read_marked
 from stembench.reporting.lab_figures import plot_reference
 
 if __name__ == "__main__":
@@ -12,5 +12,6 @@ if __name__ == "__main__":
         image = open_lab_image(snakemake.input.image)
         values, pixel_size = np.asarray(image, float), image.attrs["pixel_size_A"]
         settings = LabTestset(**snakemake.params.settings)
-        columns = reference_columns(values, pixel_size, image.attrs["mode"], settings)
-        plot_reference(values, pixel_size, columns, snakemake.output.figure)
+        marked = read_marked(snakemake.input.image)
+        columns = reference_columns(values, pixel_size, image.attrs["mode"], settings, marked)
+        plot_reference(values, pixel_size, columns, snakemake.output.figure, outlined=marked is not None)

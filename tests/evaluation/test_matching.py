@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from stembench.config import Evaluation
-from stembench.evaluation.matching import Truth, chamfer, match, mutual_nearest, score_columns
+from stembench.evaluation.matching import Truth, chamfer, hull_of, match, mutual_nearest, score_columns, seen_from
 from stembench.evaluation.metrics import detection_metrics, detection_sums, precision_metrics
 
 SETTINGS = Evaluation(match_radius_A=0.5, border_A=1.0)
@@ -53,6 +53,26 @@ def test_the_border_is_left_out_on_both_sides():
 def test_a_match_across_the_border_is_judged_by_its_truth():
     assert outcomes([[0.9, 5]], columns([[1.1, 5]]))[0] == {"tp": 1}
     assert outcomes([[1.1, 5]], columns([[0.9, 5]]))[0] == {}
+
+
+def test_a_hull_tells_how_far_outside_of_it_a_point_lies():
+    square = hull_of(np.array([[2.0, 2.0], [8.0, 2.0], [8.0, 8.0], [2.0, 8.0], [5.0, 5.0]]))
+    distances = np.array([[5.0, 7.0], [8.5, 5.0], [1.0, 1.0]]) @ square[:, :2].T + square[:, 2]
+    assert distances.max(axis=1) == pytest.approx([-1.0, 0.5, 1.0])
+
+
+def test_outside_of_the_labelled_hull_nothing_is_scored():
+    labelled = [[2, 2], [8, 2], [2, 8], [4, 4], [3.5, 5], [4, 3.2]]
+    hull = hull_of(np.array(labelled, float))
+    # In it: one found, one false, two missed. Outside, in its border of 1 A, or on its rim: four that are none.
+    found = [[4, 4], [4.8, 3.4], [7, 7], [8, 2.1], [4.9, 4.9], [2.4, 4]]
+    assert outcomes(found, columns(labelled), hull=hull)[0] == {"tp": 1, "fp": 1, "fn": 2}
+    assert outcomes(found, columns(labelled))[0] == {"tp": 2, "fp": 4, "fn": 4}
+
+
+def test_a_hull_stays_where_it_is_when_a_block_is_cut_out():
+    corners = np.array([[2.0, 2.0], [8.0, 2.0], [2.0, 8.0]])
+    assert seen_from(hull_of(corners), (1.0, -3.0)) == pytest.approx(hull_of(corners - [1.0, -3.0]))
 
 
 def test_columns_that_are_not_asked_for_neither_miss_nor_accuse():

@@ -1,9 +1,10 @@
 import hashlib
 import subprocess
+import tarfile
 import zipfile
 
 import pytest
-from stembench.config import Distribution
+from stembench.config import Distribution, LabImage
 from stembench.errors import InputError
 from stembench.lab import fetching
 
@@ -45,6 +46,44 @@ def test_without_a_network_it_says_which_file_to_put_where(wheel, tmp_path, monk
     assert str(tmp_path / "images" / wheel.name) in str(refused.value)
 
 
+def test_a_distribution_with_a_url_is_fetched_from_there(wheel, tmp_path, monkeypatch):
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("pip was called"))
+    there = distribution(wheel).model_copy(update={"url": wheel.as_uri()})
+    fetching.fetch_distribution(there, tmp_path / "archive", tmp_path / "images")
+    assert (tmp_path / "archive").read_bytes() == wheel.read_bytes()
+    nowhere = there.model_copy(update={"url": wheel.with_name("none.whl").as_uri()})
+    with pytest.raises(InputError, match=r"none\.whl.*put it at"):
+        fetching.fetch_distribution(nowhere, tmp_path / "other", tmp_path / "images")
+
+
+def test_a_source_distribution_is_read_like_a_wheel(tmp_path):
+    (tmp_path / "one.txt").write_text("an image")
+    with tarfile.open(tmp_path / "archive", "w:gz") as archive:
+        archive.add(tmp_path / "one.txt", "images-1.0/one.txt")
+    fetching.extract(tmp_path / "archive", "images-1.0/one.txt", tmp_path / "out.txt")
+    assert (tmp_path / "out.txt").read_text() == "an image"
+    with pytest.raises(InputError, match=r"two\.txt"):
+        fetching.extract(tmp_path / "archive", "images-1.0/two.txt", tmp_path / "out.txt")
+
+
 def test_a_missing_member_is_named(wheel, tmp_path):
     with pytest.raises(InputError, match=r"two\.txt"):
         fetching.extract(wheel, "images/two.txt", tmp_path / "two.txt")
+
+
+def test_every_missing_file_of_ones_own_is_named_with_its_key(tmp_path):
+    (tmp_path / "there.tif").touch()
+    images = {
+        "fetched": LabImage(file="a/image.dm3", distribution="temul"),
+        "first": LabImage(file="there.tif", columns="first.csv"),
+        "second": LabImage(file="second.tif"),
+    }
+    with pytest.raises(InputError) as refused:
+        fetching.check_own_files(images, tmp_path)
+    for part in ("lab.images.first.columns", "first.csv", "lab.images.second.file", "second.tif", "put it into"):
+        assert part in str(refused.value)
+    for part in ("there.tif", "fetched"):
+        assert part not in str(refused.value)
+    (tmp_path / "first.csv").touch()
+    (tmp_path / "second.tif").touch()
+    fetching.check_own_files(images, tmp_path)

@@ -5,6 +5,7 @@ import tifffile
 from stembench.config import LabImage, LabTestset
 from stembench.datasets.store import write_shard
 from stembench.errors import InputError
+from stembench.evaluation.matching import hull_of
 from stembench.lab.degradation import lab_examples, lab_samples, reference_columns, thinned
 from stembench.lab.reading import lab_image, read_image
 
@@ -29,6 +30,17 @@ def test_pixel_size_comes_from_the_file_in_angstrom(tmp_path):
     values, pixel_size = read_image(hspy_file(tmp_path / "image.hspy"))
     assert np.array_equal(values, VALUES)
     assert pixel_size == pytest.approx(0.2)
+
+
+def test_an_atom_lattice_of_atomap_gives_its_image(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "lattice.hdf5", "w") as file:
+        file["image_data0"] = VALUES
+        file["A_sublattice/atom_positions"] = [[1.0, 2.0]]
+    values, pixel_size = read_image(tmp_path / "lattice.hdf5")
+    assert np.array_equal(values, VALUES)
+    assert pixel_size is None
 
 
 def test_the_entry_overrides_the_file(tmp_path):
@@ -65,6 +77,41 @@ def test_reference_columns_are_the_dark_ones_of_a_bright_field():
     assert found[["x_A", "y_A", "strength"]].to_numpy() == pytest.approx(
         expected[["x_A", "y_A", "strength"]].to_numpy(), abs=1e-6
     )
+
+
+def test_marked_columns_are_the_reference_and_as_strong_as_the_image_shows_them():
+    y, x = np.mgrid[:80, :80] * 0.1
+    marked = np.array([[2.0, 2.0], [6.0, 2.05], [4.0, 6.0]])
+    image = sum(h * np.exp(-((x - a) ** 2 + (y - b) ** 2) / 0.18) for h, (a, b) in zip((1.0, 0.5, 0.25), marked))
+    reference = reference_columns(image, 0.1, "HAADF", LabTestset(image="x"), marked)
+    assert np.array_equal(reference[["x_A", "y_A"]], marked)
+    assert reference.strength.to_numpy() == pytest.approx([1, 0.5, 0.25], rel=0.05)
+    assert reference.neighbour_A.to_numpy() == pytest.approx([np.hypot(4, 0.05), np.hypot(4, 0.05), np.hypot(2, 3.95)])
+
+
+def test_blocks_outside_of_the_labelled_hull_are_left_out():
+    import pandas as pd
+
+    marked = np.array([[1.0, 1.0], [5.0, 1.0], [1.0, 9.0]])  # of blocks of 6.4 A, those at the left
+    columns = pd.DataFrame(marked, columns=["x_A", "y_A"])
+    samples = lab_samples(np.ones((128, 192)), 0.1, columns, 64, (5.0,), 1, "image", "HAADF", hull_of(marked))
+    assert [(s.parameters["block_x_A"], s.parameters["block_y_A"]) for s in samples] == [
+        (0, 0),
+        (0, pytest.approx(6.4)),
+    ]
+    assert [len(s.columns) for s in samples] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("shape", "blocks"), [((50, 60), [(50, 60)]), ((100, 130), [(100, 65)] * 2), ((64, 127), [(64, 127)])]
+)
+def test_no_part_of_a_small_image_is_lost_to_its_blocks(shape, blocks):
+    import pandas as pd
+
+    columns = pd.DataFrame({"x_A": [0.1 * shape[1] - 0.2], "y_A": [0.1 * shape[0] - 0.2]})
+    samples = lab_samples(np.ones(shape), 0.1, columns, 64, (5.0,), 1, "image", "HAADF")
+    assert [sample.images["image"].shape for sample in samples] == blocks
+    assert sum(len(sample.columns) for sample in samples) == 1
 
 
 def test_thinning_keeps_the_contrast_at_the_dose():

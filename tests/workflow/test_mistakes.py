@@ -40,6 +40,26 @@ def test_a_lab_image_without_pixel_size_is_named(copy):
     refused(copy.run("results/lab/mine", config=config), "mine.tif", "lab.images.mine.pixel_size_A")
 
 
+def test_a_missing_image_and_its_columns_are_named(copy):
+    config = copy.folder / "mine.yaml"
+    config.write_text("lab: {images: {mine: {file: mine.tif, pixel_size_A: 0.1, columns: mine.csv}}}\n")
+    refused(
+        copy.run("-n", config=config), "lab.images.mine.file", "images/mine.tif", "lab.images.mine.columns", "put it"
+    )
+
+
+def test_ones_own_annotated_image_is_scored_by_one_entry(copy):
+    tifffile.imwrite(copy.folder / "images" / "mine.tif", [[1.0, 2.0], [3.0, 4.0]])
+    (copy.folder / "images" / "mine.csv").write_text("x_px,y_px\n0,0\n1,two\n")
+    config = copy.folder / "mine.yaml"
+    config.write_text("lab: {images: {mine: {file: mine.tif, pixel_size_A: 0.1, columns: mine.csv}}}\n")
+    done = copy.run("-n", "results/tables/detection.csv", config=config)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "results/evaluation/mine/smoothed_maxima/columns.parquet" in done.stdout
+    assert "pbtio3" not in done.stdout
+    refused(copy.run("results/lab/mine", config=config), "mine.csv", "line 3", "'two'")
+
+
 def test_ones_own_structures_alone_need_no_change_of_the_default(copy):
     folder = copy.folder / "structures"
     (folder / "NiO.cif").rename(folder / "Mine.cif.kept")

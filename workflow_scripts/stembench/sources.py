@@ -10,14 +10,14 @@ from pathlib import Path
 def source_digest(
     script: str | Path, folder: str | Path, loaded: Sequence[str] = (), ignored: Sequence[str] = ()
 ) -> str:
-    """Digest of all modules under `folder` that a script imports, directly or through others.
+    """Digest of a script and of all modules under `folder` that it imports, directly or through others.
 
     It changes with their code, not with comments and docstrings. Imports inside functions count as well.
 
     Parameters
     ----------
     script : str or Path
-        A Python file in `folder`; its own text does not enter the digest (Snakemake watches it).
+        A Python file in `folder`.
     folder : str or Path
         Where imports are looked for.
     loaded : sequence of str
@@ -34,7 +34,7 @@ def source_digest(
         modules |= new
         waiting += new
     digest = hashlib.sha256()
-    for module in sorted(modules):
+    for module in sorted({*modules, Path(script)}):
         digest.update(module.relative_to(folder).as_posix().encode() + _code(module))
     return digest.hexdigest()[:16]
 

@@ -18,13 +18,13 @@ PublishedSet = Literal["temimagenet", "sfin_haadf", "sfin_bf", "sffn_haadf", "pr
 
 
 class LabTestset(Section):
-    """An undegraded lab image with reference columns, then thinned to doses."""
+    """An undegraded lab image with reference columns, marked or found in it, then thinned to doses."""
 
     image: Name = Field(description="Key of `lab.images`")
     tuned_on: Name = Field("physical", description="Dataset whose validation images tune every method's settings")
     reference_sigma_A: float = Field(
         0.4,
-        description="Gaussian smoothing before the maxima that are the reference columns are taken",
+        description="Gaussian smoothing before the maxima are taken that are the reference where nobody marked columns",
         gt=0,
         le=2,
         json_schema_extra={"unit": "A"},
@@ -40,7 +40,11 @@ class LabTestset(Section):
         description="Whether all of the image shows one crystal, so that the spread of its spacings is a precision",
     )
     block_px: int = Field(
-        128, description="Edge of the blocks it is cut into", ge=64, le=4096, json_schema_extra={"unit": "px"}
+        128,
+        description="Least edge of the blocks it is evenly cut into",
+        ge=64,
+        le=4096,
+        json_schema_extra={"unit": "px"},
     )
 
 
@@ -71,8 +75,12 @@ class Evaluation(Section):
         ("physical", "calibrated"), description="Datasets whose test split is a test set", min_length=1
     )
     lab_testsets: dict[Name, LabTestset] = Field(
-        {"perovskite": LabTestset(image="perovskite_adf", single_crystal=True)},
-        description="Test sets made of lab images",
+        {
+            "perovskite": LabTestset(image="perovskite_adf", single_crystal=True),
+            "pbtio3": LabTestset(image="pbtio3", block_px=256),
+        },
+        description="Test sets made of lab images; one with `columns` is a test set by itself, and needs an entry only "
+        "to be cut or tuned in another way",
     )
     published: dict[Name, tuple[PublishedSet, ...]] = Field(
         {

@@ -22,6 +22,13 @@ class LabImage(Section):
     )
     mode: Literal["HAADF", "ADF", "ABF", "BF"] = Field("HAADF", description="Detector")
     specimen: str = Field("", description="What is seen")
+    columns: str | None = Field(
+        None,
+        description="Columns that somebody marked, which make the image a test set of its name: a CSV file with x_px "
+        "and y_px or x_A and y_A, or an atom lattice of atomap (hdf5); it lies where `file` does",
+        pattern=r"\.(csv|hdf5)$",
+    )
+    scales: tuple[Name, ...] = Field((), description="Scales that it is part of; none named are all")
 
 
 class Distribution(Section):
@@ -30,6 +37,9 @@ class Distribution(Section):
     requirement: str = Field(description="What pip downloads", pattern=r"^[A-Za-z0-9_-]+==[0-9a-z.]+$")
     file: str = Field(description="Name of the downloaded file")
     sha256: str = Field(description="SHA-256 of the file", pattern=r"^[0-9a-f]{64}$")
+    url: str | None = Field(
+        None, description="Where the file is, if pip cannot download it without building it", pattern="^https://"
+    )
     licence: str = Field("GPL-3.0", description="Licence of its images")
 
 
@@ -47,6 +57,13 @@ class Lab(Section):
                 requirement="atomap==0.2.1",
                 file="atomap-0.2.1-py3-none-any.whl",
                 sha256="4d528d948cfa569397c2ebaa8d0888917d366de1c2d0c91062c5066440062b81",
+            ),
+            "temul_source": Distribution(
+                requirement="temul-toolkit==0.1.5rc0.post2",
+                file="temul-toolkit-0.1.5rc0.post2.tar.gz",
+                sha256="18413d12c661bfe2f4b7599e8da774fa78ed456132c97be879bc8f34e32b970c",
+                url="https://files.pythonhosted.org/packages/de/11/"
+                "53548eb9a4839878f3e7d0a9c44175e44568932a113a9ff4420d9a4458cc/temul-toolkit-0.1.5rc0.post2.tar.gz",
             ),
         },
         description="Where images are fetched from",
@@ -78,6 +95,23 @@ class Lab(Section):
                 pixel_size_A=0.093263,
                 mode="ABF",
                 specimen="perovskite [110]",
+            ),
+            "pbtio3": LabImage(
+                distribution="temul_source",
+                file="temul-toolkit-0.1.5rc0.post2/publication_examples/PTO_Junction_moore/data/"
+                "filtered_PTO_HAADF_STEM.hspy",
+                columns="temul-toolkit-0.1.5rc0.post2/publication_examples/PTO_Junction_moore/data/Atom_Lattice.hdf5",
+                scales=("full",),
+                specimen="PbTiO3 with a domain-wall junction, Fourier-filtered by its authors",
+            ),
+            "au_crop": LabImage(
+                distribution="temul_source",
+                file="temul-toolkit-0.1.5rc0.post2/temul/example_data/experimental/Au_NP_Atom_Lattice.hdf5",
+                columns="temul-toolkit-0.1.5rc0.post2/temul/example_data/experimental/Au_NP_Atom_Lattice.hdf5",
+                scales=("full",),
+                pixel_size_A=0.074984,
+                energy_keV=300,
+                specimen="Au nanoparticle, part of au_particle",
             ),
         },
         description="Images by name",

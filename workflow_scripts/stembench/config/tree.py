@@ -20,10 +20,10 @@ from stembench.config.arrangements import (
 )
 from stembench.config.base import Name, Section
 from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset, PhysicalNoise
-from stembench.config.evaluation import Evaluation
+from stembench.config.evaluation import Evaluation, LabTestset
 from stembench.config.generalisation import Generalisation
 from stembench.config.imaging import Imaging, Multislice
-from stembench.config.lab import Calibration, Lab
+from stembench.config.lab import Calibration, Lab, LabImage
 from stembench.config.networks import NETWORKS, Network, Recipe, Task, Training
 from stembench.config.scales import Scale
 from stembench.config.structures import Structures
@@ -159,6 +159,8 @@ class Config(Section):
 
         known(self.scale, self.scales, "scale", "scales")
         for name, image in self.lab.images.items():
+            for scale in image.scales:
+                known(scale, self.scales, f"lab.images.{name}.scales", "scales")
             if image.distribution:
                 known(
                     image.distribution, self.lab.distributions, f"lab.images.{name}.distribution", "lab.distributions"
@@ -225,17 +227,24 @@ class Config(Section):
             known(dataset, self.datasets, "evaluation.testsets", "datasets")
         for name, testset in self.evaluation.lab_testsets.items():
             known(testset.image, self.lab.images, f"evaluation.lab_testsets.{name}.image", "lab.images")
+            if name in self.lab.images and self.lab.images[name].columns and testset.image != name:
+                raise ValueError(
+                    f"evaluation.lab_testsets.{name} shows {testset.image}, and lab.images.{name} with its columns is "
+                    "a test set of the same name; rename one"
+                )
+        for name, testset in self.lab_testsets.items():
+            key = f"{'evaluation.lab_testsets' if name in self.evaluation.lab_testsets else 'lab.images'}.{name}"
             known(testset.tuned_on, self.datasets, f"evaluation.lab_testsets.{name}.tuned_on", "datasets")
             tuned_on = self.simulated.get(testset.tuned_on)
             if tuned_on is None or not isinstance(tuned_on.noise, PhysicalNoise):
                 raise ValueError(f"evaluation.lab_testsets.{name}.tuned_on needs a dataset with physical noise")
             if name in self.evaluation.testsets:
-                raise ValueError(f"evaluation.lab_testsets.{name} has the name of a dataset; choose another")
+                raise ValueError(f"{key} has the name of a dataset; choose another")
         known(self.generalisation.tuned_on, self.simulated, "generalisation.tuned_on", "simulated datasets")
         for network in self.generalisation.wrong_prior:
             known(network, self.networks, "generalisation.wrong_prior", "networks")
         for name in self.generalisation.testsets:
-            if name in self.datasets or name in self.evaluation.lab_testsets:
+            if name in self.datasets or name in self.lab_testsets:
                 raise ValueError(
                     f"generalisation.testsets.{name} has the name of a dataset or lab test set; rename one"
                 )
@@ -248,7 +257,7 @@ class Config(Section):
                 known(row.network, self.networks, f"{key}.network", "networks")
                 known(row.dataset or study.dataset, self.datasets, f"{key}.dataset", "datasets")
             beyond = self.generalisation.testsets
-            columns = {**self.simulated, **self.evaluation.lab_testsets, **beyond}
+            columns = {**self.simulated, **self.lab_testsets, **beyond}
             for testset in study.testsets:
                 where, section = (
                     (self.datasets, "datasets") if study.scored == "images" else (columns, "simulated or lab test sets")
@@ -282,6 +291,18 @@ class Config(Section):
         """Every recipe of simulated images by its key: those of datasets and of test sets of generalisation."""
         sections = {"datasets": self.simulated, "generalisation.testsets": self.generalisation.testsets}
         return {f"{key}.{name}": recipe for key, section in sections.items() for name, recipe in section.items()}
+
+    @property
+    def lab_images(self) -> dict[str, LabImage]:
+        """The lab images of the scale that is run."""
+        return {name: image for name, image in self.lab.images.items() if self.scale in (image.scales or self.scales)}
+
+    @property
+    def lab_testsets(self) -> dict[str, LabTestset]:
+        """The test sets of lab images of the scale that is run, an image with marked columns being one of its name."""
+        marked = {name: LabTestset(image=name) for name, image in self.lab.images.items() if image.columns}
+        testsets = marked | self.evaluation.lab_testsets
+        return {name: testset for name, testset in testsets.items() if testset.image in self.lab_images}
 
     @property
     def sizes(self) -> Scale:

@@ -1,10 +1,9 @@
 """Which materials there are, and along which zone axes they are seen."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
-from stembench.config import MATERIAL_PATTERN, Config, Dataset
+from stembench.config import MATERIAL_PATTERN, Config
 from stembench.errors import InputError
 
 
@@ -29,18 +28,13 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
     # What the default configuration says of a structure that a user has taken out is not her mistake.
     shipped = {*default.structures.zones, *default.structures.held_out, *default.multislice.compared}
     shipped |= set(default.structures.single_layers)
-    shipped |= {name for _, names in _named(default.generalisation.testsets) for name in names}
     named = {f"structures.zones.{name}": [name] for name in structures.zones}
     named |= {"structures.held_out": structures.held_out, "structures.single_layers": structures.single_layers}
     named |= {"multislice.compared": tuple(compared)}
-    named |= {
-        f"generalisation.testsets.{key}.materials": materials
-        for key, materials in _named(config.generalisation.testsets)
-    }
     missing = [(key, name) for key, materials in named.items() for name in materials if name not in shipped]
-    missing += [
-        (f"datasets.{key}.materials", name) for key, materials in _named(config.simulated) for name in materials
-    ]
+    for key, recipe in config.recipes.items():
+        if isinstance(recipe.materials, tuple) and _materials(default, key) != recipe.materials:
+            missing += [(f"{key}.materials", name) for name in recipe.materials]
     for key, dataset in config.simulated.items():
         if dataset.materials == "all" and not set(names) - set(structures.held_out):
             raise InputError(f"datasets.{key}.materials: all of {folder}/ is in structures.held_out; name some here")
@@ -58,6 +52,6 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
     return materials
 
 
-def _named(recipes: Mapping[str, Dataset]) -> list[tuple[str, tuple[str, ...]]]:
-    """Recipes that name their materials, and those."""
-    return [(key, recipe.materials) for key, recipe in recipes.items() if isinstance(recipe.materials, tuple)]
+def _materials(config: Config, key: str) -> object:
+    """What a recipe says of its materials, if there is one."""
+    return config.recipes[key].materials if key in config.recipes else None

@@ -171,6 +171,11 @@ def write_index(folders: Sequence[str | Path], index: Path, columns: Path) -> No
         writer.write_table(waiting)
 
 
+def read_hull(folders: Sequence[str | Path]) -> np.ndarray:
+    """Half planes (`matching.hull_of`) of the part of a lab image that somebody labelled; none for other images."""
+    return np.reshape(read_recipe(folders[0]).get("hull", []), (-1, 3))
+
+
 def read_recipe(folder: str | Path) -> dict:
     """What a shard's samples were made by."""
     with xr.open_zarr(Path(folder) / "data.zarr", consolidated=False, chunks=None) as stored:

@@ -1,10 +1,11 @@
 """One-to-one matching of found columns to true ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 
 from stembench.config import Evaluation
@@ -38,12 +39,56 @@ def match(found: np.ndarray, truth: np.ndarray, radii: np.ndarray) -> tuple[np.n
     return rows[kept], columns[kept]
 
 
+def hull_of(positions: np.ndarray) -> np.ndarray:
+    """The convex hull of some columns as half planes.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, 2)
+        x and y [A], at least three that are not in a line.
+
+    Returns
+    -------
+    ndarray, shape (edges, 3)
+        Of each edge the outward normal, of length 1, and an offset [A]: n_x x + n_y y + offset is how far outside of
+        the edge a point lies [A].
+    """
+    return ConvexHull(positions).equations
+
+
+def seen_from(hull: np.ndarray, origin: tuple[float, float]) -> np.ndarray:
+    """A hull in the coordinates of a block of the image, whose first pixel lies at `origin`, x and y [A]."""
+    return np.column_stack([hull[:, :2], hull[:, 2] + hull[:, :2] @ origin])
+
+
+def is_scored(positions: np.ndarray, extent: tuple[float, float], border: float, hull: np.ndarray) -> np.ndarray:
+    """Whether positions lie in the part of an image that is scored: inside it and a hull by at least the border.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (..., 2)
+        x and y [A].
+    extent : tuple of float
+        Height and width of the image [A].
+    border : float
+        [A].
+    hull : ndarray, shape (edges, 3)
+        Of `hull_of`; without edges, the whole image.
+    """
+    inside = np.all((positions >= border) & (positions <= np.array(extent[::-1]) - border), axis=-1)
+    return inside & np.all(positions @ hull[:, :2].T + hull[:, 2] <= -border, axis=-1)
+
+
+#: Where all of an image is labelled.
+NO_HULL = np.empty((0, 3))
+
+
 @dataclass(frozen=True)
 class Truth:
     """An image's true columns as arrays, for matching many times; `clear` are resolved and not hidden.
 
     `exact` says whether positions are the truth. Those of a lab image are found or fitted themselves: they tell what is
-    a column, and a distance from them is no error.
+    a column, and a distance from them is no error. Where only part of an image is labelled, `hull` is that part.
     """
 
     asked: pd.DataFrame
@@ -52,9 +97,12 @@ class Truth:
     clear: np.ndarray
     others: np.ndarray
     exact: bool = True
+    hull: np.ndarray = field(default_factory=lambda: NO_HULL)
 
     @classmethod
-    def of(cls, columns: pd.DataFrame, settings: Evaluation, *, exact: bool = True) -> "Truth":
+    def of(
+        cls, columns: pd.DataFrame, settings: Evaluation, *, exact: bool = True, hull: np.ndarray = NO_HULL
+    ) -> "Truth":
         """From a table as `Sample.columns`."""
         asked = columns[columns.asked]
         return cls(
@@ -64,6 +112,7 @@ class Truth:
             (asked.resolved & ~asked.hidden).to_numpy(bool),
             columns.loc[~columns.asked, ["x_A", "y_A"]].to_numpy(),
             exact,
+            hull,
         )
 
 
@@ -73,8 +122,8 @@ def assign(
     """Match found columns to true ones and say with which of these each outcome counts.
 
     Columns that are not asked for are neither missed nor, where they are found, counted as false. A found column that
-    matches nothing counts with the true column it lies nearest to. What lies in the border is left out: matches and
-    misses by their true position, false columns by their own.
+    matches nothing counts with the true column it lies nearest to. What lies in the border, or outside of what is
+    labelled, is left out: matches and misses by their true position, false columns by their own.
 
     Parameters
     ----------
@@ -108,9 +157,7 @@ def assign(
     truth_at = np.concatenate([matched_truth, np.full(len(false), -1), missed])
     counts_with = np.concatenate([matched_truth, nearest, missed])
     at = np.concatenate([truth.positions[matched_truth], found[false], truth.positions[missed]])
-    height, width = extent
-    border = settings.border_A
-    inside = np.all((at >= border) & (at <= [width - border, height - border]), axis=1)
+    inside = is_scored(at, extent, settings.border_A, truth.hull)
     return found_at[inside], truth_at[inside], counts_with[inside]
 
 

@@ -4,22 +4,40 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
 from stembench.config import LabTestset
 from stembench.datasets.sample import Sample
 from stembench.datasets.store import columns_by_sample, open_shards, read_table
+from stembench.evaluation.matching import NO_HULL, is_scored
 from stembench.imaging.detectors import Mode, bright_columns
-from stembench.localisation.peaks import PeakSettings, find_columns
+from stembench.localisation.peaks import PeakSettings, find_columns, smoothed
 
 _BACKGROUND_SIGMA_A = 1.5
 
 
-def reference_columns(image: np.ndarray, pixel_size: float, mode: Mode, settings: LabTestset) -> pd.DataFrame:
+def reference_columns(
+    image: np.ndarray, pixel_size: float, mode: Mode, settings: LabTestset, marked: np.ndarray | None = None
+) -> pd.DataFrame:
     """Reference columns of an undegraded image, for detection alone.
 
-    Local maxima (in ABF and BF minima) of the image after Gaussian smoothing and subtraction of a wide Gaussian, above
-    a threshold, refined to sub-pixel by parabolas. They are as good as the eye that has checked the figure of them.
+    Those that somebody marked; else local maxima (in ABF and BF minima) of the image after Gaussian smoothing and
+    subtraction of a wide Gaussian, above a threshold, refined to sub-pixel by parabolas. They are as good as the eye
+    that has checked the figure of them.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Undegraded.
+    pixel_size : float
+        [A].
+    mode : Mode
+        Its detector's.
+    settings : LabTestset
+        Smoothing, which also tells how strong a column is, and threshold.
+    marked : ndarray, shape (columns, 2), or None
+        x and y [A].
 
     Returns
     -------
@@ -27,7 +45,12 @@ def reference_columns(image: np.ndarray, pixel_size: float, mode: Mode, settings
         As `Sample.columns`; every column is asked for, resolved and not hidden.
     """
     peaks = PeakSettings(settings.reference_sigma_A, _BACKGROUND_SIGMA_A, settings.reference_threshold, relative=True)
-    positions, heights = find_columns(bright_columns(image, mode), pixel_size, peaks)
+    bright, positions = bright_columns(image, mode), marked
+    if marked is None:
+        positions, heights = find_columns(bright, pixel_size, peaks)
+    else:
+        surface = smoothed(bright, pixel_size, peaks)
+        heights = map_coordinates(surface, marked.T[::-1] / pixel_size, order=1, mode="nearest").clip(0)
     neighbour = cKDTree(positions).query(positions, k=2)[0][:, 1]
     return pd.DataFrame(
         {
@@ -62,6 +85,7 @@ def lab_samples(
     draws: int,
     name: str,
     mode: Mode,
+    hull: np.ndarray = NO_HULL,
 ) -> list[Sample]:
     """Blocks of a lab image at several doses, each dose drawn several times.
 
@@ -74,7 +98,7 @@ def lab_samples(
     columns : DataFrame
         Reference columns of the whole image.
     block : int
-        Edge of a block [px]; what is left over at the right and bottom is left out.
+        Least edge of a block [px]: the image is cut evenly into blocks that are less than twice as large, or is one.
     counts_per_px : tuple of float
         Doses, as electrons at the brightest columns.
     draws : int
@@ -83,18 +107,29 @@ def lab_samples(
         Name of the image.
     mode : Mode
         Its detector's.
+    hull : ndarray, shape (edges, 3)
+        Labelled part of the image (`matching.hull_of`); blocks outside of it are left out.
     """
     samples = []
-    places = block_corners(image.shape, block)
+    rows, across = (max(1, n // block) for n in image.shape)
+    height, width = image.shape[0] // rows, image.shape[1] // across
+    y, x = np.indices(image.shape)
+    scored = is_scored(np.stack([x, y], axis=-1) * pixel_size, (np.inf, np.inf), 0.0, hull)
     for level, counts in enumerate(counts_per_px):
         for draw in range(draws):
             rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(level, draw)))
             noisy = thinned(image, counts, rng)
-            for place, (y, x) in enumerate(places):
-                part = noisy[y : y + block, x : x + block]
+            for place in range(rows * across):
+                y, x = height * (place // across), width * (place % across)
+                here = slice(y, y + height), slice(x, x + width)
+                if not scored[here].any():
+                    continue
+                part = noisy[here]
                 drawn = {
                     "sample": len(samples),
                     "structure": place,
+                    "block_x_A": x * pixel_size,
+                    "block_y_A": y * pixel_size,
                     "material": name,
                     "zone": "",
                     "mode": mode,
@@ -103,14 +138,8 @@ def lab_samples(
                     "draw": draw,
                 }
                 scaled = ((part - part.min()) / max(np.ptp(part), 1)).astype(np.float32)
-                samples.append(Sample({"image": scaled}, _inside(columns, x, y, block, pixel_size), drawn))
+                samples.append(Sample({"image": scaled}, _inside(columns, x, y, part.shape, pixel_size), drawn))
     return samples
-
-
-def block_corners(shape: tuple[int, int], block: int) -> list[tuple[int, int]]:
-    """Row and column of the first pixel of each block of an image, by its `structure` number."""
-    rows, across = (n // block for n in shape)
-    return [(block * row, block * column) for row in range(rows) for column in range(across)]
 
 
 def lab_examples(image: np.ndarray, testset: str | Path, counts_per_px: float) -> tuple[np.ndarray, float]:
@@ -127,7 +156,7 @@ def lab_examples(image: np.ndarray, testset: str | Path, counts_per_px: float) -
 
     Returns
     -------
-    images : ndarray of float32, shape (2, block, block)
+    images : ndarray of float32, shape (2, y, x)
         Both from 0 to 1.
     pixel_size : float
         [A].
@@ -136,8 +165,9 @@ def lab_examples(image: np.ndarray, testset: str | Path, counts_per_px: float) -
     thin = samples[(samples.counts_per_px == counts_per_px) & (samples.draw == 0)]
     position = thin["sample"].map({number: len(rows) for number, rows in columns.items()}).idxmax()
     shown = open_shards([testset], ["image"]).image.values[position]
-    y, x = block_corners(image.shape, len(shown))[samples.structure[position]]
-    recorded = image[y : y + len(shown), x : x + len(shown)]
+    at = samples.loc[position, ["block_y_A", "block_x_A"]].to_numpy(float) / samples.pixel_size_A[position]
+    y, x = np.round(at).astype(int)
+    recorded = image[y : y + shown.shape[0], x : x + shown.shape[1]]
     return np.stack([_full_range(recorded), shown]), float(samples.pixel_size_A[position])
 
 
@@ -145,7 +175,7 @@ def _full_range(image: np.ndarray) -> np.ndarray:
     return ((image - image.min()) / max(np.ptp(image), 1e-12)).astype(np.float32)
 
 
-def _inside(columns: pd.DataFrame, x: int, y: int, block: int, pixel_size: float) -> pd.DataFrame:
+def _inside(columns: pd.DataFrame, x: int, y: int, shape: tuple[int, int], pixel_size: float) -> pd.DataFrame:
     moved = columns.assign(x_A=columns.x_A - x * pixel_size, y_A=columns.y_A - y * pixel_size)
-    edge = block * pixel_size
-    return moved[moved.x_A.between(0, edge) & moved.y_A.between(0, edge)].reset_index(drop=True)
+    height, width = (n * pixel_size for n in shape)
+    return moved[moved.x_A.between(0, width) & moved.y_A.between(0, height)].reset_index(drop=True)

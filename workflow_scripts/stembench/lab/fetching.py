@@ -4,17 +4,39 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.request import urlretrieve
 
-from stembench.config import Distribution
+from stembench.config import Distribution, LabImage
 from stembench.errors import InputError
 from stembench.products import whole
 
 
+def check_own_files(images: Mapping[str, LabImage], folder: str | Path) -> None:
+    """See whether what the user's own images need lies in `folder`.
+
+    Raises
+    ------
+    InputError
+        That names every file that does not, and the key that asks for it.
+    """
+    wanted = {
+        f"lab.images.{name}.{key}": Path(folder) / path
+        for name, image in images.items()
+        for key, path in (("file", image.file), ("columns", image.columns))
+        if path and not image.distribution
+    }
+    missing = [f"{key}: there is no file {path}" for key, path in wanted.items() if not path.is_file()]
+    if missing:
+        raise InputError("\n".join([*missing, f"put it into {folder}/, or correct the name in the configuration"]))
+
+
 def fetch_distribution(distribution: Distribution, destination: str | Path, offered: str | Path) -> None:
-    """Bring a distribution to `destination`: from the folder `offered` if it lies there, else by pip.
+    """Bring a distribution to `destination`: from the folder `offered` if it lies there, else by pip or its URL.
 
     Raises
     ------
@@ -35,27 +57,42 @@ def fetch_distribution(distribution: Distribution, destination: str | Path, offe
 
 
 def _downloaded(distribution: Distribution, folder: Path, given: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
-    done = subprocess.run([*command, distribution.requirement], capture_output=True, text=True)
-    found = folder / distribution.file
-    if done.returncode or not found.exists():
-        reason = (done.stderr.strip() or "another file came").splitlines()[-1]
+    found, reason = folder / distribution.file, ""
+    if distribution.url:
+        elsewhere = distribution.url
+        try:
+            urlretrieve(distribution.url, found)
+        except OSError as error:
+            reason = str(error)
+    else:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
+        elsewhere = f"`pip download --no-deps {distribution.requirement}`"
+        done = subprocess.run([*command, distribution.requirement], capture_output=True, text=True)
+        if done.returncode or not found.exists():
+            reason = (done.stderr.strip() or "another file came").splitlines()[-1]
+    if reason:
         raise InputError(
             f"{distribution.requirement} could not be downloaded ({reason}); without a network, download "
-            f"{distribution.file} elsewhere (`pip download --no-deps {distribution.requirement}`) and put it at {given}"
+            f"{distribution.file} elsewhere ({elsewhere}) and put it at {given}"
         )
     return found
 
 
 def extract(archive: str | Path, member: str, destination: str | Path) -> None:
-    """Write one file of a wheel to `destination`.
+    """Write one file of a wheel or a source distribution to `destination`.
 
     Raises
     ------
     InputError
         If the archive does not hold it.
     """
-    with zipfile.ZipFile(archive) as opened:
-        if member not in opened.namelist():
-            raise InputError(f"{archive} does not hold {member}; correct the image's `file` under lab.images")
-        Path(destination).write_bytes(opened.read(member))
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as opened:
+                content = opened.read(member)
+        else:
+            with tarfile.open(archive) as opened:
+                content = opened.extractfile(member).read()
+    except KeyError:
+        raise InputError(f"{archive} does not hold {member}; correct the image's entry under lab.images") from None
+    Path(destination).write_bytes(content)

@@ -3,6 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
+import h5py
 import numpy as np
 import xarray as xr
 from rsciio import IO_PLUGINS
@@ -36,6 +37,8 @@ def read_image(path: str | Path) -> tuple[np.ndarray, float | None]:
     plugins = [plugin for plugin in IO_PLUGINS if extension in plugin["file_extensions"]]
     if not plugins:
         raise InputError(f"{path}: no reader for .{extension} files; RosettaSciIO reads dm3, dm4, emd, hspy, tif, ...")
+    if (image := _atom_lattice_image(path)) is not None:
+        return image, None
     signals = _signals(path, [plugin["api"] for plugin in plugins])
     images = [signal for signal in signals if np.ndim(signal["data"]) == 2]
     if not images:
@@ -43,6 +46,14 @@ def read_image(path: str | Path) -> tuple[np.ndarray, float | None]:
     scale, units = (images[0]["axes"][-1].get(key) for key in ("scale", "units"))
     known = _ANGSTROM.get(str(units).lower())
     return np.asarray(images[0]["data"]), float(scale) * known if known else None
+
+
+def _atom_lattice_image(path: Path) -> np.ndarray | None:
+    """The image that atomap saved with an atom lattice, which RosettaSciIO does not read; None of another file."""
+    if not h5py.is_hdf5(path):
+        return None
+    with h5py.File(path) as file:
+        return file["image_data0"][:] if "image_data0" in file else None
 
 
 def _signals(path: Path, readers: list[str]) -> list[dict]:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import xarray as xr
 
 
@@ -9,3 +11,9 @@ def open_lab_image(folder: str | Path) -> xr.DataArray:
     """A lab image, dims (y, x), raw intensities; its attributes are those of `reading.lab_image`."""
     with xr.open_zarr(Path(folder) / "image.zarr", consolidated=False, chunks=None) as stored:
         return stored.image.load()
+
+
+def read_marked(folder: str | Path) -> np.ndarray | None:
+    """Positions x and y [A], shape (columns, 2), of a lab image's columns that somebody marked; None if nobody did."""
+    path = Path(folder) / "columns.csv"
+    return pd.read_csv(path)[["x_A", "y_A"]].to_numpy() if path.exists() else None

@@ -1,0 +1,119 @@
+"""Columns that somebody marked in an image, read from a file."""
+
+import csv
+from pathlib import Path
+
+import h5py
+import numpy as np
+from scipy.spatial import ConvexHull, QhullError, cKDTree
+
+from stembench.errors import InputError
+
+_PAIRS = {"px": ("x_px", "y_px"), "A": ("x_A", "y_A")}
+_SAME_A = 0.1  # nearer to each other two marks are of one column
+
+
+def read_marked_columns(path: str | Path, pixel_size: float, shape: tuple[int, int], name: str) -> np.ndarray:
+    """Positions of marked columns.
+
+    Parameters
+    ----------
+    path : str or Path
+        A CSV file whose first line names the columns `x_px` and `y_px` or `x_A` and `y_A`, others being passed over, or
+        an atom lattice that atomap saved (hdf5). Pixel centres are at integers, the origin is the image's top left.
+    pixel_size : float
+        [A].
+    shape : tuple of int
+        Height and width of the image [px].
+    name : str
+        What messages call the file.
+
+    Returns
+    -------
+    ndarray, shape (columns, 2)
+        x and y [A].
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a position is no number, outside of the image, or given twice.
+    """
+    read = _atom_lattice if Path(path).suffix == ".hdf5" else _csv
+    positions, unit, places = read(Path(path), name)
+    positions = positions * (1.0 if unit == "A" else pixel_size)
+    for place, at in zip(places, positions):
+        if not np.all((at >= -pixel_size / 2) & (at <= (np.array(shape[::-1]) - 0.5) * pixel_size)):  # also nan
+            raise InputError(
+                f"{name}, {place}: {_told(at, unit, pixel_size)} lies outside of the image of {shape[1]} x {shape[0]} "
+                f"px of {pixel_size:g} A; correct or remove it, or see whether x and y or the units are exchanged"
+            )
+    pairs = cKDTree(positions).query_pairs(_SAME_A)
+    for first, second in sorted(pairs)[:1]:
+        raise InputError(
+            f"{name}, {places[first]} and {places[second]} mark one column, {_told(positions[first], unit, pixel_size)}"
+            "; remove one of them"
+        )
+    try:
+        ConvexHull(positions)
+    except (QhullError, ValueError):
+        raise InputError(
+            f"{name}: {len(positions)} columns enclose no area, in which methods could be scored; mark more"
+        ) from None
+    return positions
+
+
+def _told(at: np.ndarray, unit: str, pixel_size: float) -> str:
+    """A position as the file gives it."""
+    x, y = at / (1.0 if unit == "A" else pixel_size)
+    return f"x = {x:.6g}, y = {y:.6g} {unit}"
+
+
+def _csv(path: Path, name: str) -> tuple[np.ndarray, str, list[str]]:
+    """Positions, their unit, and the line of each."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet's byte order mark is no name
+            reader = csv.DictReader(file, skipinitialspace=True)
+            header = reader.fieldnames = [field.strip() for field in reader.fieldnames or []]
+            units = [unit for unit, pair in _PAIRS.items() if set(pair) <= set(header)]
+            if len(units) != 1:
+                found = f"it names {', '.join(header)}" if any(header) else "the file is empty"
+                raise InputError(
+                    f"{name}, line 1: must name the columns x_px,y_px or x_A,y_A, one pair of them, with commas "
+                    f"between; {found}"
+                )
+            positions, places = [], []
+            for row in reader:
+                places.append(f"line {reader.line_num}")
+                positions.append([_number(row[key], key, f"{name}, {places[-1]}") for key in _PAIRS[units[0]]])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{name}: is no CSV text ({error}); save it as CSV in UTF-8") from None
+    if not positions:
+        raise InputError(f"{name}: holds no positions below its first line; add a line for each column")
+    return np.array(positions), units[0], places
+
+
+def _number(text: str | None, key: str, where: str) -> float:
+    try:
+        number = float(text)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not np.isfinite(number):
+        raise InputError(f"{where}: {key} is {text or ''!r}, which is no number; write one, or remove the line")
+    return number
+
+
+def _atom_lattice(path: Path, name: str) -> tuple[np.ndarray, str, list[str]]:
+    """Positions in all sublattices; where atomap could fit none it left nan, and they are left out."""
+    try:
+        with h5py.File(path) as file:
+            groups = {key: group for key, group in file.items() if isinstance(group, h5py.Group)}
+            sublattices = {key: group for key, group in groups.items() if "atom_positions" in group}
+            found = {key: np.reshape(group["atom_positions"], (-1, 2)) for key, group in sublattices.items()}
+    except (OSError, TypeError, ValueError) as error:
+        raise InputError(f"{name}: is no atom lattice of atomap ({error}); save it again, or as CSV") from None
+    if not found:
+        raise InputError(f"{name}: is no atom lattice of atomap (it holds no atom_positions); save it again, or as CSV")
+    positions = np.concatenate(list(found.values()))
+    places = [f"{key}, atom {i}" for key, part in found.items() for i in range(len(part))]
+    fitted = np.isfinite(positions).all(axis=1)
+    return positions[fitted], "px", [place for place, known in zip(places, fitted) if known]
