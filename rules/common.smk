@@ -303,6 +303,14 @@ ENHANCEMENT_NETWORKS = network_methods("denoise_background")
 DETECTORS = [*DETECTION_NETWORKS, *CONFIG.evaluation.detection_baselines]
 # Test sets of the structures that are there.
 GENERALISATION = [name for name in CONFIG.generalisation.testsets if shards(name, "test")]
+SHOWN = [name for name in CONFIG.generalisation.shown if name in GENERALISATION]
+PARTICLES = [
+    name
+    for name in GENERALISATION
+    if {CONFIG.arrangements[each].kind for each in RECIPES[name].arrangements} == {"particle"}
+]
+# What figures show the forward model and the labels of.
+ILLUSTRATED = CONFIG.generalisation.tuned_on
 MISLED_NETWORKS = {
     method: network
     for name in CONFIG.generalisation.wrong_prior
@@ -408,9 +416,8 @@ def filter_settings(wildcards):
     """Tuned settings of a filter; a network has none."""
     if wildcards.method in IMAGE_NETWORKS[wildcards.task]:
         return []
-    return (
-        f"results/tuning/enhancement/{wildcards.task}/{wildcards.testset}/{wildcards.method}.json"
-    )
+    dataset = tuning_dataset(wildcards.testset)
+    return f"results/tuning/enhancement/{wildcards.task}/{dataset}/{wildcards.method}.json"
 
 
 def detection_tuning(wildcards):
@@ -704,10 +711,24 @@ DETECTION_TABLES = ["detection", "detection_comparison", "precision_vs_dose"]
 ENHANCEMENT_TABLES = ["enhancement", "enhancement_comparison"]
 
 
-def overlay_methods(wildcards):
-    """Methods shown on a lab image: each network's first seed by its default localiser, and the baselines."""
-    rows = detection_rows(DETECTORS, wildcards.testset, [DEFAULT_LOCALISER])
+def shown_methods(wildcards):
+    """Methods shown on an image: each network's first seed by its default localiser, and the baselines."""
+    beyond = [*DETECTION_NETWORKS, *CONFIG.generalisation.baselines]
+    methods = DETECTORS if wildcards.testset in LAB_TESTSETS else beyond
+    rows = detection_rows(methods, wildcards.testset, [DEFAULT_LOCALISER])
     return [row for row in rows if row["kind"] != "floor" and row["seed"] == 0]
+
+
+def enhancement_rows(wildcards):
+    """Methods of enhancement shown on an image: each filter, and each network's first seed."""
+    networks, folder = ENHANCEMENT_NETWORKS, "results/enhancement/denoise_background"
+    rows = method_rows("denoise_background", ENHANCERS, networks, [wildcards.testset], folder)
+    return sorted((row for row in rows if row["seed"] == 0), key=lambda row: row["kind"])
+
+
+def lattice_rows(wildcards):
+    """Methods whose spacings are shown: each network's first seed, and the baselines."""
+    return [row for row in LATTICE_ROWS if row["testset"] == wildcards.testset and row["seed"] == 0]
 
 
 def overlay_dose(wildcards):
@@ -761,11 +782,19 @@ REPORTED = [
     *(f"results/structures/{m}/{zone}/structure.png" for m in MATERIALS for zone in MATERIALS[m]),
     *multiext("results/figures/arrangements", ".png", ".pdf"),
     *(multiext("results/figures/thickness", ".png", ".pdf") if COMPARED else []),
-    *(f"{row['folder']}/curves.png" for row in COST_ROWS),
+    *(f"{row['folder']}/{figure}.png" for row in COST_ROWS for figure in ("curves", "validation")),
     *(
-        f"results/figures/enhancement_{dataset}_{method}.png"
-        for dataset in CONFIG.evaluation.testsets
-        for method in ENHANCEMENT_NETWORKS
+        f"results/figures/{name}.{ending}"
+        for name in (
+            *(f"enhanced_{testset}" for testset in CONFIG.evaluation.testsets),
+            *(f"lab_enhanced_{testset}" for testset in LAB_TESTSETS),
+            *(f"lattice_spacings_{testset}" for testset in SINGLE_CRYSTALS),
+            *(f"found_{testset}" for testset in SHOWN),
+            *(f"edges_{testset}" for testset in PARTICLES),
+            "forward_model",
+            "labels",
+        )
+        for ending in ("png", "pdf")
     ),
 ]
 

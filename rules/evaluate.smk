@@ -10,8 +10,9 @@ Makes    results/testsets/{testset}/ (a lab image's blocks at several doses, wit
          results/lattice_precision/{testset}/{method}/ (spacings.parquet, responses.parquet)
          results/localisation_after_denoising/{testset}/ (the same of images that were denoised, a pair a denoiser)
          results/localisation_after_denoising/{testset}/images.parquet (fits to simulated images, denoised)
-         results/enhancement/{task}/{testset}/{method}/images.parquet, images against the task's labels
          results/cost/{network}/{task}.json (what applying a network costs)
+         results/enhancement/{task}/{testset}/{method}/ (images.parquet, images against the task's labels; examples.npz, those
+         that figures show, of lab images too)
 """
 
 
@@ -317,8 +318,11 @@ rule evaluate_enhancement:
         settings=filter_settings,
     output:
         images="results/enhancement/{task}/{testset}/{method}/images.parquet",
+        examples="results/enhancement/{task}/{testset}/{method}/examples.npz",
     log:
         "results/logs/evaluate_enhancement/{task}_{testset}_{method}.log",
+    wildcard_constraints:
+        testset=any_of(CONFIG.datasets),
     conda:
         "../envs/training.yaml"
     params:
@@ -352,3 +356,30 @@ rule measure_cost:
         "Measure what {wildcards.network} costs that was trained to {wildcards.task}"
     script:
         "../workflow_scripts/measure_cost.py"
+
+
+rule enhance_lab_image:
+    input:
+        image=lambda wildcards: f"results/lab/{LAB_TESTSETS[wildcards.testset].image}",
+        testset="results/testsets/{testset}",
+        weights=lambda wildcards: weights_of(ENHANCEMENT_NETWORKS, wildcards.method),
+        settings=filter_settings,
+    output:
+        examples="results/enhancement/{task}/{testset}/{method}/examples.npz",
+    log:
+        "results/logs/enhance_lab_image/{task}_{testset}_{method}.log",
+    wildcard_constraints:
+        task="denoise_background",
+        testset=any_of(LAB_TESTSETS),
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=lambda wildcards: method_code(
+            "enhance_lab_image", ENHANCEMENT_NETWORKS, wildcards.method
+        ),
+        network=lambda wildcards: network_folder(ENHANCEMENT_NETWORKS, wildcards.method),
+        counts_per_px=lab_testset_doses,
+    message:
+        "Enhance the lab image {wildcards.testset} by {wildcards.method}"
+    script:
+        "../workflow_scripts/enhance_lab_image.py"

@@ -22,6 +22,16 @@ TABLES = (
     "precision_after_denoising",
     "cost",
 )
+FIGURES = (
+    "forward_model",
+    "labels",
+    "enhanced_*",
+    "lab_enhanced_*",
+    "found_*",
+    "overlay_*",
+    "edges_*",
+    "lattice_spacings_*",
+)
 LOCALISED = ("detection", "generalisation", "detection_comparison", "precision_vs_dose")
 SHARED_LOCALISERS = ("maxima", "otsu", "otsu_split")
 OWN_LOCALISERS = ("atomai_segmentor", "atomid_net")
@@ -128,10 +138,13 @@ def check_products(results: Path) -> list[str]:
         + found("figures/*.png")
         + found("calibration/*.png")
         + found("models/*/*/*/*/curves.png")
+        + found("models/*/*/*/*/validation.png")
     ):
         with Image.open(path) as figure:
             figure.load()
             assert min(figure.size) > 200
+    for figure in FIGURES:
+        found(f"figures/{figure}.png")
     for path in found("figures/*.pdf"):
         assert path.read_bytes().startswith(b"%PDF")
     (report,) = found("report.html")

@@ -250,6 +250,8 @@ class Config(Section):
                 raise ValueError(
                     f"generalisation.testsets.{name} has the name of a dataset or lab test set; rename one"
                 )
+        for testset in self.generalisation.shown:
+            known(testset, self.generalisation.testsets, "generalisation.shown", "generalisation.testsets")
         for name, study in self.studies.items():
             known(study.task, self.sizes.samples_seen, f"studies.{name}.task", f"scales.{self.scale}.samples_seen")
             for variant, row in study.variants.items():
