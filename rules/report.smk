@@ -389,6 +389,8 @@ rule report:
     input:
         REPORTED,
         captions=CAPTIONS,
+        records=[f"{row['folder']}/model.json" for row in COST_ROWS],
+        costs="results/tables/cost.csv" if COST_ROWS else [],
     output:
         "results/report.html",
     log:
@@ -398,6 +400,7 @@ rule report:
     params:
         code=code("report"),
         config=config,
+        scale=CONFIG.scale,
         snakefile=os.path.relpath(workflow.main_snakefile),
     message:
         "Write the report"
