@@ -60,15 +60,18 @@ class FourierUnit(nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         # Transforms know no bfloat16, and a spectrum's range, zero frequency to noise, would not fit its 8 bits.
         with torch.autocast(image.device.type, enabled=False):
-            image = image.to(self.mix.weight.dtype)
-            spectrum = torch.view_as_real(torch.fft.rfft2(image, norm="ortho"))
-            batch, _, rows, columns, _ = spectrum.shape
-            axes = (torch.linspace(0, 1, size, dtype=image.dtype, device=image.device) for size in (rows, columns))
-            where = torch.stack(torch.meshgrid(*axes, indexing="ij")).expand(batch, 2, rows, columns)
-            stacked = torch.cat([where, spectrum.permute(0, 1, 4, 2, 3).flatten(1, 2)], dim=1)
-            mixed = functional.relu(self.norm(self.mix(stacked)), inplace=True)
-            spectrum = torch.view_as_complex(mixed.unflatten(1, (-1, 2)).permute(0, 1, 3, 4, 2).contiguous())
+            # Channels last throughout, as convolutions have them: then nothing is copied from one layout to another.
+            pixels = image.to(self.mix.weight.dtype).permute(0, 2, 3, 1)
+            spectrum = torch.view_as_real(torch.fft.rfft2(pixels, dim=(1, 2), norm="ortho"))
+            batch, rows, columns, channels, _ = spectrum.shape
+            axes = (torch.linspace(0, 1, size, dtype=pixels.dtype, device=pixels.device) for size in (rows, columns))
+            where = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+            of_where, of_spectrum = self.mix.weight[:, :, 0, 0].split([2, 2 * channels], dim=1)
+            mixed = functional.linear(spectrum.flatten(3), of_spectrum) + functional.linear(where, of_where)
+            mixed = self.norm(mixed.flatten(0, 2)[:, :, None, None])  # statistics of all frequencies of all images
+            mixed = functional.relu(mixed, inplace=True).view(batch, rows, columns, channels, 2)
             # A rectified half spectrum is no real image's: what `irfft2` makes of its zero column then differs between
             # CPU and GPU (pytorch issues 104867, 154496), so the columns are transformed as complex, the rows after.
-            columns_back = torch.fft.ifft(spectrum, dim=-2, norm="ortho")
-            return torch.fft.irfft(columns_back, n=image.shape[-1], dim=-1, norm="ortho")
+            columns_back = torch.fft.ifft(torch.view_as_complex(mixed), dim=1, norm="ortho")
+            back = torch.fft.irfft(columns_back, n=image.shape[-1], dim=2, norm="ortho")
+            return back.permute(0, 3, 1, 2)
