@@ -265,6 +265,15 @@ def weights_of(networks, method):
     return [f"{folder}/weights.safetensors", f"{folder}/model.json"]
 
 
+def measured_training(wildcards):
+    """The training whose network's cost is measured: all of a network and task cost the same."""
+    return next(
+        row
+        for row in COST_ROWS
+        if (row["method"], row["task"]) == (wildcards.network, wildcards.task)
+    )["folder"]
+
+
 def network_folder(networks, method):
     """Folder of the trained network behind a method, None for a classical one."""
     return networks[method]["folder"] if method in networks else None
@@ -294,6 +303,14 @@ ENHANCEMENT_NETWORKS = network_methods("denoise_background")
 DETECTORS = [*DETECTION_NETWORKS, *CONFIG.evaluation.detection_baselines]
 # Test sets of the structures that are there.
 GENERALISATION = [name for name in CONFIG.generalisation.testsets if shards(name, "test")]
+SHOWN = [name for name in CONFIG.generalisation.shown if name in GENERALISATION]
+PARTICLES = [
+    name
+    for name in GENERALISATION
+    if {CONFIG.arrangements[each].kind for each in RECIPES[name].arrangements} == {"particle"}
+]
+# What figures show the forward model and the labels of.
+ILLUSTRATED = CONFIG.generalisation.tuned_on
 MISLED_NETWORKS = {
     method: network
     for name in CONFIG.generalisation.wrong_prior
@@ -327,7 +344,8 @@ FILTERS = list(get_args(EnhancementBaseline))
 ENHANCERS = [*ENHANCEMENT_NETWORKS, *CONFIG.evaluation.enhancement_baselines]
 LAB_TESTSETS = CONFIG.lab_testsets
 SINGLE_CRYSTALS = [name for name, testset in LAB_TESTSETS.items() if testset.single_crystal]
-TESTSETS = [*CONFIG.evaluation.testsets, *LAB_TESTSETS]
+LAB_DETECTION = [name for name, testset in LAB_TESTSETS.items() if testset.detection]
+TESTSETS = [*CONFIG.evaluation.testsets, *LAB_DETECTION]
 
 
 def lab_image_sources(wildcards):
@@ -398,9 +416,8 @@ def filter_settings(wildcards):
     """Tuned settings of a filter; a network has none."""
     if wildcards.method in IMAGE_NETWORKS[wildcards.task]:
         return []
-    return (
-        f"results/tuning/enhancement/{wildcards.task}/{wildcards.testset}/{wildcards.method}.json"
-    )
+    dataset = tuning_dataset(wildcards.testset)
+    return f"results/tuning/enhancement/{wildcards.task}/{dataset}/{wildcards.method}.json"
 
 
 def detection_tuning(wildcards):
@@ -409,6 +426,18 @@ def detection_tuning(wildcards):
     method = "smoothed_maxima" if shared else wildcards.method.replace("-wrong_prior", "")
     dataset = tuning_dataset(wildcards.get("testset"))
     return f"results/tuning/detection/{dataset}/{method}.json"
+
+
+def tuned_filters(wildcards):
+    """Tuned settings of every filter for the images of a test set."""
+    folder = f"results/tuning/enhancement/denoise_background/{tuning_dataset(wildcards.testset)}"
+    return [f"{folder}/{name}.json" for name in CONFIG.evaluation.enhancement_baselines]
+
+
+def denoising_code(script):
+    """Digests for a script that applies every denoiser."""
+    names = [network["named"]["denoiser"] for network in DENOISERS]
+    return [code(script), *(code(script, name) for name in names)]
 
 
 def tuning_dataset(testset):
@@ -526,7 +555,7 @@ def detection_rows(methods, testset, localisers=CONFIG.evaluation.localisers):
 def study_rows(study):
     """The beginnings of a study's rows, each named after its variant."""
     asked, rows = CONFIG.studies[study], []
-    for testset in asked.testsets:
+    for testset in (name for name in asked.testsets if name in RECIPES or name in LAB_DETECTION):
         for variant, methods in STUDIED[study].items():
             named = {"method": variant}
             rows += [row | named for row in compared_rows(asked, methods, testset)]
@@ -598,7 +627,11 @@ ENHANCEMENT_ROWS = method_rows(
     "results/enhancement/denoise_background",
 )
 COST_ROWS = [
-    method_row(task, method, networks, "", "") | {"folder": networks[method]["folder"]}
+    method_row(task, method, networks, "", "")
+    | {
+        "folder": networks[method]["folder"],
+        "cost": f"results/cost/{networks[method]['network']}/{task}.json",
+    }
     for task in SCALE.samples_seen
     for networks in [network_methods(task)]
     for method in networks
@@ -609,6 +642,58 @@ LATTICE_ROWS = [
         "localise", DETECTORS, DETECTION_NETWORKS, SINGLE_CRYSTALS, "results/lattice_precision"
     )
     if row["kind"] != "floor"
+]
+# Of networks the first seed alone denoises and localises.
+DENOISERS = [
+    {
+        "named": {
+            "denoiser": network["network"],
+            "denoiser_task": task,
+            "denoiser_dataset": network["dataset"],
+        },
+        "folder": network["folder"],
+    }
+    for task in SCALE.samples_seen
+    if task in ("denoise", "denoise_background")
+    for network in network_methods(task).values()
+    if network["seed"] == 0
+]
+DENOISER_WEIGHTS = [
+    f"{network['folder']}/{file}"
+    for network in DENOISERS
+    for file in ("weights.safetensors", "model.json")
+]
+DENOISED_ROWS = [
+    row
+    | {
+        "image": LAB_TESTSETS[row["testset"]].image,
+        "images": f"results/localisation_after_denoising/{row['testset']}/images",
+    }
+    for row in method_rows(
+        "localise",
+        [
+            *list(DETECTION_NETWORKS)[:1],
+            *(
+                name
+                for name in CONFIG.evaluation.detection_baselines
+                if name in CONFIG.evaluation.localised_after_denoising
+            ),
+        ],
+        DETECTION_NETWORKS,
+        SINGLE_CRYSTALS,
+        "results/localisation_after_denoising",
+    )
+]
+# Simulated test sets with images at each of several doses.
+DENOISED_TESTSETS = [
+    name
+    for name in CONFIG.evaluation.testsets
+    if getattr(getattr(CONFIG.datasets[name], "noise", None), "test_counts_per_px", ())
+]
+DENOISED_PRECISION_ROWS = [
+    method_row("localise", "gaussian_fit", {}, testset, "")
+    | {"images": f"results/localisation_after_denoising/{testset}/images.parquet"}
+    for testset in DENOISED_TESTSETS
 ]
 PUBLISHED_NUMBERS = "workflow_scripts/stembench/reporting/published.csv"
 STUDY_BASELINES = {name for study in CONFIG.studies.values() for name in study.baselines}
@@ -626,10 +711,24 @@ DETECTION_TABLES = ["detection", "detection_comparison", "precision_vs_dose"]
 ENHANCEMENT_TABLES = ["enhancement", "enhancement_comparison"]
 
 
-def overlay_methods(wildcards):
-    """Methods shown on a lab image: each network's first seed by its default localiser, and the baselines."""
-    rows = detection_rows(DETECTORS, wildcards.testset, [DEFAULT_LOCALISER])
+def shown_methods(wildcards):
+    """Methods shown on an image: each network's first seed by its default localiser, and the baselines."""
+    beyond = [*DETECTION_NETWORKS, *CONFIG.generalisation.baselines]
+    methods = DETECTORS if wildcards.testset in LAB_TESTSETS else beyond
+    rows = detection_rows(methods, wildcards.testset, [DEFAULT_LOCALISER])
     return [row for row in rows if row["kind"] != "floor" and row["seed"] == 0]
+
+
+def enhancement_rows(wildcards):
+    """Methods of enhancement shown on an image: each filter, and each network's first seed."""
+    networks, folder = ENHANCEMENT_NETWORKS, "results/enhancement/denoise_background"
+    rows = method_rows("denoise_background", ENHANCERS, networks, [wildcards.testset], folder)
+    return sorted((row for row in rows if row["seed"] == 0), key=lambda row: row["kind"])
+
+
+def lattice_rows(wildcards):
+    """Methods whose spacings are shown: each network's first seed, and the baselines."""
+    return [row for row in LATTICE_ROWS if row["testset"] == wildcards.testset and row["seed"] == 0]
 
 
 def overlay_dose(wildcards):
@@ -641,6 +740,8 @@ def overlay_dose(wildcards):
 
 OTHER_TABLES = [
     *(["lattice_precision"] if LATTICE_ROWS else []),
+    *(["localisation_after_denoising"] if DENOISED_ROWS else []),
+    *(["precision_after_denoising"] if DENOISED_TESTSETS else []),
     *(["cost", "loss"] if COST_ROWS else []),
 ]
 CAPTIONS = sorted(map(str, Path("report").glob("*.rst")))
@@ -665,7 +766,7 @@ REPORTED = [
     *(STUDY_TABLES if SCALE.studies else []),
     *(tables("generalisation") if GENERALISATION else []),
     *(multiext("results/figures/generalisation", ".png", ".pdf") if GENERALISATION else []),
-    *(f"results/figures/overlay_{testset}.png" for testset in LAB_TESTSETS),
+    *(f"results/figures/overlay_{testset}.png" for testset in LAB_DETECTION),
     *(f"results/figures/reference_{testset}.png" for testset in LAB_TESTSETS),
     *(f"results/figures/gallery_{dataset}.png" for dataset in SHOWN_DATASETS),
     *(
@@ -681,11 +782,19 @@ REPORTED = [
     *(f"results/structures/{m}/{zone}/structure.png" for m in MATERIALS for zone in MATERIALS[m]),
     *multiext("results/figures/arrangements", ".png", ".pdf"),
     *(multiext("results/figures/thickness", ".png", ".pdf") if COMPARED else []),
-    *(f"{row['folder']}/curves.png" for row in COST_ROWS),
+    *(f"{row['folder']}/{figure}.png" for row in COST_ROWS for figure in ("curves", "validation")),
     *(
-        f"results/figures/enhancement_{dataset}_{method}.png"
-        for dataset in CONFIG.evaluation.testsets
-        for method in ENHANCEMENT_NETWORKS
+        f"results/figures/{name}.{ending}"
+        for name in (
+            *(f"enhanced_{testset}" for testset in CONFIG.evaluation.testsets),
+            *(f"lab_enhanced_{testset}" for testset in LAB_TESTSETS),
+            *(f"lattice_spacings_{testset}" for testset in SINGLE_CRYSTALS),
+            *(f"found_{testset}" for testset in SHOWN),
+            *(f"edges_{testset}" for testset in PARTICLES),
+            "forward_model",
+            "labels",
+        )
+        for ending in ("png", "pdf")
     ),
 ]
 

@@ -4,7 +4,7 @@ Requires results/structures/, results/calibration/ (for calibrated noise), resul
 Makes    results/datasets/{dataset}/{split}/{shard}/ (data.zarr, samples.parquet, columns.parquet)
          results/datasets/{dataset}/index.parquet and columns.parquet, README.md (card) and browser.html
          results/datasets/{dataset}/temimagenet/{split}/ (on request: TEMImageNet's folders)
-         results/figures/gallery_{dataset}.png and parameters_{dataset}.png
+         results/figures/gallery_{dataset}.png and parameters_{dataset}.png, forward_model.{png,pdf}, labels.{png,pdf}
 """
 
 
@@ -93,6 +93,44 @@ rule plot_gallery:
         "Draw the gallery of {wildcards.dataset}"
     script:
         "../workflow_scripts/plot_gallery.py"
+
+
+rule plot_forward_model:
+    input:
+        test=shards(ILLUSTRATED, "test"),
+        structures=shown_structures(ILLUSTRATED),
+    output:
+        reported_figure("forward_model", "Datasets"),
+    log:
+        "results/logs/plot_forward_model.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("plot_forward_model"),
+        conditions=imaging_under(RECIPES[ILLUSTRATED].conditions)["conditions"],
+        dataset=ILLUSTRATED,
+    message:
+        "Draw how an image comes about"
+    script:
+        "../workflow_scripts/plot_forward_model.py"
+
+
+rule plot_labels:
+    input:
+        test=shards(ILLUSTRATED, "test"),
+    output:
+        reported_figure("labels", "Datasets"),
+    log:
+        "results/logs/plot_labels.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("plot_labels"),
+        dataset=ILLUSTRATED,
+    message:
+        "Draw the labels that tasks learn"
+    script:
+        "../workflow_scripts/plot_labels.py"
 
 
 rule describe_dataset:

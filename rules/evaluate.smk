@@ -8,7 +8,11 @@ Makes    results/testsets/{testset}/ (a lab image's blocks at several doses, wit
          of networks {method} ends in the localiser, {network}-{dataset}-seed{n}-{localiser}
          results/lattice_precision/{testset}/images/ (a lab image of one crystal, also with columns displaced)
          results/lattice_precision/{testset}/{method}/ (spacings.parquet, responses.parquet)
-         results/enhancement/{task}/{testset}/{method}/images.parquet, images against the task's labels
+         results/localisation_after_denoising/{testset}/ (the same of images that were denoised, a pair a denoiser)
+         results/localisation_after_denoising/{testset}/images.parquet (fits to simulated images, denoised)
+         results/cost/{network}/{task}.json (what applying a network costs)
+         results/enhancement/{task}/{testset}/{method}/ (images.parquet, images against the task's labels; examples.npz, those
+         that figures show, of lab images too)
 """
 
 
@@ -224,6 +228,70 @@ rule evaluate_lattice_precision:
         "../workflow_scripts/evaluate_lattice_precision.py"
 
 
+rule denoise_single_crystal:
+    input:
+        images="results/lattice_precision/{testset}/images",
+        weights=DENOISER_WEIGHTS,
+        filters=tuned_filters,
+    output:
+        folder=directory("results/localisation_after_denoising/{testset}/images"),
+    log:
+        "results/logs/denoise_single_crystal/{testset}.log",
+    wildcard_constraints:
+        testset=any_of(SINGLE_CRYSTALS),
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=denoising_code("denoise_single_crystal"),
+        networks=DENOISERS,
+    message:
+        "Denoise {wildcards.testset}"
+    script:
+        "../workflow_scripts/denoise_single_crystal.py"
+
+
+use rule evaluate_lattice_precision as evaluate_localisation_after_denoising with:
+    input:
+        images="results/localisation_after_denoising/{testset}/images",
+        weights=lambda wildcards: weights_of(KNOWN_NETWORKS, wildcards.method),
+        settings=detection_tuning,
+        structures=[],
+    output:
+        spacings="results/localisation_after_denoising/{testset}/{method}/spacings.parquet",
+        responses="results/localisation_after_denoising/{testset}/{method}/responses.parquet",
+    log:
+        "results/logs/evaluate_localisation_after_denoising/{testset}_{method}.log",
+    message:
+        "Measure the lattice of {wildcards.testset}, denoised, by {wildcards.method}"
+
+
+rule evaluate_precision_after_denoising:
+    input:
+        test=lambda wildcards: test_shards(wildcards.testset),
+        weights=DENOISER_WEIGHTS,
+        filters=tuned_filters,
+        settings=lambda wildcards: (
+            f"results/tuning/detection/{wildcards.testset}/smoothed_maxima.json"
+        ),
+    output:
+        images="results/localisation_after_denoising/{testset}/images.parquet",
+    log:
+        "results/logs/evaluate_precision_after_denoising/{testset}.log",
+    wildcard_constraints:
+        testset=any_of(DENOISED_TESTSETS),
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=denoising_code("evaluate_precision_after_denoising"),
+        networks=DENOISERS,
+        evaluation=EVALUATION,
+        images=CONFIG.evaluation.images_after_denoising,
+    message:
+        "Fit Gaussians to denoised images of {wildcards.testset}"
+    script:
+        "../workflow_scripts/evaluate_precision_after_denoising.py"
+
+
 rule tune_enhancement:
     input:
         validation=lambda wildcards: shards(wildcards.dataset, "validation"),
@@ -250,8 +318,11 @@ rule evaluate_enhancement:
         settings=filter_settings,
     output:
         images="results/enhancement/{task}/{testset}/{method}/images.parquet",
+        examples="results/enhancement/{task}/{testset}/{method}/examples.npz",
     log:
         "results/logs/evaluate_enhancement/{task}_{testset}_{method}.log",
+    wildcard_constraints:
+        testset=any_of(CONFIG.datasets),
     conda:
         "../envs/training.yaml"
     params:
@@ -263,3 +334,52 @@ rule evaluate_enhancement:
         "Score the images that {wildcards.method} makes of {wildcards.testset} to {wildcards.task}"
     script:
         "../workflow_scripts/evaluate_enhancement.py"
+
+
+rule measure_cost:
+    input:
+        weights=lambda wildcards: f"{measured_training(wildcards)}/weights.safetensors",
+        record=lambda wildcards: f"{measured_training(wildcards)}/model.json",
+    output:
+        cost="results/cost/{network}/{task}.json",
+    log:
+        "results/logs/measure_cost/{network}_{task}.log",
+    conda:
+        network_environment
+    threads: 1
+    resources:
+        gpu=1 if GPU else 0,
+    params:
+        code=lambda wildcards: code("measure_cost", wildcards.network),
+        network=measured_training,
+    message:
+        "Measure what {wildcards.network} costs that was trained to {wildcards.task}"
+    script:
+        "../workflow_scripts/measure_cost.py"
+
+
+rule enhance_lab_image:
+    input:
+        image=lambda wildcards: f"results/lab/{LAB_TESTSETS[wildcards.testset].image}",
+        testset="results/testsets/{testset}",
+        weights=lambda wildcards: weights_of(ENHANCEMENT_NETWORKS, wildcards.method),
+        settings=filter_settings,
+    output:
+        examples="results/enhancement/{task}/{testset}/{method}/examples.npz",
+    log:
+        "results/logs/enhance_lab_image/{task}_{testset}_{method}.log",
+    wildcard_constraints:
+        task="denoise_background",
+        testset=any_of(LAB_TESTSETS),
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=lambda wildcards: method_code(
+            "enhance_lab_image", ENHANCEMENT_NETWORKS, wildcards.method
+        ),
+        network=lambda wildcards: network_folder(ENHANCEMENT_NETWORKS, wildcards.method),
+        counts_per_px=lab_testset_doses,
+    message:
+        "Enhance the lab image {wildcards.testset} by {wildcards.method}"
+    script:
+        "../workflow_scripts/enhance_lab_image.py"

@@ -93,6 +93,7 @@ rule tabulate_study:
 rule tabulate_cost:
     input:
         [f"{row['folder']}/{file}" for row in COST_ROWS for file in ("model.json", "history.csv")],
+        measured=sorted({row["cost"] for row in COST_ROWS}),
     output:
         reported_table("cost"),
     log:
@@ -103,7 +104,7 @@ rule tabulate_cost:
         code=code("tabulate_cost"),
         trainings=COST_ROWS,
     message:
-        "Tabulate what the trainings took"
+        "Tabulate what networks cost"
     script:
         "../workflow_scripts/tabulate_cost.py"
 
@@ -175,6 +176,51 @@ rule tabulate_lattice_precision:
         "../workflow_scripts/tabulate_lattice_precision.py"
 
 
+rule tabulate_localisation_after_denoising:
+    input:
+        [
+            f"{row['folder']}/{part}.parquet"
+            for row in DENOISED_ROWS
+            for part in ("spacings", "responses")
+        ],
+        images=sorted({row["images"] for row in DENOISED_ROWS}),
+        numbers=PUBLISHED_NUMBERS,
+    output:
+        reported_table("localisation_after_denoising"),
+    log:
+        "results/logs/tabulate_localisation_after_denoising.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("tabulate_localisation_after_denoising"),
+        methods=DENOISED_ROWS,
+        published=CONFIG.evaluation.published,
+        bootstrap=SCALE.bootstrap,
+    message:
+        "Tabulate localisation after denoising"
+    script:
+        "../workflow_scripts/tabulate_localisation_after_denoising.py"
+
+
+rule tabulate_precision_after_denoising:
+    input:
+        [row["images"] for row in DENOISED_PRECISION_ROWS],
+    output:
+        reported_table("precision_after_denoising"),
+    log:
+        "results/logs/tabulate_precision_after_denoising.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("tabulate_precision_after_denoising"),
+        methods=DENOISED_PRECISION_ROWS,
+        bootstrap=SCALE.bootstrap,
+    message:
+        "Tabulate precision after denoising"
+    script:
+        "../workflow_scripts/tabulate_precision_after_denoising.py"
+
+
 rule plot_precision_vs_dose:
     input:
         table="results/tables/precision_vs_dose.csv",
@@ -192,54 +238,129 @@ rule plot_precision_vs_dose:
         "../workflow_scripts/plot_precision_vs_dose.py"
 
 
-rule plot_lab_overlay:
+rule plot_found:
     input:
-        lambda wildcards: [f"{row['folder']}/columns.parquet" for row in overlay_methods(wildcards)],
-        testset="results/testsets/{testset}",
+        lambda wildcards: evaluated(shown_methods(wildcards)),
+        test=lambda wildcards: test_shards(wildcards.testset),
+    output:
+        reported_figure("found_{testset}", "Figures"),
+    log:
+        "results/logs/plot_found/{testset}.log",
+    wildcard_constraints:
+        testset=any_of(SHOWN),
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("plot_found"),
+        methods=shown_methods,
+        counts_per_px=None,
+    message:
+        "Draw what the methods found in {wildcards.testset}"
+    script:
+        "../workflow_scripts/plot_found.py"
+
+
+use rule plot_found as plot_lab_overlay with:
     output:
         reported_figure("overlay_{testset}", "Lab images"),
     log:
         "results/logs/plot_lab_overlay/{testset}.log",
+    wildcard_constraints:
+        testset=any_of(LAB_TESTSETS),
+    params:
+        counts_per_px=overlay_dose,
+
+
+rule plot_edges:
+    input:
+        lambda wildcards: evaluated(shown_methods(wildcards)),
+    output:
+        reported_figure("edges_{testset}", "Figures"),
+    log:
+        "results/logs/plot_edges/{testset}.log",
+    wildcard_constraints:
+        testset=any_of(PARTICLES),
     conda:
         "../envs/reporting.yaml"
     params:
-        code=code("plot_lab_overlay"),
-        methods=overlay_methods,
-        counts_per_px=overlay_dose,
+        code=code("plot_edges"),
+        methods=shown_methods,
+        bootstrap=SCALE.bootstrap,
     message:
-        "Draw what the methods found in {wildcards.testset}"
+        "Plot detection at the edges of {wildcards.testset}"
     script:
-        "../workflow_scripts/plot_lab_overlay.py"
+        "../workflow_scripts/plot_edges.py"
+
+
+rule plot_lattice_spacings:
+    input:
+        spacings=lambda wildcards: [
+            f"{row['folder']}/spacings.parquet" for row in lattice_rows(wildcards)
+        ],
+    output:
+        reported_figure("lattice_spacings_{testset}", "Lab images"),
+    log:
+        "results/logs/plot_lattice_spacings/{testset}.log",
+    wildcard_constraints:
+        testset=any_of(SINGLE_CRYSTALS),
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("plot_lattice_spacings"),
+        methods=lattice_rows,
+    message:
+        "Draw the spacings of columns in {wildcards.testset}"
+    script:
+        "../workflow_scripts/plot_lattice_spacings.py"
 
 
 rule plot_enhancement:
     input:
-        test=lambda wildcards: shards(wildcards.dataset, "test"),
-        weights=lambda wildcards: weights_of(ENHANCEMENT_NETWORKS, wildcards.method),
+        examples=lambda wildcards: [
+            f"{row['folder']}/examples.npz" for row in enhancement_rows(wildcards)
+        ],
+    output:
+        reported_figure("enhanced_{testset}", "Figures"),
+    log:
+        "results/logs/plot_enhancement/{testset}.log",
+    wildcard_constraints:
+        testset=any_of(CONFIG.evaluation.testsets),
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("plot_enhancement"),
+        methods=enhancement_rows,
+    message:
+        "Draw images of {wildcards.testset} after enhancement"
+    script:
+        "../workflow_scripts/plot_enhancement.py"
+
+
+rule plot_lab_enhanced:
+    input:
+        examples=lambda wildcards: [
+            f"{row['folder']}/examples.npz" for row in enhancement_rows(wildcards)
+        ],
         settings=lambda wildcards: [
-            f"results/tuning/enhancement/denoise_background/{wildcards.dataset}/{name}.json"
+            f"results/tuning/enhancement/denoise_background/{tuning_dataset(wildcards.testset)}/{name}.json"
             for name in CONFIG.evaluation.enhancement_baselines
         ],
     output:
-        figure=report(
-            "results/figures/enhancement_{dataset}_{method}.png",
-            category="Figures",
-            caption="../report/enhancement_images.rst",
-            labels={"figure": "enhancement, {dataset}, {method}"},
-        ),
+        reported_figure("lab_enhanced_{testset}", "Lab images"),
     log:
-        "results/logs/plot_enhancement/{dataset}_{method}.log",
+        "results/logs/plot_lab_enhanced/{testset}.log",
+    wildcard_constraints:
+        testset=any_of(LAB_TESTSETS),
     conda:
-        "../envs/training.yaml"
+        "../envs/reporting.yaml"
     params:
-        code=lambda wildcards: method_code(
-            "plot_enhancement", ENHANCEMENT_NETWORKS, wildcards.method
-        ),
-        network=lambda wildcards: network_folder(ENHANCEMENT_NETWORKS, wildcards.method),
+        code=code("plot_lab_enhanced"),
+        methods=enhancement_rows,
+        counts_per_px=overlay_dose,
     message:
-        "Draw images enhanced by {wildcards.method}"
+        "Draw the lab image {wildcards.testset} after enhancement"
     script:
-        "../workflow_scripts/plot_enhancement.py"
+        "../workflow_scripts/plot_lab_enhanced.py"
 
 
 # The targets `products`, `tables`, `figures` and `studies` run nothing, and so have no log.
@@ -268,6 +389,8 @@ rule report:
     input:
         REPORTED,
         captions=CAPTIONS,
+        records=[f"{row['folder']}/model.json" for row in COST_ROWS],
+        costs="results/tables/cost.csv" if COST_ROWS else [],
     output:
         "results/report.html",
     log:
@@ -277,6 +400,7 @@ rule report:
     params:
         code=code("report"),
         config=config,
+        scale=CONFIG.scale,
         snakefile=os.path.relpath(workflow.main_snakefile),
     message:
         "Write the report"

@@ -2,7 +2,8 @@
 
 Requires results/datasets/{dataset}/{train,validation}/
 Makes    results/models/{network}/{task}/{dataset}/seed{seed}/
-         (weights.safetensors, model.json, history.csv; checkpoints/ while it runs; then curves.png)
+         (weights.safetensors, model.json, history.csv; checkpoints/ while it runs; then curves.png, validation.npz
+         and validation.{png,pdf})
 """
 
 
@@ -57,7 +58,12 @@ rule plot_training:
             "results/models/{network}/{task}/{dataset}/seed{seed}/curves.png",
             category="Training",
             caption="../report/training.rst",
-            labels={"network": "{network}", "task": "{task}", "seed": "{seed}"},
+            labels={
+                "network": "{network}",
+                "task": "{task}",
+                "seed": "{seed}",
+                "what": "loss",
+            },
         ),
     log:
         "results/logs/plot_training/{network}_{task}_{dataset}_seed{seed}.log",
@@ -71,3 +77,51 @@ rule plot_training:
         "Plot the training of {wildcards.network} to {wildcards.task}, seed {wildcards.seed}"
     script:
         "../workflow_scripts/plot_training.py"
+
+
+rule apply_to_validation:
+    input:
+        validation=lambda wildcards: shards(wildcards.dataset, "validation"),
+        weights="results/models/{network}/{task}/{dataset}/seed{seed}/weights.safetensors",
+        record="results/models/{network}/{task}/{dataset}/seed{seed}/model.json",
+        projections=lambda wildcards: shown_structures(wildcards.dataset),
+    output:
+        examples="results/models/{network}/{task}/{dataset}/seed{seed}/validation.npz",
+    log:
+        "results/logs/apply_to_validation/{network}_{task}_{dataset}_seed{seed}.log",
+    conda:
+        network_environment
+    params:
+        code=lambda wildcards: code("apply_to_validation", wildcards.network),
+    message:
+        "Apply {wildcards.network}, trained to {wildcards.task}, to validation images"
+    script:
+        "../workflow_scripts/apply_to_validation.py"
+
+
+rule plot_validation:
+    input:
+        examples="results/models/{network}/{task}/{dataset}/seed{seed}/validation.npz",
+    output:
+        report(
+            "results/models/{network}/{task}/{dataset}/seed{seed}/validation.png",
+            category="Training",
+            caption="../report/validation.rst",
+            labels={
+                "network": "{network}",
+                "task": "{task}",
+                "seed": "{seed}",
+                "what": "validation images",
+            },
+        ),
+        "results/models/{network}/{task}/{dataset}/seed{seed}/validation.pdf",
+    log:
+        "results/logs/plot_validation/{network}_{task}_{dataset}_seed{seed}.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("plot_validation"),
+    message:
+        "Draw validation images after {wildcards.network}, {wildcards.task}"
+    script:
+        "../workflow_scripts/plot_validation.py"

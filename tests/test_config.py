@@ -42,10 +42,10 @@ def test_an_image_with_columns_is_a_test_set_of_its_name():
     assert load_config({"lab": lab, "evaluation": {"lab_testsets": testsets}}).lab_testsets["mine"].block_px == 256
 
 
-def test_an_image_belongs_to_the_scales_that_it_names():
+def test_images_and_test_sets_belong_to_the_scales_that_they_name():
     demo, full = load_config({}), load_config({"scale": "full"})
     assert set(full.lab_images) - set(demo.lab_images) == {"pbtio3", "au_crop"}
-    assert set(full.lab_testsets) - set(demo.lab_testsets) == {"pbtio3", "au_crop"}
+    assert set(full.lab_testsets) - set(demo.lab_testsets) == {"pbtio3", "au_crop", "se_mos2"}
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,7 @@ def test_an_image_belongs_to_the_scales_that_it_names():
         ({"generalisation": {"testsets": {"physical": {}}}}, ["generalisation.testsets.physical", "rename"]),
         ({"generalisation": {"tuned_on": "x"}}, ["generalisation.tuned_on", "'x'"]),
         ({"generalisation": {"wrong_prior": ["x"]}}, ["generalisation.wrong_prior", "'x'"]),
+        ({"generalisation": {"shown": ["x"]}}, ["generalisation.shown", "'x'", "halo"]),
         (
             {"generalisation": {"testsets": {"x": {"arrangements": ["heap"]}}}},
             ["generalisation.testsets.x.arrangements", "'heap'"],

@@ -1,10 +1,11 @@
-"""Images before and after enhancement, beside the truth."""
+"""Images after each filter and network, beside the truth."""
 
 from job import running
-from stembench.reporting.enhancement_figure import plot_enhancement
+from stembench.evaluation.examples import Examples
+from stembench.reporting.examples_figure import plot_enhancement
+from stembench.reporting.style import method_labels
 
 if __name__ == "__main__":
     with running(snakemake):
-        plot_enhancement(
-            snakemake.input.test, snakemake.params.network, snakemake.input.settings, snakemake.output.figure
-        )
+        labels = method_labels(snakemake.params.methods)
+        plot_enhancement(dict(zip(labels, map(Examples.read, snakemake.input.examples))), snakemake.output)

@@ -1,4 +1,4 @@
-"""The table of costs: what each training took."""
+"""The table of costs: what each training took, and what applying its network takes."""
 
 from job import running
 from stembench.reporting.tables import cost_table, write_table

@@ -1,10 +1,12 @@
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from stembench.config import LabImage, LabTestset
+from stembench.datasets.store import write_shard
 from stembench.errors import InputError
 from stembench.evaluation.matching import hull_of
-from stembench.lab.degradation import lab_samples, reference_columns, thinned
+from stembench.lab.degradation import lab_examples, lab_samples, reference_columns, thinned
 from stembench.lab.reading import lab_image, read_image
 
 VALUES = np.arange(48.0).reshape(6, 8)
@@ -130,3 +132,17 @@ def test_blocks_keep_their_columns_in_place():
     assert {s.parameters["mode"] for s in samples} == {"HAADF"}
     assert samples[1].columns.x_A.tolist() == [pytest.approx(2.6)]
     assert not np.array_equal(samples[0].images["image"], samples[2].images["image"])
+
+
+def test_the_example_of_a_lab_image_is_its_fullest_block_as_recorded_and_thinned(tmp_path):
+    rng = np.random.default_rng(0)
+    image = rng.random((128, 128))
+    places = np.array([(1, 1), (7, 8), (9, 10)])  # one column at the top left, two at the bottom right
+    truth = {"x_A": places[:, 0], "y_A": places[:, 1], "asked": True, "hidden": False, "neighbour_A": 3.0}
+    samples = lab_samples(image, 0.1, pd.DataFrame(truth), 64, (5.0, 50.0), 2, "image", "HAADF")
+    write_shard(tmp_path, samples, {})
+    (recorded, shown), pixel_size = lab_examples(image, tmp_path, 50.0)
+    block = image[64:, 64:]
+    assert recorded == pytest.approx((block - block.min()) / np.ptp(block), abs=1e-6)
+    assert pixel_size == 0.1
+    assert np.corrcoef(recorded.ravel(), shown.ravel())[0, 1] > 0.7

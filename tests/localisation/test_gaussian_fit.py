@@ -39,6 +39,13 @@ def test_the_parameters_of_a_noise_free_image_are_found():
     assert fit.expected == pytest.approx(drawn(truth), abs=1)
 
 
+def test_what_is_expected_without_some_columns_is_the_others_and_the_background():
+    rng = np.random.default_rng(0)
+    truth = lattice(rng)
+    fit = fit_gaussians(drawn(truth), near(truth, rng))
+    assert fit.without(np.array([3, 10])) == pytest.approx(drawn(np.delete(truth, [3, 10], axis=0)), abs=1)
+
+
 @settings(max_examples=10, deadline=None)
 @given(gap=st.floats(9, 15), angle=st.floats(0, np.pi), ratio=st.floats(0.4, 1))
 def test_a_neighbour_pulls_no_column(gap, angle, ratio):

@@ -11,7 +11,9 @@ from stembench.reporting.tables import (
     enhancement_comparison,
     enhancement_table,
     lattice_precision_table,
+    localisation_after_denoising_table,
     loss_table,
+    precision_after_denoising_table,
     precision_table,
     read_detection,
     study_comparison,
@@ -186,6 +188,60 @@ def test_a_method_that_finds_nothing_has_blank_lattice_rows(tmp_path):
     assert table[["mean_pm", "sd_pm", "response_slope"]].isna().all().all()
 
 
+@pytest.fixture
+def denoised(tmp_path) -> pd.DataFrame:
+    """Of a method that found spacings of an SD of 3.2 pm in an image; once denoised, of 0.5 pm and no response."""
+    named = [{"denoiser": name, "denoiser_task": "", "denoiser_dataset": ""} for name in ("none", "drawing")]
+    row = lattice_rows(tmp_path / "net", []) | {"images": str(tmp_path)}
+    pd.DataFrame(named).loc[[0, 0, 1, 1]].to_parquet(tmp_path / "samples.parquet")
+    pattern = pd.Series([-1.0, 1.0] * 8) / pd.Series([-1.0, 1.0] * 8).std()
+    injected = pd.Series([-20.0, -10.0, 0.0, 5.0, 10.0, 20.0])
+    parts = {"spacings": [], "responses": []}
+    for name, sd, slope in zip(named, (3.2, 0.5), (1.0, 0.0)):
+        spaced = pd.DataFrame({"axis": "a", "block": [i % 8 for i in range(16)], "spacing_pm": 270 + sd * pattern})
+        seen = {"axis": "a", "column": range(6), "injected_pm": injected, "found_pm": slope * injected}
+        parts["spacings"].append(spaced.assign(**name))
+        parts["responses"].append(pd.DataFrame(seen).assign(**name))
+    for part, tables in parts.items():
+        pd.concat(tables).to_parquet(tmp_path / "net" / f"{part}.parquet")
+    return localisation_after_denoising_table([row], 100)
+
+
+def test_before_and_after_denoising_each_have_their_spread_and_response(denoised):
+    table = denoised[denoised.axis == "a"].set_index("denoiser")
+    assert table.sd_pm.to_dict() == pytest.approx({"none": 3.2, "drawing": 0.5})
+    assert table.response_slope.to_dict() == pytest.approx({"none": 1.0, "drawing": 0.0})
+    assert list(table.n) == [16, 16]
+
+
+def test_the_frames_for_1_pm_are_the_square_of_the_sd_in_pm_rounded_up(denoised):
+    table = denoised[denoised.axis == "a"].set_index("denoiser")
+    assert table.frames_for_1pm.to_dict() == {"none": 11, "drawing": 1}  # 3.2^2 = 10.24
+    assert (table.frames_for_1pm_low <= table.frames_for_1pm).all()
+    assert denoised[denoised.axis == "b"].frames_for_1pm.isna().all()  # nothing was found
+
+
+def test_each_denoiser_has_a_row_a_dose_with_the_error_of_its_images(tmp_path):
+    rows = []
+    for denoiser, error in (("none", 4.0), ("net", 3.0)):
+        for structure in range(6):
+            sums = {"tp": 3.0, "fp": 0.0, "fn": 1.0, "bounded": 3.0, "bounded_x2_y2_pm2": 2 * 3 * error**2}
+            sums |= {"true_bounds": 4.0, "true_crlb2_pm2": 4 * 2.0**2}
+            named = {"denoiser": denoiser, "denoiser_task": "", "denoiser_dataset": ""}
+            rows.append({"sample": structure, "structure": structure, "counts_per_px": 10.0} | named | sums)
+    pd.DataFrame(rows).to_parquet(tmp_path / "images.parquet")
+    keys = ("method", "kind", "task", "train_dataset", "scale", "width", "seed", "testset")
+    method = {key: result("fit", "baseline", 0.0, 0)[key] for key in keys} | {"images": tmp_path / "images.parquet"}
+    table = precision_after_denoising_table([method], 100)
+    assert list(table.columns[:10]) == [*IDENTITY, "denoiser"]
+    table = table.set_index("denoiser")
+    assert table.rmse_pm.to_dict() == pytest.approx({"none": 4.0, "net": 3.0})
+    assert table.rmse_pm_high.to_dict() == pytest.approx({"none": 4.0, "net": 3.0})
+    assert list(table.crlb_pm) == [2.0, 2.0]
+    assert list(table.n_images) == [6, 6]
+    assert list(table.counts_per_px_peak) == [10, 10]
+
+
 def by_localiser(method, kind, localiser, tp, structure):
     return detected(method, tp, structure) | {"kind": kind, "localiser": localiser}
 
@@ -234,27 +290,34 @@ def test_no_poisson_images_give_an_empty_precision_table(results):
     assert {"rmse_pm", "crlb_pm"} <= set(precision_table(none, 100).columns)
 
 
+APPLIED = {"macs_per_px": 500.0, "inference_ms_per_megapixel": 70.0, "peak_memory_mib": 30.0, "device": "CPU"}
+
+
 @pytest.fixture
 def trainings(tmp_path) -> list[dict]:
     """Two seeds of a network, and one that could not be trained."""
     rows = []
     for name, seed, seconds in (("net", 0, [4.0, 6.0]), ("net", 1, [7.0, 7.0])):
-        rows.append({"method": name, "seed": seed, "folder": tmp_path / f"{name}{seed}"})
+        rows.append({"method": name, "seed": seed, "folder": tmp_path / f"{name}{seed}", "cost": tmp_path / "net.json"})
         training = {"samples_seen": 240, "crop_px": 64, "batch_images": 8, "precision": "auto", "loss": "mse"}
         write_json(tmp_path / f"{name}{seed}" / "model.json", {"parameters": 9, "training": training, "note": ""})
         losses = {"train_loss": [9.0, 1.0 + seed], "validation_loss": [9.0, 3.0]}
         pd.DataFrame({"seconds": seconds} | losses).to_csv(tmp_path / f"{name}{seed}" / "history.csv")
+    write_json(tmp_path / "net.json", APPLIED | {"image_px": 512, "threads": 1, "passes": 5})
     save_untrained(tmp_path / "lost", {"network": "lost"}, "does not load")
-    rows.append({"method": "lost", "seed": 0, "folder": tmp_path / "lost"})
+    write_json(tmp_path / "lost.json", {})
+    rows.append({"method": "lost", "seed": 0, "folder": tmp_path / "lost", "cost": tmp_path / "lost.json"})
     beginning = {"kind": "network", "task": "localise", "train_dataset": "physical", "scale": "demo", "width": 0.25}
     return [beginning | row for row in rows]
 
 
-def test_costs_are_means_over_seeds_and_a_network_that_was_not_trained_says_why(trainings):
+def test_costs_are_means_over_seeds_and_a_network_that_was_not_trained_says_why_and_is_blank(trainings):
     table = cost_table(trainings).set_index("method")
     assert table.training_s.net == pytest.approx(12.0)
     assert table.samples_per_s.net == pytest.approx(20.0)
     assert table.n_seeds.net == 2
+    assert table.loc["net", list(APPLIED)].to_dict() == APPLIED
+    assert table.loc["lost", list(APPLIED)].isna().all()
     assert table.note.to_dict() == {"net": "", "lost": "does not load"}
 
 

@@ -18,7 +18,19 @@ TABLES = (
     "enhancement",
     "enhancement_comparison",
     "lattice_precision",
+    "localisation_after_denoising",
+    "precision_after_denoising",
     "cost",
+)
+FIGURES = (
+    "forward_model",
+    "labels",
+    "enhanced_*",
+    "lab_enhanced_*",
+    "found_*",
+    "overlay_*",
+    "edges_*",
+    "lattice_spacings_*",
 )
 LOCALISED = ("detection", "generalisation", "detection_comparison", "precision_vs_dose")
 SHARED_LOCALISERS = ("maxima", "otsu", "otsu_split")
@@ -109,6 +121,16 @@ def check_products(results: Path) -> list[str]:
     assert maxima.mean_pm.round(-1).to_dict() == {"a": 280, "b": 390}
     assert (maxima.response_slope > 0.9).all()
     assert "floor" not in set(lattice.kind)
+    denoised = pd.read_csv(results / "tables" / "localisation_after_denoising.csv", keep_default_na=False)
+    networks = {"atomsegnet_unet", "sfin"}
+    assert set(denoised.denoiser[denoised.denoiser_task == "denoise_background"]) >= networks
+    filters = set(denoised.denoiser[denoised.denoiser_task == ""]) - {"none"}
+    assert len(filters) == 1, "the best one"
+    assert {"gaussian_fit", "atomsegnet_unet"} <= set(denoised.method)
+    assert not denoised.duplicated(["method", "testset", "axis", "denoiser", "denoiser_task", "denoiser_dataset"]).any()
+    cost = pd.read_csv(results / "tables" / "cost.csv")
+    applied = ["macs_per_px", "inference_ms_per_megapixel", "peak_memory_mib", "device"]
+    assert cost[applied].notna().all(axis=None)
     realism = pd.read_csv(found("tables/realism.csv")[0])
     assert set(realism.noise) == {"calibrated", "published", "temimagenet", "real_halves"}
     for path in (
@@ -116,10 +138,13 @@ def check_products(results: Path) -> list[str]:
         + found("figures/*.png")
         + found("calibration/*.png")
         + found("models/*/*/*/*/curves.png")
+        + found("models/*/*/*/*/validation.png")
     ):
         with Image.open(path) as figure:
             figure.load()
             assert min(figure.size) > 200
+    for figure in FIGURES:
+        found(f"figures/{figure}.png")
     for path in found("figures/*.pdf"):
         assert path.read_bytes().startswith(b"%PDF")
     (report,) = found("report.html")

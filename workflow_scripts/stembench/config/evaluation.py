@@ -46,6 +46,11 @@ class LabTestset(Section):
         le=4096,
         json_schema_extra={"unit": "px"},
     )
+    detection: bool = Field(
+        True,
+        description="Whether detection is scored; not where the reference lacks columns that are rightly found",
+    )
+    scales: tuple[Name, ...] = Field((), description="Scales that it is part of; none named are those of its image")
 
 
 class Evaluation(Section):
@@ -78,6 +83,16 @@ class Evaluation(Section):
         {
             "perovskite": LabTestset(image="perovskite_adf", single_crystal=True),
             "pbtio3": LabTestset(image="pbtio3", block_px=256),
+            # Its maxima are the molybdenum columns; sulphur is there for those who see it.
+            "se_mos2": LabTestset(
+                image="se_mos2",
+                reference_sigma_A=0.5,
+                reference_threshold=0.25,
+                single_crystal=True,
+                block_px=256,
+                detection=False,
+                scales=("full",),
+            ),
         },
         description="Test sets made of lab images; one with `columns` is a test set by itself, and needs an entry only "
         "to be cut or tuned in another way",
@@ -101,6 +116,17 @@ class Evaluation(Section):
         ("smoothed_maxima", "gaussian_fit", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"),
         description="Classical detectors in the tables",
         min_length=1,
+    )
+    localised_after_denoising: tuple[DetectionBaseline, ...] = Field(
+        ("gaussian_fit",),
+        description="Those of the detectors, beside the first network that localises, that lab images of one crystal "
+        "are also given to after denoising; atomap takes minutes for it",
+    )
+    images_after_denoising: int = Field(
+        8,
+        description="Simulated images at each dose on which the 2-D Gaussian fit is measured after denoising",
+        ge=5,
+        le=10_000,
     )
     enhancement_baselines: tuple[EnhancementBaseline, ...] = Field(
         ("gaussian", "wiener", "absf", "total_variation", "non_local_means", "low_pass"),

@@ -31,6 +31,9 @@ class Generalisation(Section):
         ("structural_prior",),
         description="Networks with a row more, in which they are told another material's structure",
     )
+    shown: tuple[Name, ...] = Field(
+        ("halo", "particle", "held_out"), description="Test sets of which a figure shows what each method found"
+    )
     testsets: dict[Name, Testset] = Field(
         {
             **{

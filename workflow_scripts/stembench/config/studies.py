@@ -38,7 +38,7 @@ class Study(Section):
     testsets: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
         ("physical",),
         description="What they are compared on: datasets by their test splits; where columns are scored also lab test "
-        "sets and those of `generalisation`",
+        "sets, where they are part of the scale, and those of `generalisation`",
     )
     variants: dict[Name, Variant] = Field(description="Rows of the table by name", min_length=1)
     baselines: tuple[StudyBaseline, ...] = Field(
@@ -106,7 +106,7 @@ STUDIES = {
         baselines=("smoothed_maxima",),
     ),
     "training_sets": Study(
-        testsets=("perovskite",),
+        testsets=("perovskite", "pbtio3", "au_crop"),
         variants={
             f"{network}_{dataset}": Variant(network=network, dataset=dataset)
             for network in ("atomsegnet_unet", "atomsegnet_unetpp", "atomai_segmentor")

@@ -227,6 +227,8 @@ class Config(Section):
             known(dataset, self.datasets, "evaluation.testsets", "datasets")
         for name, testset in self.evaluation.lab_testsets.items():
             known(testset.image, self.lab.images, f"evaluation.lab_testsets.{name}.image", "lab.images")
+            for scale in testset.scales:
+                known(scale, self.scales, f"evaluation.lab_testsets.{name}.scales", "scales")
             if name in self.lab.images and self.lab.images[name].columns and testset.image != name:
                 raise ValueError(
                     f"evaluation.lab_testsets.{name} shows {testset.image}, and lab.images.{name} with its columns is "
@@ -248,6 +250,8 @@ class Config(Section):
                 raise ValueError(
                     f"generalisation.testsets.{name} has the name of a dataset or lab test set; rename one"
                 )
+        for testset in self.generalisation.shown:
+            known(testset, self.generalisation.testsets, "generalisation.shown", "generalisation.testsets")
         for name, study in self.studies.items():
             known(study.task, self.sizes.samples_seen, f"studies.{name}.task", f"scales.{self.scale}.samples_seen")
             for variant, row in study.variants.items():
@@ -255,7 +259,8 @@ class Config(Section):
                 known(row.network, self.networks, f"{key}.network", "networks")
                 known(row.dataset or study.dataset, self.datasets, f"{key}.dataset", "datasets")
             beyond = self.generalisation.testsets
-            columns = {**self.simulated, **self.lab_testsets, **beyond}
+            marked = [image for image, entry in self.lab.images.items() if entry.columns]
+            columns = [*self.simulated, *self.evaluation.lab_testsets, *marked, *beyond]  # of whatever scale
             for testset in study.testsets:
                 where, section = (
                     (self.datasets, "datasets") if study.scored == "images" else (columns, "simulated or lab test sets")
@@ -300,7 +305,11 @@ class Config(Section):
         """The test sets of lab images of the scale that is run, an image with marked columns being one of its name."""
         marked = {name: LabTestset(image=name) for name, image in self.lab.images.items() if image.columns}
         testsets = marked | self.evaluation.lab_testsets
-        return {name: testset for name, testset in testsets.items() if testset.image in self.lab_images}
+        return {
+            name: testset
+            for name, testset in testsets.items()
+            if testset.image in self.lab_images and self.scale in (testset.scales or self.scales)
+        }
 
     @property
     def sizes(self) -> Scale:

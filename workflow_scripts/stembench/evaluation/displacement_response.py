@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 DISPLACEMENTS_PM = (5.0, 20.0)
 
 _APART_A = 6.0  # that displaced columns are at least from each other: beyond the neighbours of most crystals
-_AS_ONE, _STILL = 0.35, 0.65  # of the distance to the nearest neighbour, midway to which its own flank begins
+_AS_ONE_A, _STILL_A = 1.5, 3.0  # from a column's centre: beyond its probe, and midway to the next that is displaced
 
 
 def drawn_displacements(columns: pd.DataFrame, extent: tuple[float, float], rng: np.random.Generator) -> pd.DataFrame:
@@ -44,11 +44,12 @@ def drawn_displacements(columns: pd.DataFrame, extent: tuple[float, float], rng:
     return columns.iloc[chosen].assign(dx_pm=length * np.cos(angle), dy_pm=length * np.sin(angle))
 
 
-def with_displaced(image: np.ndarray, pixel_size: float, displaced: pd.DataFrame) -> np.ndarray:
-    """An image in which single columns are moved, by cubic splines.
+def with_displaced(image: np.ndarray, pixel_size: float, displaced: pd.DataFrame, others: np.ndarray) -> np.ndarray:
+    """An image in which single columns are moved whole, tails and noise included, by cubic splines.
 
-    Around each column everything moves as one up to a third of the distance to its nearest neighbour, and fades away
-    up to two thirds.
+    What the others leave of the image moves as one around each column, and fades away before the next that is
+    displaced. Were the others not set aside, only a column's core could move, and what fits whole columns would rightly
+    find less than was injected.
 
     Parameters
     ----------
@@ -58,14 +59,20 @@ def with_displaced(image: np.ndarray, pixel_size: float, displaced: pd.DataFrame
         [A].
     displaced : DataFrame
         Of `drawn_displacements`.
+    others : ndarray, shape (y, x)
+        What stays where it is: the background and the columns that are not displaced.
     """
     y, x = np.indices(image.shape) * pixel_size
     shift = np.zeros((2, *image.shape))
+    reach = int(np.ceil(_STILL_A / pixel_size))
     for column in displaced.itertuples():
-        distance = np.hypot(x - column.x_A, y - column.y_A) / column.neighbour_A
-        moved = np.cos(np.pi / 2 * np.clip((distance - _AS_ONE) / (_STILL - _AS_ONE), 0, 1)) ** 2
-        shift += moved * np.array([column.dy_pm, column.dx_pm])[:, None, None] / 100
-    return ndimage.map_coordinates(image, (np.stack([y, x]) - shift) / pixel_size, order=3, mode="nearest")
+        centre = round(column.y_A / pixel_size), round(column.x_A / pixel_size)
+        here = tuple(slice(max(at - reach, 0), at + reach + 1) for at in centre)
+        distance = np.hypot(x[here] - column.x_A, y[here] - column.y_A)
+        moved = np.cos(np.pi / 2 * np.clip((distance - _AS_ONE_A) / (_STILL_A - _AS_ONE_A), 0, 1)) ** 2
+        shift[:, *here] += moved * np.array([column.dy_pm, column.dx_pm])[:, None, None] / 100
+    origins = (np.stack([y, x]) - shift) / pixel_size
+    return others + ndimage.map_coordinates(image - others, origins, order=3, mode="nearest")
 
 
 def responses(

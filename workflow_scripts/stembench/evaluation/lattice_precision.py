@@ -15,6 +15,10 @@ from stembench.localisation.peaks import PeakSettings, find_columns
 #: Names of the two shortest lattice vectors, the shorter first.
 AXES = ("a", "b")
 
+#: What tells how an image was denoised before columns were looked for: a network or filter, or `none`; of a network
+#: what it was trained for and on.
+DENOISER = ("denoiser", "denoiser_task", "denoiser_dataset")
+
 _BACKGROUND_A = 3.0  # SD of the Gaussian that is taken for the background
 _AS_HIGH = 0.85  # of the highest maximum: columns of two sublattices correlate less than those of one
 _LEAST_SINE = 0.3  # of the angle between the two vectors, which is at least 60 degrees for the shortest ones

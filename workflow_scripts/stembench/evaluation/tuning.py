@@ -1,6 +1,5 @@
 """Settings of methods, chosen for each dose on validation images."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from scipy import ndimage
 from stembench.config import Evaluation
 from stembench.evaluation.matching import Truth, assign
 from stembench.localisation.peaks import PeakSettings, find_columns
+from stembench.products import read_json
 
 Find = Callable[[np.ndarray, pd.Series, PeakSettings], tuple[np.ndarray, np.ndarray]]
 
@@ -119,7 +119,18 @@ def best_by_level(levels: Sequence[str], scores: Sequence[dict]) -> dict[str, di
     return best
 
 
+def best_tuned(paths: Sequence[str | Path], levels: Sequence[str]) -> tuple[str, str | Path]:
+    """Of filters that were tuned on one dataset, the name of the one of the highest mean PSNR, and its file."""
+
+    def psnr(path: str | Path) -> float:
+        tuned = read_json(path)["levels"]
+        return float(np.mean([tuned[nearest_level(level, list(tuned))]["psnr_db"] for level in levels]))
+
+    best = max(paths, key=psnr)
+    return read_json(best)["method"], best
+
+
 def read_tuning(path: str | Path, settings_type: Callable, level: str):
     """The stored settings for a dose."""
-    levels = json.loads(Path(path).read_text())["levels"]
+    levels = read_json(path)["levels"]
     return settings_type(**levels[nearest_level(level, list(levels))]["settings"])

@@ -1,5 +1,7 @@
 """Test sets from a lab image: reference columns from the undegraded image, then lower doses."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from scipy.ndimage import map_coordinates
@@ -7,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from stembench.config import LabTestset
 from stembench.datasets.sample import Sample
+from stembench.datasets.store import columns_by_sample, open_shards, read_table
 from stembench.evaluation.matching import NO_HULL, is_scored
 from stembench.imaging.detectors import Mode, bright_columns
 from stembench.localisation.peaks import PeakSettings, find_columns, smoothed
@@ -137,6 +140,39 @@ def lab_samples(
                 scaled = ((part - part.min()) / max(np.ptp(part), 1)).astype(np.float32)
                 samples.append(Sample({"image": scaled}, _inside(columns, x, y, part.shape, pixel_size), drawn))
     return samples
+
+
+def lab_examples(image: np.ndarray, testset: str | Path, counts_per_px: float) -> tuple[np.ndarray, float]:
+    """The block of a lab image with most reference columns, as it was recorded and at a dose.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Undegraded.
+    testset : str or Path
+        Its test set, of `lab_samples`.
+    counts_per_px : float
+        One of the test set's doses.
+
+    Returns
+    -------
+    images : ndarray of float32, shape (2, y, x)
+        Both from 0 to 1.
+    pixel_size : float
+        [A].
+    """
+    samples, columns = read_table([testset], "samples"), columns_by_sample([testset])
+    thin = samples[(samples.counts_per_px == counts_per_px) & (samples.draw == 0)]
+    position = thin["sample"].map({number: len(rows) for number, rows in columns.items()}).idxmax()
+    shown = open_shards([testset], ["image"]).image.values[position]
+    at = samples.loc[position, ["block_y_A", "block_x_A"]].to_numpy(float) / samples.pixel_size_A[position]
+    y, x = np.round(at).astype(int)
+    recorded = image[y : y + shown.shape[0], x : x + shown.shape[1]]
+    return np.stack([_full_range(recorded), shown]), float(samples.pixel_size_A[position])
+
+
+def _full_range(image: np.ndarray) -> np.ndarray:
+    return ((image - image.min()) / max(np.ptp(image), 1e-12)).astype(np.float32)
 
 
 def _inside(columns: pd.DataFrame, x: int, y: int, shape: tuple[int, int], pixel_size: float) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from torch.nn.functional import pad
 from stembench.localisation.cramer_rao import gaussian_position_bound
 
 _RADIUS = 3.25  # widths that a column reaches, to 0.5 % of its amplitude
+_FAR = 6.0  # widths beyond which nothing is left of a column
 _KNOTS, _MOST_KNOTS = 4.0, 12  # median column distances between knots of the background; knots along an axis
 _DARKEST = 0.02  # median amplitudes that the expected intensity is taken to be at least, in weights
 _DAMPING = 1e-3  # added to the Fisher matrix for a step, as a fraction of its diagonal
@@ -61,6 +62,19 @@ class GaussianFit:
     fitted: np.ndarray
     expected: np.ndarray
     dispersion: float
+
+    def without(self, columns: np.ndarray) -> np.ndarray:
+        """What is expected of the image if some columns were not there, shape (y, x); `columns` are their indices."""
+        rest = self.expected.copy()
+        for column in columns:
+            (centre_x, centre_y), width = self.positions[column], self.widths[column]
+            reach = int(np.ceil(_FAR * width))
+            first_x, first_y = (max(round(centre) - reach, 0) for centre in (centre_x, centre_y))
+            window = rest[first_y : round(centre_y) + reach + 1, first_x : round(centre_x) + reach + 1]
+            y, x = np.ogrid[: window.shape[0], : window.shape[1]]
+            squares = (x + first_x - centre_x) ** 2 + (y + first_y - centre_y) ** 2
+            window -= self.amplitudes[column] * np.exp(-squares / (2 * width**2))
+        return rest
 
     @cached_property
     def standard_errors(self) -> np.ndarray:

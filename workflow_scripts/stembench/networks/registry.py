@@ -133,9 +133,15 @@ class TrainedNetwork:
         network.load_state_dict(load_file(Path(folder) / "weights.safetensors"))
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()
 
-    def read(self, folders: Sequence[str | Path], structures: Mapping) -> tuple[np.ndarray, np.ndarray]:
-        """`maps_and_spacings` of the images of shards, told their structures: projections by (material, zone)."""
-        samples = list(Shards(folders, ["image"]))
+    def read(
+        self, folders: Sequence[str | Path], structures: Mapping, positions: Sequence[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`maps_and_spacings` of the images of shards, told their structures: projections by (material, zone).
+
+        `positions` are those of some images; without them all are read.
+        """
+        shards = Shards(folders, ["image"])
+        samples = list(shards) if positions is None else [shards[position] for position in positions]
         contexts = [self.network.context(sample, structures) for sample in samples]
         told = {name: np.stack([context[name] for context in contexts]) for name in contexts[0]}
         return self.maps_and_spacings(np.stack([sample.images["image"] for sample in samples]), told)

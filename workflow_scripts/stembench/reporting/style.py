@@ -18,25 +18,58 @@ plt.rcParams.update(
     {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110, "savefig.dpi": 150}
 )
 
+#: Widths of a journal's column and page [in].
+COLUMN_IN, PAGE_IN = 85 / 25.4, 180 / 25.4
 #: One colour a method, the same in every figure (Okabe-Ito).
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
-def write_figure(figure: Figure, destinations: str | Sequence[str]) -> None:
+def write_figure(figure: Figure, destinations: str | Sequence[str], dpi: float | None = None) -> None:
     """Write a figure to each destination and close it; the same bytes for the same content."""
     for destination in [destinations] if isinstance(destinations, str) else destinations:
         with whole(destination) as partial:
             dates = {"CreationDate": None} if str(destination).endswith(".pdf") else {}
-            figure.savefig(partial, bbox_inches="tight", metadata=dates)
+            figure.savefig(partial, bbox_inches="tight", dpi=dpi, metadata=dates)
     plt.close(figure)
 
 
-def show_image(axes: Axes, image: np.ndarray, pixel_size: float, title: str = "") -> None:
-    """An image in grey with a scale bar of a round length in A."""
+def image_grid(
+    rows: int, columns: int, width: float, title_lines: int = 1, beside: float = 0.0
+) -> tuple[Figure, np.ndarray]:
+    """Square panels for `show_image`, side by side over a width [in], each with room for a title of some lines.
+
+    `beside` is the height that a heading and a legend take [in].
+
+    Returns
+    -------
+    figure : Figure
+    panels : ndarray of Axes, shape (rows, columns)
+        Those that nothing is drawn in stay empty.
+    """
+    size = (width, rows * (width / columns + 0.12 * title_lines + 0.08) + beside)
+    figure, panels = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.04, wspace=0.01, hspace=0.01)
+    for panel in panels.ravel():
+        panel.set_axis_off()
+    return figure, panels
+
+
+def method_labels(methods: Sequence[dict]) -> list[str]:
+    """What figures call the methods of a table's rows: with the dataset, where networks were trained on several."""
+    several = len({method["train_dataset"] for method in methods if method["train_dataset"]}) > 1
+    labels = []
+    for method in methods:
+        trained_on = f" ({method['train_dataset']})" if several and method["train_dataset"] else ""
+        labels.append(method["method"].replace("_", " ") + trained_on)
+    return labels
+
+
+def show_image(axes: Axes, image: np.ndarray, pixel_size: float, title: str = "", size: float = 8) -> None:
+    """An image in grey with a scale bar of a round length in A; `size` is that of the title's letters [pt]."""
     low, high = np.percentile(image, [0.5, 99.8])
     axes.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), interpolation="nearest")
     axes.set_axis_off()
-    axes.set_title(title, fontsize=8)
+    axes.set_title(title, fontsize=size, pad=3)
     height, width = image.shape
     length = max(v for v in (1, 2, 5, 10, 20, 50, 100) if v <= max(1, 0.3 * width * pixel_size))
     y, x = 0.95 * height, 0.05 * width

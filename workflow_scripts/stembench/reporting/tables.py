@@ -9,7 +9,7 @@ import pandas as pd
 
 from stembench.evaluation.displacement_response import response_metrics, response_sums
 from stembench.evaluation.intervals import Resampled, paired_difference, with_intervals
-from stembench.evaluation.lattice_precision import AXES, spacing_metrics, spacing_sums
+from stembench.evaluation.lattice_precision import AXES, DENOISER, spacing_metrics, spacing_sums
 from stembench.evaluation.metrics import (
     detection_metrics,
     detection_sums,
@@ -44,6 +44,7 @@ _IMAGES_COMPARED = ("psnr_db", "ssim")
 _LOWER_IS_BETTER = ("rmse_pm", "mutualnn_chamfer_px")
 _COMPARISON = (*IDENTITY, "baseline", "metric", "difference", "low", "high", "significant", "gain_percent")
 _LOSSES = ("train_loss", "validation_loss")
+_APPLIED = ("macs_per_px", "inference_ms_per_megapixel", "peak_memory_mib", "image_px", "threads", "device")
 _LATTICE_METRICS = ("mean_pm", "sd_pm", "response_slope")
 
 
@@ -147,12 +148,14 @@ def precision_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
 
 
 def cost_table(trainings: Sequence[dict]) -> pd.DataFrame:
-    """`cost.csv`: what training each network took, from its `model.json` and `history.csv`.
+    """`cost.csv`: what training each network took, and what applying it takes.
 
     Parameters
     ----------
     trainings : sequence of dict
-        For each its `folder` and the row's beginning, as for `read_detection`.
+        For each its `folder` (with `model.json` and `history.csv`), its `cost` (the JSON of
+        `evaluation.inference_cost`, empty where there was nothing to measure) and the row's beginning, as for
+        `read_detection`.
     """
     rows = []
     for training in trainings:
@@ -161,6 +164,8 @@ def cost_table(trainings: Sequence[dict]) -> pd.DataFrame:
         sizes = ("samples_seen", "crop_px", "batch_images", "precision")
         known = {key: record.get("training", {}).get(key) for key in sizes}
         known |= {"parameters": record["parameters"], "training_s": history.seconds.sum()}
+        measured = read_json(training["cost"])
+        known |= {key: measured.get(key) for key in _APPLIED}
         rows.append(training | known | {"note": record.get("not_trained", record.get("note"))})
     table = pd.DataFrame(rows)
     identity = list(_METHOD)
@@ -171,8 +176,9 @@ def cost_table(trainings: Sequence[dict]) -> pd.DataFrame:
         samples_seen=("samples_seen", "first"),
         training_s=("training_s", "mean"),
         training_s_seed_sd=("training_s", "std"),
+        **{key: (key, "first") for key in _APPLIED},
     ).reset_index()
-    table["samples_per_s"] = table.samples_seen / table.training_s
+    table.insert(table.columns.get_loc(_APPLIED[0]), "samples_per_s", table.samples_seen / table.training_s)
     table = table.assign(testset="", subset="all")
     return table[[*IDENTITY, *(column for column in table if column not in (*IDENTITY, "note")), "note"]]
 
@@ -281,24 +287,77 @@ def lattice_precision_table(methods: Sequence[dict], resamplings: int) -> pd.Dat
     """
     rows = []
     for identity, seeds in _by_method(pd.DataFrame(methods).assign(note="")):
-        for axis in AXES:
-            spaced = _read_axis(seeds, "spacings", axis, spacing_sums)
-            displaced = _read_axis(seeds, "responses", axis, response_sums)
-            row = _beginning(identity, "all", seeds) | {"image": seeds.image.iloc[0], "axis": axis}
-            for metrics, part in ((spacing_metrics, spaced), (response_metrics, displaced)):
-                values = _row(identity, "all", part, metrics, resamplings)
-                counted = {f"{'response_' * (part is displaced)}n": round(part.n.sum() / row["n_seeds"])}
-                row |= {key: values[key] for key in values if key.startswith(_LATTICE_METRICS)} | counted
-            rows.append(row)
+        rows += [_lattice_row(identity, seeds, {"axis": axis}, resamplings) for axis in AXES]
     return _sorted(rows)
 
 
-def _read_axis(seeds: pd.DataFrame, name: str, axis: str, sums: Callable) -> pd.DataFrame:
-    """Sums of what each seed of a method found along an axis, as `_row` takes them."""
+def localisation_after_denoising_table(methods: Sequence[dict], resamplings: int) -> pd.DataFrame:
+    """`localisation_after_denoising.csv`: `lattice_precision.csv` for each denoiser, and the frames for 1 pm.
+
+    `frames_for_1pm` is the least number of frames as precise as this one whose mean has spacings of an SD of 1 pm, if
+    the errors of frames are independent: (`sd_pm` / 1 pm)^2, rounded up.
+
+    Parameters
+    ----------
+    methods : sequence of dict
+        As for `lattice_precision_table`, and `images`, the folder of the denoised images.
+    resamplings : int
+        Bootstrap samples.
+    """
+    rows = []
+    for identity, seeds in _by_method(pd.DataFrame(methods).assign(note="")):
+        shown = pd.read_parquet(Path(seeds.images.iloc[0]) / "samples.parquet")[list(DENOISER)].drop_duplicates()
+        for denoised in shown.to_dict("records"):
+            for axis in AXES:
+                row = _lattice_row(identity, seeds, denoised | {"axis": axis}, resamplings)
+                ends = ("", "_low", "_high")
+                rows.append(row | {f"frames_for_1pm{end}": np.ceil(row[f"sd_pm{end}"] ** 2) for end in ends})
+    return _sorted(rows)
+
+
+def precision_after_denoising_table(methods: Sequence[dict], resamplings: int) -> pd.DataFrame:
+    """`precision_after_denoising.csv`: a row a denoiser and dose of each simulated test set.
+
+    Parameters
+    ----------
+    methods : sequence of dict
+        For each evaluation the row's beginning, as for `read_detection`, and `images`, the Parquet file of the sums
+        over the columns of each image by `denoiser` and dose.
+    resamplings : int
+        Bootstrap samples.
+    """
+    rows = []
+    for method in methods:
+        images = pd.read_parquet(method["images"]).assign(seed=method["seed"])
+        identity = {key: method[key] for key in (*_METHOD[:-1], "testset")} | {"note": ""}
+        levels = images.groupby([*DENOISER, "counts_per_px"], sort=False) if len(images) else ()
+        for (*named, counts), level in levels:
+            sums = level.drop(columns=list(DENOISER))
+            row = _row(identity, f"counts_per_px={counts:g}", sums, precision_metrics, resamplings)
+            beginning = {key: row.pop(key) for key in IDENTITY} | dict(zip(DENOISER, named))
+            rows.append(beginning | {"counts_per_px_peak": counts} | row)
+    return _sorted(rows)
+
+
+def _lattice_row(identity: dict, seeds: pd.DataFrame, shown: dict[str, str], resamplings: int) -> dict:
+    """What the seeds of a method found where the columns that are `shown` have these values."""
+    spaced = _read_shown(seeds, "spacings", shown, spacing_sums)
+    displaced = _read_shown(seeds, "responses", shown, response_sums)
+    row = _beginning(identity, "all", seeds) | {"image": seeds.image.iloc[0]} | shown
+    for metrics, part in ((spacing_metrics, spaced), (response_metrics, displaced)):
+        values = _row(identity, "all", part, metrics, resamplings)
+        counted = {f"{'response_' * (part is displaced)}n": round(part.n.sum() / row["n_seeds"])}
+        row |= {key: values[key] for key in values if key.startswith(_LATTICE_METRICS)} | counted
+    return row
+
+
+def _read_shown(seeds: pd.DataFrame, name: str, shown: dict[str, str], sums: Callable) -> pd.DataFrame:
+    """Sums of what each seed of a method found there, as `_row` takes them."""
     tables = []
     for method in seeds.itertuples():
         found = pd.read_parquet(Path(method.folder) / f"{name}.parquet")
-        tables.append(sums(found[found.axis == axis]).assign(seed=method.seed, sample=0))
+        there = (found[list(shown)] == pd.Series(shown)).all(axis=1)
+        tables.append(sums(found[there]).assign(seed=method.seed, sample=0))
     return pd.concat(tables)
 
 

@@ -1,0 +1,34 @@
+"""What measuring localisation after denoising shares: the images that each denoiser makes."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from job import say
+from stembench.baselines.filters import FilterSettings, apply_filter
+from stembench.errors import CannotLoadError
+from stembench.evaluation.lattice_precision import DENOISER
+from stembench.evaluation.tuning import best_tuned, dose_levels, read_tuning
+from stembench.networks.registry import TrainedNetwork
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def denoised_by_each(
+    job: "snakemake", images: np.ndarray, samples: pd.DataFrame
+) -> Iterator[tuple[dict[str, str], Sequence[np.ndarray]]]:
+    """Images as they are, by the best filter of those that were tuned, and by each network, with what names these."""
+    yield dict.fromkeys(DENOISER, "") | {"denoiser": "none"}, images
+    levels = dose_levels(samples)
+    if job.input.filters:
+        name, path = best_tuned(job.input.filters, levels)
+        parts = zip(images, samples.pixel_size_A, [read_tuning(path, FilterSettings, level) for level in levels])
+        filtered = [apply_filter(name, image, pixel_size, settings) for image, pixel_size, settings in parts]
+        yield dict.fromkeys(DENOISER, "") | {"denoiser": name}, filtered
+    for network in job.params.networks:
+        try:
+            yield network["named"], TrainedNetwork(network["folder"])(images)
+        except CannotLoadError as error:
+            say(f"{network['named']['denoiser']}: {error}")

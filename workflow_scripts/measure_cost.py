@@ -1,0 +1,15 @@
+"""What applying a trained network costs; one that was not trained has an empty record."""
+
+from job import running, say
+from stembench.errors import CannotLoadError
+from stembench.evaluation.inference_cost import inference_cost
+from stembench.products import write_json
+
+if __name__ == "__main__":
+    with running(snakemake):
+        try:
+            cost = inference_cost(snakemake.params.network, snakemake.threads)
+        except CannotLoadError as error:
+            say(str(error))
+            cost = {}
+        write_json(snakemake.output.cost, cost)

@@ -1,0 +1,111 @@
+"""How an image comes about: from the projected columns to counted electrons."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from ase.data import atomic_numbers
+from matplotlib.axes import Axes
+
+from stembench.config import Condition
+from stembench.crystals.field import columns_in_field
+from stembench.crystals.projection import Projection
+from stembench.datasets.sample import Sample
+from stembench.datasets.store import Shards, read_table
+from stembench.reporting.structure_figure import composition
+from stembench.reporting.style import COLOURS, PAGE_IN, image_grid, show_image, write_figure
+
+_PANELS_A_LINE = 4
+_LARGEST_PT = 7  # diameter of the strongest column
+_ALIKE = 0.98  # correlation of an image with the one without background, where that is hardly seen
+_MARGIN_A = 5.0  # beyond the image, from where drift brings columns into it
+
+
+def plot_forward_model(
+    shards: Sequence[str],
+    structures: Mapping[tuple[str, str], Projection],
+    conditions: Mapping[str, Condition],
+    destinations: Sequence[str],
+) -> None:
+    """Panels of one structure: its columns by strength, what the probe makes of them, with the background, each dose.
+
+    Shown is, as far as there is one, a perfect crystal whose columns the probe resolves, of more than one strength and
+    on a background that can be seen: of these the one whose rows jitter most.
+
+    Parameters
+    ----------
+    shards : sequence of str
+        A test split, which shows each structure at every dose.
+    structures : mapping
+        Projections by (material, zone).
+    conditions : mapping of Condition
+        Imaging conditions by name.
+    destinations : sequence of str
+        Files to write.
+    """
+    samples, stored = read_table(shards, "samples"), Shards(shards)
+    chosen = _telling(samples, stored)
+    series = samples[samples.structure == samples.structure[chosen]]
+    if "counts_per_px" in series:
+        series = series.sort_values("counts_per_px")
+    sample, pixel_size, clean = samples.loc[chosen], samples.pixel_size_A[chosen], stored[chosen]
+
+    images = {
+        "what the probe makes of them\nno noise, no background": clean.images["noBackgroundnoNoise"],
+        f"with background\n{sample.background}": clean.images["noNoise"],
+    }
+    for position, row in series.iterrows():
+        dose = f"{row.counts_per_px:g} e/px" if "counts_per_px" in row else "calibrated noise"
+        density = f"\n{float(f'{row.dose_e_per_A2:.2g}'):,.0f} e/Å²" if "dose_e_per_A2" in row else "\n"
+        images[dose + density] = stored[position].images["image"]
+    lines = -(-(1 + len(images)) // _PANELS_A_LINE)
+    figure, panels = image_grid(lines, _PANELS_A_LINE, PAGE_IN, title_lines=2, beside=0.5)
+    first, *others = panels.ravel()
+    _show_columns(first, clean, structures[sample.material, sample.zone])
+    legend = figure.legend(loc="outside lower center", ncols=6, frameon=False, fontsize=7, title="(a) a column holds")
+    legend.get_title().set_fontsize(7)
+    for handle in legend.legend_handles:
+        handle.set_sizes([20])
+    for panel, (letter, (title, image)) in zip(others, zip("bcdefghijklmnop", images.items())):
+        show_image(panel, image, pixel_size, f"({letter}) {title}", 7)
+    condition = conditions[sample.condition]
+    figure.suptitle(
+        f"{sample.material} [{sample.zone}], {sample['mode']}: {condition.energy_keV:g} keV, "
+        f"{condition.semiangle_mrad:g} mrad, probe of {sample.probe_fwhm_A:.2f} Å FWHM, {100 * pixel_size:.1f} pm/px",
+        fontsize=8,
+    )
+    write_figure(figure, destinations, 300)
+
+
+def _telling(samples: pd.DataFrame, stored: Shards) -> int:
+    """Position of the first image of the structure that shows most of the forward model."""
+
+    def told(position: int) -> tuple:
+        sample, truth = stored[position], stored[position].columns
+        images = (sample.images[name].ravel() for name in ("noNoise", "noBackgroundnoNoise"))
+        resolved = len(truth) > 1 and bool(truth.resolved.all())
+        kinds = truth.strength.round(1).nunique()
+        seen = np.corrcoef(*images)[0, 1] < _ALIKE
+        jitter_px = sample.parameters.get("jitter_A", 0.0) / sample.parameters["pixel_size_A"]
+        return sample.parameters["arrangement"] == "periodic", resolved, kinds > 1, seen, jitter_px
+
+    return max(samples.groupby("structure", sort=False).head(1).index, key=told)
+
+
+def _show_columns(panel: Axes, sample: Sample, projection: Projection) -> None:
+    """Columns where they are, as large as they are strong; their colour says what they hold, in a perfect crystal."""
+    drawn, columns, shape = sample.parameters, sample.columns, sample.images["image"].shape
+    pixel_size = drawn["pixel_size_A"]
+    show_image(panel, np.zeros(shape), pixel_size, "(a) projected columns\narea: strength", 7)
+    places, contents = columns[["ideal_x_A", "ideal_y_A"]].to_numpy(), np.full(len(columns), "columns", object)
+    if drawn["arrangement"] == "periodic":
+        extent, offset = tuple(n * pixel_size for n in shape), np.array([drawn["offset_x_A"], drawn["offset_y_A"]])
+        known, sites, _ = columns_in_field(projection, extent, np.deg2rad(drawn["rotation_deg"]), offset, _MARGIN_A)
+        nearest = np.linalg.norm(places[:, None] - known, axis=2).argmin(axis=1)
+        contents = np.array([composition(projection.columns[site]) for site in sites[nearest]])
+    kinds = sorted(set(contents), key=lambda kind: -max(atomic_numbers.get(part, 0) for part in kind.split()))
+    for kind, colour in zip(kinds, (*COLOURS[1:6], COLOURS[0])):
+        here = contents == kind
+        area = _LARGEST_PT**2 * columns.strength.to_numpy()[here]
+        panel.scatter(*(places[here] / pixel_size).T, s=area, color=colour, linewidths=0, label=kind)
+    panel.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5))

@@ -1,0 +1,101 @@
+"""Columns that methods find, shown on an image."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+
+from stembench.datasets.store import columns_by_sample, open_shards, read_table
+from stembench.reporting.style import PAGE_IN, image_grid, method_labels, show_image, write_figure
+
+_OUTCOMES = {"tp": ("o", "#56B4E9", "found"), "fn": ("s", "#F0E442", "missed"), "fp": ("x", "#FF6A13", "false")}
+_TRUTH = {"asked": ("#E69F00", ""), "weak": ("#0072B2", "too weak"), "hidden": ("#CC79A7", "hidden")}
+_PANELS_A_LINE = 4
+_DPI = 300
+
+
+def plot_found(
+    shards: Sequence[str], methods: Sequence[dict], counts_per_px: float | None, destinations: Sequence[str]
+) -> None:
+    """An image with its true columns, and what became of each column by each method.
+
+    In a quarter of the set's images columns are harder to find, by the mean of F1 over the methods; of particles only
+    the half is considered that shows most of their edges. Methods that could not be had are left out.
+
+    Parameters
+    ----------
+    shards : sequence of str
+        Folders of the test set.
+    methods : sequence of dict
+        `method`, `train_dataset` and `folder` of each evaluation.
+    counts_per_px : float or None
+        Dose of the image; any where it is None.
+    destinations : sequence of str
+        Files to write.
+
+    Raises
+    ------
+    ValueError
+        If there is no such image, or none in which a method is scored.
+    """
+    samples = read_table(shards, "samples")
+    outcomes, scores = {}, {}
+    for name, method in zip(method_labels(methods), methods):
+        images = pd.read_parquet(Path(method["folder"]) / "images.parquet")
+        if not images.note.fillna("").any():
+            outcomes[name] = pd.read_parquet(Path(method["folder"]) / "columns.parquet")
+            scores[name] = images.f1
+    asked = np.full(len(samples), True) if counts_per_px is None else samples.counts_per_px == counts_per_px
+    columns = columns_by_sample(shards)
+    depth = samples["sample"].map({number: rows.rim_A.mean() for number, rows in columns.items()})[asked]
+    near = depth[depth.isna().all() | (depth <= depth.median())].index
+    mean = pd.DataFrame(scores, index=samples.index).mean(axis=1)[near].dropna().sort_values(kind="stable")
+    if mean.empty:
+        raise ValueError(f"no image of {', '.join(shards)} has columns that a method could find")
+    position = mean.index[len(mean) // 4]
+    sample = samples.loc[position]
+    image, pixel_size = open_shards(shards, ["image"]).image.values[position], sample.pixel_size_A
+
+    lines = -(-(1 + len(outcomes)) // _PANELS_A_LINE)
+    figure, panels = image_grid(lines, _PANELS_A_LINE, PAGE_IN, title_lines=2, beside=0.2)
+    zone = f" [{sample.zone}]" if sample.zone else ""
+    title = f"{sample.material.replace('_', ' ')}{zone}, {sample.counts_per_px:g} e/px"
+    first, *others = panels.ravel()
+    truth = "true column" if sample.zone else "reference column"  # lab images have no zone axis
+    show_image(first, image, pixel_size, f"{title}\n{truth}s", 7)
+    parts = _mark_truth(first, columns[sample["sample"]], pixel_size)
+    for panel, (name, table) in zip(others, outcomes.items()):
+        here = table[table["sample"] == sample["sample"]]
+        counts = ", ".join(f"{np.sum(here.outcome == key)} {label}" for key, (*_, label) in _OUTCOMES.items())
+        show_image(panel, image, pixel_size, f"{name}\n{counts}", 7)
+        for outcome, (marker, colour, _) in _OUTCOMES.items():
+            rows = here[here.outcome == outcome]
+            x, y = (rows.true_x_A, rows.true_y_A) if outcome == "fn" else (rows.x_A, rows.y_A)
+            panel.plot(x / pixel_size, y / pixel_size, **_marker(marker, colour))
+    for panel in panels.ravel()[: 1 + len(outcomes)]:
+        panel.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
+    known = [Line2D([], [], **_marker(marker, colour), label=label) for marker, colour, label in _OUTCOMES.values()]
+    known += [Line2D([], [], **_marker(".", colour), label=label or truth) for colour, label in parts]
+    figure.legend(handles=known, loc="outside lower center", ncols=6, frameon=False, fontsize=7)
+    write_figure(figure, destinations, _DPI)
+
+
+def _mark_truth(panel: Axes, columns: pd.DataFrame, pixel_size: float) -> list[tuple[str, str]]:
+    """Mark the true columns; colour and name of the kinds there are."""
+    hidden, asked = columns.hidden.astype(bool), columns.asked.astype(bool)
+    parts = {"asked": asked & ~hidden, "weak": ~asked & ~hidden, "hidden": hidden}
+    for part, rows in parts.items():
+        places = columns.loc[rows, ["x_A", "y_A"]].to_numpy() / pixel_size
+        panel.plot(*places.T, **_marker(".", _TRUTH[part][0]))
+    return [_TRUTH[part] for part, rows in parts.items() if rows.any()]
+
+
+def _marker(marker: str, colour: str) -> dict:
+    """A marker that is seen on black and on white."""
+    look = {"marker": marker, "linestyle": "", "ms": 4, "mew": 0.9, "mec": colour, "zorder": 4}
+    outline = [withStroke(linewidth=2, foreground="black")]
+    return look | {"mfc": colour if marker == "." else "none", "path_effects": outline}
