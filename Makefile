@@ -4,11 +4,12 @@ BIN := $(VENV)/bin
 DETECTOR := .venv-detector
 CORES ?= all
 
-.PHONY: help demo test test-detector lint format config lock lock-detector clean
+.PHONY: help demo test test-conda test-detector lint format config lock lock-detector clean
 
 help:
 	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
 	@echo "make test           install what is missing, run all tests, lint and format checks"
+	@echo "make test-conda     run the tiny workflow in its conda environments, by a stand-in for conda"
 	@echo "make test-detector  install torchvision with its own torch (6 GB) apart, test Faster R-CNN there"
 	@echo "make format         format Python and Snakemake files"
 	@echo "make config         write config/ anew from the models"
@@ -31,6 +32,9 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed lint
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest
+
+test-conda: $(VENV)/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow/conda
 
 test-detector: $(DETECTOR)/installed
 	$(DETECTOR)/bin/python -m pytest --import-mode=importlib tests/detector tests/networks/test_faster_rcnn.py

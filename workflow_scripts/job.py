@@ -22,10 +22,13 @@ def running(job: "snakemake") -> Iterator[None]:
     """Log to the rule's file and the terminal; a user's mistake ends in its message, a defect in a traceback."""
     path = Path(job.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
-    _log.setLevel(logging.INFO)
-    for handler in (logging.FileHandler(path, mode="w"), logging.StreamHandler(sys.stderr)):
+    _log.setLevel(logging.DEBUG)
+    file, terminal = logging.FileHandler(path, mode="w"), logging.StreamHandler(sys.stderr)
+    terminal.setLevel(logging.INFO)
+    for handler in (file, terminal):
         handler.setFormatter(logging.Formatter("%(message)s"))
         _log.addHandler(handler)
+    _log.debug("Python %s in %s", sys.version.split()[0], sys.prefix)
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     try:

@@ -1,0 +1,37 @@
+"""A copy of the repository in which Snakemake runs."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDERS = ("config", "envs", "profiles", "report", "rules", "structures", "workflow_scripts")
+TINY = Path(__file__).with_name("tiny.yaml")
+
+
+class Copy:
+    """A working copy of the workflow, in a folder that holds one or is to hold the repository's."""
+
+    def __init__(self, folder: Path, repository: Path | None = None) -> None:
+        self.folder = folder
+        if repository is None:
+            return
+        for name in FOLDERS:
+            shutil.copytree(repository / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(repository / "Snakefile", folder)
+        (folder / "images").mkdir()
+
+    def run(self, *arguments: str, cores: int = 2, config: Path | None = TINY) -> subprocess.CompletedProcess:
+        """Run Snakemake; what it printed is in `stdout`."""
+        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", str(cores)]
+        command += ["--configfile", str(config)] if config else []
+        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
