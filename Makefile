@@ -4,15 +4,17 @@ BIN := $(VENV)/bin
 DETECTOR := .venv-detector
 CORES ?= all
 
-.PHONY: help demo test test-conda test-detector lint format config lock lock-detector clean
+.PHONY: help demo test test-conda test-detector bench lint format config rulegraph lock lock-detector clean
 
 help:
 	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
 	@echo "make test           install what is missing, run all tests, lint and format checks"
 	@echo "make test-conda     run the tiny workflow in its conda environments, by a stand-in for conda"
 	@echo "make test-detector  install torchvision with its own torch (6 GB) apart, test Faster R-CNN there"
+	@echo "make bench          run every benchmark, write results/benchmarks/*.csv"
 	@echo "make format         format Python and Snakemake files"
 	@echo "make config         write config/ anew from the models"
+	@echo "make rulegraph      write docs/rulegraph.md anew from the rules"
 	@echo "make lock           write requirements.lock anew from the installed packages"
 
 $(VENV)/installed: requirements.lock
@@ -39,6 +41,9 @@ test-conda: $(VENV)/installed
 test-detector: $(DETECTOR)/installed
 	$(DETECTOR)/bin/python -m pytest --import-mode=importlib tests/detector tests/networks/test_faster_rcnn.py
 
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks
+
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -52,6 +57,10 @@ format: $(VENV)/installed
 
 config: $(VENV)/installed
 	cd workflow_scripts && ../$(BIN)/python -m stembench.config ../config
+
+rulegraph: $(VENV)/installed
+	{ printf '# Which rule needs which\n\nThe demo, written by `make rulegraph`.\n\n```mermaid\n'; \
+		PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --rulegraph mermaid-js 2>/dev/null; printf '```\n'; } > docs/rulegraph.md
 
 lock:
 	$(PYTHON) -m venv $(VENV)

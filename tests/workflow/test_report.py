@@ -1,0 +1,36 @@
+"""The report, in a real browser that reaches no network."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium to open the report in; on Debian: apt-get install chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def page(finished, tmp_path_factory) -> str:
+    """The report as it stands once it is loaded."""
+    profile = tmp_path_factory.mktemp("profile")
+    command = [CHROMIUM, "--headless", "--disable-gpu", f"--user-data-dir={profile}", "--dump-dom"]
+    command += ["--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=20000"]
+    command += ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium has no sandbox for root
+    url = (finished.folder / "results" / "report.html").as_uri()
+    shown = subprocess.run([*command, url], capture_output=True, text=True, timeout=180, check=True).stdout
+    first, *others = shown.split("<script")
+    return first + "".join(part.partition("</script>")[2] for part in others)  # without what scripts hold
+
+
+def test_its_categories_can_be_opened(page):
+    for category in ("Calibration", "Datasets", "Figures", "Lab images", "Structures", "Tables", "Training"):
+        assert category in page
+
+
+def test_it_begins_with_what_the_run_was(page):
+    assert "scale <em>tiny</em>" in page
+    for told in ("Trainings of each network (seeds)", "Devices", "torch 2.", "atomsegnet_unet"):
+        assert told in page
