@@ -4,12 +4,13 @@ BIN := $(VENV)/bin
 DETECTOR := .venv-detector
 CORES ?= all
 
-.PHONY: help demo test test-conda test-detector bench lint format config rulegraph lock lock-detector clean
+.PHONY: help demo test test-conda test-slurm test-detector bench lint format config rulegraph lock lock-detector clean
 
 help:
 	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
 	@echo "make test           install what is missing, run all tests, lint and format checks"
 	@echo "make test-conda     run the tiny workflow in its conda environments, by a stand-in for conda"
+	@echo "make test-slurm     run the tiny workflow on a SLURM started for it (installs Debian's packages, as root)"
 	@echo "make test-detector  install torchvision with its own torch (6 GB) apart, test Faster R-CNN there"
 	@echo "make bench          run every benchmark, write results/benchmarks/*.csv"
 	@echo "make format         format Python and Snakemake files"
@@ -25,7 +26,7 @@ $(VENV)/installed $(DETECTOR)/installed:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
 		|| { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --requirement $<
+	$(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --no-deps --no-compile --requirement $<
 	@touch $@
 
 demo: $(VENV)/installed
@@ -37,6 +38,11 @@ test: $(VENV)/installed lint
 
 test-conda: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow/conda
+
+test-slurm: $(VENV)/installed
+	@command -v slurmctld >/dev/null || { apt-get update && \
+		apt-get install -y --no-install-recommends slurm-wlm slurmctld slurmd slurm-client munge; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow/slurm
 
 test-detector: $(DETECTOR)/installed
 	$(DETECTOR)/bin/python -m pytest --import-mode=importlib tests/detector tests/networks/test_faster_rcnn.py

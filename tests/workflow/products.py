@@ -86,7 +86,7 @@ def check_products(results: Path) -> list[str]:
     for pattern in (
         "evaluation/*/*/columns.parquet",
         "evaluation/*/*/images.parquet",
-        "enhancement/*/*/images.parquet",
+        "enhancement/*/*/*/images.parquet",
     ):
         for path in found(pattern):
             assert len(pd.read_parquet(path))

@@ -61,10 +61,10 @@ class Config(Section):
             "demo": Scale(
                 image_px=128,
                 train_images=4800,
-                validation_images=150,
+                validation_images=220,
                 test_images=220,
                 held_out_images=40,
-                generalisation_images=24,
+                generalisation_images=20,
                 shard_images=1200,
                 width=0.25,
                 crop_px=64,
@@ -126,7 +126,7 @@ class Config(Section):
         {
             "physical": Dataset(),
             "calibrated": Dataset(
-                share=0.25, images_per_structure=1, noise=CalibratedNoise(instrument="se_mos2"), seed=1
+                share=0.1, images_per_structure=1, noise=CalibratedNoise(instrument="se_mos2"), seed=1
             ),
             "bright_field": Dataset(mode="BF", share=0.25, seed=2),
             "annular_bright_field": Dataset(mode="ABF", share=0.25, seed=3),
