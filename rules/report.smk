@@ -392,7 +392,8 @@ rule report:
         records=[f"{row['folder']}/model.json" for row in COST_ROWS],
         costs="results/tables/cost.csv" if COST_ROWS else [],
     output:
-        "results/report.html",
+        page="results/report.html",
+        run="results/run.rst",
     log:
         "results/logs/report.log",
     conda:

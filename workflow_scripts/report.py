@@ -7,35 +7,33 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-import yaml
 from job import running
 from stembench.products import provenance, read_json, whole
 
 
-def told_first(scale: str, records: list[str], costs: str | None) -> dict:
-    """What a reader of any number should know: scale, seeds, devices and versions of the run."""
+def run_in_short(scale: str, records: list[str], costs: str | None) -> str:
+    """What a reader of any number should know, as fields of reStructuredText for the first page."""
     made = [provenance(), *(read_json(record).get("provenance", {}) for record in records)]
     versions = {name: number for one in made for name, number in one.get("packages", {}).items()}
     told = {"Scale": scale}
     if costs:
         table = pd.read_csv(costs)
         told["Networks"] = ", ".join(dict.fromkeys(table.method))
-        told["Trainings of each network (seeds)"] = ", ".join(map(str, sorted(set(table.n_seeds))))
-        told["Width, as a fraction of the published"] = ", ".join(map(str, sorted(set(table.width))))
-        told["Devices that networks were applied on"] = ", ".join(sorted(set(table.device.dropna()))) or "none"
+        told["Seeds a network"] = ", ".join(map(str, sorted(set(table.n_seeds))))
+        told["Width of the published"] = ", ".join(map(str, sorted(set(table.width))))
+        told["Devices"] = ", ".join(sorted(set(table.device.dropna()))) or "none"
     told["Versions"] = ", ".join(f"{name} {versions[name]}" for name in sorted(versions))
-    told["stembench"] = f"{made[0]['stembench']}, commit {made[0]['git_commit']}"
-    return told
+    told["stembench"] = f"{made[0]['stembench']}, commit {made[0]['git_commit'] or 'unknown'}"
+    return "".join(f":{name}: {text}\n" for name, text in told.items())
 
 
 if __name__ == "__main__":
-    with running(snakemake), whole(snakemake.output[0]) as partial, tempfile.TemporaryDirectory() as folder:
+    with running(snakemake), whole(snakemake.output.page) as partial, tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config.json"
         config.write_text(json.dumps(snakemake.params.config))
-        metadata = Path(folder) / "metadata.yaml"
-        costs = snakemake.input.get("costs")
-        told = told_first(snakemake.params.scale, snakemake.input.get("records", []), costs)
-        metadata.write_text(yaml.safe_dump(told, sort_keys=False))
+        told = run_in_short(snakemake.params.scale, snakemake.input.get("records", []), snakemake.input.get("costs"))
+        with whole(snakemake.output.run) as run:
+            run.write_text(told, encoding="utf-8")
         command = [
             sys.executable,
             "-m",
@@ -48,7 +46,7 @@ if __name__ == "__main__":
             "none",
         ]
         command += ["--snakefile", snakemake.params.snakefile, "--configfile", str(config)]
-        command += ["--report", str(partial), "--report-metadata", str(metadata)]
+        command += ["--report", str(partial)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(done.stderr)

@@ -53,6 +53,7 @@ def test_a_dropped_cif_adds_its_structure_and_the_datasets_that_take_it(finished
         dropped.unlink()
     assert run.returncode == 0, run.stdout[-4000:]
     assert (finished.folder / made).exists()
+    shutil.rmtree(finished.folder / "results" / "structures" / "Dropped-1")
     projected = re.findall(r"Project (\S+) along", done.stdout)
     assert projected == ["Dropped-1"]
     simulated = set(re.findall(r"Simulate (\w+)/", done.stdout))
