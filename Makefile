@@ -26,7 +26,7 @@ $(VENV)/installed $(DETECTOR)/installed:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
 		|| { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --no-deps --no-compile --requirement $<
+	$(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --no-deps --requirement $<
 	@touch $@
 
 demo: $(VENV)/installed
