@@ -46,7 +46,7 @@ def _imports(file: Path, folder: Path) -> set[Path]:
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and not node.level:
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         found |= {path for name in names for path in _files(name, folder)}
     return found

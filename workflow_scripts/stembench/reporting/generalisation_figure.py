@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import cycle
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,7 +38,7 @@ def plot_generalisation(table: pd.DataFrame, destinations: Sequence[str]) -> Non
         name = f"{method} ({trained_on})" if several and trained_on else method
         bars = [(found.f1 - found.f1_low).clip(lower=0), (found.f1_high - found.f1).clip(lower=0)]
         at = ranked.index.get_indexer(found.testset) + offset
-        shape = {"fmt": next(markers[kind]), "ms": 3, "lw": 0.8, "color": colour}
+        shape: dict[str, Any] = {"fmt": next(markers[kind]), "ms": 3, "lw": 0.8, "color": colour}
         axes.errorbar(found.f1, at, xerr=bars, label=name.replace("_", " "), **shape)
     for boundary in np.arange(1, len(ranked)) - 0.5:
         axes.axhline(boundary, color="0.9", linewidth=0.6, zorder=0)
