@@ -186,7 +186,8 @@ def split_images(dataset, split):
     if not dataset_materials(dataset, split) or (only_test and split != "test"):
         return 0
     count = SCALE.generalisation_images if only_test else getattr(SCALE, f"{split}_images")
-    return round(RECIPES[dataset].share * count) or min(count, 1)
+    share = RECIPES[dataset].share
+    return max(round(share * count), min(count, 1)) if share else 0
 
 
 def shards(dataset, split):
