@@ -8,14 +8,6 @@ import yaml
 from copies import TINY, Copy
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """One process runs all tests of this folder and so makes the finished run once; others run the library's."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("workflow"))
-
-
 @pytest.fixture
 def copy(tmp_path, repository) -> Copy:
     return Copy(tmp_path, repository)
