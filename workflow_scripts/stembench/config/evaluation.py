@@ -84,6 +84,14 @@ class Evaluation(Section):
     lab_testsets: dict[Name, LabTestset] = Field(
         {
             "perovskite": LabTestset(image="perovskite_adf", single_crystal=True),
+            # Its minima are the metal columns; oxygen shows between them.
+            "perovskite_abf": LabTestset(
+                image="perovskite_abf",
+                tuned_on="annular_bright_field",
+                single_crystal=True,
+                detection=False,
+                scales=("full",),
+            ),
             "pbtio3": LabTestset(image="pbtio3", block_px=256),
             # Its maxima are the molybdenum columns; sulphur is there for those who see it.
             "se_mos2": LabTestset(
