@@ -39,7 +39,7 @@ test: $(VENV)/installed
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-workflow test-library lint
 
 test-library: $(VENV)/installed
-	$(BIN)/pytest --ignore tests/workflow
+	OMP_NUM_THREADS=1 $(BIN)/pytest --ignore tests/workflow
 
 test-workflow: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow
