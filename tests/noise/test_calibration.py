@@ -22,7 +22,7 @@ from stembench.noise.lattice import lattice_estimate
 from stembench.reporting.calibration_figure import plot_calibration
 
 KNOWN = NoiseParameters(0.1, 4.4, 0.05, 8.0, 0.13)
-STRONG = NoiseParameters(0.17, 1.0, 0.16, 8.5, 0.115)  # as in an image of a monolayer
+STRONG = NoiseParameters(0.17, 1.0, 0.3, 15.0, 0.115)  # twice that of a monolayer
 
 
 def grey(lattice: np.ndarray) -> np.ndarray:
