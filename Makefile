@@ -80,7 +80,7 @@ lock:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --upgrade --requirement requirements.in
 	echo '# Every package that the workflow and its tests run with; made from requirements.in by `make lock`.' > requirements.lock
-	$(BIN)/python -m pip freeze | sed 's/+cpu//' >> requirements.lock
+	$(BIN)/python -m pip freeze --all --exclude pip | sed 's/+cpu//' >> requirements.lock
 	touch $(VENV)/installed
 
 # What torch brings for CUDA it pins itself, and not for every system.
@@ -89,7 +89,7 @@ lock-detector:
 	$(DETECTOR)/bin/python -m pip install --upgrade --requirement requirements-detector.in
 	echo '# Every package that Faster R-CNN is tested with; made from requirements-detector.in by `make lock-detector`.' \
 		> requirements-detector.lock
-	$(DETECTOR)/bin/python -m pip freeze | grep -v -E '^(cuda|nvidia|triton)' >> requirements-detector.lock
+	$(DETECTOR)/bin/python -m pip freeze --all --exclude pip | grep -v -E '^(cuda|nvidia|triton)' >> requirements-detector.lock
 	touch $(DETECTOR)/installed
 
 clean:
