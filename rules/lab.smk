@@ -7,6 +7,7 @@ Makes    results/lab/distributions/{distribution}.archive
 
 
 rule fetch_lab_images:
+    localrule: True  # the nodes of a cluster seldom reach the network
     output:
         archive="results/lab/distributions/{distribution}.archive",
     log:
