@@ -7,11 +7,11 @@ Makes    results/lab/distributions/{distribution}.archive
 
 
 rule fetch_lab_images:
-    localrule: True  # the nodes of a cluster seldom reach the network
     output:
         archive="results/lab/distributions/{distribution}.archive",
     log:
         "results/logs/fetch_lab_images/{distribution}.log",
+    localrule: True  # the nodes of a cluster seldom reach the network
     conda:
         "../envs/lab.yaml"
     params:
