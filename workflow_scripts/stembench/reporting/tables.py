@@ -436,7 +436,7 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
         low, high = ("low", "high") if column == "difference" else (f"{column}_low", f"{column}_high")
         if low in table:
             bounds = zip(table[low], table[high])
-            values = [f"{v} [{_number(a)}, {_number(b)}]" if v else "" for v, (a, b) in zip(values, bounds)]
+            values = [f"{v} [{_number(a)}, {_number(b)}]" if np.isfinite(a) else v for v, (a, b) in zip(values, bounds)]
         if column == "difference":
             marks = table.significant.map({True: "", False: " n.s."}).fillna("")
             values = [value + mark for value, mark in zip(values, marks)]
