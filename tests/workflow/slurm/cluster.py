@@ -74,9 +74,13 @@ class Cluster:
             self._daemons[name] = subprocess.Popen(command, env=self.environment, stdout=said, stderr=said)
 
     def boot(self, node: str) -> None:
-        """Start a node, whose processes all end with it; the shell buries those that lost their parents."""
-        processes = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child")
-        self.start(node, *processes, "sh", "-c", f"slurmd -D -N {node}; exit")
+        """Start a node, whose processes all end with it.
+
+        Its configuration lies where SLURM's commands look first, as a job has no SLURM_CONF; the shell stays to bury
+        processes that lost their parents.
+        """
+        daemon = f"mount --bind {self.folder} /etc/slurm && slurmd -D -N {node}; exit"
+        self.start(node, "unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", daemon)
 
     def lose(self, node: str) -> None:
         """Kill a node with all that runs on it, and have the controller know."""
