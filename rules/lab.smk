@@ -11,6 +11,7 @@ rule fetch_lab_images:
         archive="results/lab/distributions/{distribution}.archive",
     log:
         "results/logs/fetch_lab_images/{distribution}.log",
+    localrule: True  # the nodes of a cluster seldom reach the network
     conda:
         "../envs/lab.yaml"
     params:

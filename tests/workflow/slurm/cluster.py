@@ -5,11 +5,13 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-NEEDED = ("munged", "slurmctld", "slurmd", "squeue", "scontrol")
+NEEDED = ("munged", "slurmctld", "slurmd", "squeue", "scontrol", "unshare")
 
+# Requeued jobs wait until their credential has expired, by default two minutes.
 _SETTINGS = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -17,8 +19,7 @@ SlurmctldPort={ports[0]}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
-CryptoType=crypto/munge
+AuthInfo=socket={folder}/munge.socket,cred_expire=15
 ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 SwitchType=switch/none
@@ -32,16 +33,15 @@ SlurmdLogFile={folder}/slurmd.%n.log
 SlurmdParameters=config_overrides
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
-SchedulerParameters=sched_interval=5,defer
-KillWait=5
+SchedulerParameters=sched_interval=5
+KillWait=2
 ReturnToService=2
-MinJobAge=300
+MinJobAge=3600
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 GresTypes=gpu
-NodeName=DEFAULT NodeHostname={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
-NodeName=n1 Port={ports[1]}
-NodeName=n2 Port={ports[2]} Gres=gpu:1
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs={cpus} RealMemory={memory} State=UNKNOWN
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs={cpus} RealMemory={memory} Gres=gpu:1 State=UNKNOWN
 PartitionName=cpu Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes=n2 MaxTime=INFINITE State=UP
 """
@@ -55,53 +55,105 @@ def why_not() -> str | None:
     return None if os.geteuid() == 0 else "a cluster's daemons are started by root alone"
 
 
+class Cluster:
+    """A running cluster.
+
+    Attributes
+    ----------
+    environment : dict
+        Variables with which SLURM's commands reach it.
+    """
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder, self.environment = folder, environment
+        self._daemons: dict[str, subprocess.Popen] = {}
+
+    def start(self, name: str, *command: str) -> None:
+        """Start a daemon."""
+        with open(self.folder / f"{name}.out", "a") as said:
+            self._daemons[name] = subprocess.Popen(command, env=self.environment, stdout=said, stderr=said)
+
+    def boot(self, node: str) -> None:
+        """Start a node, whose processes all end with it.
+
+        Its configuration lies where SLURM's commands look first, as a job has no SLURM_CONF; the shell stays to bury
+        processes that lost their parents.
+        """
+        daemon = f"mount --bind {self.folder} /etc/slurm && slurmd -D -N {node}; exit"
+        self.start(node, "unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c", daemon)
+
+    def lose(self, node: str) -> None:
+        """Kill a node with all that runs on it, and have the controller know."""
+        self._daemons[node].kill()
+        self._daemons.pop(node).wait()
+        self.ask("scontrol", "update", f"nodename={node}", "state=down", "reason=lost")
+
+    def ask(self, *command: str) -> str:
+        """What a command prints."""
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True).stdout
+
+    def idle(self) -> bool:
+        """Whether every node waits for jobs."""
+        asked = subprocess.run(["sinfo", "-h", "-N", "-o", "%T"], env=self.environment, capture_output=True, text=True)
+        return asked.returncode == 0 and set(asked.stdout.split()) == {"idle"}
+
+    def jobs(self) -> list[dict[str, str]]:
+        """Every job there was, as the controller tells it: JobState, NodeList, TRES, Restarts, Comment and so on."""
+        lines = self.ask("scontrol", "--oneliner", "show", "job").splitlines()
+        return [dict(word.partition("=")[::2] for word in line.split() if "=" in word) for line in lines]
+
+    def stop(self) -> None:
+        """End nodes and jobs, then the other daemons."""
+        for name, daemon in reversed(self._daemons.items()):
+            daemon.kill() if name in ("n1", "n2") else daemon.terminate()
+            daemon.wait(30)
+
+
 @contextmanager
-def cluster(folder: Path):
-    """Environment variables with which its commands reach the cluster; it is stopped at the end."""
-    host = socket.gethostname().partition(".")[0]
-    (folder / "state").mkdir(parents=True)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20 // 3
+def cluster(folder: Path) -> Iterator[Cluster]:
+    """Start a cluster in an empty folder; it is stopped at the end."""
+    (folder / "state").mkdir()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20 // 2
     ports = [_free_port() for _ in range(3)]
+    host = socket.gethostname().partition(".")[0]
     settings = _SETTINGS.format(folder=folder, host=host, ports=ports, cpus=os.cpu_count(), memory=memory)
     (folder / "slurm.conf").write_text(settings)
     (folder / "gres.conf").write_text("NodeName=n2 Name=gpu Count=1 File=/dev/null\n")
     (folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
-    environment = os.environ | {"SLURM_CONF": str(folder / "slurm.conf"), "MUNGE_SOCKET": str(folder / "munge.socket")}
-    key = folder / "munge.key"
+    key, socket_path = folder / "munge.key", folder / "munge.socket"
     key.write_bytes(os.urandom(1024))
     key.chmod(0o400)
-    munge = ["munged", "--foreground", "--force", f"--socket={folder}/munge.socket", f"--key-file={key}"]
-    munge += [f"--pid-file={folder}/munged.pid", f"--log-file={folder}/munged.log", f"--seed-file={folder}/munged.seed"]
-    daemons = []
+    paths = {"socket": socket_path, "key-file": key}
+    paths |= {f"{name}-file": folder / f"munged.{name}" for name in ("pid", "log", "seed")}
+    running = Cluster(folder, os.environ | {"SLURM_CONF": str(folder / "slurm.conf")})
     try:
-        for command in (munge, ["slurmctld", "-D", "-c"], ["slurmd", "-D", "-N", "n1"], ["slurmd", "-D", "-N", "n2"]):
-            log = open(folder / f"{command[0]}{len(daemons)}.out", "w")
-            daemons.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
-            time.sleep(1)
-        _wait(lambda: _ask(environment, "sinfo", "-h", "-N", "-o", "%T").split().count("idle") >= 3, folder)
-        yield environment
+        running.start("munged", "munged", "--foreground", "--force", *(f"--{key}={path}" for key, path in paths.items()))
+        wait_for(socket_path.exists, "munge's socket")
+        running.start("slurmctld", "slurmctld", "-D", "-c")
+        for node in ("n1", "n2"):
+            running.boot(node)
+        wait_for(running.idle, f"nodes to be idle; see {folder}/*.log and *.out")
+        yield running
     finally:
-        _ask(environment, "scancel", "--state=RUNNING", "--state=PENDING", "--user=root")
-        for daemon in reversed(daemons):
-            daemon.terminate()
-        for daemon in daemons:
-            daemon.wait(30)
+        running.stop()
 
 
-def _ask(environment: dict[str, str], *command: str) -> str:
-    return subprocess.run(command, env=environment, capture_output=True, text=True).stdout
+def wait_for(ready: Callable[[], object], what: str, seconds: float = 60) -> None:
+    """Wait until something is true.
+
+    Raises
+    ------
+    TimeoutError
+        If it is not in time.
+    """
+    until = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > until:
+            raise TimeoutError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.5)
 
 
 def _free_port() -> int:
     with socket.socket() as opened:
         opened.bind(("127.0.0.1", 0))
         return opened.getsockname()[1]
-
-
-def _wait(ready, folder: Path, seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > until:
-            logs = "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in folder.glob("*.log"))
-            raise TimeoutError(f"the cluster's nodes are not idle after {seconds:.0f} s\n{logs}")
-        time.sleep(0.5)

@@ -1,84 +1,106 @@
-"""The workflow on a real SLURM that is started for the test."""
+"""The workflow on a real SLURM that is started for the test, by its profile and without accounting."""
 
 import os
 import subprocess
 import sys
-import threading
 import time
+from dataclasses import dataclass
+from pathlib import Path
 
 import cluster as slurm
 import pytest
+import yaml
 from copies import TINY, Copy
 from products import check_products
 
 pytestmark = pytest.mark.skipif(slurm.why_not() is not None, reason=slurm.why_not() or "")
 
-# What differs from a cluster of many: no accounting, and nobody waits for a queue.
-HERE = ["--slurm-status-command", "squeue", "--slurm-no-account", "--slurm-init-seconds-before-status-checks", "2"]
-HERE += ["--seconds-between-status-checks", "2", "--latency-wait", "10"]
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    with slurm.cluster(tmp_path_factory.mktemp("slurm")) as environment:
-        yield environment
-
-
-def snakemake(folder, environment, *arguments):
-    command = [sys.executable, "-m", "snakemake", *arguments, *HERE]
-    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{environment['PATH']}"
-    environment = environment | {"PATH": path}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    return done.returncode, done.stdout + done.stderr
-
-
-def test_the_tiny_workflow_runs_by_the_profile(environment, tmp_path, repository):
-    made = Copy(tmp_path, repository)
-    small = ["--default-resources", "slurm_partition=cpu", "mem_mb=1200", "runtime=20"]
-    small += ["--set-resources", "train_network:mem_mb=1500", "tabulate_detection:mem_mb=1500"]
-    small += ["simulate_tile:mem_mb=1500", "--set-threads", "train_network=1"]
-    arguments = ["--workflow-profile", "profiles/slurm", "--jobs", "8", "--configfile", str(TINY), *small]
-    code, said = snakemake(tmp_path, environment, *arguments)
-    assert code == 0, said[-6000:]
-    assert len(check_products(made.folder / "results")) > 50
-
-
+MEMORY_MB = 2000  # of a job: a node has half of this machine's
 SLOW = """
 rule slow:
     output: "done.txt"
-    retries: 2
     resources: runtime=lambda wildcards, attempt: attempt
-    shell: "date >> tried.txt; sleep {seconds}; touch {{output}}"
+    shell: "date >> tried.txt; sleep 100; touch {output}"
 """
 
 
-def test_a_job_that_runs_into_its_time_limit_succeeds_with_more(environment, tmp_path):
-    (tmp_path / "Snakefile").write_text(SLOW.format(seconds=90))
-    arguments = ["--executor", "slurm", "--jobs", "2", "--default-resources", "slurm_partition=cpu", "mem_mb=100"]
-    code, said = snakemake(tmp_path, environment, *arguments)
-    assert code == 0, said[-6000:]
-    assert len((tmp_path / "tried.txt").read_text().splitlines()) == 2
+@dataclass(frozen=True)
+class Runs:
+    """A tiny workflow during which a node was lost, and a job of 100 s that first has a minute."""
+
+    tiny: Path
+    slow: Path
+    jobs: list[dict[str, str]]
 
 
-def test_a_job_whose_node_goes_down_runs_again_elsewhere(environment, tmp_path):
-    (tmp_path / "Snakefile").write_text(SLOW.format(seconds=20))
-    taken = []
-
-    def take_node_down():
-        while not (tmp_path / "tried.txt").exists():
-            time.sleep(0.5)
-        listed = ["squeue", "-h", "-t", "RUNNING", "-o", "%N"]
-        taken.extend(subprocess.run(listed, env=environment, capture_output=True, text=True).stdout.split())
-        for state in ("down", "resume"):
-            change = ["scontrol", "update", f"nodename={taken[0]}", f"state={state}", "reason=test"]
-            subprocess.run(change, env=environment, check=True)
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, repository):
+    tiny, slow = (Copy(tmp_path_factory.mktemp(name), repository).folder for name in ("tiny", "slow"))
+    (slow / "Snakefile").write_text(SLOW)
+    with slurm.cluster(tmp_path_factory.mktemp("slurm")) as cluster:
+        with snakemake(cluster, slow) as waiting, snakemake(cluster, tiny, "--configfile", str(TINY)) as working:
+            slurm.wait_for(lambda: works_on("n1", "shards", cluster), "a group of shards on n1", 240)
+            cluster.lose("n1")
             time.sleep(5)
+            cluster.boot("n1")
+        for run, folder in ((working, tiny), (waiting, slow)):
+            assert run.returncode == 0, (folder / "said.txt").read_text()[-6000:]
+        yield Runs(tiny, slow, cluster.jobs())
 
-    taker = threading.Thread(target=take_node_down)
-    taker.start()
-    arguments = ["--executor", "slurm", "--jobs", "2", "--default-resources", "slurm_partition=cpu", "mem_mb=100"]
-    code, said = snakemake(tmp_path, environment, *arguments)
-    taker.join()
-    assert code == 0, said[-6000:]
-    assert taken
-    assert len((tmp_path / "tried.txt").read_text().splitlines()) == 2
+
+def snakemake(cluster, folder, *arguments):
+    fit(folder / "profiles" / "slurm" / "config.yaml")
+    command = [sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/slurm", *arguments]
+    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{cluster.environment['PATH']}"
+    with open(folder / "said.txt", "w") as said:
+        return subprocess.Popen(command, cwd=folder, env=cluster.environment | {"PATH": path}, stdout=said, stderr=said)
+
+
+def fit(path):
+    """Fit the profile to nodes that are shares of one small machine, and have it ask often."""
+    profile = yaml.safe_load(path.read_text())
+    profile |= {"cores": 1, "set-threads": {"train_network": 1}, "latency-wait": 10}
+    profile |= {"slurm-init-seconds-before-status-checks": 2, "seconds-between-status-checks": 2}
+    profile["default-resources"] = ['slurm_partition="cpu"', f"mem_mb={MEMORY_MB}", "runtime=20"]
+    for resources in profile["set-resources"].values():
+        resources |= {"mem_mb": MEMORY_MB}
+    path.write_text(yaml.safe_dump(profile))
+
+
+def works_on(node, group, cluster):
+    """Whether a job of a group has run on a node for some seconds."""
+    running = cluster.ask("squeue", "-h", "-t", "RUNNING", "-w", node, "-o", "%k %M").splitlines()
+    return any(line.startswith(f"rule_{group}") and line.split()[-1] >= "0:08" for line in running)
+
+
+def of_rule(name, runs):
+    return [job for job in runs.jobs if job.get("Comment", "").startswith(f"rule_{name}")]
+
+
+def test_the_workflow_makes_all_of_its_products(runs):
+    assert len(check_products(runs.tiny / "results")) > 50
+
+
+def test_jobs_run_on_both_nodes(runs):
+    assert {job["NodeList"] for job in of_rule("", runs)} == {"n1", "n2"}
+
+
+def test_each_training_has_a_gpu(runs):
+    trainings = of_rule("train_network", runs)
+    assert trainings
+    assert all(job["TresPerJob"] == "gres:gpu:1" for job in trainings)
+    assert {job["NodeList"] for job in trainings} == {"n2"}
+
+
+def test_small_jobs_are_sent_together(runs):
+    assert len(of_rule("", runs)) < 40
+
+
+def test_a_job_whose_node_was_lost_has_run_again(runs):
+    (lost,) = (job for job in of_rule("shards", runs) if job["Restarts"] != "0")
+    assert lost["JobState"] == "COMPLETED"
+
+
+def test_a_job_that_ran_into_its_time_limit_succeeds_with_more(runs):
+    assert [job["JobState"] for job in of_rule("slow", runs)] == ["TIMEOUT", "COMPLETED"]
+    assert len((runs.slow / "tried.txt").read_text().splitlines()) == 2
