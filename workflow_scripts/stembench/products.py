@@ -59,8 +59,20 @@ def write_json(path: str | Path, content: dict) -> None:
 
 
 def read_json(path: str | Path) -> dict:
-    """Read a JSON product."""
-    return json.loads(Path(path).read_text())
+    """Read a JSON product.
+
+    Raises
+    ------
+    InputError
+        If the file is none.
+    """
+    try:
+        content = json.loads(Path(path).read_text())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is no JSON text ({error}); remove it and run again, and it is made anew") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no JSON object; remove it and run again, and it is made anew")
+    return content
 
 
 @cache

@@ -1,5 +1,6 @@
 """What every section of the configuration is written with: names, ranges, and the section itself."""
 
+from pathlib import Path
 from typing import Annotated
 
 from ase.data import atomic_numbers
@@ -35,6 +36,23 @@ def _known_element(symbol: str) -> str:
 
 
 Element = Annotated[str, AfterValidator(_known_element)]
+
+
+def _without_parents(path: str) -> str:
+    if ".." in Path(path).parts or not path.isprintable():
+        raise ValueError("a path cannot lead upwards by `..`, nor hold control characters; name it from where it lies")
+    return path
+
+
+def _inside(path: str) -> str:
+    if Path(path).is_absolute() or not Path(path).name:
+        raise ValueError("the path of a file begins in the folder that holds it, without `/`")
+    return path
+
+
+#: Of a folder, and of a file inside the folder that such files are taken from.
+FolderPath = Annotated[str, AfterValidator(_without_parents)]
+FilePath = Annotated[FolderPath, AfterValidator(_inside)]
 
 
 class Section(BaseModel):

@@ -15,6 +15,9 @@ from stembench.config import Distribution, LabImage
 from stembench.errors import InputError
 from stembench.products import whole
 
+#: What one file of an archive may take.
+MAX_BYTES = 2**32
+
 
 def check_own_files(images: Mapping[str, LabImage], folder: str | Path) -> None:
     """See whether what the user's own images need lies in `folder`.
@@ -65,7 +68,8 @@ def _downloaded(distribution: Distribution, folder: Path, given: Path) -> Path:
         except OSError as error:
             reason = str(error)
     else:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        command += ["--dest", str(folder)]  # nothing is built: that would run what the distribution holds
         elsewhere = f"`pip download --no-deps {distribution.requirement}`"
         done = subprocess.run([*command, distribution.requirement], capture_output=True, text=True)
         if done.returncode or not found.exists():
@@ -79,20 +83,27 @@ def _downloaded(distribution: Distribution, folder: Path, given: Path) -> Path:
 
 
 def extract(archive: str | Path, member: str, destination: str | Path) -> None:
-    """Write one file of a wheel or a source distribution to `destination`.
+    """Write one file of a wheel or a source distribution to `destination`, and nothing anywhere else.
 
     Raises
     ------
     InputError
-        If the archive does not hold it.
+        If the archive does not hold it, holds more than MAX_BYTES under its name, or is damaged.
     """
     try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as opened:
-                content = opened.read(member)
-        else:
-            with tarfile.open(archive) as opened:
-                content = opened.extractfile(member).read()
+        with zipfile.ZipFile(archive) if zipfile.is_zipfile(archive) else tarfile.open(archive) as opened:
+            if isinstance(opened, zipfile.ZipFile):
+                size, source = opened.getinfo(member).file_size, opened.open(member)
+            else:
+                size, source = opened.getmember(member).size, opened.extractfile(member)
+            if size > MAX_BYTES:
+                raise InputError(f"{member} takes {size / 2**30:.1f} GiB unpacked; {MAX_BYTES >> 30} are the most")
+            with source, open(destination, "wb") as target:
+                shutil.copyfileobj(source, target)
+    except InputError:
+        raise
     except KeyError:
         raise InputError(f"{archive} does not hold {member}; correct the image's entry under lab.images") from None
-    Path(destination).write_bytes(content)
+    except Exception as error:  # damaged archives end in errors of each compression's own
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{archive}: cannot be unpacked ({reason}); remove it and run again") from None

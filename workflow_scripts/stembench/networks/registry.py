@@ -121,6 +121,9 @@ class TrainedNetwork:
     ------
     CannotLoadError
         If it could not be trained, or a package that it needs does not load.
+    InputError
+        If a file is damaged, or they do not belong together. Weights are read from safetensors alone: from other
+        files, such as pickles, code could run.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -128,9 +131,23 @@ class TrainedNetwork:
         if reason := self.record.get("not_trained"):
             raise CannotLoadError(reason)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        made_as = {key: self.record[key] for key in ("architecture", "width", "task", "options")}
-        network = build(**made_as, seed=0)
-        network.load_state_dict(load_file(Path(folder) / "weights.safetensors"))
+        try:
+            made_as = {key: self.record[key] for key in ("architecture", "width", "task", "options")}
+            weights = load_file(Path(folder) / "weights.safetensors")
+            if (
+                not 0 < made_as["width"] <= 1
+            ):  # one too large would take all memory before weights do not fit
+                raise ValueError(f"width {made_as['width']} is not between 0 and 1")
+            network = build(**made_as, seed=0)
+            network.load_state_dict(weights)
+        except InputError:
+            raise
+        except Exception as error:  # what damaged files end in depends on where the damage is
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{folder}: model.json and weights.safetensors are not those of a trained network "
+                f"({type(error).__name__}: {reason}); remove both and run again, or copy them once more"
+            ) from None
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()
 
     def read(
