@@ -1,5 +1,7 @@
 """The one exception that stands for a user's mistake."""
 
+_LONGEST = 200
+
 
 class InputError(ValueError):
     """Something the user gave cannot be used; the message names the file or key and the remedy.
@@ -10,3 +12,9 @@ class InputError(ValueError):
 
 class CannotLoadError(InputError):
     """A package that a network needs does not load in this environment; its rows say so, and the rest goes on."""
+
+
+def in_short(told: object) -> str:
+    """What an error or a user said, as part of a message: one line, and not a long one."""
+    line = " ".join(str(told).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.request import urlretrieve
 
 from stembench.config import Distribution, LabImage
-from stembench.errors import InputError
+from stembench.errors import InputError, in_short
 from stembench.products import whole
 
 #: What one file of an archive may take.
@@ -105,5 +105,4 @@ def extract(archive: str | Path, member: str, destination: str | Path) -> None:
     except KeyError:
         raise InputError(f"{archive} does not hold {member}; correct the image's entry under lab.images") from None
     except Exception as error:  # damaged archives end in errors of each compression's own
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{archive}: cannot be unpacked ({reason}); remove it and run again") from None
+        raise InputError(f"{archive}: cannot be unpacked ({in_short(error)}); remove it and run again") from None

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
-from stembench.errors import InputError
+from stembench.errors import InputError, in_short
 
 _PAIRS = {"px": ("x_px", "y_px"), "A": ("x_A", "y_A")}
 #: Most that an atom lattice may hold.
@@ -120,8 +120,9 @@ def _atom_lattice(path: Path, name: str) -> tuple[np.ndarray, str, list[str]]:
     except InputError:
         raise
     except Exception as error:  # h5py raises whatever it stumbles over in a damaged file
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{name}: is no atom lattice of atomap ({reason}); save it again, or as CSV") from None
+        raise InputError(
+            f"{name}: is no atom lattice of atomap ({in_short(error)}); save it again, or as CSV"
+        ) from None
     if not found:
         raise InputError(f"{name}: is no atom lattice of atomap (it holds no atom_positions); save it again, or as CSV")
     positions = np.concatenate(list(found.values()))

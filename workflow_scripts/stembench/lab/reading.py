@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from stembench.config import LabImage
-from stembench.errors import InputError
+from stembench.errors import InputError, in_short
 
 #: What an image may take in memory, as its file stores it.
 MAX_BYTES = 2**30
@@ -66,7 +66,7 @@ def read_image(path: str | Path) -> tuple[np.ndarray, float | None]:
     except InputError:
         raise
     except Exception as error:  # readers of foreign or damaged files raise whatever they stumble over
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = in_short(error) or type(error).__name__
         raise InputError(f"{path}: cannot be read ({reason}); is the file whole?") from None
 
 
@@ -95,9 +95,7 @@ def _loaded(path: Path, stored: np.ndarray | h5py.Dataset) -> np.ndarray:
     if np.ndim(stored) != 2 or 0 in stored.shape or stored.dtype.kind not in "biuf":
         raise InputError(f"{path}: holds {size} values of type {stored.dtype}; save one image of grey levels")
     if math.prod(stored.shape) * stored.dtype.itemsize > MAX_BYTES:
-        raise InputError(
-            f"{path}: {size} px of {stored.dtype} take more than {MAX_BYTES >> 30} GiB; crop or bin it"
-        )
+        raise InputError(f"{path}: {size} px of {stored.dtype} take more than {MAX_BYTES >> 30} GiB; crop or bin it")
     return np.asarray(stored)
 
 

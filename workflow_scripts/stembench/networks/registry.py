@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from stembench.datasets.store import Shards
-from stembench.errors import CannotLoadError, InputError
+from stembench.errors import CannotLoadError, InputError, in_short
 from stembench.networks import NETWORKS
 from stembench.networks.base import Network
 from stembench.products import read_json, whole, write_json
@@ -134,19 +134,16 @@ class TrainedNetwork:
         try:
             made_as = {key: self.record[key] for key in ("architecture", "width", "task", "options")}
             weights = load_file(Path(folder) / "weights.safetensors")
-            if (
-                not 0 < made_as["width"] <= 1
-            ):  # one too large would take all memory before weights do not fit
+            if not 0 < made_as["width"] <= 1:  # one too large would take all memory before weights do not fit
                 raise ValueError(f"width {made_as['width']} is not between 0 and 1")
             network = build(**made_as, seed=0)
             network.load_state_dict(weights)
         except InputError:
             raise
         except Exception as error:  # what damaged files end in depends on where the damage is
-            reason = " ".join(str(error).split())[:200]
             raise InputError(
                 f"{folder}: model.json and weights.safetensors are not those of a trained network "
-                f"({type(error).__name__}: {reason}); remove both and run again, or copy them once more"
+                f"({type(error).__name__}: {in_short(error)}); remove both and run again, or copy them once more"
             ) from None
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()
 
