@@ -1,19 +1,20 @@
 """Fetching the distributions that carry experimental images."""
 
-import hashlib
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlretrieve
 
 from stembench.config import Distribution, LabImage
 from stembench.errors import InputError
-from stembench.products import whole
+from stembench.products import damaged, sha256, whole
 
 
 def check_own_files(images: Mapping[str, LabImage], folder: str | Path) -> None:
@@ -46,11 +47,12 @@ def fetch_distribution(distribution: Distribution, destination: str | Path, offe
     given = Path(offered) / distribution.file
     with tempfile.TemporaryDirectory() as folder:
         found = given if given.exists() else _downloaded(distribution, Path(folder), given)
-        digest = hashlib.sha256(found.read_bytes()).hexdigest()
+        digest = sha256(found)
         if digest != distribution.sha256:
+            remedy = f"delete {given} and run again" if found == given else f"run again, or put the file at {given}"
             raise InputError(
                 f"{found.name}: SHA-256 is {digest}, not {distribution.sha256}; "
-                f"it is not the file this project knows, so remove it and fetch it again"
+                f"it is not whole, or not the file this project knows: {remedy}"
             )
         with whole(destination) as partial:
             shutil.copyfile(found, partial)
@@ -62,7 +64,7 @@ def _downloaded(distribution: Distribution, folder: Path, given: Path) -> Path:
         elsewhere = distribution.url
         try:
             urlretrieve(distribution.url, found)
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             reason = str(error)
     else:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
@@ -72,7 +74,7 @@ def _downloaded(distribution: Distribution, folder: Path, given: Path) -> Path:
             reason = (done.stderr.strip() or "another file came").splitlines()[-1]
     if reason:
         raise InputError(
-            f"{distribution.requirement} could not be downloaded ({reason}); without a network, download "
+            f"{distribution.requirement} could not be downloaded ({reason}); run again, or without a network download "
             f"{distribution.file} elsewhere ({elsewhere}) and put it at {given}"
         )
     return found
@@ -84,7 +86,7 @@ def extract(archive: str | Path, member: str, destination: str | Path) -> None:
     Raises
     ------
     InputError
-        If the archive does not hold it.
+        If the archive does not hold it, or is damaged.
     """
     try:
         if zipfile.is_zipfile(archive):
@@ -95,4 +97,6 @@ def extract(archive: str | Path, member: str, destination: str | Path) -> None:
                 content = opened.extractfile(member).read()
     except KeyError:
         raise InputError(f"{archive} does not hold {member}; correct the image's entry under lab.images") from None
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
+        raise damaged(archive) from error
     Path(destination).write_bytes(content)
