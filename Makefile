@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 DETECTOR := .venv-detector
 CORES ?= all
 
-.PHONY: help demo test test-conda test-slurm test-detector bench lint format config rulegraph lock lock-detector clean
+.PHONY: help demo test test-library test-workflow test-conda test-slurm test-detector bench lint format config rulegraph lock lock-detector clean
 
 help:
 	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
@@ -33,8 +33,16 @@ demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
 	@$(BIN)/python workflow_scripts/list_products.py
 
-test: $(VENV)/installed lint
-	PATH="$(CURDIR)/$(BIN):$$PATH" pytest
+# Side by side: each prints when it has ended.
+test: $(VENV)/installed
+	@echo "Tests of the workflow and of the library run side by side, some minutes; each prints when it has ended."
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-workflow test-library lint
+
+test-library: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/pytest --ignore tests/workflow
+
+test-workflow: $(VENV)/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow
 
 test-conda: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow/conda

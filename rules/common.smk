@@ -7,13 +7,12 @@ import sys
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import get_args
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 from snakemake.exceptions import WorkflowError
 from stembench.config import CalibratedNoise, load_config
-from stembench.config.evaluation import EnhancementBaseline
+from stembench.config.evaluation import FILTERS
 from stembench.errors import InputError
 from stembench.crystals.materials import find_materials
 from stembench.imaging.conditions import detectors_of, probe_of
@@ -187,7 +186,8 @@ def split_images(dataset, split):
     if not dataset_materials(dataset, split) or (only_test and split != "test"):
         return 0
     count = SCALE.generalisation_images if only_test else getattr(SCALE, f"{split}_images")
-    return round(RECIPES[dataset].share * count) or min(count, 1)
+    share = RECIPES[dataset].share
+    return max(round(share * count), min(count, 1)) if share else 0
 
 
 def shards(dataset, split):
@@ -340,7 +340,6 @@ IMAGE_NETWORKS = {
     for task in SCALE.samples_seen
 }
 OUR_LOCALISERS = [name for name in CONFIG.evaluation.localisers if name != "own"]
-FILTERS = list(get_args(EnhancementBaseline))
 ENHANCERS = [*ENHANCEMENT_NETWORKS, *CONFIG.evaluation.enhancement_baselines]
 LAB_TESTSETS = CONFIG.lab_testsets
 SINGLE_CRYSTALS = [name for name, testset in LAB_TESTSETS.items() if testset.single_crystal]
@@ -733,9 +732,7 @@ def lattice_rows(wildcards):
 
 def overlay_dose(wildcards):
     """Dose at which a lab image is shown: the lowest but one."""
-    dataset = CONFIG.datasets[LAB_TESTSETS[wildcards.testset].tuned_on]
-    doses = sorted(dataset.noise.test_counts_per_px)
-    return doses[:2][-1]
+    return sorted(lab_testset_doses(wildcards))[:2][-1]
 
 
 OTHER_TABLES = [

@@ -378,7 +378,9 @@ rule enhance_lab_image:
             "enhance_lab_image", ENHANCEMENT_NETWORKS, wildcards.method
         ),
         network=lambda wildcards: network_folder(ENHANCEMENT_NETWORKS, wildcards.method),
-        counts_per_px=lab_testset_doses,
+        # What was recorded is read as the highest dose that methods are tuned for.
+        recorded_counts_per_px=lambda wildcards: max(lab_testset_doses(wildcards)),
+        counts_per_px=overlay_dose,
     message:
         "Enhance the lab image {wildcards.testset} by {wildcards.method}"
     script:

@@ -341,10 +341,7 @@ rule plot_lab_enhanced:
         examples=lambda wildcards: [
             f"{row['folder']}/examples.npz" for row in enhancement_rows(wildcards)
         ],
-        settings=lambda wildcards: [
-            f"results/tuning/enhancement/denoise_background/{tuning_dataset(wildcards.testset)}/{name}.json"
-            for name in CONFIG.evaluation.enhancement_baselines
-        ],
+        filters=tuned_filters,
     output:
         reported_figure("lab_enhanced_{testset}", "Lab images"),
     log:

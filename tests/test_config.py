@@ -45,7 +45,7 @@ def test_an_image_with_columns_is_a_test_set_of_its_name():
 def test_images_and_test_sets_belong_to_the_scales_that_they_name():
     demo, full = load_config({}), load_config({"scale": "full"})
     assert set(full.lab_images) - set(demo.lab_images) == {"pbtio3", "au_crop"}
-    assert set(full.lab_testsets) - set(demo.lab_testsets) == {"pbtio3", "au_crop", "se_mos2"}
+    assert set(full.lab_testsets) - set(demo.lab_testsets) == {"pbtio3", "au_crop", "se_mos2", "perovskite_abf"}
 
 
 @pytest.mark.parametrize(

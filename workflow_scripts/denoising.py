@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from enhancement_method import filtered
 from job import say
-from stembench.baselines.filters import FilterSettings, apply_filter
 from stembench.errors import CannotLoadError
 from stembench.evaluation.lattice_precision import DENOISER
-from stembench.evaluation.tuning import best_tuned, dose_levels, read_tuning
+from stembench.evaluation.tuning import best_tuned, dose_levels
 from stembench.networks.registry import TrainedNetwork
 
 if TYPE_CHECKING:
@@ -21,12 +21,9 @@ def denoised_by_each(
 ) -> Iterator[tuple[dict[str, str], Sequence[np.ndarray]]]:
     """Images as they are, by the best filter of those that were tuned, and by each network, with what names these."""
     yield dict.fromkeys(DENOISER, "") | {"denoiser": "none"}, images
-    levels = dose_levels(samples)
     if job.input.filters:
-        name, path = best_tuned(job.input.filters, levels)
-        parts = zip(images, samples.pixel_size_A, [read_tuning(path, FilterSettings, level) for level in levels])
-        filtered = [apply_filter(name, image, pixel_size, settings) for image, pixel_size, settings in parts]
-        yield dict.fromkeys(DENOISER, "") | {"denoiser": name}, filtered
+        name, path = best_tuned(job.input.filters, dose_levels(samples))
+        yield dict.fromkeys(DENOISER, "") | {"denoiser": name}, filtered(name, path, images, samples)
     for network in job.params.networks:
         try:
             yield network["named"], TrainedNetwork(network["folder"])(images)

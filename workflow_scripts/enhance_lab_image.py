@@ -10,11 +10,11 @@ from stembench.lab.store import open_lab_image
 
 if __name__ == "__main__":
     with running(snakemake):
-        doses, image = sorted(snakemake.params.counts_per_px), open_lab_image(snakemake.input.image)
-        shown, pixel_size = lab_examples(np.asarray(image, float), snakemake.input.testset, doses[:2][-1])
-        # What was recorded is read as the highest dose that methods are tuned for.
-        samples = pd.DataFrame({"pixel_size_A": pixel_size, "counts_per_px": [doses[-1], doses[:2][-1]]})
+        image, dose = open_lab_image(snakemake.input.image), snakemake.params.counts_per_px
+        shown, pixel_size = lab_examples(np.asarray(image, float), snakemake.input.testset, dose)
+        doses = [snakemake.params.recorded_counts_per_px, dose]
+        samples = pd.DataFrame({"pixel_size_A": pixel_size, "counts_per_px": doses})
         outputs = enhanced(snakemake, shown, samples).astype("float32")
-        titles = np.array(["as recorded", f"{doses[:2][-1]:g} e/px"])
+        titles = np.array(["as recorded", f"{dose:g} e/px"])
         examples = Examples(titles, samples.pixel_size_A.to_numpy(), shown, outputs, np.empty((0, 0, 0)))
         examples.write(snakemake.output.examples)

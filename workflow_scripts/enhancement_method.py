@@ -1,5 +1,6 @@
 """What enhancing test sets and lab images share: a network or a tuned filter, applied to images."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +19,13 @@ def enhanced(job: "snakemake", images: np.ndarray, samples: pd.DataFrame) -> np.
         from stembench.networks.registry import TrainedNetwork
 
         return TrainedNetwork(job.params.network)(images)
-    levels, tuned = dose_levels(samples), job.input.settings
+    resized = upsampled if TASK_LABELS[job.wildcards.task].endswith("2x") else np.asarray
+    return np.stack([resized(image) for image in filtered(job.wildcards.method, job.input.settings, images, samples)])
+
+
+def filtered(name: str, tuned: str, images: Sequence[np.ndarray], samples: pd.DataFrame) -> list[np.ndarray]:
+    """Images after a filter, with the settings that a file holds for the dose of each sample."""
+    levels = dose_levels(samples)
     settings = {level: read_tuning(tuned, FilterSettings, level) for level in set(levels)}
     parts = zip(images, samples.pixel_size_A, levels)
-    resized = upsampled if TASK_LABELS[job.wildcards.task].endswith("2x") else np.asarray
-    filtered = (apply_filter(job.wildcards.method, image, px, settings[level]) for image, px, level in parts)
-    return np.stack([resized(image) for image in filtered])
+    return [apply_filter(name, image, pixel_size, settings[level]) for image, pixel_size, level in parts]

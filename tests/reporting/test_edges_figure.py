@@ -22,7 +22,7 @@ def method(tmp_path):
         table.to_parquet(folder / "columns.parquet")
         images = pd.DataFrame({"sample": range(6), "structure": range(6), "pixel_size_A": 0.1, "note": note})
         images.to_parquet(folder / "images.parquet")
-        return {"method": name, "train_dataset": "", "folder": str(folder)}
+        return {"method": name, "kind": "network", "train_dataset": "", "folder": str(folder)}
 
     return written
 

@@ -134,6 +134,13 @@ def test_a_difference_without_an_interval_is_not_marked(results, tmp_path):
     assert "n.s." not in (tmp_path / "table.md").read_text()
 
 
+def test_a_value_without_an_interval_stands_alone(results, tmp_path):
+    write_table(enhancement_table(results[results.structure < 3], 100), [str(tmp_path / "table.md")])
+    shown = (tmp_path / "table.md").read_text()
+    assert "[, ]" not in shown
+    assert "|      19   |" in shown
+
+
 def detected(method, tp, structure):
     sums = {"tp": tp, "fp": 10 - tp, "fn": 10 - tp, "mutual": tp, "chamfers": 1.0, "chamfer_px": 12.0 - tp}
     names = ("located", "x_pm", "y_pm", "x2_pm2", "y2_pm2", "bounded", "bounded_x2_y2_pm2", "crlb2_pm2", "chamfer_A")

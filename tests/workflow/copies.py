@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-FOLDERS = ("config", "envs", "profiles", "report", "rules", "structures", "workflow_scripts")
+FOLDERS = ("config", "envs", "profiles", "report", "rules", "workflow_scripts")
+# A particle, a monolayer, a dumbbell, and those that the configuration names.
+MATERIALS = ("Au", "MoS2", "NiO", "Pt", "Si", "SrTiO3")
 TINY = Path(__file__).with_name("tiny.yaml")
 
 
@@ -20,7 +22,10 @@ class Copy:
         for name in FOLDERS:
             shutil.copytree(repository / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(repository / "Snakefile", folder)
-        (folder / "images").mkdir()
+        for name in ("images", "structures"):
+            (folder / name).mkdir()
+        for material in MATERIALS:
+            shutil.copy(repository / "structures" / f"{material}.cif", folder / "structures")
 
     def run(self, *arguments: str, cores: int = 2, config: Path | None = TINY) -> subprocess.CompletedProcess:
         """Run Snakemake; what it printed is in `stdout`."""

@@ -57,7 +57,7 @@ def test_a_dropped_cif_adds_its_structure_and_the_datasets_that_take_it(finished
     projected = re.findall(r"Project (\S+) along", done.stdout)
     assert projected == ["Dropped-1"]
     simulated = set(re.findall(r"Simulate (\w+)/", done.stdout))
-    assert {"physical", "calibrated", "periodic"} <= simulated
+    assert {"physical", "calibrated", "occluded"} <= simulated
     assert not simulated & {"multislice_abf", "multislice", "particle"}  # of materials that are named
     assert "Simulate the tile" not in done.stdout
 

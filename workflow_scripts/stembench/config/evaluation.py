@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, field_validator
 
@@ -13,6 +13,8 @@ DetectionBaseline = Literal[
     "smoothed_maxima", "gaussian_fit", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"
 ]
 EnhancementBaseline = Literal["gaussian", "wiener", "absf", "total_variation", "non_local_means", "low_pass"]
+#: Classical filters.
+FILTERS: tuple[str, ...] = get_args(EnhancementBaseline)
 Localiser = Literal["maxima", "otsu", "otsu_split", "own"]
 PublishedSet = Literal["temimagenet", "sfin_haadf", "sfin_bf", "sffn_haadf", "prior_simulated", "prior_lab", "si110"]
 
@@ -82,6 +84,14 @@ class Evaluation(Section):
     lab_testsets: dict[Name, LabTestset] = Field(
         {
             "perovskite": LabTestset(image="perovskite_adf", single_crystal=True),
+            # Its minima are the metal columns; oxygen shows between them.
+            "perovskite_abf": LabTestset(
+                image="perovskite_abf",
+                tuned_on="annular_bright_field",
+                single_crystal=True,
+                detection=False,
+                scales=("full",),
+            ),
             "pbtio3": LabTestset(image="pbtio3", block_px=256),
             # Its maxima are the molybdenum columns; sulphur is there for those who see it.
             "se_mos2": LabTestset(

@@ -15,6 +15,7 @@ class Testset(Dataset):
     images_per_structure: int = Field(
         1, description="Images that share a structure, its rotation, offset and pixel size", ge=1, le=100
     )
+    share: float = Field(1.0, description="Images as a fraction of a scale's count; 0 leaves the set out", ge=0, le=10)
     noise: PhysicalNoise = Field(PhysicalNoise(test_counts_per_px=(10.0,)), description="Noise recipe")
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from stembench.config.base import Name, Section
-from stembench.config.evaluation import DetectionBaseline, EnhancementBaseline
+from stembench.config.evaluation import FILTERS, DetectionBaseline, EnhancementBaseline
 from stembench.config.networks import Task
 
 # Template matching must be told the structure, which is known of simulated images alone.
 StudyBaseline = Literal[DetectionBaseline, EnhancementBaseline, "template_matching"]
-_FILTERS = get_args(EnhancementBaseline)
 
 
 class Variant(Section):
@@ -49,7 +48,7 @@ class Study(Section):
     def _score_fits(self) -> Study:
         if self.scored == "columns" and self.task != "localise":
             raise ValueError("scored: columns needs task: localise; otherwise take scored: images")
-        misplaced = [name for name in self.baselines if (name in _FILTERS) != (self.scored == "images")]
+        misplaced = [name for name in self.baselines if (name in FILTERS) != (self.scored == "images")]
         if misplaced:
             kind = "a filter" if self.scored == "images" else "a detector"
             raise ValueError(f"baselines: {', '.join(misplaced)} is not {kind}, as scored: {self.scored} asks for")
@@ -140,5 +139,5 @@ for _dataset in ("bright_field", "annular_bright_field"):
         dataset=_dataset,
         testsets=(_dataset,),
         variants={name: Variant(network=name) for name in ("atomsegnet_unet", "fcn", "sfin", "sffn")},
-        baselines=_FILTERS,
+        baselines=FILTERS,
     )

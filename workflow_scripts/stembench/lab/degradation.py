@@ -137,8 +137,9 @@ def lab_samples(
                     "counts_per_px": counts,
                     "draw": draw,
                 }
-                scaled = ((part - part.min()) / max(np.ptp(part), 1)).astype(np.float32)
-                samples.append(Sample({"image": scaled}, _inside(columns, x, y, part.shape, pixel_size), drawn))
+                samples.append(
+                    Sample({"image": _full_range(part)}, _inside(columns, x, y, part.shape, pixel_size), drawn)
+                )
     return samples
 
 

