@@ -1,5 +1,6 @@
 """Every reader of files from outside, a folder with valid files for each, and inputs that are not."""
 
+import json
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from stembench.lab.fetching import extract
 from stembench.lab.marked_columns import read_marked_columns
 from stembench.lab.reading import read_image
 from stembench.networks.registry import TrainedNetwork, build, save
+from stembench.products import sha256
 
 REPOSITORY = Path(__file__).parents[2]
 _EXTREMES = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1]
@@ -75,6 +77,17 @@ def _network(folder: Path) -> None:
     save(folder, build(**made_as, seed=0), made_as)
 
 
+def _read_network(folder: Path) -> None:
+    """With the checksum of whatever weights there are, as somebody who tampers with them would give it."""
+    try:
+        record = json.loads((folder / "model.json").read_bytes())
+        record["weights_sha256"] = sha256(folder / "weights.safetensors")
+        (folder / "model.json").write_text(json.dumps(record))
+    except (ValueError, TypeError):
+        pass
+    TrainedNetwork(folder)
+
+
 def _wheel(path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("images/one.txt", "an image " * 50)
@@ -129,7 +142,7 @@ READERS = {
     "CIF with a group's name": _cif("MoS2"),
     "CIF with operations": _cif("SrTiO3"),
     "TEMImageNet": Reader(_temimagenet, _read_temimagenet),
-    "network": Reader(_network, TrainedNetwork),
+    "network": Reader(_network, _read_network),
     "wheel": _archive("images.whl", _wheel),
     "source distribution": _archive("images.tar.gz", _source_distribution),
     "configuration": Reader(_configuration, _read_configuration),

@@ -16,6 +16,12 @@ def worker():
 
 
 @pytest.mark.parametrize("name", readers.READERS)
+def test_valid_files_are_read(tmp_path, name):
+    readers.READERS[name].make(tmp_path)
+    readers.READERS[name].read(tmp_path)
+
+
+@pytest.mark.parametrize("name", readers.READERS)
 def test_whatever_files_hold_they_are_read_or_refused_in_time_and_memory(worker, name):
     outcomes = {number: worker.outcome(name, number, MAX_SECONDS, MAX_BYTES) for number in range(INPUTS)}
     wrong = {number: outcome for number, outcome in outcomes.items() if outcome not in ("read", "refused")}

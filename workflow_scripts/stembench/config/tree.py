@@ -356,7 +356,7 @@ def _mistake(error: dict) -> str:
         return f"{key}: {error['ctx']['discriminator']} is missing; it says which kind this is (config/README.md)"
     if error["type"] == "missing":
         return f"{key}: missing; config/README.md says what belongs there"
-    message = error["msg"].removeprefix("Value error, ")
+    message = in_short(error["msg"].removeprefix("Value error, "), 2000)
     value = error["input"]
     return f"{key}: {message}" + (
         f"; got {in_short(repr(value))}" if isinstance(value, str | int | float | bool) else ""
