@@ -58,6 +58,7 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
         ({"lab": {"images": {"x": {"file": "../x.tif"}}}}, ["lab.images.x.file", "`..`", "'../x.tif'"]),
         ({"lab": {"images": {"x": {"file": "a/../../x.tif"}}}}, ["lab.images.x.file", "`..`"]),
         ({"lab": {"images": {"x": {"file": "/x.tif"}}}}, ["lab.images.x.file", "without `/`"]),
+        ({"lab": {"images": {"x": {"file": "{image}.tif"}}}}, ["lab.images.x.file", "no { or }", "rename"]),
         ({"lab": {"images": {"x": {"file": ""}}}}, ["lab.images.x.file"]),
         ({"lab": {"images": {"x": {"file": "x\n.tif"}}}}, ["lab.images.x.file", "control characters"]),
         ({"lab": {"images": {"x": {"file": "x.tif", "columns": "../x.csv"}}}}, ["lab.images.x.columns", "`..`"]),
