@@ -16,6 +16,7 @@ from PIL import Image
 from stembench.config import ImportedDataset, load_config
 from stembench.crystals.cif import read_crystal
 from stembench.datasets.temimagenet import read_temimagenet
+from stembench.errors import InputError
 from stembench.lab.fetching import extract
 from stembench.lab.marked_columns import read_marked_columns
 from stembench.lab.reading import read_image
@@ -107,17 +108,18 @@ def _archive(name: str, make: Callable[[Path], None]) -> Reader:
 
 
 def _configuration(folder: Path) -> None:
-    (folder / "config.yaml").write_bytes((REPOSITORY / "tests/workflow/tiny.yaml").read_bytes())
+    (folder / "config.yaml").write_bytes((REPOSITORY / "config/config.yaml").read_bytes())
 
 
 def _read_configuration(folder: Path) -> None:
-    """What Snakemake takes for no YAML it refuses itself."""
+    """Once Snakemake has found YAML with keys in it."""
     try:
         content = yaml.safe_load((folder / "config.yaml").read_bytes())
     except (yaml.YAMLError, ValueError):
-        return
-    if isinstance(content, dict):
-        load_config(content)
+        content = None
+    if not isinstance(content, dict):
+        raise InputError("no YAML with keys at top level")
+    load_config(content)
 
 
 READERS = {

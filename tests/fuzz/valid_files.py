@@ -1,8 +1,10 @@
 """A small valid file of every image format that is read: by its own writer, or the bytes that its reader asks for."""
 
 import json
+import shutil
 import struct
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import h5py
 import numpy as np
@@ -40,9 +42,9 @@ def hspy(path: Path) -> None:
 
 
 def zspy(path: Path) -> None:
-    """HyperSpy's groups in a zipped Zarr store (RosettaSciIO's own writer needs Zarr 2)."""
-    with zarr.storage.ZipStore(path, mode="w") as store:
-        root = zarr.open_group(store, mode="w", zarr_format=2)
+    """HyperSpy's groups in a Zarr store, zipped (RosettaSciIO's own writer needs Zarr 2)."""
+    with TemporaryDirectory() as folder:
+        root = zarr.open_group(f"{folder}/image", mode="w", zarr_format=2)
         root.attrs.update({"file_format": "ZSpy", "file_format_version": "3.3"})
         image = root.create_group("Experiments/__unnamed__")
         image.create_array("data", data=VALUES)
@@ -50,6 +52,7 @@ def zspy(path: Path) -> None:
             image.create_group(name)
         for index, axis in enumerate(_signal()["axes"]):
             image.create_group(f"axis-{index}").attrs.update(axis)
+        path.write_bytes(Path(shutil.make_archive(f"{folder}/zipped", "zip", f"{folder}/image")).read_bytes())
 
 
 def berkeley_emd(path: Path) -> None:
@@ -130,7 +133,9 @@ def ser(path: Path) -> None:
 
 def emi(path: Path) -> None:
     """TIA's description of the series beside it."""
-    text = "<ObjectInfo><Uuid>1</Uuid><AcquireInfo><CameraNamePath>HAADF</CameraNamePath></AcquireInfo></ObjectInfo>"
+    mode = "<Data><Label>Mode</Label><Value>STEM nP SA Zoom Image</Value><Unit></Unit></Data>"
+    described = f"<ExperimentalDescription><Root>{mode}</Root></ExperimentalDescription>"
+    text = f"<ObjectInfo><AcquireDate>Thu Nov 26 10:00:00 2026</AcquireDate>{described}</ObjectInfo>"
     path.write_bytes(b"\x4a\x4b" + bytes(30) + text.encode() + bytes(30))
     ser(path.with_name(f"{path.stem}_1.ser"))
 
