@@ -1,3 +1,5 @@
+import time
+
 import jsonschema
 import pytest
 import yaml
@@ -6,6 +8,7 @@ from stembench.config.documents import GENERATED, _sections, schema_json
 from stembench.errors import InputError
 
 LAB = {name: image.model_dump() for name, image in Config().lab.images.items()}
+DISTRIBUTION = Config().lab.distributions["atomap"].model_dump()
 CONDITION = {"energy_keV": 200, "semiangle_mrad": 24, "source_size_A": 0.9}
 
 
@@ -52,6 +55,22 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
     ("content", "parts"),
     [
         ({"scael": "demo"}, ["scael", "unknown key", "config/config.yaml"]),
+        ({"lab": {"images": {"x": {"file": "../x.tif"}}}}, ["lab.images.x.file", "`..`", "'../x.tif'"]),
+        ({"lab": {"images": {"x": {"file": "a/../../x.tif"}}}}, ["lab.images.x.file", "`..`"]),
+        ({"lab": {"images": {"x": {"file": "/x.tif"}}}}, ["lab.images.x.file", "without `/`"]),
+        ({"lab": {"images": {"x": {"file": "{image}.tif"}}}}, ["lab.images.x.file", "no { or }", "rename"]),
+        ({"lab": {"images": {"x": {"file": ""}}}}, ["lab.images.x.file"]),
+        ({"lab": {"images": {"x": {"file": "x\n.tif"}}}}, ["lab.images.x.file", "control characters"]),
+        ({"lab": {"images": {"x": {"file": "x.tif", "columns": "../x.csv"}}}}, ["lab.images.x.columns", "`..`"]),
+        ({"lab": {"images": {"x": {"file": "x" * 252 + ".tif"}}}}, ["lab.images.x.file", "255 bytes"]),
+        ({"lab": {"images": {"x" * 101: {"file": "x.tif"}}}}, ["lab.images.xxx", "100 characters"]),
+        ({"lab": {"images": {"../x": {"file": "x.tif"}}}}, ["lab.images.../x", "'../x'"]),
+        ({"lab": {"images": {"x; touch y": {"file": "x.tif"}}}}, ["lab.images.x; touch y"]),
+        ({"lab": {"distributions": {"x": {**DISTRIBUTION, "file": "../x.whl"}}}}, ["lab.distributions.x.file"]),
+        ({"lab": {"distributions": {"x": {**DISTRIBUTION, "requirement": "-r==1"}}}}, ["lab.distributions.x.req"]),
+        ({"lab": {"distributions": {"x": {**DISTRIBUTION, "url": "file:///etc/passwd"}}}}, ["lab.distributions.x.url"]),
+        ({"datasets": {"x": {"folder": "../there"}}}, ["datasets.x.folder", "`..`"]),
+        ({"datasets": {"../x": {}}}, ["datasets.../x"]),
         ({"scale": "huge"}, ["'huge'", "demo, full"]),
         ({"structures": {"zones": {"Pt": ["000"]}}}, ["structures.zones", "[000]"]),
         ({"structures": {"zones": {"Pt": [110]}}}, ["structures.zones", "quotes"]),
@@ -170,3 +189,21 @@ def test_a_mistake_is_answered_with_file_key_and_remedy(content, parts):
         load_config(content)
     for part in parts:
         assert part in str(refused.value)
+
+
+@pytest.mark.parametrize("level", [["a"] * 9, {letter: "a" for letter in "abcdefghi"}], ids=["lists", "mappings"])
+def test_a_value_that_repeats_itself_without_end_is_refused_soon_in_a_short_message(level):
+    for _ in range(9):  # nine to the tenth values, by references
+        level = [level] * 9 if isinstance(level, list) else dict.fromkeys(level, level)
+    start = time.monotonic()
+    for content in (level, {"lab": level}, {"lab": {"images": level}}, {"structures": {"zones": {"Pt": level}}}):
+        with pytest.raises(InputError) as refused:
+            load_config(content if isinstance(content, dict) else {"x": content})
+        assert len(str(refused.value)) < 10_000
+    assert time.monotonic() - start < 5
+
+
+def test_a_huge_value_is_refused_in_a_short_message():
+    with pytest.raises(InputError) as refused:
+        load_config({"scale": "a" * 10**7, "b" * 10**7: 1})
+    assert len(str(refused.value)) < 1000

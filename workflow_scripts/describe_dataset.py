@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import pandas as pd
 from job import running
 from stembench.datasets.store import read_recipe, read_samples
-from stembench.products import read_json, whole
+from stembench.products import read_json, read_parquet, whole
 from stembench.reporting.dataset_card import citation, content_hash, dataset_card
 
 if __name__ == "__main__":
@@ -23,8 +22,8 @@ if __name__ == "__main__":
             sources.append({"what": f"{folder} (its noise)", "source": origin, "licence": card["licence"]})
         text = dataset_card(
             snakemake.wildcards.dataset,
-            pd.read_parquet(snakemake.input.index),
-            pd.read_parquet(snakemake.input.columns, columns=["sample", "asked"]),
+            read_parquet(snakemake.input.index),
+            read_parquet(snakemake.input.columns, columns=["sample", "asked"]),
             read_recipe(snakemake.input.shards[0]),
             {split: content_hash(read_samples(folders)) for split, folders in shards.items()},
             {split: len(folders) for split, folders in shards.items()},

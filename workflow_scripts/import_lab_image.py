@@ -1,6 +1,5 @@
 """An experimental image in the form that later stages read: intensities with pixel size, energy and licence."""
 
-import hashlib
 import tempfile
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from stembench.config import LabImage
 from stembench.lab.fetching import extract
 from stembench.lab.marked_columns import read_marked_columns
 from stembench.lab.reading import lab_image
-from stembench.products import provenance, whole, write_json
+from stembench.products import provenance, sha256, whole, write_checksums, write_json
 
 if __name__ == "__main__":
     with running(snakemake), tempfile.TemporaryDirectory() as folder:
@@ -25,7 +24,7 @@ if __name__ == "__main__":
             "file": entry.file,
             "distribution": snakemake.params.distribution.get("requirement", ""),
             "licence": snakemake.params.distribution.get("licence", "the user's own"),
-            "sha256": hashlib.sha256(sources[0].read_bytes()).hexdigest(),
+            "sha256": sha256(sources[0]),
         }
         image = lab_image(sources[0], name, entry, origin)
         with whole(snakemake.output.folder) as partial:
@@ -38,3 +37,4 @@ if __name__ == "__main__":
                 columns = read_marked_columns(sources[1], image.attrs["pixel_size_A"], image.shape, told)
                 say(f"{name}: {len(columns)} marked columns")
                 pd.DataFrame(columns, columns=["x_A", "y_A"]).to_csv(partial / "columns.csv", index=False)
+            write_checksums(partial)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stembench.errors import InputError
+from stembench.products import writing
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -21,24 +22,32 @@ _log = logging.getLogger("stembench")
 def running(job: "snakemake") -> Iterator[None]:
     """Log to the rule's file and the terminal; a user's mistake ends in its message, a defect in a traceback."""
     path = Path(job.log[0])
-    path.parent.mkdir(parents=True, exist_ok=True)
     _log.setLevel(logging.DEBUG)
-    file, terminal = logging.FileHandler(path, mode="w"), logging.StreamHandler(sys.stderr)
-    terminal.setLevel(logging.INFO)
-    for handler in (file, terminal):
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        _log.addHandler(handler)
-    _log.debug("Python %s in %s", sys.version.split()[0], sys.prefix)
+    logging.raiseExceptions = False  # a full disk takes no log, and the terminal tells of it
+    _log_to(logging.StreamHandler(sys.stderr), logging.INFO)
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     try:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _log_to(logging.FileHandler(path, mode="w"), logging.DEBUG)
+        _log.debug("Python %s in %s", sys.version.split()[0], sys.prefix)
         yield
+    except KeyboardInterrupt:
+        _log.error("interrupted; the next call makes this anew")
+        sys.exit(1)
     except InputError as error:
         _log.error("%s", error)
         sys.exit(1)
     except Exception:
         _log.error("%s", traceback.format_exc())
         sys.exit(1)
+
+
+def _log_to(handler: logging.Handler, level: int) -> None:
+    handler.setLevel(level)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    _log.addHandler(handler)
 
 
 def say(message: str) -> None:

@@ -9,7 +9,7 @@ from stembench.crystals.zones import parse_zone
 from stembench.imaging.limits import cell_width
 from stembench.imaging.multislice import simulate_tile
 from stembench.imaging.probe import Probe
-from stembench.products import provenance, whole
+from stembench.products import provenance, whole, write_checksums
 
 if __name__ == "__main__":
     with running(snakemake):
@@ -40,3 +40,4 @@ if __name__ == "__main__":
         dataset = tile.to_dataset().assign_attrs(provenance=provenance())
         with whole(snakemake.output.folder) as partial:
             dataset.to_zarr(partial / "tile.zarr", zarr_format=3, consolidated=False)
+            write_checksums(partial)

@@ -87,3 +87,44 @@ def test_every_missing_file_of_ones_own_is_named_with_its_key(tmp_path):
     (tmp_path / "first.csv").touch()
     (tmp_path / "second.tif").touch()
     fetching.check_own_files(images, tmp_path)
+
+
+def tar_with_ways_out(path):
+    with tarfile.open(path, "w:gz") as archive:
+        for name in ("../escaped.txt", "/tmp/escaped.txt", "images/../../escaped.txt"):
+            archive.addfile(tarfile.TarInfo(name))
+        for name, target in (("images/absolute", "/etc/passwd"), ("images/up", "../../secret.txt")):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            archive.addfile(link)
+
+
+def test_a_member_is_written_to_its_destination_wherever_it_points(tmp_path):
+    inside = tmp_path / "inside" / "deeper"
+    inside.mkdir(parents=True)
+    (tmp_path / "secret.txt").write_text("secret")
+    tar_with_ways_out(inside / "archive")
+    fetching.extract(inside / "archive", "../escaped.txt", inside / "out.txt")
+    for member in ("images/absolute", "images/up"):
+        with pytest.raises(InputError, match="does not hold"):
+            fetching.extract(inside / "archive", member, inside / "out.txt")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["archive", "deeper", "inside", "out.txt", "secret.txt"]
+
+
+def test_a_member_that_unpacks_to_more_than_an_image_takes_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(fetching, "MAX_BYTES", 2**20)
+    with zipfile.ZipFile(tmp_path / "archive", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb", bytes(2**20 + 1))
+    with pytest.raises(InputError, match="unpacked"):
+        fetching.extract(tmp_path / "archive", "bomb", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_pip_builds_nothing_of_what_it_fetches(wheel, tmp_path, monkeypatch):
+    called = []
+    monkeypatch.setattr(
+        subprocess, "run", lambda command, **_: called.append(command) or subprocess.CompletedProcess([], 1, "", "no")
+    )
+    with pytest.raises(InputError):
+        fetching.fetch_distribution(distribution(wheel), tmp_path / "archive", tmp_path / "images")
+    assert "--only-binary=:all:" in called[0]

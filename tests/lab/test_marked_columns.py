@@ -79,3 +79,10 @@ def test_a_file_that_is_no_atom_lattice_is_named(tmp_path):
         file["picture"] = np.zeros((3, 3))
     with pytest.raises(InputError, match=r"other\.hdf5: is no atom lattice"):
         read(tmp_path / "other.hdf5")
+
+
+def test_an_atom_lattice_of_more_atoms_than_an_image_can_show_is_refused(tmp_path):
+    with h5py.File(tmp_path / "mine.hdf5", "w") as file:
+        file.create_dataset("A/atom_positions", (10**9, 2), "f8", chunks=(10**5, 2))
+    with pytest.raises(InputError, match=r"mine\.hdf5: A holds more than"):
+        read(tmp_path / "mine.hdf5")

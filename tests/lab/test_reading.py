@@ -1,7 +1,14 @@
+import json
+import os
+import pickle
+import zipfile
+
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from PIL import Image
 from stembench.config import LabImage, LabTestset
 from stembench.datasets.store import write_shard
 from stembench.errors import InputError
@@ -33,8 +40,6 @@ def test_pixel_size_comes_from_the_file_in_angstrom(tmp_path):
 
 
 def test_an_atom_lattice_of_atomap_gives_its_image(tmp_path):
-    import h5py
-
     with h5py.File(tmp_path / "lattice.hdf5", "w") as file:
         file["image_data0"] = VALUES
         file["A_sublattice/atom_positions"] = [[1.0, 2.0]]
@@ -64,6 +69,120 @@ def test_damaged_and_unknown_files_are_named(tmp_path):
         read_image(tmp_path / "broken.dm3")
     with pytest.raises(InputError, match=r"no reader for \.xyz"):
         read_image(tmp_path / "image.xyz")
+
+
+def test_a_large_image_is_read_whole(tmp_path):
+    path = tmp_path / "large.npy"
+    large = np.lib.format.open_memmap(path, "w+", np.float32, (8192, 8192))  # sparse on disk
+    large[-1, -1] = 7
+    large.flush()
+    values, _ = read_image(path)
+    assert values.shape == (8192, 8192)
+    assert values[-1, -1] == 7
+
+
+def few_bytes_for_a_terabyte(path):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("image_data0", (500_000, 500_000), "f4", chunks=(1000, 1000))
+
+
+def short_file_for_a_large_array(path):
+    np.lib.format.open_memmap(path, "w+", np.float32, (8, 8)).flush()
+    path.write_bytes(path.read_bytes().replace(b"(8, 8), }" + b" " * 10, b"(800000, 800000), }"))
+
+
+def png_of_400_megapixels(path):
+    Image.new("1", (20_000, 20_000)).save(path)
+
+
+def colours(path):
+    Image.fromarray(np.arange(300, dtype=np.uint8).reshape(10, 10, 3)).save(path)
+
+
+def stack_of_images(path):
+    np.save(path, np.zeros((3, 4, 5)))
+
+
+def words(path):
+    np.save(path, np.array([["a", "b"], ["c", "d"]]))
+
+
+def complex_numbers(path):
+    np.save(path, np.zeros((4, 5), complex))
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "part"),
+    [
+        ("image.hdf5", few_bytes_for_a_terabyte, "more than 1 GiB"),
+        ("image.npy", short_file_for_a_large_array, "more than 1 GiB"),
+        ("image.png", png_of_400_megapixels, "could be decompression bomb"),
+        ("image.png", colours, "grey levels"),
+        ("image.npy", stack_of_images, "no two-dimensional image"),
+        ("image.npy", words, "grey levels"),
+        ("image.npy", complex_numbers, "grey levels"),
+    ],
+)
+def test_what_is_no_image_of_grey_levels_or_too_large_is_refused(tmp_path, name, write, part):
+    write(tmp_path / name)
+    with pytest.raises(InputError, match=part) as refused:
+        read_image(tmp_path / name)
+    assert str(refused.value).startswith(f"{tmp_path / name}: ")
+
+
+@pytest.mark.parametrize("scale", [0.0, -0.02, np.nan, np.inf, 5.0])
+def test_an_absurd_pixel_size_counts_as_none(tmp_path, scale):
+    path = hspy_file(tmp_path / "image.hspy")
+    with h5py.File(path, "r+") as file:
+        file["Experiments/__unnamed__/axis-1"].attrs["scale"] = scale
+    assert read_image(path)[1] is None
+
+
+class Executed:
+    """Unpickling it makes a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+def test_a_pickle_in_an_image_is_not_executed(tmp_path):
+    np.save(tmp_path / "image.npy", np.array([[Executed(tmp_path / "executed")]], object))
+    with zipfile.ZipFile(tmp_path / "image.zspy", "w") as archive:
+        array = {"zarr_format": 2, "shape": [1, 1], "chunks": [1, 1], "order": "C", "fill_value": None}
+        coded = {"dtype": "|O", "filters": [{"id": "vlen-utf8"}], "compressor": {"id": "pickle", "protocol": 5}}
+        archive.writestr(".zattrs", json.dumps({"file_format": "ZSpy", "file_format_version": "3.3"}))
+        for group in (
+            "",
+            "Experiments/",
+            "Experiments/a/",
+            "Experiments/a/metadata/",
+            "Experiments/a/original_metadata/",
+        ):
+            archive.writestr(f"{group}.zgroup", json.dumps({"zarr_format": 2}))
+        for name in ("data", "metadata/more"):
+            archive.writestr(f"Experiments/a/{name}/.zarray", json.dumps(array | coded))
+            archive.writestr(f"Experiments/a/{name}/0.0", pickle.dumps(Executed(tmp_path / "executed")))
+    for path in sorted(tmp_path.glob("image.*")):
+        with pytest.raises(InputError):
+            read_image(path)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_format_whose_reader_runs_what_files_hold_is_not_read(tmp_path):
+    (tmp_path / "image.nc").write_bytes(b"CDF\1")
+    with pytest.raises(InputError, match=r"no reader for \.nc"):
+        read_image(tmp_path / "image.nc")
+
+
+@pytest.mark.parametrize(
+    "name", ["my \"image\" 'é' 1.tif", "$(touch executed) `x`;.tif", "{image} *?[1].tif", "-rf.tif"]
+)
+def test_any_name_that_a_file_can_have_is_read(tmp_path, name):
+    tifffile.imwrite(tmp_path / name, VALUES)
+    assert np.array_equal(read_image(tmp_path / name)[0], VALUES)
 
 
 def test_reference_columns_are_the_dark_ones_of_a_bright_field():

@@ -1,3 +1,7 @@
+import json
+import os
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -139,3 +143,33 @@ def test_grey_levels_go_in_and_come_out():
 def test_an_unknown_network_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match="atomsegnet_unet"):
         build("no_such_network", 1.0, 0)
+
+
+class Executed:
+    """Unpickling it makes a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("pickled", [pickle.dump, torch.save])
+def test_weights_that_are_a_pickle_are_refused_and_not_executed(tmp_path, pickled):
+    stored(tmp_path, "fcn")
+    with (tmp_path / "weights.safetensors").open("wb") as file:
+        pickled(Executed(tmp_path / "executed"), file)
+    with pytest.raises(InputError, match=r"weights\.safetensors") as refused:
+        TrainedNetwork(tmp_path)
+    assert "run again" in str(refused.value)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("record", [{}, {"width": 1e6}, {"options": {"no_such": 1}}, {"architecture": "../fcn"}])
+def test_a_record_that_does_not_fit_its_weights_is_refused(tmp_path, record):
+    stored(tmp_path, "fcn")
+    known = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(known | record if record else {}))
+    with pytest.raises(InputError):
+        TrainedNetwork(tmp_path)

@@ -1,4 +1,5 @@
 import os
+import pickle
 import subprocess
 import sys
 
@@ -209,3 +210,20 @@ def test_an_empty_target_has_a_finite_loss():
 def test_a_loss_is_least_where_the_output_is_the_target(name):
     target = torch.tensor([[[[0.0, 1.0], [1.0, 0.0]]]])
     assert LOSSES[name](target, target) < LOSSES[name]((target + 0.2) / 1.4, target)
+
+
+class Executed:
+    """Unpickling it makes a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+def test_a_pickle_in_place_of_a_checkpoint_is_not_executed(tmp_path):
+    torch.save(Executed(tmp_path / "executed"), tmp_path / "last.ckpt")
+    with pytest.raises((InputError, pickle.UnpicklingError)):
+        trained(tmp_path)
+    assert not (tmp_path / "executed").exists()

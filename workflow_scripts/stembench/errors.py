@@ -10,3 +10,9 @@ class InputError(ValueError):
 
 class CannotLoadError(InputError):
     """A package that a network needs does not load in this environment; its rows say so, and the rest goes on."""
+
+
+def in_short(told: object, longest: int = 200) -> str:
+    """What an error or a user said, as part of a message: one line of so many characters at most."""
+    line = " ".join(str(told).split())
+    return line if len(line) <= longest else f"{line[:longest]}..."

@@ -1,22 +1,30 @@
 """Products appear whole or not at all, and say what made them."""
 
 import errno
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from functools import cache
 from glob import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stembench import __version__
 from stembench.errors import InputError
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+if TYPE_CHECKING:
+    import pandas as pd
+
+_REMEDIES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free space")
+_REMEDIES |= {errno.EROFS: "make it writable"}
+_CHECKSUMS = "checksums.sha256"
 _PACKAGES = ("numpy", "scipy", "xarray", "zarr", "torch", "lightning", "atomap", "gemmi", "ase", "abtem")
 
 
@@ -24,25 +32,34 @@ _PACKAGES = ("numpy", "scipy", "xarray", "zarr", "torch", "lightning", "atomap",
 def whole(path: str | Path) -> Iterator[Path]:
     """Yield a path beside `path` to write a file or folder to; it takes its name only when the block succeeds.
 
-    What killed processes left of the same product is removed: a product has one writer at a time. A full disk ends in
-    an InputError that says so.
+    What killed processes left of the same product is removed: a product has one writer at a time. A disk that is
+    full or read-only ends in an InputError that says so.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    for left in path.parent.glob(f".{escape(path.stem)}.*.partial{escape(path.suffix)}"):
-        _remove(left)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".{escape(path.stem)}.*.partial{escape(path.suffix)}"):
+            _remove(left)
+        try:
+            yield partial
+            if path.is_dir():
+                _remove(path)
+            os.replace(partial, path)
+        finally:
+            _remove(partial)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """A disk that is full or read-only ends in an InputError that names the path and the remedy."""
     try:
-        yield partial
-        if path.is_dir():
-            _remove(path)
-        os.replace(partial, path)
+        yield
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno not in _REMEDIES:
             raise
-        raise InputError(f"{path}: cannot be written ({os.strerror(error.errno)}); free space and run again") from error
-    finally:
-        _remove(partial)
+        reason, remedy = os.strerror(error.errno), _REMEDIES[error.errno]
+        raise InputError(f"{path}: cannot be written ({reason}); {remedy} and run again") from error
 
 
 def _remove(path: Path) -> None:
@@ -59,8 +76,69 @@ def write_json(path: str | Path, content: dict) -> None:
 
 
 def read_json(path: str | Path) -> dict:
-    """Read a JSON product."""
-    return json.loads(Path(path).read_text())
+    """Read a JSON product; a damaged one is an InputError."""
+    try:
+        content = json.loads(Path(path).read_text())
+    except (ValueError, RecursionError) as error:
+        raise damaged(path) from error
+    if not isinstance(content, dict):
+        raise damaged(path)
+    return content
+
+
+def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> "pd.DataFrame":
+    """Read a table that is a product; a damaged one is an InputError."""
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:  # what Arrow says of a file it cannot make sense of
+        raise damaged(path) from error
+
+
+def damaged(path: str | Path, remove: str | Path | None = None) -> InputError:
+    """What to say of a product that is not what was written; `remove` is what to delete, if not itself."""
+    return InputError(f"{path} is damaged: it is not what was written; delete {remove or path} and run again")
+
+
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_checksums(folder: Path) -> None:
+    """Write into a folder the SHA-256 of every file below it, as `sha256sum --check` reads them."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    (folder / _CHECKSUMS).write_text("".join(lines))
+
+
+def verify(folder: str | Path, *patterns: str) -> None:
+    """See that the files of a product that is a folder are those that were written.
+
+    Parameters
+    ----------
+    folder : str or Path
+        What `write_checksums` was called for.
+    patterns : str
+        Which files to look at; `*` stands for a part of a path.
+
+    Raises
+    ------
+    InputError
+        That names the first file that is not, or is not there, and the remedy.
+    """
+    listed = Path(folder) / _CHECKSUMS
+    if not listed.is_file():
+        raise damaged(listed, folder)
+    for line in listed.read_text(errors="replace").splitlines():
+        digest, _, name = line.partition("  ")
+        path = Path(folder) / name
+        if any(fnmatch(name, pattern) for pattern in patterns) and not (path.is_file() and sha256(path) == digest):
+            raise damaged(path, folder)
 
 
 @cache

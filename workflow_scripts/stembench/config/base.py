@@ -1,5 +1,7 @@
 """What every section of the configuration is written with: names, ranges, and the section itself."""
 
+import re
+from pathlib import Path
 from typing import Annotated
 
 from ase.data import atomic_numbers
@@ -7,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 #: Names that become wildcards and parts of paths.
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_]*"
-Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$", max_length=100)]
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 #: Names of CIF files, without their ending.
 MATERIAL_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.+()-]*"
@@ -35,6 +37,27 @@ def _known_element(symbol: str) -> str:
 
 
 Element = Annotated[str, AfterValidator(_known_element)]
+
+
+def _without_parents(path: str) -> str:
+    if ".." in Path(path).parts:
+        raise ValueError("a path cannot lead upwards by `..`; put what it names below this folder")
+    if re.search(r"[\x00-\x1f\x7f{}]", path) or max(len(part.encode()) for part in ("", *Path(path).parts)) > 255:
+        raise ValueError(
+            "a path holds no control characters, no { or }, and no name of more than 255 bytes; rename the file"
+        )
+    return path
+
+
+def _inside(path: str) -> str:
+    if Path(path).is_absolute() or not Path(path).name:
+        raise ValueError("the path of a file begins in the folder that holds it, without `/`")
+    return path
+
+
+#: Of a folder, and of a file inside the folder that such files are taken from.
+FolderPath = Annotated[str, AfterValidator(_without_parents)]
+FilePath = Annotated[FolderPath, AfterValidator(_inside)]
 
 
 class Section(BaseModel):

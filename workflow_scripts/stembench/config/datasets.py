@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from stembench.config.base import FractionRange, Material, Name, Names, PositiveRange, Range, Section
+from stembench.config.base import FolderPath, FractionRange, Material, Name, Names, PositiveRange, Range, Section
 from stembench.imaging.detectors import Mode
 
 #: Labels of TEMImageNet that are images made from the columns.
@@ -219,7 +219,7 @@ class Dataset(Section):
 class ImportedDataset(Section):
     """Images and labels of others, in TEMImageNet's folders."""
 
-    folder: str = Field(description="Folder that holds `image/` and the folders of labels")
+    folder: FolderPath = Field(description="Folder that holds `image/` and the folders of labels")
     pixel_size_A: float | None = Field(
         None,
         description="Pixel size; null takes it from the `metadata.csv` of an exported dataset",

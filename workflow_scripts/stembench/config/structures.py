@@ -48,7 +48,9 @@ class Structures(Section):
         if not all(isinstance(zones, list | tuple) and zones for zones in lists):
             raise ValueError("zone axes are a list of quoted keys, such as ['001', '110']")
         for zone in (zone for zones in lists for zone in zones):
-            if not isinstance(zone, str):
+            if isinstance(zone, int | float):
                 raise ValueError(f"zone axis {zone!r} is a number to YAML; put it in quotes, such as '001'")
+            if not isinstance(zone, str):
+                raise ValueError("a zone axis is a quoted key, such as '001'")
             parse_zone(zone)
         return value

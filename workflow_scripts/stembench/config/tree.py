@@ -29,7 +29,7 @@ from stembench.config.networks import NETWORKS, Network, Recipe, Task, Training
 from stembench.config.scales import Scale
 from stembench.config.structures import Structures
 from stembench.config.studies import STUDIES, Study
-from stembench.errors import InputError
+from stembench.errors import InputError, in_short
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.imaging.detectors import DARK_FIELD
 from stembench.imaging.limits import cell_width, check
@@ -353,13 +353,15 @@ def _without_kinds(path: tuple[str | int, ...]) -> list[str | int]:
 
 
 def _mistake(error: ErrorDetails) -> str:
-    key = ".".join(map(str, _without_kinds(error["loc"]))) or "config"
+    key = in_short(".".join(map(str, _without_kinds(error["loc"]))) or "config")
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key; remove it or correct its spelling (config/README.md lists every key)"
     if error["type"] == "union_tag_not_found":
         return f"{key}: {error['ctx']['discriminator']} is missing; it says which kind this is (config/README.md)"
     if error["type"] == "missing":
         return f"{key}: missing; config/README.md says what belongs there"
-    message = error["msg"].removeprefix("Value error, ")
+    message = in_short(error["msg"].removeprefix("Value error, "), 2000)
     value = error["input"]
-    return f"{key}: {message}" + (f"; got {value!r}" if isinstance(value, str | int | float | bool) else "")
+    return f"{key}: {message}" + (
+        f"; got {in_short(repr(value))}" if isinstance(value, str | int | float | bool) else ""
+    )

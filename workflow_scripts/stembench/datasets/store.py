@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from stembench.datasets.labels import label
 from stembench.datasets.sample import Sample
-from stembench.products import provenance
+from stembench.products import provenance, read_parquet, verify, write_checksums
 
 #: Images that every shard holds; other labels may be stored beside them.
 STORED = ("image", "noNoise", "noBackgroundnoNoise")
@@ -24,7 +24,7 @@ _ROWS_A_GROUP = 2**17  # of the table of columns
 
 
 def write_shard(folder: Path, samples: Iterable[Sample], recipe: dict, labels: Sequence[str] = ()) -> None:
-    """Write `data.zarr`, `samples.parquet` and `columns.parquet` into a folder.
+    """Write `data.zarr`, `samples.parquet` and `columns.parquet` into a folder, and the checksums of their files.
 
     Parameters
     ----------
@@ -64,6 +64,13 @@ def write_shard(folder: Path, samples: Iterable[Sample], recipe: dict, labels: S
     if columns is not None:
         columns.close()
     pd.concat(tables, ignore_index=True).to_parquet(folder / "samples.parquet", index=False)
+    write_checksums(folder)
+
+
+def _verified(folder: str | Path, names: Sequence[str] = ()) -> Path:
+    """The Zarr store of a shard, in which these arrays are what was written."""
+    verify(folder, "data.zarr/*zarr.json", *(f"data.zarr/{name}/*" for name in names))
+    return Path(folder) / "data.zarr"
 
 
 class Shards:
@@ -79,7 +86,7 @@ class Shards:
 
     def __init__(self, folders: Sequence[str | Path], images: Sequence[str] = STORED) -> None:
         # Zarr's types leave open whether an item is an array.
-        groups: list[Any] = [zarr.open_group(Path(folder) / "data.zarr", mode="r") for folder in folders]
+        groups: list[Any] = [zarr.open_group(_verified(folder, images), mode="r") for folder in folders]
         self.images = tuple(name for name in images if name in groups[0])
         self.arrays = [{name: group[name] for name in self.images} for group in groups]
         rows = read_table(folders, "samples")
@@ -131,7 +138,8 @@ def open_shards(folders: Sequence[str | Path], names: Sequence[str]) -> xr.Datas
     """
     parts = []
     for folder in folders:
-        with xr.open_zarr(Path(folder) / "data.zarr", consolidated=False, chunks=None) as part:
+        store = _verified(folder, [*names, "pixel_size_A", "sample"])
+        with xr.open_zarr(store, consolidated=False, chunks=None) as part:
             loaded = part[[*(name for name in names if name in part), "pixel_size_A"]].load()
         made = [name for name in names if name not in loaded]
         if made:
@@ -145,8 +153,9 @@ def open_shards(folders: Sequence[str | Path], names: Sequence[str]) -> xr.Datas
 
 def read_table(folders: Sequence[str | Path], table: str) -> pd.DataFrame:
     """The `samples` or `columns` table of several shards, one below the other."""
-    parts = [pd.read_parquet(Path(folder) / f"{table}.parquet") for folder in folders]
-    return pd.concat(parts, ignore_index=True)
+    for folder in folders:
+        verify(folder, f"{table}.parquet")
+    return pd.concat([read_parquet(Path(folder) / f"{table}.parquet") for folder in folders], ignore_index=True)
 
 
 def columns_by_sample(folders: Sequence[str | Path]) -> dict[int, pd.DataFrame]:
@@ -162,6 +171,8 @@ def write_index(folders: Sequence[str | Path], index: Path, columns: Path) -> No
     Their bytes do not depend on the shards.
     """
     read_table(folders, "samples").to_parquet(index, index=False)
+    for folder in folders:
+        verify(folder, "columns.parquet")
     paths = [Path(folder) / "columns.parquet" for folder in folders]
     schema = parquet.read_schema(paths[0])
     waiting = schema.empty_table()
@@ -181,5 +192,5 @@ def read_hull(folders: Sequence[str | Path]) -> np.ndarray:
 
 def read_recipe(folder: str | Path) -> dict:
     """What a shard's samples were made by."""
-    with xr.open_zarr(Path(folder) / "data.zarr", consolidated=False, chunks=None) as stored:
+    with xr.open_zarr(_verified(folder), consolidated=False, chunks=None) as stored:
         return stored.attrs["recipe"]

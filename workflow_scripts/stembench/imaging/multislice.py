@@ -25,6 +25,7 @@ from stembench.crystals.supercell import Supercell, orthogonal_supercell
 from stembench.crystals.symmetry import equivalent_points
 from stembench.imaging.limits import Detectors, check, smallest_cell
 from stembench.imaging.probe import Probe
+from stembench.products import verify
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -131,6 +132,7 @@ class Tile:
         """From the folder of a simulated tile."""
         import xarray as xr
 
+        verify(folder, "tile.zarr/*")
         with xr.open_zarr(Path(folder) / "tile.zarr", consolidated=False, chunks=None) as stored:
             return cls.from_dataset(stored.load())
 

@@ -7,9 +7,12 @@ import h5py
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
-from stembench.errors import InputError
+from stembench.errors import InputError, in_short
 
 _PAIRS = {"px": ("x_px", "y_px"), "A": ("x_A", "y_A")}
+#: Most that an atom lattice may hold.
+MAX_COLUMNS = 1_000_000
+
 _SAME_A = 0.1  # nearer to each other two marks are of one column
 
 
@@ -108,9 +111,18 @@ def _atom_lattice(path: Path, name: str) -> tuple[np.ndarray, str, list[str]]:
         with h5py.File(path) as file:
             groups = {key: group for key, group in file.items() if isinstance(group, h5py.Group)}
             sublattices = {key: group for key, group in groups.items() if "atom_positions" in group}
-            found = {key: np.reshape(group["atom_positions"], (-1, 2)) for key, group in sublattices.items()}
-    except (OSError, TypeError, ValueError) as error:
-        raise InputError(f"{name}: is no atom lattice of atomap ({error}); save it again, or as CSV") from None
+            crowded = [key for key, group in sublattices.items() if group["atom_positions"].size > 2 * MAX_COLUMNS]
+            if crowded:
+                raise InputError(f"{name}: {crowded[0]} holds more than {MAX_COLUMNS} atoms; is the file whole?")
+            found = {
+                key: np.reshape(group["atom_positions"], (-1, 2)).astype(float) for key, group in sublattices.items()
+            }
+    except InputError:
+        raise
+    except Exception as error:  # h5py raises whatever it stumbles over in a damaged file
+        raise InputError(
+            f"{name}: is no atom lattice of atomap ({in_short(error)}); save it again, or as CSV"
+        ) from None
     if not found:
         raise InputError(f"{name}: is no atom lattice of atomap (it holds no atom_positions); save it again, or as CSV")
     positions = np.concatenate(list(found.values()))

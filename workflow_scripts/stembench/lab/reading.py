@@ -1,16 +1,43 @@
 """Reading microscope images by RosettaSciIO into one form."""
 
+import math
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import xarray as xr
-from rsciio import IO_PLUGINS
 
 from stembench.config import LabImage
-from stembench.errors import InputError
+from stembench.errors import InputError, in_short
 
+#: What an image may take in memory, as its file stores it.
+MAX_BYTES = 2**30
+#: Largest pixel size that an image may have [A].
+MAX_PIXEL_SIZE_A = 10
+
+_LAZY: dict[str, Any] = {"lazy": True}  # sizes are looked at before pixels are read
+# Endings, each with its module of RosettaSciIO; others of its readers run Python that files hold (netCDF).
+_READERS = {
+    ".dm3": ("digitalmicrograph", _LAZY),
+    ".dm4": ("digitalmicrograph", _LAZY),
+    ".emd": ("emd", _LAZY | {"select_type": "images"}),
+    ".ser": ("tia", _LAZY),
+    ".emi": ("tia", _LAZY),
+    ".mrc": ("mrc", _LAZY),
+    ".hspy": ("hspy", _LAZY),
+    ".hdf5": ("hspy", _LAZY),
+    ".zspy": ("zspy", _LAZY | {"mode": "r"}),
+    ".npy": ("numpy", _LAZY),
+    ".tif": ("tiff", _LAZY),
+    ".tiff": ("tiff", _LAZY),
+    # Not lazily, but Pillow refuses what would take more than 179 million pixels; the first frame alone.
+    ".png": ("image", {"index": 0}),
+    ".jpg": ("image", {"index": 0}),
+    ".jpeg": ("image", {"index": 0}),
+    ".bmp": ("image", {"index": 0}),
+}
 _ANGSTROM = {
     "nm": 10.0,
     "a": 1.0,
@@ -30,41 +57,47 @@ def read_image(path: str | Path) -> tuple[np.ndarray, float | None]:
     Raises
     ------
     InputError
-        If the format is unknown, the file damaged, or no image is in it.
+        If the format is unknown, the file damaged, or no image of grey levels is in it that fits into MAX_BYTES.
     """
     path = Path(path)
-    extension = path.suffix.lower().lstrip(".")
-    plugins = [plugin for plugin in IO_PLUGINS if extension in plugin["file_extensions"]]
-    if not plugins:
-        raise InputError(f"{path}: no reader for .{extension} files; RosettaSciIO reads dm3, dm4, emd, hspy, tif, ...")
-    if (image := _atom_lattice_image(path)) is not None:
-        return image, None
-    signals = _signals(path, [plugin["api"] for plugin in plugins])
+    if path.suffix.lower() not in _READERS:
+        raise InputError(f"{path}: no reader for {path.suffix or 'such'} files; give one of {', '.join(_READERS)}")
+    try:
+        return _read(path)
+    except InputError:
+        raise
+    except Exception as error:  # readers of foreign or damaged files raise whatever they stumble over
+        reason = in_short(error) or type(error).__name__
+        raise InputError(f"{path}: cannot be read ({reason}); is the file whole?") from None
+
+
+def _read(path: Path) -> tuple[np.ndarray, float | None]:
+    if h5py.is_hdf5(path):
+        with h5py.File(path) as file:
+            if "image_data0" in file:  # the image that atomap saves with an atom lattice, unknown to RosettaSciIO
+                return _loaded(path, file["image_data0"]), None
+    module, options = _READERS[path.suffix.lower()]
+    signals = import_module(f"rsciio.{module}").file_reader(str(path), **options)
     images = [signal for signal in signals if np.ndim(signal["data"]) == 2]
     if not images:
         raise InputError(f"{path}: holds no two-dimensional image")
-    scale, units = (images[0]["axes"][-1].get(key) for key in ("scale", "units"))
-    known = _ANGSTROM.get(str(units).lower())
-    return np.asarray(images[0]["data"]), float(scale) * known if known else None
+    return _loaded(path, images[0]["data"]), _pixel_size(images[0]["axes"][-1])
 
 
-def _atom_lattice_image(path: Path) -> np.ndarray | None:
-    """The image that atomap saved with an atom lattice, which RosettaSciIO does not read; None of another file."""
-    if not h5py.is_hdf5(path):
-        return None
-    with h5py.File(path) as file:
-        return file["image_data0"][:] if "image_data0" in file else None
+def _pixel_size(axis: dict) -> float | None:
+    """Pixel size [A] by an axis, None if it gives no length that an entry could give as well."""
+    size = float(axis["scale"]) * _ANGSTROM.get(str(axis.get("units")).lower(), np.nan)
+    return size if 0 < size <= MAX_PIXEL_SIZE_A else None
 
 
-def _signals(path: Path, readers: list[str]) -> list[dict]:
-    """What the first reader that understands a file finds in it; several formats share an extension."""
-    reasons = []
-    for reader in readers:
-        try:
-            return import_module(reader).file_reader(str(path))
-        except Exception as error:  # readers of foreign or damaged files raise whatever they stumble over
-            reasons.append(f"{reader.rpartition('.')[2]}: {error}")
-    raise InputError(f"{path}: cannot be read ({'; '.join(reasons)}); is the file whole?")
+def _loaded(path: Path, stored: np.ndarray | h5py.Dataset) -> np.ndarray:
+    """What a file says it holds, read if that can be an image."""
+    size = " x ".join(map(str, stored.shape))
+    if np.ndim(stored) != 2 or 0 in stored.shape or stored.dtype.kind not in "biuf":
+        raise InputError(f"{path}: holds {size} values of type {stored.dtype}; save one image of grey levels")
+    if math.prod(stored.shape) * stored.dtype.itemsize > MAX_BYTES:
+        raise InputError(f"{path}: {size} px of {stored.dtype} take more than {MAX_BYTES >> 30} GiB; crop or bin it")
+    return np.asarray(stored)
 
 
 def lab_image(path: str | Path, name: str, entry: LabImage, origin: dict) -> xr.DataArray:

@@ -6,14 +6,18 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from stembench.products import verify
+
 
 def open_lab_image(folder: str | Path) -> xr.DataArray:
     """A lab image, dims (y, x), raw intensities; its attributes are those of `reading.lab_image`."""
+    verify(folder, "image.zarr/*")
     with xr.open_zarr(Path(folder) / "image.zarr", consolidated=False, chunks=None) as stored:
         return stored.image.load()
 
 
 def read_marked(folder: str | Path) -> np.ndarray | None:
     """Positions x and y [A], shape (columns, 2), of a lab image's columns that somebody marked; None if nobody did."""
+    verify(folder, "columns.csv")
     path = Path(folder) / "columns.csv"
     return pd.read_csv(path)[["x_A", "y_A"]].to_numpy() if path.exists() else None

@@ -7,17 +7,19 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 from torch import nn
 
 from stembench.datasets.store import Shards
-from stembench.errors import CannotLoadError, InputError
+from stembench.errors import CannotLoadError, InputError, in_short
 from stembench.networks import NETWORKS
 from stembench.networks.base import Network
-from stembench.products import read_json, whole, write_json
+from stembench.products import damaged, read_json, sha256, whole, write_json
 
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
 
+_WEIGHTS = "weights.safetensors"
 _GREY_LEVELS = 255.0
 #: How a network may see images; `grey_levels` is the scale of its output as well.
 NORMALISATIONS = ("standardise", "none", "grey_levels")
@@ -93,20 +95,28 @@ def count_parameters(module: nn.Module) -> int:
 def save(folder: str | Path, network: Network, record: dict) -> None:
     """Write `weights.safetensors` and `model.json` (the record with what is needed to build and apply the network)."""
     folder = Path(folder)
-    with whole(folder / "weights.safetensors") as partial:
-        save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, partial)
-    known = {"parameters": count_parameters(network), "normalisation": network.normalisation, "note": network.note}
+    _write_weights(folder, {name: tensor.contiguous() for name, tensor in network.state_dict().items()})
+    known = {
+        "parameters": count_parameters(network),
+        "normalisation": network.normalisation,
+        "note": network.note,
+        "weights_sha256": sha256(folder / _WEIGHTS),
+    }
     write_json(folder / "model.json", record | known)
 
 
 def save_untrained(folder: str | Path, record: dict, reason: str) -> None:
     """What stands in the place of a network that could not be trained: its record says why, and there is no history."""
     folder = Path(folder)
-    with whole(folder / "weights.safetensors") as partial:
-        save_file({}, partial)
+    _write_weights(folder, {})
     with whole(folder / "history.csv") as partial:
         partial.write_text("epoch,train_loss,validation_loss,learning_rate,seconds\n")
     write_json(folder / "model.json", record | {"parameters": 0, "not_trained": reason})
+
+
+def _write_weights(folder: Path, weights: dict[str, torch.Tensor]) -> None:
+    with whole(folder / _WEIGHTS) as partial:
+        partial.write_bytes(serialised(weights))  # its own writing tells of a full disk in an error of its own
 
 
 class TrainedNetwork:
@@ -121,6 +131,9 @@ class TrainedNetwork:
     ------
     CannotLoadError
         If it could not be trained, or a package that it needs does not load.
+    InputError
+        If a file is damaged, or they do not belong together. Weights are read from safetensors alone: from other
+        files, such as pickles, code could run.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -128,9 +141,22 @@ class TrainedNetwork:
         if reason := self.record.get("not_trained"):
             raise CannotLoadError(reason)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        made_as = {key: self.record[key] for key in ("architecture", "width", "task", "options")}
-        network = build(**made_as, seed=0)
-        network.load_state_dict(load_file(Path(folder) / "weights.safetensors"))
+        weights = Path(folder) / _WEIGHTS
+        try:
+            made_as = {key: self.record[key] for key in ("architecture", "width", "task", "options")}
+            if sha256(weights) != self.record["weights_sha256"]:
+                raise damaged(weights, folder)
+            if not 0 < made_as["width"] <= 1:  # one too large would take all memory before weights do not fit
+                raise ValueError(f"width {made_as['width']} is not between 0 and 1")
+            network = build(**made_as, seed=0)
+            network.load_state_dict(load_file(weights))
+        except InputError:
+            raise
+        except Exception as error:  # what files that were tampered with end in depends on where
+            raise InputError(
+                f"{folder}: model.json and {_WEIGHTS} are not those of a trained network "
+                f"({type(error).__name__}: {in_short(error)}); delete {folder} and run again"
+            ) from None
         # Torch's types leave `memory_format` out.
         self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from stembench.evaluation.intervals import with_intervals
 from stembench.evaluation.metrics import detection_metrics, detection_sums
+from stembench.products import read_parquet
 from stembench.reporting.style import COLUMN_IN, method_labels, method_looks, write_figure
 
 _BANDS_A = (0, 1.5, 3, 5, 7.5, 10, np.inf)  # ends of the bands of distance from the rim
@@ -36,10 +37,10 @@ def edge_profile(methods: Sequence[dict], resamplings: int) -> pd.DataFrame:
     """
     rows = []
     for label, method in zip(method_labels(methods), methods):
-        images = pd.read_parquet(Path(method["folder"]) / "images.parquet").set_index("sample")
+        images = read_parquet(Path(method["folder"]) / "images.parquet").set_index("sample")
         if images.note.fillna("").any():
             continue
-        outcomes = pd.read_parquet(Path(method["folder"]) / "columns.parquet")
+        outcomes = read_parquet(Path(method["folder"]) / "columns.parquet")
         outcomes = outcomes[outcomes.resolved & ~outcomes.hidden & outcomes.rim_A.notna()]
         for _, band in outcomes.groupby(pd.cut(outcomes.rim_A, _BANDS_A, right=False), observed=True):
             sums = [

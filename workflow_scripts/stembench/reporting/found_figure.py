@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from stembench.datasets.store import columns_by_sample, open_shards, read_table
+from stembench.products import read_parquet
 from stembench.reporting.style import PAGE_IN, image_grid, method_labels, show_image, write_figure
 
 _OUTCOMES = {"tp": ("o", "#56B4E9", "found"), "fn": ("s", "#F0E442", "missed"), "fp": ("x", "#FF6A13", "false")}
@@ -45,9 +46,9 @@ def plot_found(
     samples = read_table(shards, "samples")
     outcomes, scores = {}, {}
     for name, method in zip(method_labels(methods), methods):
-        images = pd.read_parquet(Path(method["folder"]) / "images.parquet")
+        images = read_parquet(Path(method["folder"]) / "images.parquet")
         if not images.note.fillna("").any():
-            outcomes[name] = pd.read_parquet(Path(method["folder"]) / "columns.parquet")
+            outcomes[name] = read_parquet(Path(method["folder"]) / "columns.parquet")
             scores[name] = images.f1
     asked = np.full(len(samples), True) if counts_per_px is None else samples.counts_per_px == counts_per_px
     columns = columns_by_sample(shards)

@@ -18,7 +18,7 @@ from stembench.evaluation.metrics import (
     precision_metrics,
 )
 from stembench.localisation import DEFAULT_LOCALISER
-from stembench.products import read_json, whole
+from stembench.products import read_json, read_parquet, whole
 
 #: How every row begins.
 IDENTITY = ("method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset")
@@ -66,8 +66,8 @@ def read_detection(methods: Sequence[dict], *, weak_strength: float, rim: float)
     """
     rows = []
     for method in methods:
-        images = pd.read_parquet(Path(method["folder"]) / "images.parquet")
-        outcomes = pd.read_parquet(Path(method["folder"]) / "columns.parquet")
+        images = read_parquet(Path(method["folder"]) / "images.parquet")
+        outcomes = read_parquet(Path(method["folder"]) / "columns.parquet")
         clear, weak = outcomes.resolved & ~outcomes.hidden, outcomes.strength < weak_strength
         parts = {
             "all": clear,
@@ -92,7 +92,7 @@ def read_enhancement(methods: Sequence[dict]) -> pd.DataFrame:
     """Sums over each image; parameters as for `read_detection`."""
     rows = []
     for method in methods:
-        for _, image in pd.read_parquet(Path(method["folder"]) / "images.parquet").iterrows():
+        for _, image in read_parquet(Path(method["folder"]) / "images.parquet").iterrows():
             rows.append(_image_row(method, image) | enhancement_sums(image))
     return pd.DataFrame(rows)
 
@@ -307,7 +307,7 @@ def localisation_after_denoising_table(methods: Sequence[dict], resamplings: int
     """
     rows = []
     for identity, seeds in _by_method(pd.DataFrame(methods).assign(note="")):
-        shown = pd.read_parquet(Path(seeds.images.iloc[0]) / "samples.parquet")[list(DENOISER)].drop_duplicates()
+        shown = read_parquet(Path(seeds.images.iloc[0]) / "samples.parquet")[list(DENOISER)].drop_duplicates()
         for denoised in shown.to_dict("records"):
             for axis in AXES:
                 row = _lattice_row(identity, seeds, denoised | {"axis": axis}, resamplings)
@@ -329,7 +329,7 @@ def precision_after_denoising_table(methods: Sequence[dict], resamplings: int) -
     """
     rows = []
     for method in methods:
-        images = pd.read_parquet(method["images"]).assign(seed=method["seed"])
+        images = read_parquet(method["images"]).assign(seed=method["seed"])
         identity = {key: method[key] for key in (*_METHOD[:-1], "testset")} | {"note": ""}
         levels = images.groupby([*DENOISER, "counts_per_px"], sort=False) if len(images) else ()
         for (*named, counts), level in levels:
@@ -356,7 +356,7 @@ def _read_shown(seeds: pd.DataFrame, name: str, shown: dict[str, str], sums: Cal
     """Sums of what each seed of a method found there, as `_row` takes them."""
     tables = []
     for method in seeds.itertuples():
-        found = pd.read_parquet(Path(method.folder) / f"{name}.parquet")
+        found = read_parquet(Path(method.folder) / f"{name}.parquet")
         there = (found[list(shown)] == pd.Series(shown)).all(axis=1)
         tables.append(sums(found[there]).assign(seed=method.seed, sample=0))
     return pd.concat(tables)

@@ -4,6 +4,7 @@ import copy
 import logging
 import os
 import time
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -21,6 +22,7 @@ from stembench.datasets.loading import Crops
 from stembench.errors import InputError
 from stembench.networks.base import Network
 from stembench.networks.registry import restore
+from stembench.products import writing
 from stembench.training.losses import LOSSES
 
 _CHECKPOINT = "last.ckpt"
@@ -70,7 +72,8 @@ def train(
     Raises
     ------
     InputError
-        If the loss is no number or explodes; names the step, its samples and the last good checkpoint.
+        If the loss is no number or explodes; names the step, its samples and the last good checkpoint. If the
+        checkpoint is damaged, which is set aside.
     """
     if recipe.loss == "own" and type(network).loss is Network.loss:
         raise InputError(f"recipe with loss: own, but this network has none; take one of {', '.join(LOSSES)}")
@@ -94,12 +97,13 @@ def train(
         deterministic="warn",
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
-        callbacks=[_LastEpoch(checkpoint)],
+        callbacks=[_LastEpoch(checkpoint, report)],
     )
     # Finds errors of operators, and takes time of each step; a property that the module gives itself, unseen by types.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     resumed = checkpoint.exists()
     if resumed:
+        _set_aside_if_damaged(checkpoint)
         report(f"going on from {checkpoint}")
     if machine.compile:
         network.compile()
@@ -108,6 +112,20 @@ def train(
     network.load_state_dict(run.best)
     network.cpu().eval()
     return pd.DataFrame(run.history)
+
+
+def _set_aside_if_damaged(checkpoint: Path) -> None:
+    try:
+        with zipfile.ZipFile(checkpoint) as archive:
+            whole = archive.testzip() is None  # PyTorch reads past the checksums that it wrote
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        whole = False
+    if not whole:
+        aside = checkpoint.with_suffix(".damaged")
+        os.replace(checkpoint, aside)
+        raise InputError(
+            f"{checkpoint} is damaged and was set aside as {aside.name}; run again, and this training begins anew"
+        )
 
 
 def use_threads(number: int) -> None:
@@ -244,12 +262,19 @@ class _Run(lightning.LightningModule):
 class _LastEpoch(Checkpoint):
     """Keeps the state after the last whole epoch, so that a killed run loses at most one."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, report: Callable[[str], None]) -> None:
+        self.path, self.report = path, report
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
-        trainer.save_checkpoint(partial)
-        if trainer.is_global_zero:
-            os.replace(partial, self.path)
+        with writing(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            trainer.save_checkpoint(partial)
+            if trainer.is_global_zero:
+                os.replace(partial, self.path)
+
+    def on_exception(self, trainer: lightning.Trainer, _: lightning.LightningModule, exception: BaseException) -> None:
+        """Lightning ends the process when it is interrupted."""
+        if isinstance(exception, KeyboardInterrupt):
+            state = f"goes on from {self.path}" if self.path.exists() else "begins it anew: no epoch had ended"
+            self.report(f"interrupted in epoch {trainer.current_epoch + 1}; the next call {state}")

@@ -1,0 +1,196 @@
+"""Every reader of files from outside, a folder with valid files for each, and inputs that are not."""
+
+import json
+import tarfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import valid_files
+import yaml
+from PIL import Image
+from stembench.config import ImportedDataset, load_config
+from stembench.crystals.cif import read_crystal
+from stembench.datasets.temimagenet import read_temimagenet
+from stembench.errors import InputError
+from stembench.lab.fetching import extract
+from stembench.lab.marked_columns import read_marked_columns
+from stembench.lab.reading import read_image
+from stembench.networks.registry import TrainedNetwork, build, save
+from stembench.products import sha256
+
+REPOSITORY = Path(__file__).parents[2]
+_EXTREMES = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1]
+_PIECES = b"\0|\xff|'|\"|\n;|\nloop_\n|data_|-|9|1e9|inf|nan| ? |.|#|(|\n|,|/|../|{|]|&a|*a|: |<|%s|\\".split(b"|")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What makes a folder of valid files, and what reads it."""
+
+    make: Callable[[Path], None]
+    read: Callable[[Path], object]
+
+
+def _image(name: str, make: Callable[[Path], None]) -> Reader:
+    return Reader(lambda folder: make(folder / name), lambda folder: read_image(folder / name))
+
+
+def _marked(name: str, make: Callable[[Path], None]) -> Reader:
+    shape = valid_files.VALUES.shape
+    return Reader(
+        lambda folder: make(folder / name), lambda folder: read_marked_columns(folder / name, 0.2, shape, name)
+    )
+
+
+def _cif(name: str) -> Reader:
+    def make(folder: Path) -> None:
+        (folder / "test.cif").write_bytes((REPOSITORY / "structures" / f"{name}.cif").read_bytes())
+
+    return Reader(make, lambda folder: read_crystal(folder / "test.cif"))
+
+
+def _temimagenet(folder: Path) -> None:
+    for name in ("image", "position", "radius"):
+        (folder / name).mkdir()
+    for number in range(1, 4):
+        Image.fromarray(valid_files.VALUES[:16].astype(np.uint8)).save(folder / f"image/{number:05d}.png")
+        (folder / f"position/{number:05d}.txt").write_text(f" {number}.5 3.25 \n 5 7 \n")
+        (folder / f"radius/{number:05d}.txt").write_text(" 2 \n")
+    (folder / "metadata.csv").write_text("number,structure,pixel_size_A,zone\n1,0,0.1,001\n2,1,0.1,\n3,2,0.2,110\n")
+
+
+def _read_temimagenet(folder: Path) -> None:
+    for _ in read_temimagenet(ImportedDataset(folder=str(folder), pixel_size_A=0.1)):
+        pass
+
+
+def _columns(path: Path) -> None:
+    path.write_text("x_px,y_px\n" + "".join(f"{x}.25,{y}\n" for x in range(1, 15, 3) for y in range(1, 23, 3)))
+
+
+def _network(folder: Path) -> None:
+    made_as = {"architecture": "fcn", "width": 0.02, "task": "denoise", "options": {}}
+    save(folder, build(**made_as, seed=0), made_as)
+
+
+def _read_network(folder: Path) -> None:
+    """With the checksum of whatever weights there are, as somebody who tampers with them would give it."""
+    try:
+        record = json.loads((folder / "model.json").read_bytes())
+        record["weights_sha256"] = sha256(folder / "weights.safetensors")
+        (folder / "model.json").write_text(json.dumps(record))
+    except (ValueError, TypeError):
+        pass
+    TrainedNetwork(folder)
+
+
+def _wheel(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("images/one.txt", "an image " * 50)
+
+
+def _source_distribution(path: Path) -> None:
+    with TemporaryDirectory() as folder, tarfile.open(path, "w:gz") as archive:
+        (Path(folder) / "one.txt").write_text("an image " * 50)
+        archive.add(Path(folder) / "one.txt", "images/one.txt")
+
+
+def _archive(name: str, make: Callable[[Path], None]) -> Reader:
+    def read(folder: Path) -> None:
+        extract(folder / name, "images/one.txt", folder / "one.txt")
+
+    return Reader(lambda folder: make(folder / name), read)
+
+
+def _configuration(folder: Path) -> None:
+    (folder / "config.yaml").write_bytes((REPOSITORY / "config/config.yaml").read_bytes())
+
+
+def _read_configuration(folder: Path) -> None:
+    """Once Snakemake has found YAML with keys in it."""
+    try:
+        content = yaml.safe_load((folder / "config.yaml").read_bytes())
+    except (yaml.YAMLError, ValueError):
+        content = None
+    if not isinstance(content, dict):
+        raise InputError("no YAML with keys at top level")
+    load_config(content)
+
+
+READERS = {
+    "dm3": _image("image.dm3", valid_files.digital_micrograph),
+    "dm4": _image("image.dm4", valid_files.digital_micrograph),
+    "emd of Berkeley": _image("image.emd", valid_files.berkeley_emd),
+    "emd of Velox": _image("image.emd", valid_files.velox_emd),
+    "ser": _image("image.ser", valid_files.ser),
+    "emi": _image("image.emi", valid_files.emi),
+    "mrc": _image("image.mrc", valid_files.mrc),
+    "hspy": _image("image.hspy", valid_files.hspy),
+    "zspy": _image("image.zspy", valid_files.zspy),
+    "npy": _image("image.npy", valid_files.npy),
+    "tif": _image("image.tif", valid_files.tiff),
+    "tif of ImageJ": _image("image.tiff", valid_files.imagej_tiff),
+    "png": _image("image.png", valid_files.with_pillow),
+    "jpg": _image("image.jpg", valid_files.with_pillow),
+    "bmp": _image("image.bmp", valid_files.with_pillow),
+    "atom lattice's image": _image("image.hdf5", valid_files.atom_lattice),
+    "atom lattice's columns": _marked("columns.hdf5", valid_files.atom_lattice),
+    "marked columns": _marked("columns.csv", _columns),
+    "CIF with a group's name": _cif("MoS2"),
+    "CIF with operations": _cif("SrTiO3"),
+    "TEMImageNet": Reader(_temimagenet, _read_temimagenet),
+    "network": Reader(_network, _read_network),
+    "wheel": _archive("images.whl", _wheel),
+    "source distribution": _archive("images.tar.gz", _source_distribution),
+    "configuration": Reader(_configuration, _read_configuration),
+}
+
+
+def write_input(folder: Path, name: str, number: int) -> None:
+    """A reader's valid files, one of them mutated, or at odd numbers random bytes, in half of them behind its head."""
+    rng, files = np.random.default_rng(number), dict(_valid_files(name))
+    hostile = list(files)[rng.integers(len(files))]
+    content = bytearray(files[hostile])
+    if number % 2:
+        kept = int(rng.integers(2) * rng.integers(min(len(content), 600)))
+        content[kept:] = rng.bytes(int(rng.integers(2000)))
+    else:
+        for _ in range(rng.integers(1, 4)):
+            content = _mutated(content, rng)
+    for path, valid in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(content if path == hostile else valid)
+
+
+@cache
+def _valid_files(name: str) -> dict[str, bytes]:
+    """Content of the files in a reader's valid folder, by their paths in it."""
+    with TemporaryDirectory() as folder:
+        READERS[name].make(Path(folder))
+        paths = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def _mutated(content: bytearray, rng: np.random.Generator) -> bytearray:
+    head = min(len(content), 400) if rng.integers(2) else len(content)
+    at = int(rng.integers(head)) if head else 0
+    kind = rng.choice(["byte", "number", "cut", "again", "piece", "end"], p=[0.3, 0.3, 0.1, 0.1, 0.1, 0.1])
+    if kind == "byte":
+        content[at : at + 1] = rng.bytes(1)
+    elif kind == "number":
+        width, order = int(rng.choice([1, 2, 4, 8])), ("little", "big")[rng.integers(2)]
+        content[at : at + width] = (_EXTREMES[rng.integers(len(_EXTREMES))] % 256**width).to_bytes(width, order)
+    elif kind == "cut":
+        del content[at : at + int(rng.integers(1, 50))]
+    elif kind == "again":
+        content[at:at] = content[at : at + int(rng.integers(1, 50))]
+    elif kind == "piece":
+        content[at : at + int(rng.integers(4))] = _PIECES[rng.integers(len(_PIECES))]
+    else:
+        content = content[: max(at, len(content) // 2)]
+    return content

@@ -1,0 +1,179 @@
+"""A small valid file of every image format that is read: by its own writer, or the bytes that its reader asks for."""
+
+import json
+import shutil
+import struct
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import h5py
+import numpy as np
+import tifffile
+import zarr
+from PIL import Image
+from rsciio.emd import file_writer as write_berkeley_emd
+from rsciio.hspy import file_writer as write_hspy
+
+VALUES = np.random.default_rng(0).integers(0, 4000, (24, 16)).astype(np.uint16)
+NM_PER_PX = 0.02
+
+
+def _signal() -> dict:
+    """The image as RosettaSciIO's writers take it."""
+    axes = [
+        {"name": name, "size": size, "scale": NM_PER_PX, "offset": 0.0, "units": "nm", "navigate": False}
+        for name, size in zip("yx", VALUES.shape)
+    ]
+    return {
+        "data": VALUES,
+        "axes": axes,
+        "metadata": {"General": {"title": "image"}, "Signal": {"signal_type": ""}},
+        "original_metadata": {"Detector": {"name": "HAADF", "angles": [70.0, 200.0]}},
+        "attributes": {"_lazy": False, "ragged": False},
+        "tmp_parameters": {},
+        "learning_results": {},
+        "package_info": {"package": "hyperspy", "package_version": "2.5"},
+        "models": {},
+    }
+
+
+def hspy(path: Path) -> None:
+    write_hspy(str(path), _signal(), compression="gzip")
+
+
+def zspy(path: Path) -> None:
+    """HyperSpy's groups in a Zarr store, zipped (RosettaSciIO's own writer needs Zarr 2)."""
+    with TemporaryDirectory() as folder:
+        root = zarr.open_group(f"{folder}/image", mode="w", zarr_format=2)
+        root.attrs.update({"file_format": "ZSpy", "file_format_version": "3.3"})
+        image = root.create_group("Experiments/__unnamed__")
+        image.create_array("data", data=VALUES)
+        for name in ("metadata", "original_metadata"):
+            image.create_group(name)
+        for index, axis in enumerate(_signal()["axes"]):
+            image.create_group(f"axis-{index}").attrs.update(axis)
+        path.write_bytes(Path(shutil.make_archive(f"{folder}/zipped", "zip", f"{folder}/image")).read_bytes())
+
+
+def berkeley_emd(path: Path) -> None:
+    write_berkeley_emd(str(path), _signal())
+
+
+def velox_emd(path: Path) -> None:
+    """The part of Velox's layout that RosettaSciIO reads of an image."""
+    metadata = {
+        "BinaryResult": {
+            "PixelSize": {"width": str(NM_PER_PX * 1e-9), "height": str(NM_PER_PX * 1e-9)},
+            "Offset": {"x": "0", "y": "0"},
+            "PixelUnitX": "m",
+            "PixelUnitY": "m",
+            "DetectorIndex": "0",
+            "Detector": "HAADF",
+        },
+        "Core": {"MetadataDefinitionVersion": "7.9"},
+        "Detectors": {"Detector-0": {"DetectorName": "HAADF", "DetectorType": "ScanningDetector"}},
+        "Scan": {"FrameTime": "1"},
+        "Acquisition": {"AcquisitionStartDatetime": {"DateTime": "1511969000"}},
+        "Instrument": {"InstrumentClass": "Titan", "InstrumentId": "1"},
+        "Optics": {"AccelerationVoltage": "300000"},
+    }
+    text = json.dumps(metadata).encode()
+    with h5py.File(path, "w") as file:
+        file["Version"] = np.array([b'{"format": "Velox", "version": "1.10"}'])
+        image = file.create_group("Data/Image/0123456789abcdef")
+        image.create_dataset("Data", data=VALUES[..., None], chunks=True)  # as Velox does
+        image["Metadata"] = np.frombuffer(text.ljust(2000, b"\0"), np.uint8)[:, None]
+
+
+def atom_lattice(path: Path) -> None:
+    """What atomap saves, of which the image and the atoms are read."""
+    with h5py.File(path, "w") as file:
+        file["image_data0"] = VALUES
+        file["A_sublattice/atom_positions"] = [[1.0, 2.0], [9.0, 4.0], [5.0, 12.0]]
+
+
+def tiff(path: Path) -> None:
+    tifffile.imwrite(path, VALUES, compression="zlib", imagej=False, resolution=(5e8, 5e8), resolutionunit=3)
+
+
+def imagej_tiff(path: Path) -> None:
+    tifffile.imwrite(path, VALUES, imagej=True, resolution=(50, 50), metadata={"unit": "nm"})
+
+
+def with_pillow(path: Path) -> None:
+    """PNG, JPEG, BMP."""
+    Image.fromarray((VALUES // 16).astype(np.uint8)).save(path)
+
+
+def npy(path: Path) -> None:
+    np.save(path, VALUES)
+
+
+def mrc(path: Path) -> None:
+    """MRC2014: 256 words, then rows from the bottom."""
+    rows, columns = VALUES.shape
+    header = np.zeros(256, "<i4")
+    header[[0, 1, 2, 3]] = columns, rows, 1, 6  # unsigned 16 bit
+    header[[7, 8, 9]] = columns, rows, 1
+    header[10:16] = np.array([columns * 10 * NM_PER_PX, rows * 10 * NM_PER_PX, 1, 90, 90, 90], "<f4").view("<i4")
+    header[52] = int.from_bytes(b"MAP ", "little")
+    path.write_bytes(header.tobytes() + VALUES.tobytes())
+
+
+def ser(path: Path) -> None:
+    """TIA's series of one image (version 0x210)."""
+    rows, columns = VALUES.shape
+    dimension = struct.pack("<IddI", 1, 0.0, 1.0, 0) + struct.pack("<I", 0) * 2
+    start = 30 + len(dimension) + 8
+    header = struct.pack("<HHHIIIIII", 0x4949, 0x0197, 0x210, 0x4122, 0x4152, 1, 1, 30 + len(dimension), 1)
+    element = struct.pack("<ddIddIHII", 0, NM_PER_PX * 1e-9, 0, 0, NM_PER_PX * 1e-9, 0, 2, columns, rows)
+    end = start + len(element) + VALUES.nbytes
+    path.write_bytes(header + dimension + struct.pack("<II", start, end) + element + VALUES.tobytes() + bytes(8))
+
+
+def emi(path: Path) -> None:
+    """TIA's description of the series beside it."""
+    mode = "<Data><Label>Mode</Label><Value>STEM nP SA Zoom Image</Value><Unit></Unit></Data>"
+    described = f"<ExperimentalDescription><Root>{mode}</Root></ExperimentalDescription>"
+    text = f"<ObjectInfo><AcquireDate>Thu Nov 26 10:00:00 2026</AcquireDate>{described}</ObjectInfo>"
+    path.write_bytes(b"\x4a\x4b" + bytes(30) + text.encode() + bytes(30))
+    ser(path.with_name(f"{path.stem}_1.ser"))
+
+
+def digital_micrograph(path: Path) -> None:
+    """Gatan's tags that an image needs, in version 3 or 4 by the ending."""
+    version = int(path.suffix[-1])
+    long = struct.Struct(">i" if version == 3 else ">q").pack
+
+    def named(kind: int, name: str, content: bytes) -> bytes:
+        size = b"" if version == 3 else struct.pack(">q", len(content))
+        return struct.pack(">BH", kind, len(name)) + name.encode() + size + content
+
+    def group(name: str, *tags: bytes) -> bytes:
+        return named(20, name, b"\0\0" + long(len(tags)) + b"".join(tags))
+
+    def number(name: str, value: float, kind: int, code: str) -> bytes:
+        return named(21, name, b"%%%%" + long(1) + long(kind) + struct.pack(code, value))
+
+    def array(name: str, values: np.ndarray) -> bytes:
+        return named(21, name, b"%%%%" + long(3) + long(20) + long(4) + long(values.size) + values.tobytes())
+
+    def calibration(name: str, scale: float, units: str) -> bytes:
+        text = np.frombuffer(units.encode("utf-16-le"), "<u2")
+        return group(name, number("Origin", 0, 6, "<f"), number("Scale", scale, 6, "<f"), array("Units", text))
+
+    rows, columns = VALUES.shape
+    data = group(
+        "ImageData",
+        group(
+            "Calibrations",
+            calibration("Brightness", 1.0, ""),
+            group("Dimension", *[calibration("", NM_PER_PX, "nm")] * 2),
+        ),
+        array("Data", VALUES),
+        number("DataType", 10, 5, "<I"),
+        group("Dimensions", number("", columns, 5, "<I"), number("", rows, 5, "<I")),
+    )
+    tags = group("ImageList", group("", data, group("ImageTags"), array("Name", np.frombuffer(b"i\0", "<u2"))))
+    root = b"\0\0" + long(1) + tags
+    path.write_bytes(struct.pack(">i", version) + long(len(root)) + struct.pack(">i", 1) + root + bytes(8))
