@@ -25,7 +25,8 @@ from stembench.crystals.zones import parse_zone
 from stembench.errors import InputError
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.imaging.limits import cell_width
-from stembench.imaging.multislice import TilePlan, simulate_tile
+from stembench.imaging.multislice import simulate_tile
+from stembench.imaging.tile_plan import TilePlan
 
 CONFIG = Config()
 FULL, SETTINGS = CONFIG.scales["full"], CONFIG.multislice

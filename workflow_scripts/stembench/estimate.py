@@ -19,7 +19,7 @@ from stembench.crystals.projection import project_structure
 from stembench.crystals.zones import parse_zone
 from stembench.imaging.conditions import probe_of
 from stembench.imaging.limits import cell_width
-from stembench.imaging.multislice import TilePlan
+from stembench.imaging.tile_plan import TilePlan
 
 _HERE = Path(__file__).parent
 #: Of a tile, on one core (benchmarks/tile_library.py).

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from stembench.config.arrangements import (
     Arrangement,
@@ -34,6 +33,9 @@ from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.imaging.detectors import DARK_FIELD
 from stembench.imaging.limits import cell_width, check
 from stembench.networks import NETWORKS as REGISTRY
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 def _kind_of_dataset(value: object) -> str:
