@@ -1,8 +1,8 @@
 """An offline conda channel of what is installed: the running interpreter and the packages beside it.
 
 The formats are those of conda's documentation: a `.conda` file is a zip of two zstd-compressed tars, one of metadata
-and one of files; `noarch: python` packages hold `site-packages/` and name their entry points. Files keep their dates, so
-that byte code beside them stays valid: rattler compiles none, as conda does.
+and one of files; `noarch: python` packages hold `site-packages/` and name their entry points. Files keep their dates,
+so that byte code beside them stays valid: conda would compile it, rattler does not.
 """
 
 import asyncio
