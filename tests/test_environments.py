@@ -28,7 +28,7 @@ def test_what_is_locked_is_whole_and_fits_together():
 
 
 def test_every_environment_is_one_of_rules_and_every_rule_that_runs_code_has_one(repository):
-    assert {use.environment for use in uses(repository)} == {path.stem for path in (repository / "envs").iterdir()}
+    assert {use.environment for use in uses(repository)} == {path.stem for path in (repository / "envs").glob("*.yaml")}
     assert all(use.script for use in uses(repository))
 
 

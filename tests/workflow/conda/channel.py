@@ -1,7 +1,8 @@
 """An offline conda channel of what is installed: the running interpreter and the packages beside it.
 
 The formats are those of conda's documentation: a `.conda` file is a zip of two zstd-compressed tars, one of metadata
-and one of files; `noarch: python` packages hold `site-packages/` and name their entry points.
+and one of files; `noarch: python` packages hold `site-packages/` and name their entry points. Files keep their dates,
+so that byte code beside them stays valid: conda would compile it, rattler does not.
 """
 
 import asyncio
@@ -63,7 +64,7 @@ def _interpreter() -> Iterator[tuple[str, Path]]:
     for library in Path(sys.base_prefix, "lib").glob("libpython*.so*"):
         yield f"lib/{library.name}", library
     standard = Path(sysconfig.get_path("stdlib"))
-    left_out = {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idlelib", "ensurepip"}
+    left_out = {"site-packages", "dist-packages", "test", "tests", "idlelib", "ensurepip"}
     for file in sorted(standard.rglob("*")):
         inside = file.relative_to(standard)
         if file.is_file() and not left_out & set(inside.parts):
@@ -74,7 +75,7 @@ def _files(dist: Distribution) -> Iterator[tuple[str, Path]]:
     """Files in site-packages; scripts are made anew from entry points."""
     for path in dist.files or ():
         file = Path(dist.locate_file(path))
-        if ".." not in path.parts and "__pycache__" not in path.parts and file.is_file():
+        if ".." not in path.parts and file.is_file():
             yield f"site-packages/{path.as_posix()}", file
 
 
@@ -101,7 +102,7 @@ def _write(
     with tarfile.open(fileobj=contents, mode="w") as tar:
         for place, file in files:
             data = file.read_bytes()
-            _add(tar, place, data, executable=os.access(file, os.X_OK))
+            _add(tar, place, data, executable=os.access(file, os.X_OK), changed=file.stat().st_mtime)
             sha256 = hashlib.sha256(data).hexdigest()
             paths.append({"_path": place, "path_type": "hardlink", "sha256": sha256, "size_in_bytes": len(data)})
     described = {"index.json": index, "paths.json": {"paths": paths, "paths_version": 1}}
@@ -119,7 +120,7 @@ def _write(
             package.writestr(f"{part}-{stem}.tar.zst", bytes(Zstd(level=1).encode(tar.getvalue())))
 
 
-def _add(tar: tarfile.TarFile, name: str, data: bytes, executable: bool = False) -> None:
+def _add(tar: tarfile.TarFile, name: str, data: bytes, executable: bool = False, changed: float = 0) -> None:
     member = tarfile.TarInfo(name)
-    member.size, member.mode = len(data), 0o755 if executable else 0o644
+    member.size, member.mode, member.mtime = len(data), 0o755 if executable else 0o644, int(changed)
     tar.addfile(member, io.BytesIO(data))
