@@ -27,7 +27,7 @@ _REMEDIES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free space
 _REMEDIES |= {errno.EROFS: "make it writable"}
 _FOLDER_MARK = ".snakemake_timestamp"
 _CHECKSUMS = "checksums.sha256"
-_LEAST_FREE = 2**20  # bytes: what Snakemake notes of a run
+_LEAST_FREE = 2**18  # bytes: what Snakemake notes of a run
 _CLOCKS_DIFFER_S = 10  # of a machine and the server of its files
 _PACKAGES = ("numpy", "scipy", "xarray", "zarr", "torch", "lightning", "atomap", "gemmi", "ase", "abtem")
 

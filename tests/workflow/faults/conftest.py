@@ -9,6 +9,17 @@ def pytest_addoption(parser):
     parser.addoption("--quick", action="store_true", help="kill jobs of a part of the workflow, each rule once")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "thorough: left out of the quick form")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--quick"):
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session")
 def quick(request) -> bool:
     return request.config.getoption("--quick")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 POLL_S = 0.03
+LATEST = 0.7  # moment of a hit, of the shortest life of a job: the machine may have more time for it
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class Killer(Watcher):
         if job not in self.due:
             waiting = sum(other.rule == job.rule and other.alive() for other in self.due)
             if self.hits[job.rule] + waiting < self.wanted:
-                self.due[job] = self.random.uniform(0.1, 0.9) * self.usual.get(job.rule, 0)
+                self.due[job] = self.random.uniform(0, LATEST) * self.usual.get(job.rule, 0)
         in_epochs = job.rule == "train_network" and not self.interrupted and job.has_checkpoint()
         if in_epochs or age >= self.due.get(job, float("inf")):
             self._hit(job, in_epochs)

@@ -1,8 +1,6 @@
 """What goes wrong around a run ends in a message that names what to do, and then the run finishes."""
 
-import hashlib
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -21,11 +19,14 @@ import yaml
 from copies import TINY, Copy
 from jobs import POLL_S, find_jobs
 from safetensors.numpy import load_file
+from stembench.products import sha256
 
 SHARD = "results/datasets/physical/train/00000"
 MODEL = "results/models/atomsegnet_unet/localise/physical/seed0"
 TRAINED = f"{MODEL}/weights.safetensors"
 EPOCHS = 12  # enough of them to be interrupted in
+
+thorough = partial(pytest.param, marks=pytest.mark.thorough)
 
 
 def told(done: subprocess.CompletedProcess, *parts: str) -> None:
@@ -118,10 +119,10 @@ def kill_in_training(copy: Copy, config: Path) -> Path:
     return checkpoint
 
 
-def flip(path: Path, seed: int) -> None:
-    """Turn a byte of a file over."""
+def flip(path: Path) -> None:
+    """Turn the byte in the middle of a file over."""
     content = bytearray(path.read_bytes())
-    content[random.Random(seed).randrange(len(content))] ^= 0xFF
+    content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
 
 
@@ -135,7 +136,7 @@ def test_a_full_disk_is_told(tmp_path, repository):
     folder = tmp_path / "small"
     with mounted(folder, 50_000) as remount:
         copy = Copy(folder, repository)
-        remount(f"size={kib_used(folder) + 1300}k")
+        remount(f"size={kib_used(folder) + 450}k")
         told(copy.run(SHARD), f"{SHARD}: cannot be written (No space left on device); free space and run again")
         remount(f"size={kib_used(folder) + 100}k")
         told(copy.run(SHARD), f"{folder}: the disk is full; free space and run again")
@@ -143,6 +144,7 @@ def test_a_full_disk_is_told(tmp_path, repository):
         finishes(copy, SHARD)
 
 
+@pytest.mark.thorough
 def test_a_disk_that_fills_up_while_a_network_trains_is_told(untrained, made, long_training):
     with mounted(untrained.folder / MODEL, 24) as remount:
         told(untrained.run(TRAINED, config=long_training), "last.ckpt: cannot be written (No space left on device)")
@@ -151,7 +153,7 @@ def test_a_disk_that_fills_up_while_a_network_trains_is_told(untrained, made, lo
         same_training(untrained, made)
 
 
-@pytest.mark.parametrize("part", ["", "results", "results/datasets"])
+@pytest.mark.parametrize("part", ["results", thorough(""), thorough("results/datasets")])
 def test_a_read_only_disk_is_told(tmp_path, repository, part):
     copy = Copy(tmp_path / "whole", repository) if part else None
     folder = tmp_path / "whole" / part
@@ -164,65 +166,69 @@ def test_a_read_only_disk_is_told(tmp_path, repository, part):
         finishes(copy, "results/structures/Pt/001/projection.json")
 
 
-class Truncating(SimpleHTTPRequestHandler):
-    """Serves files, the first half of each at its first time."""
+class Index(SimpleHTTPRequestHandler):
+    """An index of packages, which hands out the first half of each while it is `truncating`."""
 
-    served: set[str] = set()
+    truncating = True
 
     def copyfile(self, source, outputfile):
         content = source.read()
-        first = self.path not in self.served
-        self.served.add(self.path)
-        outputfile.write(content[: len(content) // 2] if first else content)
+        outputfile.write(content[: len(content) // 2] if self.truncating and self.path.endswith(".whl") else content)
 
     def log_message(self, *_):
         pass
 
 
 @pytest.fixture
-def archive(tmp_path) -> tuple[Path, Path]:
-    """An archive with a lab image, and a configuration that fetches it from `SERVER`."""
-    image, path = tmp_path / "image.tif", tmp_path / "served" / "images.zip"
-    path.parent.mkdir()
+def wheel(tmp_path) -> tuple[Path, Path]:
+    """A package with a lab image, and a configuration that fetches it."""
+    image, path = tmp_path / "image.tif", tmp_path / "index" / "images" / "images-1.0-py3-none-any.whl"
+    path.parent.mkdir(parents=True)
     tifffile.imwrite(image, np.random.default_rng(0).random((256, 256), np.float32))
     with zipfile.ZipFile(path, "w") as opened:
         opened.write(image, "image.tif")
-    entry = {"requirement": "images==1.0", "file": path.name, "licence": "none", "url": f"SERVER/{path.name}"}
-    entry["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        opened.writestr("images-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: images\nVersion: 1.0\n")
+        opened.writestr("images-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    entry = {"requirement": "images==1.0", "file": path.name, "licence": "none", "sha256": sha256(path)}
     settings = yaml.safe_load(TINY.read_text())
-    image = {"distribution": "mine", "file": "image.tif", "pixel_size_A": 0.1}
-    settings["lab"] = {"distributions": {"mine": entry}, "images": {"mine": image}}
+    shown = {"distribution": "mine", "file": "image.tif", "pixel_size_A": 0.1}
+    settings["lab"] = {"distributions": {"mine": entry}, "images": {"mine": shown}}
     config = tmp_path / "mine.yaml"
     config.write_text(yaml.safe_dump(settings))
     return path, config
 
 
-def test_a_truncated_download_is_told_and_fetched_again(copy, archive):
-    path, config = archive
-    server = HTTPServer(("127.0.0.1", 0), partial(Truncating, directory=path.parent))
+def test_a_truncated_download_is_told_and_fetched_again(copy, wheel, monkeypatch):
+    path, config = wheel
+    server = HTTPServer(("127.0.0.1", 0), partial(Index, directory=path.parents[1]))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    config.write_text(config.read_text().replace("SERVER", f"http://127.0.0.1:{server.server_port}"))
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("PIP_RETRIES", "0")
     fetched = copy.folder / "results" / "lab" / "distributions" / "mine.archive"
     try:
-        told(copy.run("results/lab/mine", config=config), "could not be downloaded", "run again", "images/images.zip")
+        told(copy.run("results/lab/mine", config=config), "could not be downloaded", "run again", f"images/{path.name}")
         assert not fetched.exists()
+        monkeypatch.setattr(Index, "truncating", False)
         finishes(copy, "results/lab/mine", config=config)
     finally:
         server.shutdown()
     assert fetched.read_bytes() == path.read_bytes()
 
 
-def test_a_truncated_file_in_images_is_told(copy, archive):
-    path, config = archive
+@pytest.mark.thorough
+def test_a_truncated_file_in_images_is_told(copy, wheel):
+    path, config = wheel
     put = copy.folder / "images" / path.name
     put.write_bytes(path.read_bytes()[:-1000])
-    told(copy.run("results/lab/mine", config=config), "images.zip: SHA-256 is", "delete images/images.zip")
+    told(copy.run("results/lab/mine", config=config), f"{path.name}: SHA-256 is", f"delete images/{path.name}")
     shutil.copy(path, put)
     finishes(copy, "results/lab/mine", config=config)
 
 
-def test_an_archive_that_was_damaged_later_is_told(copy, archive):
-    path, config = archive
+@pytest.mark.thorough
+def test_an_archive_that_was_damaged_later_is_told(copy, wheel):
+    path, config = wheel
     shutil.copy(path, copy.folder / "images")
     finishes(copy, "results/lab/mine", config=config)
     fetched = copy.folder / "results" / "lab" / "distributions" / "mine.archive"
@@ -232,9 +238,11 @@ def test_an_archive_that_was_damaged_later_is_told(copy, archive):
     finishes(copy, "results/lab/mine", config=config)
 
 
-@pytest.mark.parametrize("name", ["data.zarr/image/c/0/0/0", "columns.parquet", "data.zarr/zarr.json"])
+@pytest.mark.parametrize(
+    "name", ["data.zarr/image/c/0/0/0", thorough("columns.parquet"), thorough("data.zarr/zarr.json")]
+)
 def test_a_damaged_shard_is_told_and_made_again(untrained, made, long_training, name):
-    flip(untrained.folder / SHARD / name, 0)
+    flip(untrained.folder / SHARD / name)
     told(untrained.run(TRAINED, config=long_training), f"{SHARD}/{name} is damaged", f"delete {SHARD} and run again")
     shutil.rmtree(untrained.folder / SHARD)
     finishes(untrained, TRAINED, config=long_training)
@@ -243,7 +251,7 @@ def test_a_damaged_shard_is_told_and_made_again(untrained, made, long_training, 
 
 
 def test_damaged_weights_are_told_and_trained_again(mine, made, long_training):
-    flip(mine.folder / TRAINED, 0)
+    flip(mine.folder / TRAINED)
     shown = f"{MODEL}/validation.npz"
     told(mine.run(shown, config=long_training), f"{TRAINED} is damaged", f"delete {MODEL} and run again")
     shutil.rmtree(mine.folder / MODEL)
@@ -253,7 +261,7 @@ def test_damaged_weights_are_told_and_trained_again(mine, made, long_training):
 
 def test_a_damaged_checkpoint_is_set_aside_and_its_training_begins_anew(untrained, made, long_training):
     checkpoint = kill_in_training(untrained, long_training)
-    flip(checkpoint, 0)
+    flip(checkpoint)
     done = untrained.run(TRAINED, config=long_training)
     told(done, "last.ckpt is damaged and was set aside", "run again, and this training begins anew")
     finishes(untrained, TRAINED, config=long_training)

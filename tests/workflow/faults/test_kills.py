@@ -39,11 +39,12 @@ def killed(undisturbed, targets, quick, tmp_path_factory, repository):
             go_down(copy, targets, moments.uniform(0, 5))
         before = killer.hits.copy()
         # A rule all of whose jobs were over before their moments came is carried out again.
-        again = ["--forcerun", *killer.missing(), "--"] if complete else []
+        again = ["--forcerun", *killer.missing()] if complete else []
         with killer.watching():
-            done = copy.run("--keep-going", *again, *targets)
-        assert rules_that_failed(done.stdout) == killer.hits - before, done.stdout[-8000:]
+            done = copy.run(*targets, "--keep-going", *again)
         complete = done.returncode == 0
+        assert complete == (killer.hits == before), done.stdout[-8000:]
+        assert rules_that_failed(done.stdout) == killer.hits - before, done.stdout[-8000:]
         if complete and not killer.missing():
             return copy, killer
     pytest.fail(f"after {CALLS} calls these rules were not killed often enough: {killer.missing()}")
