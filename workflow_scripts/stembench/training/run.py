@@ -267,7 +267,7 @@ class _LastEpoch(Checkpoint):
         self.path, self.report = path, report
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
-        partial = self.path.with_suffix(".partial")
+        partial = self.path.with_suffix(f".{os.getpid()}.partial")  # a job may outlive a Snakemake that was killed
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             trainer.save_checkpoint(partial)
