@@ -10,7 +10,7 @@ from copies import Copy
 from jobs import Killer, kill_with_jobs
 
 CALLS = 40  # of Snakemake, more than it can take
-GOES_DOWN_IN = (1, 4, 7)  # calls before which Snakemake is killed too
+GOES_DOWN_BEFORE = (1, 4, 7)  # calls; Snakemake is killed with its jobs, and unlocked
 
 
 def rules_that_failed(printed: str) -> Counter:
@@ -35,7 +35,7 @@ def killed(undisturbed, targets, quick, tmp_path_factory, repository):
     killer = Killer(copy.folder, usual=usual, wanted=1 if quick else 2)
     moments, complete = random.Random(1), False
     for call in range(CALLS):
-        if call in GOES_DOWN_IN[: 1 if quick else None]:
+        if call in GOES_DOWN_BEFORE[: 1 if quick else None] and not complete:
             go_down(copy, targets, moments.uniform(0, 5))
         before = killer.hits.copy()
         # A rule all of whose jobs were over before their moments came is carried out again.
