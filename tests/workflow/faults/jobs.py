@@ -24,6 +24,7 @@ class Job:
     pid: int
     started: int  # clock ticks since the machine came up: with it a PID is unique
     rule: str
+    log: str
     outputs: tuple[str, ...]
     folder: Path
 
@@ -86,7 +87,7 @@ def _job(folder: Path, pid: int, started: int) -> Job | None:
     calls = [node for node in ast.walk(ast.parse(preamble)) if isinstance(node, ast.Call)]
     (handed,) = (call.args[0].value for call in calls if ast.unparse(call.func) == "pickle.loads")
     snakemake = pickle.loads(handed)
-    return Job(pid, started, snakemake.rule, tuple(map(str, snakemake.output)), folder)
+    return Job(pid, started, snakemake.rule, snakemake.log[0], tuple(map(str, snakemake.output)), folder)
 
 
 @dataclass
@@ -136,23 +137,24 @@ class Killer(Watcher):
         Of the moments.
     hits : Counter
         Hits a rule so far.
-    interrupted : list
-        Trainings that were hit after an epoch had ended: their record.
+    interrupted : set
+        Trainings that were hit after an epoch had ended: their logs.
     """
 
     usual: dict[str, float] = field(default_factory=dict)
     wanted: int = 2
     seed: int = 0
     hits: Counter = field(default_factory=Counter)
-    interrupted: list[str] = field(default_factory=list)
+    interrupted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
         self.due: dict[Job, float] = {}
 
     def missing(self) -> list[str]:
-        """Rules that were not hit often enough."""
-        return sorted(rule for rule in self.usual if self.hits[rule] < self.wanted)
+        """Rules that were not hit often enough, or not in their epochs."""
+        missing = {rule for rule in self.usual if self.hits[rule] < self.wanted}
+        return sorted(missing | (set() if self.interrupted else {"train_network"}))
 
     def see(self, job: Job, age: float) -> None:
         """Kill it when its time has come; a training beyond those of random moments, once its checkpoint is there."""
@@ -169,7 +171,7 @@ class Killer(Watcher):
         if job.kill():
             self.hits[job.rule] += 1
             if in_epochs:
-                self.interrupted += [path for path in job.outputs if path.endswith("model.json")]
+                self.interrupted.add(job.log)
 
 
 def kill_with_jobs(snakemake: subprocess.Popen, folder: Path, moment: float) -> None:
