@@ -20,14 +20,30 @@ from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.lab.fetching import check_own_files
 from stembench.localisation import DEFAULT_LOCALISER
 from stembench.networks.localisers import OWN_LOCALISERS
+from stembench.products import check_writable, date_now
 from stembench.sources import source_digest
 
 try:
+    if workflow.is_main_process:
+        check_writable(".")
+        if dated := date_now("structures", "images", "report", "workflow_scripts", "results"):
+            logger.warning(
+                f"{len(dated)} files, {dated[0]} the first, were dated in the future and now bear the present date; "
+                "set the clocks of the machines that write here"
+            )
     CONFIG = load_config(config)
     MATERIALS = find_materials("structures", CONFIG)
     check_own_files(CONFIG.lab_images, "images")
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+
+onstart:
+    try:
+        check_writable(*filter(os.path.isdir, ["results", *Path("results").glob("*")]))
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
 
 SCALE = CONFIG.sizes
 GPU = shutil.which("nvidia-smi") is not None

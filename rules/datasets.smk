@@ -1,7 +1,7 @@
 """Datasets: simulated or imported images with labels, shard by shard, and what is shown and told of them.
 
 Requires results/structures/, results/calibration/ (for calibrated noise), results/tiles/ (for multislice images)
-Makes    results/datasets/{dataset}/{split}/{shard}/ (data.zarr, samples.parquet, columns.parquet)
+Makes    results/datasets/{dataset}/{split}/{shard}/ (data.zarr, samples.parquet, columns.parquet, checksums.sha256)
          results/datasets/{dataset}/index.parquet and columns.parquet, README.md (card) and browser.html
          results/datasets/{dataset}/temimagenet/{split}/ (on request: TEMImageNet's folders)
          results/figures/gallery_{dataset}.png and parameters_{dataset}.png, forward_model.{png,pdf}, labels.{png,pdf}

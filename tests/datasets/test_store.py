@@ -4,6 +4,7 @@ import signal
 from multiprocessing import get_context
 
 import numpy as np
+import pytest
 import xarray as xr
 from stembench.config import Dataset, Imaging
 from stembench.datasets import store
@@ -172,3 +173,22 @@ def test_a_full_disk_is_told(small_factory, tmp_path):
     process.join()
     assert process.exitcode == 7
     assert not list(tmp_path.iterdir())
+
+
+def test_a_byte_turned_over_anywhere_in_a_shard_is_noticed(small_factory, tmp_path):
+    folder = stored(small_factory, tmp_path / "one", 0, 3)
+    read = {
+        "samples.parquet": lambda: read_table([folder], "samples"),
+        "columns.parquet": lambda: read_table([folder], "columns"),
+        "data.zarr": lambda: (list(read_samples([folder])), open_shards([folder], store.STORED)),
+    }
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "checksums.sha256"]
+    assert len(files) >= 2 + 6 + 5
+    for path in files:
+        content = path.read_bytes()
+        for place in np.random.default_rng(0).integers(len(content), size=3):
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+            with pytest.raises(InputError, match=f"{path.name} is damaged.*delete {folder} and run again"):
+                read[path.relative_to(folder).parts[0]]()
+        path.write_bytes(content)
+        read[path.relative_to(folder).parts[0]]()

@@ -37,6 +37,23 @@ def test_a_wrong_hash_stops_it(wheel, tmp_path):
     assert not (tmp_path / "archive").exists()
 
 
+def test_a_truncated_file_is_told_where_it_lies(wheel, tmp_path):
+    wanted = distribution(wheel)
+    wheel.write_bytes(wheel.read_bytes()[:-20])
+    with pytest.raises(InputError, match=f"not whole.*delete {wheel} and run again"):
+        fetching.fetch_distribution(wanted, tmp_path / "archive", wheel.parent)
+    assert not (tmp_path / "archive").exists()
+
+
+def test_a_damaged_archive_is_named(wheel, tmp_path):
+    content = bytearray(wheel.read_bytes())
+    content[content.index(b"an image")] ^= 1
+    for spoilt in (content, content[:-30], b""):
+        wheel.write_bytes(spoilt)
+        with pytest.raises(InputError, match=f"{wheel.name} is damaged.*delete"):
+            fetching.extract(wheel, "images/one.txt", tmp_path / "one.txt")
+
+
 def test_without_a_network_it_says_which_file_to_put_where(wheel, tmp_path, monkeypatch):
     failed = subprocess.CompletedProcess([], 1, "", "ERROR: no route to host")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)

@@ -173,3 +173,15 @@ def test_a_record_that_does_not_fit_its_weights_is_refused(tmp_path, record):
     (tmp_path / "model.json").write_text(json.dumps(known | record if record else {}))
     with pytest.raises(InputError):
         TrainedNetwork(tmp_path)
+
+
+def test_weights_that_are_not_those_of_the_record_are_told(tmp_path):
+    network = build("atomsegnet_unet", 0.05, seed=0)
+    save(tmp_path, network, {"architecture": "atomsegnet_unet", "width": 0.05, "task": "localise", "options": {}})
+    TrainedNetwork(tmp_path)
+    weights = tmp_path / "weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(InputError, match=f"{weights} is damaged.*delete {tmp_path} and run again"):
+        TrainedNetwork(tmp_path)

@@ -1,5 +1,7 @@
 import os
 import pickle
+import re
+import signal
 import subprocess
 import sys
 
@@ -38,13 +40,13 @@ def pairs(number=16, spoilt=None):
     return list(zip(images, targets[:, None]))
 
 
-def trained(folder, epochs=3, killed_after=None, data=None, network=None, machine=None, **recipe):
+def trained(folder, epochs=3, killed_after=None, data=None, network=None, machine=None, report=None, **recipe):
     data = data or pairs()
     crops, validation = (Crops(part, crop=16, batch=4, seed=1) for part in (data, pairs()[:4]))
     network = network or build("atomsegnet_unet", 0.05, seed=0)
     lines = []
 
-    def report(line):
+    def listed(line):
         lines.append(line)
         if killed_after and line.startswith(f"epoch {killed_after + 1}/"):
             raise KilledError
@@ -57,7 +59,7 @@ def trained(folder, epochs=3, killed_after=None, data=None, network=None, machin
         epochs=epochs,
         checkpoints=folder,
         machine=machine,
-        report=report,
+        report=report or listed,
     )
     return network, history, lines
 
@@ -88,6 +90,41 @@ def test_a_killed_run_goes_on_and_ends_where_an_undisturbed_one_ends(tmp_path, n
     for key, value in undisturbed.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[key]), key
     pd.testing.assert_frame_equal(history[SAME], resumed_history[SAME])
+
+
+def test_a_checkpoint_damaged_anywhere_is_set_aside_and_the_training_begins_anew(tmp_path):
+    undisturbed, _, _ = trained(tmp_path / "undisturbed")
+    for place in (0.01, 0.5, 0.99):
+        folder = tmp_path / f"{place:.2f}"
+        with pytest.raises(KilledError):
+            trained(folder, killed_after=1)
+        (checkpoint,) = folder.iterdir()
+        size = checkpoint.stat().st_size
+        content = bytearray(checkpoint.read_bytes())
+        content[int(place * size) : int(place * size) + 64] = bytes(64)  # more than what fills up between its records
+        checkpoint.write_bytes(content)
+        with pytest.raises(InputError, match=r"last.ckpt is damaged and was set aside as last.damaged; run again"):
+            trained(folder)
+        again, _, lines = trained(folder)
+        assert lines[0].startswith("epoch 1/")
+        assert all(torch.equal(value, again.state_dict()[key]) for key, value in undisturbed.state_dict().items())
+
+
+def test_an_interrupted_training_ends_the_process_and_says_that_the_next_call_goes_on(tmp_path):
+    """Lightning takes the interrupt; what follows a training must not be reached."""
+    for epoch, said in ((1, "begins it anew"), (2, "goes on from .*last.ckpt")):
+        lines = []
+
+        def interrupt(line, epoch=epoch, lines=lines):
+            lines.append(line)
+            if line.startswith(f"epoch {epoch}/"):
+                raise KeyboardInterrupt
+
+        with pytest.raises(SystemExit) as ended:
+            trained(tmp_path, report=interrupt)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning lets nobody interrupt it twice
+        assert ended.value.code
+        assert re.search(f"interrupted in epoch {epoch}; the next call {said}", lines[-1]), lines
 
 
 def test_training_lowers_the_loss(tmp_path):

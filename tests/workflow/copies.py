@@ -27,18 +27,25 @@ class Copy:
         for material in MATERIALS:
             shutil.copy(repository / "structures" / f"{material}.cif", folder / "structures")
 
-    def run(
+    def run(self, *arguments: str, **options) -> subprocess.CompletedProcess:
+        """Run Snakemake, as `start` does; what it printed is in `stdout`."""
+        started = self.start(*arguments, **options)
+        printed, _ = started.communicate()
+        return subprocess.CompletedProcess(started.args, started.returncode, printed)
+
+    def start(
         self, *arguments: str, cores: int = 2, config: Path | None = TINY, python: str | Path = sys.executable
-    ) -> subprocess.CompletedProcess:
-        """Run Snakemake, that of a Python; what it printed is in `stdout`."""
+    ) -> subprocess.Popen:
+        """Start Snakemake, that of a Python, as the first process of a group of its own, as a shell does."""
         command = [python, "-m", "snakemake", *arguments, "--cores", str(cores)]
         command += ["--configfile", str(config)] if config else []
         environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-        return subprocess.run(
+        return subprocess.Popen(
             command,
             cwd=self.folder,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            process_group=0,
         )

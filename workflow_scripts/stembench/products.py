@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 _REMEDIES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free space")
 _REMEDIES |= {errno.EROFS: "make it writable"}
+_FOLDER_MARK = ".snakemake_timestamp"
 _CHECKSUMS = "checksums.sha256"
+_LEAST_FREE = 2**18  # bytes: what Snakemake notes of a run
+_CLOCKS_DIFFER_S = 10  # of a machine and the server of its files
 _PACKAGES = ("numpy", "scipy", "xarray", "zarr", "torch", "lightning", "atomap", "gemmi", "ase", "abtem")
 
 
@@ -60,6 +64,41 @@ def writing(path: str | Path) -> Iterator[None]:
             raise
         reason, remedy = os.strerror(error.errno), _REMEDIES[error.errno]
         raise InputError(f"{path}: cannot be written ({reason}); {remedy} and run again") from error
+
+
+def check_writable(*folders: str | Path) -> None:
+    """See that folders can be written to.
+
+    Raises
+    ------
+    InputError
+        That names the folder and the remedy.
+    """
+    for folder in map(Path, folders):
+        if not os.access(folder, os.W_OK):
+            raise InputError(f"{folder.resolve()}: is read-only; make it writable and run again")
+        if shutil.disk_usage(folder).free < _LEAST_FREE:
+            raise InputError(f"{folder.resolve()}: the disk is full; free space and run again")
+
+
+def date_now(*folders: str | Path) -> list[Path]:
+    """Give files that are dated in the future, by a clock that was wrong, the present date; return them.
+
+    What is made of such a file would be taken for older than it. Inside a folder that is a product Snakemake's mark of
+    its date counts.
+    """
+    now, found = time.time(), []
+    for parent, below, files in (step for folder in folders for step in os.walk(folder)):
+        if _FOLDER_MARK in files:
+            below.clear()
+            files = [_FOLDER_MARK]
+        paths = [Path(parent) / name for name in files]
+        late = [path for path in paths if path.is_file() and path.stat().st_mtime > now + _CLOCKS_DIFFER_S]
+        for path in late:
+            with writing(path):
+                os.utime(path, (now, now))
+        found += late
+    return found
 
 
 def _remove(path: Path) -> None:

@@ -118,7 +118,8 @@ def _set_aside_if_damaged(checkpoint: Path) -> None:
     try:
         with zipfile.ZipFile(checkpoint) as archive:
             whole = archive.testzip() is None  # PyTorch reads past the checksums that it wrote
-    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except Exception:  # a damaged file raises whatever its reader stumbles over
         whole = False
     if not whole:
         aside = checkpoint.with_suffix(".damaged")
@@ -266,7 +267,7 @@ class _LastEpoch(Checkpoint):
         self.path, self.report = path, report
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
-        partial = self.path.with_suffix(".partial")
+        partial = self.path.with_suffix(f".{os.getpid()}.partial")  # a job may outlive a Snakemake that was killed
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             trainer.save_checkpoint(partial)
