@@ -8,14 +8,14 @@ CORES ?= all
 
 help:
 	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
-	@echo "make test           install what is missing, run all tests, lint and format checks"
+	@echo "make test           install what is missing, run all tests, check types, lint and format"
 	@echo "make test-conda     run the tiny workflow in its conda environments, by a stand-in for conda"
 	@echo "make test-slurm     run the tiny workflow on a SLURM started for it (installs Debian's packages, as root)"
 	@echo "make test-detector  install torchvision with its own torch (6 GB) apart, test Faster R-CNN there"
 	@echo "make bench          run every benchmark, write results/benchmarks/*.csv"
 	@echo "make format         format Python and Snakemake files"
 	@echo "make config         write config/ anew from the models"
-	@echo "make rulegraph      write docs/rulegraph.md anew from the rules"
+	@echo "make rulegraph      draw the rules into the README anew"
 	@echo "make lock           write requirements.lock anew from the installed packages"
 
 $(VENV)/installed: requirements.lock
@@ -61,6 +61,7 @@ bench: $(VENV)/installed
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/snakefmt --check --compact-diff Snakefile rules
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --lint
 
@@ -73,14 +74,13 @@ config: $(VENV)/installed
 	cd workflow_scripts && ../$(BIN)/python -m stembench.config ../config
 
 rulegraph: $(VENV)/installed
-	{ printf '# Which rule needs which\n\nThe demo, written by `make rulegraph`.\n\n```mermaid\n'; \
-		PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --rulegraph mermaid-js 2>/dev/null; printf '```\n'; } > docs/rulegraph.md
+	$(BIN)/python workflow_scripts/draw_rulegraph.py
 
 lock:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --upgrade --requirement requirements.in
 	echo '# Every package that the workflow and its tests run with; made from requirements.in by `make lock`.' > requirements.lock
-	$(BIN)/python -m pip freeze | sed 's/+cpu//' >> requirements.lock
+	$(BIN)/python -m pip freeze --all --exclude pip | sed 's/+cpu//' >> requirements.lock
 	touch $(VENV)/installed
 
 # What torch brings for CUDA it pins itself, and not for every system.
@@ -89,7 +89,7 @@ lock-detector:
 	$(DETECTOR)/bin/python -m pip install --upgrade --requirement requirements-detector.in
 	echo '# Every package that Faster R-CNN is tested with; made from requirements-detector.in by `make lock-detector`.' \
 		> requirements-detector.lock
-	$(DETECTOR)/bin/python -m pip freeze | grep -v -E '^(cuda|nvidia|triton)' >> requirements-detector.lock
+	$(DETECTOR)/bin/python -m pip freeze --all --exclude pip | grep -v -E '^(cuda|nvidia|triton)' >> requirements-detector.lock
 	touch $(DETECTOR)/installed
 
 clean:

@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import regex_from_filepattern
 from stembench.config import CalibratedNoise, load_config
 from stembench.config.evaluation import FILTERS
 from stembench.errors import InputError

@@ -53,7 +53,7 @@ rule plot_reference:
     wildcard_constraints:
         testset=any_of(LAB_TESTSETS),
     conda:
-        "../envs/training.yaml"
+        "../envs/reporting.yaml"
     params:
         code=code("plot_reference"),
         settings=lambda wildcards: section(LAB_TESTSETS[wildcards.testset]),

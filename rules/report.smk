@@ -404,3 +404,24 @@ rule report:
         "Write the report"
     script:
         "../workflow_scripts/report.py"
+
+
+# A second Snakemake, which only looks, says what is to be done.
+rule estimate:
+    log:
+        "results/logs/estimate.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        config=config,
+        snakefile=os.path.relpath(workflow.main_snakefile),
+        outputs=lambda _: {
+            rule.name: [regex_from_filepattern(str(path)) for path in rule.output]
+            for rule in workflow.rules
+        },
+        images={(name, split): split_images(name, split) for name in RECIPES for split in SPLITS},
+        cores=lambda _: workflow.cores,
+    message:
+        "Estimate what is still to be done"
+    script:
+        "../workflow_scripts/estimate.py"

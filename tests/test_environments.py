@@ -1,36 +1,56 @@
 """Conda environments and the lock file."""
 
 import re
+import subprocess
+import sys
 
 import pytest
-import yaml
+from environments import CONDA_NAMES, ENVIRONMENTS, dependencies, imports, package_of, uses
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from stembench.config import Config
 
-CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "snakemake-minimal": "snakemake"}
-ENVIRONMENTS = ("structures", "lab", "training", "atomap", "reporting")  # the detector has a lock file of its own
-
-
-def ranges(repository, name):
-    """The range of versions of each package of an environment."""
-    content = yaml.safe_load((repository / "envs" / f"{name}.yaml").read_text())
-    found = dict(line.partition(" ")[::2] for line in content["dependencies"])
-    return {CONDA_NAMES.get(package, package): wanted for package, wanted in found.items()}
+PYPI_NAMES = {conda: name for name, conda in CONDA_NAMES.items()}
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_what_is_locked_lies_in_the_ranges_of_the_environments(repository, name):
     lines = [line for line in (repository / "requirements.lock").read_text().splitlines() if "==" in line]
     locked = {canonicalize_name(package): version for package, _, version in (line.partition("==") for line in lines)}
-    for package, wanted in ranges(repository, name).items():
+    for package, wanted in dependencies(repository, name).items():
         if package not in ("python", "pip"):  # which make the environment that is locked
-            pinned = f"=={wanted}" if re.match(r"\d", wanted) else wanted
-            assert locked[package] in SpecifierSet(pinned), (package, wanted, locked[package])
+            assert locked[PYPI_NAMES.get(package, package)] in SpecifierSet(wanted), package
+
+
+def test_what_is_locked_is_whole_and_fits_together():
+    done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def test_every_environment_is_one_of_rules_and_every_rule_that_runs_code_has_one(repository):
-    rules = "".join(path.read_text() for path in sorted((repository / "rules").glob("*.smk")))
-    named = set(re.findall(r"\.\./envs/(\w+)\.yaml", rules)) | {"detector", "training", "atomap"}
-    assert named == {path.stem for path in (repository / "envs").glob("*.yaml")}
-    for rule in re.split(r"\n(?=rule )", rules)[1:]:
-        assert ("script:" in rule) == ("conda:" in rule), rule.splitlines()[0]
+    assert {use.environment for use in uses(repository)} == {path.stem for path in (repository / "envs").iterdir()}
+    assert all(use.script for use in uses(repository))
+
+
+@pytest.mark.parametrize("name", [*ENVIRONMENTS, "detector"])
+def test_an_environment_holds_what_its_rules_import_and_says_what_else_it_is_for(repository, name):
+    text = (repository / "envs" / f"{name}.yaml").read_text()
+    explained = set(re.findall(r"^  - (\S+).*  # \w", text, re.MULTILINE))
+    assert set(dependencies(repository, name)) - explained == {"python", *map(package_of, imports(repository, name))}
+
+
+def test_the_environment_of_a_method_is_that_of_what_it_is_made_with(repository):
+    special = {"gaussian_fit_atomap": "atomap", "faster_rcnn": "detector"}
+    chosen = [use for use in uses(repository) if use.chosen_by]
+    assert {use.environment for use in chosen} == {"training", "atomap", "detector"}
+    for use in chosen:
+        assert use.environment == special.get(use.chosen_by.partition("-")[0], "training"), use
+
+
+def test_atomap_and_the_detector_run_in_no_environment_of_other_rules(repository):
+    fixed = {use.environment for use in uses(repository) if not use.chosen_by}
+    assert fixed == {"structures", "lab", "training", "reporting"}
+
+
+def test_no_network_by_default_is_the_detector():
+    assert not Config().networks["faster_rcnn"].tasks

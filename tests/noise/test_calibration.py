@@ -22,6 +22,7 @@ from stembench.noise.lattice import lattice_estimate
 from stembench.reporting.calibration_figure import plot_calibration
 
 KNOWN = NoiseParameters(0.1, 4.4, 0.05, 8.0, 0.13)
+STRONG = NoiseParameters(0.17, 1.0, 0.3, 15.0, 0.115)  # twice that of a monolayer
 
 
 def grey(lattice: np.ndarray) -> np.ndarray:
@@ -43,6 +44,13 @@ def test_known_parameters_are_recovered_within_a_tenth(lattice_of):
     noisy = calibrated_noise(grey(lattice), KNOWN, np.random.default_rng(5))
     fitted = fit_parameters(noisy, np.random.default_rng(0)).parameters
     assert fitted.to_dict() == pytest.approx(KNOWN.to_dict(), rel=0.1)
+
+
+def test_the_shape_of_strong_noise_is_recovered(silicon):
+    noisy = calibrated_noise(grey(silicon), STRONG, np.random.default_rng(5))
+    fitted = fit_parameters(noisy, np.random.default_rng(0)).parameters
+    assert fitted.tukey_lambda == pytest.approx(STRONG.tukey_lambda, abs=0.03)
+    assert fitted.pointwise_sd(128) == pytest.approx(STRONG.pointwise_sd(128), rel=0.05)
 
 
 def test_errors_of_repeated_calibrations_are_as_large_as_stated(silicon):

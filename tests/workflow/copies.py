@@ -27,9 +27,11 @@ class Copy:
         for material in MATERIALS:
             shutil.copy(repository / "structures" / f"{material}.cif", folder / "structures")
 
-    def run(self, *arguments: str, cores: int = 2, config: Path | None = TINY) -> subprocess.CompletedProcess:
-        """Run Snakemake; what it printed is in `stdout`."""
-        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", str(cores)]
+    def run(
+        self, *arguments: str, cores: int = 2, config: Path | None = TINY, python: str | Path = sys.executable
+    ) -> subprocess.CompletedProcess:
+        """Run Snakemake, that of a Python; what it printed is in `stdout`."""
+        command = [python, "-m", "snakemake", *arguments, "--cores", str(cores)]
         command += ["--configfile", str(config)] if config else []
         environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.run(

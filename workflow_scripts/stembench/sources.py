@@ -10,9 +10,22 @@ from pathlib import Path
 def source_digest(
     script: str | Path, folder: str | Path, loaded: Sequence[str] = (), ignored: Sequence[str] = ()
 ) -> str:
-    """Digest of a script and of all modules under `folder` that it imports, directly or through others.
+    """Digest of a script and of all modules behind it; it changes with their code, not with comments and docstrings.
 
-    It changes with their code, not with comments and docstrings. Imports inside functions count as well.
+    The parameters are those of `modules_behind`.
+    """
+    digest = hashlib.sha256()
+    for module in sorted(modules_behind(script, folder, loaded, ignored)):
+        digest.update(module.relative_to(folder).as_posix().encode() + _code(module))
+    return digest.hexdigest()[:16]
+
+
+def modules_behind(
+    script: str | Path, folder: str | Path, loaded: Sequence[str] = (), ignored: Sequence[str] = ()
+) -> set[Path]:
+    """A script, and all modules under `folder` that it imports, directly or through others.
+
+    Imports inside functions count as well.
 
     Parameters
     ----------
@@ -33,10 +46,7 @@ def source_digest(
         new = _imports(waiting.pop(), Path(folder)) - modules - left_out
         modules |= new
         waiting += new
-    digest = hashlib.sha256()
-    for module in sorted({*modules, Path(script)}):
-        digest.update(module.relative_to(folder).as_posix().encode() + _code(module))
-    return digest.hexdigest()[:16]
+    return {*modules, Path(script)}
 
 
 @cache
@@ -46,7 +56,7 @@ def _imports(file: Path, folder: Path) -> set[Path]:
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and not node.level:
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         found |= {path for name in names for path in _files(name, folder)}
     return found

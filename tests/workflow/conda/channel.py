@@ -17,14 +17,12 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
+from environments import conda_name
 from numcodecs.zstd import Zstd
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from rattler import Subdir
 from rattler.index import index_fs
-
-#: What conda-forge calls a distribution of PyPI, where that is not its normalised name.
-CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "snakemake": "snakemake-minimal"}
 
 
 def build_channel(folder: Path) -> None:
@@ -46,11 +44,6 @@ def build_empty_channel(folder: Path) -> None:
     """Write a channel without packages."""
     (folder / "noarch").mkdir(parents=True)
     _index(folder)
-
-
-def conda_name(name: str) -> str:
-    """The conda package of a distribution."""
-    return CONDA_NAMES.get(canonicalize_name(name), canonicalize_name(name))
 
 
 def _index(folder: Path) -> None:

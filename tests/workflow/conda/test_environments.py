@@ -1,8 +1,11 @@
 """The tiny workflow in its conda environments, which a stand-in for conda makes from an offline channel.
 
 The channel is built of the running interpreter and the packages beside it; the files under envs/ are used as they are.
+Snakemake runs in the environment of the report, as the README tells users.
 """
 
+import base64
+import json
 import os
 import re
 import shlex
@@ -13,15 +16,8 @@ from pathlib import Path
 import pytest
 from channel import build_channel, build_empty_channel
 from copies import Copy
+from environments import ENVIRONMENTS, imports, uses
 from products import check_products
-
-ENVIRONMENTS = (
-    "structures",
-    "lab",
-    "training",
-    "atomap",
-    "reporting",
-)  # the detector's packages are not installed here
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +43,9 @@ def ran(conda, tmp_path_factory, repository) -> Copy:
     made = Copy(tmp_path_factory.mktemp("tiny"), repository)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{conda / 'bin'}{os.pathsep}{os.environ['PATH']}")
-        done = made.run("--use-conda")
+        described, own = made.folder / "envs" / "reporting.yaml", conda / "envs" / "stembench"
+        subprocess.run(["conda", "env", "create", "--file", described, "--prefix", own], check=True)
+        done = made.run("--use-conda", python=own / "bin" / "python")
     assert done.returncode == 0, done.stdout[-8000:]
     return made
 
@@ -71,25 +69,29 @@ def test_every_environment_but_the_detectors_was_made(environments):
     assert set(environments) == set(ENVIRONMENTS)
 
 
-def test_every_job_ran_in_the_python_of_an_environment(ran):
-    logs = [log for log in (ran.folder / "results" / "logs").rglob("*.log") if log.stat().st_size]
-    assert len(logs) > 100
-    for log in logs:
-        first = log.read_text().splitlines()[0]
-        assert re.fullmatch(rf"Python \S+ in {re.escape(str(ran.folder))}/\.snakemake/conda/\w+", first), (log, first)
+def test_every_job_ran_in_the_python_of_the_environment_that_its_rule_names(ran, environments):
+    """By what Snakemake keeps of each product, and the first line of the log of the job that made it."""
+    kept = [path for path in (ran.folder / ".snakemake" / "metadata").rglob("*") if path.is_file()]
+    products = [json.loads(path.read_text()) for path in kept]
+    assert len({product["rule"] for product in products}) > 40
+    chosen = {use.rule for use in uses(ran.folder) if use.chosen_by}
+    named = {use.rule: use.environment for use in uses(ran.folder)}
+    for product in products:
+        (log,) = product["log"]
+        first = (ran.folder / log).read_text().splitlines()[0]
+        prefix = Path(re.fullmatch(r"Python \S+ in (.+)", first)[1])
+        content = base64.b64decode(product["conda_env"]).decode()
+        assert content == prefix.with_suffix(".yaml").read_text(), log
+        (name,) = (name for name, made in environments.items() if made == prefix)
+        assert product["rule"] in chosen or name == named[product["rule"]], log
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_an_environment_holds_all_that_the_scripts_of_its_rules_import(ran, environments, name):
-    """Without Snakemake's own packages, which a job would find on its path."""
-    scripts = set()
-    for file in (ran.folder / "rules").glob("*.smk"):
-        for rule in re.split(r"\n(?=rule )", file.read_text()):
-            if f"../envs/{name}.yaml" in rule or (name in ("training", "atomap") and "method_environment" in rule):
-                scripts |= set(re.findall(r"../workflow_scripts/(\w+)\.py", rule))
-    assert scripts
+    """At their beginning or later, without Snakemake's own packages, which a job would find on its path."""
+    scripts = {use.script for use in uses(ran.folder) if use.environment == name}
     path = str(ran.folder / "workflow_scripts")
-    imports = "; ".join(f"import {script}" for script in sorted(scripts))
-    code = f"import sys; sys.path.insert(0, {path!r}); sys.dont_write_bytecode = True; {imports}"
+    asked = "; ".join(f"import {module}" for module in sorted(scripts | imports(ran.folder, name)))
+    code = f"import sys; sys.path.insert(0, {path!r}); sys.dont_write_bytecode = True; {asked}"
     done = subprocess.run([environments[name] / "bin" / "python", "-I", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -142,7 +142,9 @@ def _drawn_cell(projection: Projection, strengths: np.ndarray, bins: np.ndarray,
     return fft.ifft2((strengths[:, None] * waves[0]).T @ waves[1] * blur).real
 
 
-def _strained(columns: np.ndarray, strengths: np.ndarray, smooth: np.ndarray, pixel_size: float, fwhm: float):
+def _strained(
+    columns: np.ndarray, strengths: np.ndarray, smooth: np.ndarray, pixel_size: float, fwhm: float
+) -> np.ndarray:
     """Columns moved together, turned and strained a little, until they lie highest on a smoothed image."""
     centre = pixel_size * (np.array(smooth.shape[::-1]) - 1) / 2
     half = np.abs(centre).max()

@@ -18,7 +18,7 @@ def default_yaml() -> str:
         "# workflow_scripts/stembench/config/. Change values here, or pass --config and --configfile.",
         "# The first entry of a kind shows all of its keys, the others what differs from the defaults.",
     ]
-    config, explained = Config(), set()
+    config, explained = Config(), set[type[Section]]()
     for name, field in Config.model_fields.items():
         lines += ["", *_yaml_field(name, field, getattr(config, name), "", explained)]
     return "\n".join(lines) + "\n"

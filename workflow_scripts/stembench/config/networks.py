@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -73,7 +73,7 @@ class Training(Section):
     )
 
 
-def _demo(crops_per_s: int, **recipe) -> Recipe:
+def _demo(crops_per_s: int, **recipe: Any) -> Recipe:
     source = f"ours: minutes on a CPU; {crops_per_s} crops/s on one core (tables/cost)"
     return Recipe(source=source, **{"width": 0.25, "crop_px": 64, "batch_images": 8} | recipe)
 

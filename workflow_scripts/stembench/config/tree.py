@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, get_args
 
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from stembench.config.arrangements import (
     Arrangement,
@@ -165,9 +166,9 @@ class Config(Section):
                 known(
                     image.distribution, self.lab.distributions, f"lab.images.{name}.distribution", "lab.distributions"
                 )
-        for instrument, images in self.calibration.instruments.items():
-            for image in images:
-                known(image, self.lab.images, f"calibration.instruments.{instrument}", "lab.images")
+        for instrument, shown in self.calibration.instruments.items():
+            for name in shown:
+                known(name, self.lab.images, f"calibration.instruments.{instrument}", "lab.images")
         for material in self.structures.single_layers:
             if material in self.multislice.compared:
                 raise ValueError(f"multislice.compared.{material} is a single layer; take one that can be thicker")
@@ -243,15 +244,15 @@ class Config(Section):
             if name in self.evaluation.testsets:
                 raise ValueError(f"{key} has the name of a dataset; choose another")
         known(self.generalisation.tuned_on, self.simulated, "generalisation.tuned_on", "simulated datasets")
-        for network in self.generalisation.wrong_prior:
-            known(network, self.networks, "generalisation.wrong_prior", "networks")
+        for name in self.generalisation.wrong_prior:
+            known(name, self.networks, "generalisation.wrong_prior", "networks")
         for name in self.generalisation.testsets:
             if name in self.datasets or name in self.lab_testsets:
                 raise ValueError(
                     f"generalisation.testsets.{name} has the name of a dataset or lab test set; rename one"
                 )
-        for testset in self.generalisation.shown:
-            known(testset, self.generalisation.testsets, "generalisation.shown", "generalisation.testsets")
+        for name in self.generalisation.shown:
+            known(name, self.generalisation.testsets, "generalisation.shown", "generalisation.testsets")
         for name, study in self.studies.items():
             known(study.task, self.sizes.samples_seen, f"studies.{name}.task", f"scales.{self.scale}.samples_seen")
             for variant, row in study.variants.items():
@@ -261,15 +262,15 @@ class Config(Section):
             beyond = self.generalisation.testsets
             marked = [image for image, entry in self.lab.images.items() if entry.columns]
             columns = [*self.simulated, *self.evaluation.lab_testsets, *marked, *beyond]  # of whatever scale
-            for testset in study.testsets:
+            for scored in study.testsets:
                 where, section = (
                     (self.datasets, "datasets") if study.scored == "images" else (columns, "simulated or lab test sets")
                 )
-                known(testset, where, f"studies.{name}.testsets", section)
+                known(scored, where, f"studies.{name}.testsets", section)
                 for baseline in study.baselines:
-                    if testset in beyond:
+                    if scored in beyond:
                         known(baseline, self.generalisation.baselines, f"studies.{name}.baselines", "generalisation")
-                    if baseline == "template_matching" and testset not in self.simulated:
+                    if baseline == "template_matching" and scored not in self.simulated:
                         raise ValueError(f"studies.{name}.baselines: template_matching needs a simulated dataset")
         return self
 
@@ -292,7 +293,10 @@ class Config(Section):
     @property
     def recipes(self) -> dict[str, Dataset]:
         """Every recipe of simulated images by its key: those of datasets and of test sets of generalisation."""
-        sections = {"datasets": self.simulated, "generalisation.testsets": self.generalisation.testsets}
+        sections: dict[str, Mapping[str, Dataset]] = {
+            "datasets": self.simulated,
+            "generalisation.testsets": self.generalisation.testsets,
+        }
         return {f"{key}.{name}": recipe for key, section in sections.items() for name, recipe in section.items()}
 
     @property
@@ -348,7 +352,7 @@ def _without_kinds(path: tuple[str | int, ...]) -> list[str | int]:
     return parts
 
 
-def _mistake(error: dict) -> str:
+def _mistake(error: ErrorDetails) -> str:
     key = ".".join(map(str, _without_kinds(error["loc"]))) or "config"
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key; remove it or correct its spelling (config/README.md lists every key)"

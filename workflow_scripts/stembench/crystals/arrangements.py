@@ -65,8 +65,8 @@ class Draws(dict[str, float | str]):
 
     def uniform(self, name: str, low: float, high: float) -> float:
         """A number between two ends, which is kept."""
-        self[name] = float(self.rng.uniform(low, high))
-        return self[name]
+        number = self[name] = float(self.rng.uniform(low, high))
+        return number
 
 
 def arranged(
@@ -91,24 +91,24 @@ def arranged(
     return _MAKERS[type(recipe)](recipe, material, others, view, draws), draws
 
 
-def _periodic(recipe: Periodic, material, others, view, draws) -> Specimen:
+def _periodic(recipe: Periodic, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
     return view.filled_with(material)
 
 
-def _defects(recipe: Defects, material, others, view, draws) -> Specimen:
+def _defects(recipe: Defects, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
     specimen, of, rng = view.filled_with(material), recipe.of, draws.rng
     columns = (column for other in others for column in other.projection.columns)
     elements = sorted({atom["element"] for column in columns for atom in column["atoms"]})
     substitutions = draws.uniform("substitutions", *recipe.substitutions)
-    draws["substitute"] = str(rng.choice(elements))
-    specimen = with_substitutions(specimen, substitutions, draws["substitute"], rng, of)
+    substitute = draws["substitute"] = str(rng.choice(elements))
+    specimen = with_substitutions(specimen, substitutions, substitute, rng, of)
     specimen = with_vacancies(specimen, draws.uniform("vacancies", *recipe.vacancies), rng, of)
     interstitials = draws.uniform("interstitials", *recipe.interstitials)
     specimen = with_interstitials(specimen, interstitials, _INTERSTITIAL_CLEARANCE_A, view.extent, rng, of)
     return displaced(specimen, draws.uniform("displacement_A", *recipe.displacement_A), rng, of)
 
 
-def _particle(recipe: Particle, material, others, view, draws) -> Specimen:
+def _particle(recipe: Particle, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
     centre = _in_the_middle(view, draws)
     diameter = draws.uniform("diameter_A", *recipe.diameter_A)
     ratio = draws.uniform("facet_ratio", CUBOCTAHEDRON, OCTAHEDRON)
@@ -120,7 +120,7 @@ def _particle(recipe: Particle, material, others, view, draws) -> Specimen:
     return together(particle, support.moved(np.array([0, 0, top + 1.5])))
 
 
-def _wedge(recipe: Wedge, material, others, view, draws) -> Specimen:
+def _wedge(recipe: Wedge, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
     if material.single_layer:  # one layer has no thickness to lose
         return view.filled_with(material)
     thin = view.thickness * draws.uniform("thin_end", *recipe.thin_end)
@@ -128,7 +128,7 @@ def _wedge(recipe: Wedge, material, others, view, draws) -> Specimen:
     return wedge(view.filled_with(material), view.extent, (thin, view.thickness), azimuth)
 
 
-def _embedded(recipe: Embedded, material, others, view, draws) -> Specimen:
+def _embedded(recipe: Embedded, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
     if recipe.interface == "straight":
         region = _line(view, 0.0, draws)
     else:
@@ -137,20 +137,22 @@ def _embedded(recipe: Embedded, material, others, view, draws) -> Specimen:
     return joined(view.filled_with(material), _another(others, material, view, draws), region, recipe.clearance_A)
 
 
-def _grain_boundary(recipe: GrainBoundary, material, others, view, draws) -> Specimen:
+def _grain_boundary(
+    recipe: GrainBoundary, material: Material, others: Sequence[Material], view: View, draws: Draws
+) -> Specimen:
     misorientation, roughness = _ranges(recipe, ("misorientation_deg", "roughness_A"), draws)
     region = _line(view, roughness, draws)
     grain = view.filled_with(material, np.deg2rad(misorientation))
     return joined(view.filled_with(material), grain, region, recipe.clearance_A)
 
 
-def _random(recipe: Random, material, others, view, draws) -> Specimen:
+def _random(recipe: Random, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
     spacing = draws.uniform("spacing_A", *recipe.spacing_A)
     thickness = material.filled(view.thickness)
     return random_columns(material.projection, view.extent, view.margin, thickness, spacing, draws.rng)
 
 
-def _occluded(recipe: Occluded, material, others, view, draws) -> Specimen:
+def _occluded(recipe: Occluded, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
     coverage = draws.uniform("coverage", *recipe.coverage)
     region = island(view.extent, _in_the_middle(view, draws), coverage, 0.15 * min(view.extent), draws.rng)
     thickness = draws.uniform("overlayer_A", *recipe.thickness_A)

@@ -1,11 +1,11 @@
 """Reading crystal structures from CIF files, by gemmi."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gemmi
 import numpy as np
@@ -119,14 +119,14 @@ def _crystal(block: Block) -> Crystal:
         raise InputError(f"{repeated[0]} is given more than once; leave one of them")
     cell, formula = _cell(block), _formula(block)
     sites = _sites(block, cell, formula)
-    crystals, refusal = [], None
+    crystals, refusals = [], []
     for operations in _groups(block, cell, any(tag.startswith(_SYMMETRY) for tag in tags)):
         try:
             crystals.append(_expanded(cell, sites, operations))
         except InputError as error:
-            refusal = error
+            refusals.append(error)
     if not crystals:
-        raise refusal
+        raise refusals[-1]
     fitting = [crystal for crystal in crystals if _agrees(crystal, formula)] or crystals
     fitting.sort(key=lambda crystal: len(crystal.elements))
     if len(fitting) > 1 and len(fitting[0].elements) == len(fitting[1].elements):
@@ -135,6 +135,7 @@ def _crystal(block: Block) -> Crystal:
 
 
 def _tags(block: Block) -> Iterator[str]:
+    item: Any  # gemmi types a pair of a tag and its value as an object
     for item in block:
         if item.pair:
             yield item.pair[0].lower()
@@ -163,13 +164,13 @@ def _cell(block: Block) -> gemmi.UnitCell:
 def _formula(block: Block) -> dict[str, float]:
     """Number of atoms of each element by the CIF's formula, empty if it has no plain one."""
     words = _text(block, "_chemical_formula_sum").split(maxsplit=99)
-    parts = [re.fullmatch(r"([A-Za-z]{1,2})([\d.]*)", word) for word in words]
-    return {part[1].capitalize(): as_number(part[2], 1) for part in parts} if all(parts) else {}
+    parts = [part for word in words if (part := re.fullmatch(r"([A-Za-z]{1,2})([\d.]*)", word))]
+    return {part[1].capitalize(): as_number(part[2], 1) for part in parts} if len(parts) == len(words) else {}
 
 
 def _agrees(crystal: Crystal, formula: dict[str, float]) -> bool:
     """Whether the crystal has the formula's composition, within 5%."""
-    found = Counter()
+    found: dict[str, float] = defaultdict(float)
     for element, occupancy in zip(crystal.elements, crystal.occupancies):
         found[element] += occupancy
     ratios = [formula.get(element, 0) / found[element] for element in found]
@@ -195,8 +196,8 @@ def _sites(block: Block, cell: gemmi.UnitCell, formula: dict[str, float]) -> lis
         position = [_number(fraction, f"coordinate of {name}") for fraction in fractions]
         if max(map(abs, position)) > MAX_COORDINATE:
             raise InputError(f"{name} lies {max(map(abs, position)):g} cells away; give fractions of the cell")
-        u = _number(u_iso, f"U of {name}", np.nan), _number(b_iso, f"B of {name}", np.nan) / _B_PER_U
-        u = next(u for u in (*u, equivalent_u.get(label, 0)) if not np.isnan(u))
+        given = _number(u_iso, f"U of {name}", np.nan), _number(b_iso, f"B of {name}", np.nan) / _B_PER_U
+        u = next(u for u in (*given, equivalent_u.get(label, 0.0)) if not np.isnan(u))
         if u > MAX_U_A2:
             raise InputError(f"{name} has U = {u:g} A^2, above {MAX_U_A2}; correct it, or name its tag B if it is B")
         sites.append(_Site(name, element, position, min(occupancy, 1), _B_PER_U * max(u, 0)))
@@ -255,7 +256,7 @@ def _groups(block: Block, cell: gemmi.UnitCell, symmetry_given: bool) -> list[li
 
 
 def _listed_operations(block: Block) -> list[gemmi.Op]:
-    column = next(filter(None, map(block.find_values, _OPERATIONS)), [])
+    column = next((list(found) for found in map(block.find_values, _OPERATIONS) if found), [])
     if not 0 < len(column) <= MAX_OPERATIONS:
         return []
     try:

@@ -104,4 +104,4 @@ def random_columns(
     for place, number in zip(places, chosen):
         column = columns[number]
         parts.append(column.moved(np.array([*(place - column.positions[0, :2]), 0.0])))
-    return together(*parts) if parts else cell[:0]
+    return together(*parts) if parts else cell[np.array([], int)]

@@ -1,6 +1,7 @@
 """Which materials there are, and along which zone axes they are seen."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from stembench.config import MATERIAL_PATTERN, Config
@@ -28,7 +29,7 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
     # What the default configuration says of a structure that a user has taken out is not her mistake.
     shipped = {*default.structures.zones, *default.structures.held_out, *default.multislice.compared}
     shipped |= set(default.structures.single_layers)
-    named = {f"structures.zones.{name}": [name] for name in structures.zones}
+    named: dict[str, Sequence[str]] = {f"structures.zones.{name}": [name] for name in structures.zones}
     named |= {"structures.held_out": structures.held_out, "structures.single_layers": structures.single_layers}
     named |= {"multislice.compared": tuple(compared)}
     missing = [(key, name) for key, materials in named.items() for name in materials if name not in shipped]

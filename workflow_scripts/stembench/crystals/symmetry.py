@@ -75,7 +75,9 @@ def _symmetries(places: np.ndarray, kinds: np.ndarray, lattice: np.ndarray) -> I
                 yield turn, shift
 
 
-def _same(moved, moved_kinds, places, kinds, lattice) -> bool:
+def _same(
+    moved: np.ndarray, moved_kinds: np.ndarray, places: np.ndarray, kinds: np.ndarray, lattice: np.ndarray
+) -> bool:
     apart = moved[:, None] - places
     distances = np.linalg.norm((apart - np.round(apart)) @ lattice, axis=-1)
     distances[moved_kinds[:, None] != kinds] = np.inf

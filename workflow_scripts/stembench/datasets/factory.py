@@ -131,7 +131,7 @@ class Factory:
         structure_rng = self._generator(SPLIT_START[split] + block, _STRUCTURE_STREAM)
         rng = self._generator(number, _IMAGE_STREAM)
 
-        chosen = structure_rng.integers(len(self.materials)) if split == "train" else block % len(self.materials)
+        chosen = int(structure_rng.integers(len(self.materials))) if split == "train" else block % len(self.materials)
         material = self.materials[chosen]
         arrangement = self.recipe.arrangements[structure_rng.integers(len(self.recipe.arrangements))]
         pixel_size = self._pixel_size(structure_rng)
@@ -176,8 +176,10 @@ class Factory:
         }
         background = level * BACKGROUNDS[kind](frame.shape, angle, scene_rng, **place)
         if isinstance(self.recipe.noise, PhysicalNoise):
-            drawn, distortion, jitter = self._scan(pixel_size, scene_rng, rng)
-            drawn |= {"counts_per_px": self._counts(split, position, rng)}
+            drawn, distortion, jitter = self._scan(self.recipe.noise, pixel_size, scene_rng, rng)
+            drawn |= {"counts_per_px": self._counts(self.recipe.noise, split, position, rng)}
+        elif self.calibration is None:
+            raise ValueError("calibrated noise needs the calibration of its instrument")
         else:
             noise, (low, high) = drawn_parameters(self.calibration, scene_rng)
             drawn = noise.to_dict() | {"grey_low": low, "grey_high": high}
@@ -264,13 +266,13 @@ class Factory:
         return scene, draws
 
     def _scan(
-        self, pixel_size: float, scene_rng: np.random.Generator, rng: np.random.Generator
+        self, noise: PhysicalNoise, pixel_size: float, scene_rng: np.random.Generator, rng: np.random.Generator
     ) -> tuple[dict, np.ndarray, np.ndarray]:
         """What the scan and the detector of the `physical` recipe do, and the row shifts."""
-        noise, rows = self.recipe.noise, self.image_px
+        rows = self.image_px
         alone = bool(scene_rng.uniform() < noise.shot_noise_alone)
         dwell = float(np.exp(scene_rng.uniform(*np.log(noise.dwell_us))))
-        drift, heading = scene_rng.uniform(*noise.drift_A), scene_rng.uniform(0, 2 * np.pi)
+        length, heading = scene_rng.uniform(*noise.drift_A), scene_rng.uniform(0, 2 * np.pi)
         shear = scene_rng.uniform(*noise.shear_deg) * scene_rng.choice([-1, 1])
         drawn = {
             "shot_noise_alone": alone,
@@ -278,8 +280,8 @@ class Factory:
             "mains_Hz": noise.mains_Hz,
             "mains_phase_x_rad": scene_rng.uniform(0, 2 * np.pi),
             "mains_phase_y_rad": scene_rng.uniform(0, 2 * np.pi),
-            "drift_x_A": drift * np.cos(heading),
-            "drift_y_A": drift * np.sin(heading),
+            "drift_x_A": length * np.cos(heading),
+            "drift_y_A": length * np.sin(heading),
             "shear_deg": shear,
             "jitter_A": scene_rng.uniform(*noise.jitter_A),
             "afterglow": scene_rng.uniform(*noise.afterglow),
@@ -295,8 +297,7 @@ class Factory:
         jitter = physical.jitter_shifts(rows, drawn["jitter_A"] / pixel_size, rows_per_period, phases, rng)
         return drawn, physical.drift_shifts(rows, drift, np.tan(np.deg2rad(drawn["shear_deg"]))), jitter
 
-    def _counts(self, split: str, position: int, rng: np.random.Generator) -> float:
-        noise = self.recipe.noise
+    def _counts(self, noise: PhysicalNoise, split: str, position: int, rng: np.random.Generator) -> float:
         if split == "train":
             return float(np.exp(rng.uniform(*np.log(noise.counts_per_px))))
         return noise.test_counts_per_px[position % len(noise.test_counts_per_px)]

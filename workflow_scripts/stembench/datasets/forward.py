@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -130,7 +130,9 @@ class LinearModel:
         """Any."""
         return asked
 
-    def image(self, scene, condition, probe, frame, background, seed) -> Ideal:
+    def image(
+        self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
+    ) -> Ideal:
         """See `ForwardModel`."""
         strengths = scene.strengths / scene.heights(probe).max(initial=1e-12)
         points = scene.points + frame.corner
@@ -183,13 +185,16 @@ class MultisliceModel:
         held = next(t.thicknesses for key, t in self.tiles.items() if key[:2] == (material.material, material.zone))
         return float(held[np.abs(held - asked).argmin()])
 
-    def image(self, scene, condition, probe, frame, background, seed) -> Ideal:
+    def image(
+        self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
+    ) -> Ideal:
         """See `ForwardModel`; 1 is the brightest pixel."""
         if scene.specimen is None:
             tile = self.tiles[scene.material.material, scene.material.zone, condition]
             index = int(np.abs(tile.thicknesses - scene.thickness).argmin())
-            place = (scene.rotation, scene.offset + frame.corner, probe.source_size)
-            intensity = tile.image(self.mode, index, frame.shape, frame.pixel_size, *place)
+            shift = scene.offset + frame.corner
+            seen = (self.mode, index, frame.shape, frame.pixel_size)
+            intensity = tile.image(*seen, scene.rotation, shift, probe.source_size)
         else:
             key = (seed, condition, probe, frame)
             if self._last is None or self._last[0] != key:
@@ -205,10 +210,11 @@ class MultisliceModel:
 
     def _scanned(self, specimen: Specimen, condition: Condition, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
         point, margin = probe_of(condition), int(np.ceil(_SOURCE_REACH * probe.source_size / frame.pixel_size))
-        shape, corner = tuple(n + 2 * margin for n in frame.shape), frame.corner + margin * frame.pixel_size
+        height, width = frame.shape
+        shape, corner = (height + 2 * margin, width + 2 * margin), frame.corner + margin * frame.pixel_size
         moved = specimen.moved(np.array([corner, corner, 0.0]))
         detectors = {self.mode: detectors_of(condition)[self.mode]}
-        settings = {
+        settings: dict[str, Any] = {
             "sampling": self.multislice.sampling_A,
             "slice_thickness": self.multislice.slice_A,
             "phonons": self.phonons,

@@ -111,7 +111,8 @@ def upsampled(image: np.ndarray) -> np.ndarray:
 def _stamped(centres: np.ndarray, shape: tuple[int, int], reach: float, profile: Callable) -> np.ndarray:
     """Maximum over the columns of `profile` (of squared distance, px^2) within `reach` px."""
     image = np.zeros(shape, np.float32)
-    rows, columns, across, along = _windows(*centres.T, reach)
+    x, y = centres.T
+    rows, columns, across, along = _windows(x, y, reach)
     r2 = across[:, None, :] ** 2 + along[:, :, None] ** 2
     _onto(image, np.maximum, rows, columns, np.where(r2 <= reach**2, profile(r2), 0).astype(np.float32))
     return image

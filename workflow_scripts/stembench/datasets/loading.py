@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,6 +18,16 @@ Seen = Callable[[np.ndarray], np.ndarray]
 Asked = Callable[[Sample], tuple]
 
 _KEPT_BYTES = 2e9  # of pairs that are held in memory
+
+
+class Pairs(Protocol):
+    """Pairs by their position."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, position: int, /) -> Pair:
+        """The pair at a position."""
 
 
 class StoredPairs(Dataset[Pair]):
@@ -70,7 +81,7 @@ class Crops:
 
     Parameters
     ----------
-    pairs : Dataset
+    pairs : Pairs
         Images and targets; targets may be a whole number of times as large, and hold several maps. What an item holds
         beside them, an array by name, is handed on as it is.
     crop : int
@@ -86,7 +97,7 @@ class Crops:
     """
 
     def __init__(
-        self, pairs: Dataset[Pair], *, crop: int, batch: int, seed: int, samples: int | None = None, workers: int = 0
+        self, pairs: Pairs, *, crop: int, batch: int, seed: int, samples: int | None = None, workers: int = 0
     ) -> None:
         self.pairs, self.crop, self.batch, self.seed, self.workers = pairs, crop, batch, seed, workers
         self.steps = max(1, (samples or len(pairs)) // batch)
@@ -115,7 +126,7 @@ def one_thread(_: int) -> None:
     zarr.config.set({"threading.max_workers": 1, "async.concurrency": 1})
 
 
-class _Epoch(Dataset[Pair]):
+class _Epoch(Dataset[tuple]):
     """The crops of one epoch, in their order."""
 
     def __init__(self, crops: Crops, number: int) -> None:
@@ -124,10 +135,10 @@ class _Epoch(Dataset[Pair]):
     def __len__(self) -> int:
         return len(self.order)
 
-    def __getitem__(self, place: int) -> Pair:
-        image, target, *beside = self.crops.pairs[int(self.order[place])]
-        parts = map(torch.from_numpy, (np.asarray(image, np.float32), np.asarray(target, np.float32)))
-        return *cropped(*parts, self.crops.crop, randomness(self.crops.seed, self.number, place)), *beside
+    def __getitem__(self, place: int) -> tuple:
+        pair = self.crops.pairs[int(self.order[place])]
+        image, target = (torch.from_numpy(np.asarray(part, np.float32)) for part in pair[:2])
+        return *cropped(image, target, self.crops.crop, randomness(self.crops.seed, self.number, place)), *pair[2:]
 
 
 def randomness(seed: int, *key: int) -> np.random.Generator:
@@ -168,7 +179,7 @@ def cropped(
     return parts[0], parts[1]
 
 
-def kept(pairs: Dataset[Pair], cores: int) -> tuple[Dataset[Pair], int]:
+def kept(pairs: StoredPairs, cores: int) -> tuple[Pairs, int]:
     """The same pairs, held in memory where they fit, and how many processes should read them."""
     image, target, *_ = pairs[0]
     if len(pairs) * (image.nbytes + target.nbytes) <= _KEPT_BYTES:
@@ -176,6 +187,6 @@ def kept(pairs: Dataset[Pair], cores: int) -> tuple[Dataset[Pair], int]:
     return pairs, cores
 
 
-def mean_target(pairs: Dataset[Pair], maps: int = 1, samples: int = 256) -> float:
+def mean_target(pairs: Pairs, maps: int = 1, samples: int = 256) -> float:
     """Mean of the first maps of the first targets."""
     return float(np.mean([pairs[i][1][:maps].mean() for i in range(min(samples, len(pairs)))]))

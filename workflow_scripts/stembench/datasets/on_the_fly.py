@@ -5,7 +5,8 @@ the work, and the GPU turns batches of them into images (`rendered_on`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import add
 
 import numpy as np
 import torch
@@ -175,6 +176,7 @@ def drawn_batches(
         As for `DrawnPairs`.
     """
     on_device = _renders_on(device, factory)
+    source: Dataset[tuple]
     if on_device:
         source = Plans(factory, split, positions, name, asked)
     else:
@@ -191,7 +193,7 @@ def drawn_batches(
             continue
         rendered = rendered_on(factory, first, device)
         for source_name in MADE_FROM.get(name, ()):
-            targets = [upsampled(image) for image in rendered[source_name].cpu().numpy()]
+            targets = tuple(map(upsampled, rendered[source_name].cpu().numpy()))
         yield rendered["image"], rendered[name] if name in rendered else moved(targets), *told
 
 
@@ -218,19 +220,21 @@ def rendered_on(factory: Factory, plans: Sequence[Plan], device: torch.device) -
     dict of Tensor, shape (batch, y, x)
         `image`, `noNoise` and `noBackgroundnoNoise` in [0, 1].
     """
+    forward, noise = factory.forward, factory.recipe.noise
+    if not isinstance(forward, LinearModel) or not isinstance(noise, PhysicalNoise):
+        raise ValueError("only linear images with physical noise are rendered on a device")
     pads = [plan.frame.pad for plan in plans]
     size = max(plan.frame.shape[0] for plan in plans)
     dark = _linear_images(plans, size, device)
     background = _batch([plan.background for plan in plans], (size, size), device)
-    clean, image = _detected(factory.forward, plans, dark, background)
+    clean, image = _detected(forward, plans, dark, background)
     rows = plans[0].frame.image_px
     coefficients = _spline_coefficients(torch.stack([clean, image]))
     smooth = torch.tensor(np.stack([plan.distortion for plan in plans]), device=device)
     moving = torch.tensor(np.stack([plan.distortion + plan.jitter for plan in plans]), device=device)
     still = torch.stack([_sampled(part, smooth, pads, rows) for part in coefficients])
-    noisy = torch.stack(
-        [_noisy(factory, plan, scanned) for plan, scanned in zip(plans, _sampled(coefficients[1], moving, pads, rows))]
-    )
+    scans = _sampled(coefficients[1], moving, pads, rows)
+    noisy = torch.stack([_noisy(noise, factory.recipe.seed, plan, scanned) for plan, scanned in zip(plans, scans)])
     floor = 0.0 if factory.recipe.mode in DARK_FIELD else None
     images = {"image": _unit(noisy), "noNoise": _unit(still[1], floor), "noBackgroundnoNoise": _unit(still[0], floor)}
     return {name: values.float() for name, values in images.items()}
@@ -249,18 +253,18 @@ def _linear_images(plans: Sequence[Plan], size: int, device: torch.device) -> to
         strengths = scene.strengths / scene.heights(probe).max(initial=1e-12) * 2 / box**2
         at = (frame.pixel_size * np.arange(size) + probe.reach) / box
         parts.append((points[near] / box, strengths[near], scene.thermal_b[near] / box**2, upper, lower, at))
-    points, strengths, thermal_b, uppers, lowers, at = zip(*parts)
-    most, highest = max(map(len, points)), max(map(len, uppers))
-    turns = _batch(points, (most, 2), device)
+    places, amplitudes, damped, uppers, lowers, axes = zip(*parts)
+    most, highest = max(map(len, places)), max(map(len, uppers))
+    turns = _batch(places, (most, 2), device)
     order = torch.arange(highest, device=device)
-    damping = torch.exp(-_batch(thermal_b, (most,), device)[..., None] / 4 * order**2)
+    damping = torch.exp(-_batch(damped, (most,), device)[..., None] / 4 * order**2)
     waves = [damping * torch.exp(-2j * torch.pi * turns[..., axis, None] * order) for axis in (0, 1)]
-    waves[1] = waves[1] * _batch(strengths, (most,), device)[..., None]
+    waves[1] = waves[1] * _batch(amplitudes, (most,), device)[..., None]
     weights = torch.where(order == 0, 0.5, 1.0) * torch.where(order == 0, 0.5, 1.0)[:, None]
     plane = (highest, highest)
     upper = waves[1].mT @ waves[0] * _batch(uppers, plane, device) * weights
     lower = waves[1].conj().mT @ waves[0] * _batch(lowers, plane, device) * weights
-    along = torch.exp(2j * torch.pi * _batch(at, (size,), device)[..., None] * order)
+    along = torch.exp(2j * torch.pi * _batch(axes, (size,), device)[..., None] * order)
     return ((along @ upper + along.conj() @ lower) @ along.mT).real
 
 
@@ -304,7 +308,7 @@ def _sampled(coefficients: torch.Tensor, shifts: torch.Tensor, pads: Sequence[in
         else:
             places = start[..., None] + steps
             reached = (coefficients.gather(2, _mirrored(places + tap, last)) for tap in range(4))
-        coefficients = sum(weights[..., tap, None] * each for tap, each in enumerate(reached))
+        coefficients = reduce(add, (weights[..., tap, None] * each for tap, each in enumerate(reached)))
     return coefficients
 
 
@@ -317,10 +321,10 @@ def _mirrored(index: torch.Tensor, last: int) -> torch.Tensor:
     return torch.where(index <= last, index, 2 * last - index)
 
 
-def _noisy(factory: Factory, plan: Plan, scanned: torch.Tensor) -> torch.Tensor:
+def _noisy(noise: PhysicalNoise, seed: int, plan: Plan, scanned: torch.Tensor) -> torch.Tensor:
     """The pixels' noise of the factory on a device, from a stream of random numbers of the sample's own."""
-    noise, drawn = factory.recipe.noise, plan.parameters
-    sequence = np.random.SeedSequence(factory.recipe.seed, spawn_key=(drawn["sample"], _DEVICE_STREAM))
+    drawn = plan.parameters
+    sequence = np.random.SeedSequence(seed, spawn_key=(drawn["sample"], _DEVICE_STREAM))
     generator = torch.Generator(scanned.device).manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
     counted = torch.poisson((drawn["counts_per_px"] * scanned).clamp(min=0), generator)
     if drawn["shot_noise_alone"]:

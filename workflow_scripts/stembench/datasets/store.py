@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,8 @@ def write_shard(folder: Path, samples: Iterable[Sample], recipe: dict, labels: S
         table = pa.Table.from_pandas(rows, preserve_index=False)
         columns = columns or parquet.ParquetWriter(folder / "columns.parquet", table.schema)
         columns.write_table(table)
-    columns.close()
+    if columns is not None:
+        columns.close()
     pd.concat(tables, ignore_index=True).to_parquet(folder / "samples.parquet", index=False)
 
 
@@ -76,7 +78,8 @@ class Shards:
     """
 
     def __init__(self, folders: Sequence[str | Path], images: Sequence[str] = STORED) -> None:
-        groups = [zarr.open_group(Path(folder) / "data.zarr", mode="r") for folder in folders]
+        # Zarr's types leave open whether an item is an array.
+        groups: list[Any] = [zarr.open_group(Path(folder) / "data.zarr", mode="r") for folder in folders]
         self.images = tuple(name for name in images if name in groups[0])
         self.arrays = [{name: group[name] for name in self.images} for group in groups]
         rows = read_table(folders, "samples")

@@ -73,7 +73,7 @@ def _write_image(path: Path, image: np.ndarray) -> None:
 
 
 def _write_numbers(path: Path, values: np.ndarray) -> None:
-    rows = np.atleast_2d(values) if len(values) else []
+    rows: Iterable[np.ndarray] = np.atleast_2d(values) if len(values) else []
     path.write_text("".join(" " + " ".join(f"{value:.20g}" for value in row) + " \n" for row in rows))
 
 

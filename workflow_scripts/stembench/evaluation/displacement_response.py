@@ -36,7 +36,7 @@ def drawn_displacements(columns: pd.DataFrame, extent: tuple[float, float], rng:
     """
     places = columns[["x_A", "y_A"]].to_numpy()
     inside = np.all((places > _APART_A / 2) & (places < np.array(extent[::-1]) - _APART_A / 2), axis=1)
-    chosen = []
+    chosen: list[int] = []
     for index in rng.permutation(np.flatnonzero(inside)):
         if all(np.linalg.norm(places[index] - places[other]) >= _APART_A for other in chosen):
             chosen.append(index)

@@ -118,7 +118,7 @@ def _resident(field: str) -> int:
     `ru_maxrss` of Linux begins at what the parent process held; elsewhere it stands for both.
     """
     if _STATUS.exists():
-        return 1024 * int(re.search(rf"{field}:\s*(\d+) kB", _STATUS.read_text())[1])
+        return 1024 * int(re.findall(rf"{field}:\s*(\d+) kB", _STATUS.read_text())[0])
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 

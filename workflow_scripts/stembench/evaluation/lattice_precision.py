@@ -52,8 +52,9 @@ def lattice_vectors(image: np.ndarray, pixel_size: float) -> np.ndarray:
     lengths = np.linalg.norm(lags, axis=1)
     elsewhere = lengths > pixel_size
     alike = np.flatnonzero(elsewhere & (heights >= _AS_HIGH * heights[elsewhere].max(initial=0)))
-    shortest, *others = lags[alike[np.argsort(lengths[alike])]] if len(alike) else [None]
-    for other in others:
+    nearest = lags[alike[np.argsort(lengths[alike])]]
+    for other in nearest[1:]:
+        shortest = nearest[0]
         area = shortest[0] * other[1] - shortest[1] * other[0]
         if abs(area) > _LEAST_SINE * np.linalg.norm(shortest) * np.linalg.norm(other):
             return np.array([vector * (1 if tuple(vector) > (0, 0) else -1) for vector in (shortest, other)])

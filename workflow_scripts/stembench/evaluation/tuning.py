@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from stembench.config import Evaluation
 from stembench.evaluation.matching import Truth, assign
 from stembench.localisation.peaks import PeakSettings, find_columns
 from stembench.products import read_json
+
+Settings = TypeVar("Settings")
 
 Find = Callable[[np.ndarray, pd.Series, PeakSettings], tuple[np.ndarray, np.ndarray]]
 
@@ -114,7 +117,7 @@ def best_by_level(levels: Sequence[str], scores: Sequence[dict]) -> dict[str, di
     for level in sorted(set(levels)):
         chosen = [score for at, score in zip(levels, scores) if at == level]
         means = {settings: float(np.mean([score[settings] for score in chosen])) for settings in chosen[0]}
-        settings = max(means, key=means.get)
+        settings = max(means, key=means.__getitem__)
         best[level] = {"settings": vars(settings), "psnr_db": means[settings]}
     return best
 
@@ -130,7 +133,7 @@ def best_tuned(paths: Sequence[str | Path], levels: Sequence[str]) -> tuple[str,
     return read_json(best)["method"], best
 
 
-def read_tuning(path: str | Path, settings_type: Callable, level: str):
+def read_tuning(path: str | Path, settings_type: Callable[..., Settings], level: str) -> Settings:
     """The stored settings for a dose."""
     levels = read_json(path)["levels"]
     return settings_type(**levels[nearest_level(level, list(levels))]["settings"])

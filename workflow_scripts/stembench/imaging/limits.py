@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from stembench.errors import InputError
+from stembench.imaging.detectors import Mode
 from stembench.imaging.probe import Probe, electron_wavelength
 
 #: Inner and outer angle of annular detectors by the name of their imaging mode [mrad].
-Detectors = Mapping[str, tuple[float, float]]
+Detectors = Mapping[Mode, tuple[float, float]]
 
 #: Supercells are at least this wide where the probe would do with less [A]; at 200 keV and 24 mrad it keeps the error
 #: of a tile within 1 % of the maximum (benchmarks/multislice_tile.py).

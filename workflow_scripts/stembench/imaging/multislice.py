@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import gcd
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
@@ -70,7 +70,7 @@ class Tile:
         shape: tuple[int, int],
         pixel_size: float,
         rotation: float = 0.0,
-        offset: Sequence[float] = (0.0, 0.0),
+        offset: Sequence[float] | np.ndarray = (0.0, 0.0),
         source_size: float = 0.0,
     ) -> np.ndarray:
         """A field of view of an endless crystal.
@@ -197,7 +197,7 @@ class TilePlan:
             grid=(first, second),
             positions=places[distinct] @ in_box,
             simulated=simulated,
-            gpts=tuple(_grid_points(edge, sampling, n) for edge, n in zip(cell.edges, periods)),
+            gpts=(_grid_points(cell.edges[0], sampling, periods[0]), _grid_points(cell.edges[1], sampling, periods[1])),
             step=float(projection.period / np.ceil(projection.period / slice_thickness - 1e-6)),
         )
 
@@ -243,21 +243,21 @@ def simulate_tile(
     threads : int
         Batches of probes that are computed at a time; the result does not depend on it.
     """
-    thicknesses = np.array(thicknesses, float)
-    check(probe, detectors, thicknesses[-1], cell_width, sampling)
+    depths = np.array(thicknesses, float)
+    check(probe, detectors, depths[-1], cell_width, sampling)
     plan = TilePlan.of(projection, probe, cell_width, sampling, slice_thickness)
     _log.info(
         "%d configurations of %d probes, %d x %d points, about %d slices",
         max(phonons, 1),
         len(plan.positions),
         *plan.gpts,
-        round(thicknesses[-1] / plan.step),
+        round(depths[-1] / plan.step),
     )
     cell = plan.cell
     turn = np.arctan2(*(cell.indices[0] @ projection.lattice)[::-1])
-    box = np.array([*cell.edges, thicknesses[-1]])
-    drawn = configurations(cell.atoms(projection, thicknesses[-1]), box, phonons, seed)
-    detected = _simulated(drawn, plan.gpts, plan.step, thicknesses, probe, turn, plan.positions, detectors, threads)
+    box = np.array([*cell.edges, depths[-1]])
+    drawn = configurations(cell.atoms(projection, depths[-1]), box, phonons, seed)
+    detected = _simulated(drawn, plan.gpts, plan.step, depths, probe, turn, plan.positions, detectors, threads)
     settings = {
         "probe": asdict(probe),
         "detectors_mrad": {mode: list(angles) for mode, angles in detectors.items()},
@@ -269,8 +269,8 @@ def simulate_tile(
         "phonons": phonons,
         "seed": seed,
     }
-    intensity = detected[..., plan.simulated].reshape(len(detectors), len(thicknesses), *plan.grid[::-1])
-    return Tile(intensity, plan.lattice, tuple(detectors), thicknesses, settings)
+    intensity = detected[..., plan.simulated].reshape(len(detectors), len(depths), *plan.grid[::-1])
+    return Tile(intensity, plan.lattice, tuple(detectors), depths, settings)
 
 
 def scan(
@@ -314,7 +314,8 @@ def scan(
     occupied = np.vstack([points, specimen.positions[:, :2]])
     low, high = occupied.min(axis=0) - padding, occupied.max(axis=0) + padding
     check(probe, detectors, thickness, float((high - low).min()), sampling)
-    gpts = tuple(_grid_points(edge, sampling) for edge in high - low)
+    width, height = high - low
+    gpts = _grid_points(width, sampling), _grid_points(height, sampling)
     beams = np.pi * (probe.cutoff / 2) ** 2 * np.prod(high - low)
     prism = bool(beams < len(points) and beams * np.prod(gpts) * (2 / 3) ** 2 * 8 < _LARGEST_MATRIX)
     placed = specimen.moved(np.array([*-low, 0]))
@@ -395,8 +396,8 @@ def _simulated(
     bounds = np.union1d(np.round(step * np.arange(1, int(thicknesses[-1] / step) + 1), 6), np.round(thicknesses, 6))
     bounds = bounds[bounds <= np.round(thicknesses[-1], 6)]
     exit_planes = tuple(np.searchsorted(bounds, np.round(thicknesses, 6)).tolist())
-    lens = {"energy": probe.energy, "semiangle_cutoff": probe.semiangle}
-    aberrations = {
+    lens: dict[str, Any] = {"energy": probe.energy, "semiangle_cutoff": probe.semiangle}
+    aberrations: dict[str, Any] = {
         "C10": -probe.defocus,
         "C12": probe.astigmatism,
         "phi12": probe.astigmatism_angle - turn,
@@ -405,7 +406,7 @@ def _simulated(
         "C30": probe.c3,
         "C50": probe.c5,
     }
-    rings = [abtem.AnnularDetector(*angles) for angles in detectors.values()]
+    rings: list[abtem.detectors.BaseDetector] = [abtem.AnnularDetector(*angles) for angles in detectors.values()]
     batch = max(1, _POINTS_A_BATCH // int(np.prod(gpts)))
     settings = {
         "precision": "float32",
@@ -414,6 +415,8 @@ def _simulated(
         "fftw.planning_effort": "FFTW_ESTIMATE",  # measured plans round differently from one process to the next
     }
     total = np.zeros((len(rings), len(thicknesses), len(positions)))
+    potential: Any  # abTEM's types say less of these than what it gives
+    measured: Any
     with abtem.config.set(settings):
         for atoms in drawn:
             atoms.set_cell([*atoms.cell.lengths()[:2], bounds[-1]])

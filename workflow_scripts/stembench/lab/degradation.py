@@ -45,11 +45,11 @@ def reference_columns(
         As `Sample.columns`; every column is asked for, resolved and not hidden.
     """
     peaks = PeakSettings(settings.reference_sigma_A, _BACKGROUND_SIGMA_A, settings.reference_threshold, relative=True)
-    bright, positions = bright_columns(image, mode), marked
+    bright = bright_columns(image, mode)
     if marked is None:
         positions, heights = find_columns(bright, pixel_size, peaks)
     else:
-        surface = smoothed(bright, pixel_size, peaks)
+        positions, surface = marked, smoothed(bright, pixel_size, peaks)
         heights = map_coordinates(surface, marked.T[::-1] / pixel_size, order=1, mode="nearest").clip(0)
     neighbour = cKDTree(positions).query(positions, k=2)[0][:, 1]
     return pd.DataFrame(
@@ -110,7 +110,7 @@ def lab_samples(
     hull : ndarray, shape (edges, 3)
         Labelled part of the image (`matching.hull_of`); blocks outside of it are left out.
     """
-    samples = []
+    samples: list[Sample] = []
     rows, across = (max(1, n // block) for n in image.shape)
     height, width = image.shape[0] // rows, image.shape[1] // across
     y, x = np.indices(image.shape)

@@ -92,7 +92,10 @@ def extract(archive: str | Path, member: str, destination: str | Path) -> None:
                 content = opened.read(member)
         else:
             with tarfile.open(archive) as opened:
-                content = opened.extractfile(member).read()
+                file = opened.extractfile(member)
+                if file is None:  # a folder, or a link to something else
+                    raise KeyError(member)
+                content = file.read()
     except KeyError:
         raise InputError(f"{archive} does not hold {member}; correct the image's entry under lab.images") from None
     Path(destination).write_bytes(content)

@@ -94,8 +94,8 @@ def _csv(path: Path, name: str) -> tuple[np.ndarray, str, list[str]]:
 
 def _number(text: str | None, key: str, where: str) -> float:
     try:
-        number = float(text)
-    except (TypeError, ValueError):
+        number = float(text or "")
+    except ValueError:
         number = np.nan
     if not np.isfinite(number):
         raise InputError(f"{where}: {key} is {text or ''!r}, which is no number; write one, or remove the line")

@@ -8,12 +8,12 @@ import pandas as pd
 from stembench.datasets.sample import Sample
 from stembench.evaluation.displacement_response import drawn_displacements, with_displaced
 from stembench.evaluation.lattice_precision import AXES, lattice_vectors
-from stembench.imaging.detectors import bright_columns
+from stembench.imaging.detectors import Mode, bright_columns
 from stembench.localisation.gaussian_fit import fit_gaussians
 
 
 def single_crystal_samples(
-    image: np.ndarray, pixel_size: float, columns: pd.DataFrame, *, counts_per_px: float, name: str, mode: str
+    image: np.ndarray, pixel_size: float, columns: pd.DataFrame, *, counts_per_px: float, name: str, mode: Mode
 ) -> list[Sample]:
     """Sample 0, a lab image as it is, and sample 1, in which single columns are displaced.
 
@@ -27,8 +27,10 @@ def single_crystal_samples(
         Its reference columns (`degradation.reference_columns`), numbered from 0.
     counts_per_px : float
         Dose at which methods that are tuned for a dose read it.
-    name, mode : str
+    name : str
         Of the image.
+    mode : Mode
+        Its detector's.
 
     Returns
     -------

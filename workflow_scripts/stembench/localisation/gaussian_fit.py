@@ -12,6 +12,7 @@ gives no bias. The scatter of the residuals, `dispersion`, tells the gain.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -115,7 +116,7 @@ def fit_gaussians(
     image /= scale
     apart = KDTree(starts).query(starts, k=2)[0][:, 1]  # inf for a column alone
     width, background, amplitudes = _first_guess(image, seen, starts, np.median(apart))
-    options = {"dtype": dtype, "device": device}
+    options: dict[str, Any] = {"dtype": dtype, "device": device}
     spacing = _KNOTS * max(np.median(apart), width)
     frame = _Frame(image, seen, starts, int(np.ceil(_RADIUS * width)), spacing, options)
 
@@ -242,7 +243,7 @@ class _Linearised:
 
         columns, knots = self.adjoint(weights * (self.frame.data - self.expected))
         residual = columns, knots - stiffness * (self.knots - self.knots.mean())
-        step = tuple(torch.zeros_like(each) for each in residual)
+        step = torch.zeros_like(residual[0]), torch.zeros_like(residual[1])
         direction = conditioned = precondition(residual)
         first = left = _dot(residual, conditioned)
         for _ in range(_PRODUCTS):
@@ -282,11 +283,11 @@ def _squares(moments: Tensor) -> Tensor:
 
 
 def _dot(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> Tensor:
-    return sum((x * y).sum() for x, y in zip(a, b))
+    return (a[0] * b[0]).sum() + (a[1] * b[1]).sum()
 
 
-def _add(a: tuple[Tensor, Tensor], factor: Tensor, b: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
-    return tuple(x + factor * y for x, y in zip(a, b))
+def _add(a: tuple[Tensor, Tensor], factor: Tensor, b: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    return a[0] + factor * b[0], a[1] + factor * b[1]
 
 
 def _first_guess(

@@ -37,7 +37,7 @@ class SpatialFrequencyNetwork(Network):
         last weights start from zero.
         """
         nn.init.zeros_(self.tail.weight)
-        nn.init.constant_(self.tail.bias, 255 * mean)
+        nn.init.constant_(self.tail.get_parameter("bias"), 255 * mean)
 
     def compute(self, image: torch.Tensor) -> torch.Tensor:
         """Map grey levels (batch, 1, y, x) to grey levels of the same shape."""

@@ -43,7 +43,7 @@ class AtomAISegmentor(Network):
 
     def start_from(self, mean: float) -> None:
         """Let the untrained output be about `mean`: the bias before the sigmoid becomes its logit."""
-        nn.init.constant_(self.output.bias, math.log(mean / (1 - mean)))
+        nn.init.constant_(self.output.get_parameter("bias"), math.log(mean / (1 - mean)))
 
     def compute(self, image: torch.Tensor) -> torch.Tensor:
         """Map (batch, 1, y, x) to values between 0 and 1 of the same shape."""

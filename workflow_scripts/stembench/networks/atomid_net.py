@@ -59,8 +59,8 @@ class AtomIDNet(Network):
 
     def start_from(self, mean: float) -> None:
         """Let the untrained map be about `mean`, and the spacing 20 px."""
-        nn.init.constant_(self.output.bias, math.log(mean / (1 - mean)))
-        nn.init.constant_(self.head[-1].bias, _TYPICAL_SPACING_PX)
+        nn.init.constant_(self.output.get_parameter("bias"), math.log(mean / (1 - mean)))
+        nn.init.constant_(self.head[-1].get_parameter("bias"), _TYPICAL_SPACING_PX)
 
     def compute(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Map images of shape (batch, 1, y, x) in [0, 1].

@@ -47,7 +47,7 @@ class AtomSegNetUNet(Network):
         The bias before the sigmoid becomes the logit of the targets' mean (Lin et al., focal loss, arXiv 1708.02002,
         section 3.3).
         """
-        nn.init.constant_(self.output_norm.bias, math.log(mean / (1 - mean)))
+        nn.init.constant_(self.output_norm.get_parameter("bias"), math.log(mean / (1 - mean)))
 
     def compute(self, image: torch.Tensor) -> torch.Tensor:
         """Map (batch, 1, y, x) to values between 0 and 1 of the same shape."""

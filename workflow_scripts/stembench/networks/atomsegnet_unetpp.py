@@ -50,7 +50,7 @@ class AtomSegNetUNetPlusPlus(Network):
 
         The last weights are scaled by it too: as drawn, they alone put the output some 0.2 away from 0.
         """
-        nn.init.constant_(self.output.bias, math.atanh(mean))
+        nn.init.constant_(self.output.get_parameter("bias"), math.atanh(mean))
         with torch.no_grad():
             self.output.weight.mul_(mean)
 

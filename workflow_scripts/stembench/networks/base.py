@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from torch.nn import functional
 from stembench.datasets.labels import TASK_LABELS, label
 from stembench.datasets.sample import Sample
 
+#: What `compute` gives: maps, or a tuple that begins with them; a network's own methods know which.
+Output = Any
 Compare = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -74,8 +77,8 @@ class Network(nn.Module, ABC):
         return output[..., :height, :width]
 
     @abstractmethod
-    def compute(self, image: torch.Tensor, **context: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        """The network itself; sides of the image are multiples of `divisor`."""
+    def compute(self, image: torch.Tensor, *_: Any, **context: Any) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """The network itself, told by name what `context` gives; sides of the image are multiples of `divisor`."""
 
     def start_from(self, mean: float) -> None:
         """Let the untrained output be about the targets' mean, where the network can be told."""
@@ -93,14 +96,14 @@ class Network(nn.Module, ABC):
         context = self.context(sample, structures)
         return (self.target(sample, task), context) if context else (self.target(sample, task),)
 
-    def loss(self, output: torch.Tensor | tuple, target: torch.Tensor, compare: Compare) -> torch.Tensor:
+    def loss(self, output: Output, target: torch.Tensor, compare: Compare) -> torch.Tensor:
         """Loss of an output, given the recipe's comparison of two stacks of maps."""
         return compare(output, target)
 
-    def map_of(self, output: torch.Tensor | tuple) -> torch.Tensor:
+    def map_of(self, output: Output) -> torch.Tensor:
         """The one map that is used of an output, shape (batch, 1, y, x)."""
         return output
 
-    def spacing_of(self, output: torch.Tensor | tuple) -> torch.Tensor | None:
+    def spacing_of(self, output: Output) -> torch.Tensor | None:
         """Mean nearest-neighbour distance of each image's columns [px], shape (batch,), if it tells one."""
         return None

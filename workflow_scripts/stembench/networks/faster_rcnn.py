@@ -71,9 +71,10 @@ class FasterRCNN(Network):
         if weights:
             backbone.load_state_dict(weights)
         self.note = "pretrained backbone" if weights else "backbone from scratch"
-        self.stages = nn.ModuleList(backbone.features[slice(*ends)] for ends in zip((0, *_ENDS), _ENDS))
+        stages = [backbone.features[slice(*ends)] for ends in zip((0, *_ENDS), _ENDS)]
+        self.stages = nn.ModuleList(stages)
         channels, hidden = (max(1, round(width * usual)) for usual in (256, 1024))
-        self.pyramid = torchvision.ops.FeaturePyramidNetwork([part[-1].out_channels for part in self.stages], channels)
+        self.pyramid = torchvision.ops.FeaturePyramidNetwork([part[-1].out_channels for part in stages], channels)
         anchors = detection.anchor_utils.AnchorGenerator(_ANCHORS, ((1.0,),) * len(_ANCHORS))
         self.rpn = detection.rpn.RegionProposalNetwork(
             anchors,
@@ -154,11 +155,12 @@ class FasterRCNN(Network):
     @torch.no_grad()
     def map_of(self, output: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """A peak at the centre of each box that is found, as high as its score; shape (batch, 1, y, x)."""
+        height, width = output[0].shape[-2:]
         maps = []
         for at in range(len(output[0])):  # one by one, for the memory that thousands of proposals take
             image, *features = (part[at : at + 1] for part in output)
             (found,), _ = self._detect((image, *features))
-            maps.append(peaks(centres_of(found["boxes"], _frame(features)), found["scores"], image.shape[-2:]))
+            maps.append(peaks(centres_of(found["boxes"], _frame(features)), found["scores"], (height, width)))
         return torch.stack(maps)[:, None]
 
     def _detect(self, output: tuple[torch.Tensor, ...], targets: list[dict] | None = None) -> tuple[list[dict], dict]:

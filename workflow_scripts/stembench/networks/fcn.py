@@ -41,7 +41,7 @@ class FCN(Network):
         The last weights are scaled by as much: as drawn, they span less than one grey level, and at the published
         learning rate training would spend its first hundreds of steps on their growth.
         """
-        nn.init.constant_(self.tail.bias, 255 * mean)
+        nn.init.constant_(self.tail.get_parameter("bias"), 255 * mean)
         with torch.no_grad():
             self.tail.weight.mul_(255 * mean)
 

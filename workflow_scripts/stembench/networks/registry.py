@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -75,7 +75,7 @@ def normalise(images: Array, normalisation: str) -> Array:
         return images * _GREY_LEVELS
     if normalisation == "none":
         return images
-    axes = {"axis": (-2, -1), "keepdims": True}
+    axes: dict[str, Any] = {"axis": (-2, -1), "keepdims": True}
     images = images - images.mean(**axes)
     return images / ((images**2).mean(**axes) ** 0.5).clip(1e-6)
 
@@ -131,7 +131,8 @@ class TrainedNetwork:
         made_as = {key: self.record[key] for key in ("architecture", "width", "task", "options")}
         network = build(**made_as, seed=0)
         network.load_state_dict(load_file(Path(folder) / "weights.safetensors"))
-        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+        # Torch's types leave `memory_format` out.
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
     def read(
         self, folders: Sequence[str | Path], structures: Mapping, positions: Sequence[int] | None = None
@@ -172,7 +173,8 @@ class TrainedNetwork:
         """
         seen = torch.from_numpy(normalise(images.astype(np.float32), self.record["normalisation"]))[:, None]
         told = {name: torch.from_numpy(values) for name, values in context.items()}
-        maps, spacings = [], []
+        maps: list[torch.Tensor] = []
+        spacings: list[float] = []
         for first in range(0, len(seen), 16):
             part = slice(first, first + 16)
             batch = seen[part].to(self.device, memory_format=torch.channels_last)

@@ -82,9 +82,10 @@ class SFFN(SpatialFrequencyNetwork):
     def start_from(self, mean: float) -> None:
         """As SFIN's; and fusions, which no norm follows, start as what passes features on, as SFIN's blocks do."""
         super().start_from(mean)
-        for block in self.body:
-            nn.init.dirac_(block.fuse.weight, block.fuse.groups)
-            nn.init.zeros_(block.fuse.bias)
+        for block in self.modules():
+            if isinstance(block, _FusionBlock):
+                nn.init.dirac_(block.fuse.weight, block.fuse.groups)
+                nn.init.zeros_(block.fuse.get_parameter("bias"))
 
 
 NETWORK = SFFN

@@ -28,7 +28,7 @@ class _SFIB(nn.Module):
 
     def __init__(self, half: int) -> None:
         super().__init__()
-        self.half = half
+        self.channels = half
         self.spatial_to_spatial = nn.Conv2d(half, half, 3, padding=1)
         self.spatial_to_frequency = nn.Conv2d(half, half, 3, padding=1)
         self.frequency_to_spatial = nn.Conv2d(half, half, 3, padding=1)
@@ -39,7 +39,7 @@ class _SFIB(nn.Module):
         self.norm = nn.BatchNorm2d(2 * half)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        filtered = self.fourier(self.before_fourier(features[:, self.half :]))
+        filtered = self.fourier(self.before_fourier(features[:, self.channels :]))
         of_frequency, of_filtered = self.frequency_to_frequency.weight.chunk(2, dim=1)
         # What the paper sums of both halves is one convolution of both: training is up to 1.3 times as fast on a CPU.
         weight = torch.cat(
@@ -50,8 +50,8 @@ class _SFIB(nn.Module):
         )
         bias = torch.cat(
             [
-                self.spatial_to_spatial.bias + self.frequency_to_spatial.bias,
-                self.spatial_to_frequency.bias + self.frequency_to_frequency.bias,
+                self.spatial_to_spatial.get_parameter("bias") + self.frequency_to_spatial.get_parameter("bias"),
+                self.spatial_to_frequency.get_parameter("bias") + self.frequency_to_frequency.get_parameter("bias"),
             ]
         )
         spatial, frequency = functional.conv2d(features, weight, bias, padding=1).chunk(2, dim=1)

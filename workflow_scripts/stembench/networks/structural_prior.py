@@ -177,14 +177,14 @@ class StructuralPrior(Network):
             convolved_twice(deep + skip, skip, bias=False) for skip, deep in pairwise(channels)
         )
         self.output = nn.Conv2d(channels[0], RANKS, 1)
-        self.self_attention = nn.ModuleList(_GatedAttention(n, n) for n in attending) if self_attention else None
-        self.cross_attention = nn.ModuleList(_GatedAttention(n, tokens) for n in attending) if cross_attention else None
+        self.self_attention = nn.ModuleList(_SelfAttention(n, n) for n in attending) if self_attention else None
+        self.cross_attention = nn.ModuleList(_CrossAttention(n, tokens) for n in attending) if cross_attention else None
         self.prior = _PriorEncoder(tokens) if cross_attention or contrastive else None
         self.contrastive = _Embeddings(attending[-1], tokens) if contrastive else None
 
     def start_from(self, mean: float) -> None:
         """The bias before the sigmoid becomes the logit of the mean, taken over all maps."""
-        nn.init.constant_(self.output.bias, math.log(mean / (1 - mean)))
+        nn.init.constant_(self.output.get_parameter("bias"), math.log(mean / (1 - mean)))
 
     def compute(
         self, image: torch.Tensor, prior: torch.Tensor | None = None
@@ -202,7 +202,7 @@ class StructuralPrior(Network):
         for level, convolutions in enumerate(self.encoder):
             features = convolutions(functional.max_pool2d(features, 2) if level else features)
             if self.self_attention is not None and level >= _FIRST_ATTENDING:
-                features = self._attending_to_itself(features, level)
+                features = self._attending_to_itself(self.self_attention[level - _FIRST_ATTENDING], features, level)
             levels.append(features)
         deepest = features
         if self.prior is not None:
@@ -224,14 +224,15 @@ class StructuralPrior(Network):
             return maps
         return maps, *self.contrastive(deepest, tokens[:, 0]), given, structure
 
-    def _attending_to_itself(self, features: torch.Tensor, level: int) -> torch.Tensor:
+    def _attending_to_itself(self, attention: nn.Module, features: torch.Tensor, level: int) -> torch.Tensor:
         # In training the places count from anywhere: what is learned on crops is how far places are apart, and holds in
         # images of any size.
         origin = torch.zeros(len(features), 2, device=features.device)
         if self.training:
             origin = _LONGEST_PX * torch.rand_like(origin)
-        places = place_encoding(origin, *features.shape[-2:], 2**level, features.shape[1])
-        return self.self_attention[level - _FIRST_ATTENDING](features, places=places)
+        height, width = features.shape[-2:]
+        places = place_encoding(origin, height, width, 2**level, features.shape[1])
+        return attention(features, places)
 
     def target(self, sample: Sample, task: str) -> np.ndarray:
         """Gaussian masks of the columns of each rank, hidden ones included where they are strong enough to be asked."""
@@ -244,7 +245,7 @@ class StructuralPrior(Network):
 
     def context(self, sample: Sample, structures: Mapping[tuple[str, str], Projection]) -> dict[str, np.ndarray]:
         """`prior`: the tokens of the sample's structure, 0 if that is not known."""
-        known = structures.get((sample.parameters.get("material"), sample.parameters.get("zone")))
+        known = structures.get((sample.parameters.get("material", ""), sample.parameters.get("zone", "")))
         if known is None:
             return {"prior": np.zeros((1 + MOST_COLUMNS, FEATURES), np.float32)}
         return {"prior": prior_tokens(known, sample.parameters["pixel_size_A"])}
@@ -337,7 +338,7 @@ class Attention(nn.Module):
             for linear, part in ((self.query, query), (self.key, key), (self.value, value))
         ]
         mask = None if present is None else present[:, None, None]
-        attended = functional.scaled_dot_product_attention(*heads, attn_mask=mask)
+        attended = functional.scaled_dot_product_attention(heads[0], heads[1], heads[2], attn_mask=mask)
         return self.output(attended.transpose(1, 2).flatten(2))
 
 
@@ -353,18 +354,36 @@ class _GatedAttention(nn.Module):
         self.attention = Attention(channels, context_channels)
         self.gate = nn.Parameter(torch.zeros(channels))
 
-    def forward(self, features, tokens=None, present=None, given=None, places=None):
-        attending = self.norm(features.flatten(2).mT)
-        if tokens is None:
-            placed = attending + places.to(attending.dtype)
-            gathered = self.attention(placed, placed, attending)
-        else:
-            gathered = self.attention(attending, tokens, tokens, present) * given[:, None, None]
+    def _attending(self, features: torch.Tensor) -> torch.Tensor:
+        return self.norm(features.flatten(2).mT)
+
+    def _added(self, features: torch.Tensor, gathered: torch.Tensor) -> torch.Tensor:
         return features + (self.gate * gathered).mT.unflatten(2, features.shape[-2:])
+
+
+class _SelfAttention(_GatedAttention):
+    """From the features themselves, which know their places."""
+
+    def forward(self, features: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        attending = self._attending(features)
+        placed = attending + places.to(attending.dtype)
+        return self._added(features, self.attention(placed, placed, attending))
+
+
+class _CrossAttention(_GatedAttention):
+    """From the tokens of the prior that are `present`, in samples that are `given` one."""
+
+    def forward(
+        self, features: torch.Tensor, tokens: torch.Tensor, present: torch.Tensor, given: torch.Tensor
+    ) -> torch.Tensor:
+        gathered = self.attention(self._attending(features), tokens, tokens, present)
+        return self._added(features, gathered * given[:, None, None])
 
 
 class _PriorEncoder(nn.Module):
     """Two transformer layers over a summary token, the lattice and the columns."""
+
+    harmonics: torch.Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()

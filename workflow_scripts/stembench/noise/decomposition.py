@@ -39,8 +39,8 @@ class Trend:
     slope: float
     intercept: float
 
-    def at(self, where: float) -> float:
-        """The line's value."""
+    def at(self, where: np.ndarray) -> np.ndarray:
+        """The line's values."""
         return self.intercept + self.slope * where
 
 

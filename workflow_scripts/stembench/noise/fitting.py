@@ -28,7 +28,7 @@ _STEPS, _STEPS_AGAIN = 5, 2
 _GRADIENTS = (20.0, 60.0)  # where the scan line is compared
 _GREYS = (64.0, 192.0)  # where the pointwise line is compared
 _TUKEY_RANGE = (-0.4, 1.0)
-_UNTOLD = 1e-3  # of the largest singular value: what the statistics tell less of, the shape of no noise, stays put
+_UNTOLD = 1e-3  # of the largest singular value: what statistics tell less of, the shape of no noise, stays put
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
 
     wanted, signal = _levels([real]), _levels([PatchStatistics.of(lattice)])
     state = _bounded(np.append(wanted[:4] - signal[:4], wanted[4]))
-    to_state = np.linalg.pinv(_jacobian(shown, state), rcond=_UNTOLD)
+    to_state = _inverse(_jacobian(shown, state), state)
     for _ in range(_STEPS):
         state = _bounded(state + to_state @ (wanted - shown(state)))
     parameters = _parameters(state)
@@ -130,6 +130,12 @@ def _jacobian(shown: Callable[[np.ndarray], np.ndarray], state: np.ndarray) -> n
     here = shown(state)
     steps = np.append(np.maximum(0.1 * state[:4], 0.1), 0.05)
     return np.column_stack([(shown(state + np.eye(5)[i] * step) - here) / step for i, step in enumerate(steps)])
+
+
+def _inverse(jacobian: np.ndarray, state: np.ndarray) -> np.ndarray:
+    """Its pseudoinverse, in units of each variance, at least of a grey level squared."""
+    units = np.append(np.maximum(state[:4], 1), 1)
+    return units[:, None] * np.linalg.pinv(jacobian * units / units[:, None], rcond=_UNTOLD) / units
 
 
 def _levels(statistics: list[PatchStatistics], weights: np.ndarray | None = None) -> np.ndarray:

@@ -91,8 +91,7 @@ def photon_transfer(image: np.ndarray, signal: np.ndarray, rng: np.random.Genera
     seen = curve.line(everywhere)
     tilt = 1.0
     if seen[0] > 0:
-        counts = rng.poisson(np.maximum(signal - seen[1], 0) / seen[0])
-        synthetic = seen[1] + seen[0] * counts
+        synthetic = seen[1] + seen[0] * rng.poisson(np.maximum(signal - seen[1], 0) / seen[0])
         tilt = _tilt(synthetic, signal)
     gain, dark_level, counts = curve.line(everywhere, tilt)
     samples = [curve.line(weights, tilt) for weights in resampled(curve.patches, rng)]

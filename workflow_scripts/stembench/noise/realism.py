@@ -133,7 +133,7 @@ def published_noise(grey: np.ndarray, parameters: NoiseParameters, rng: np.rando
     The line's SD s at gradients 0 and 40 becomes one of 4 (s + 0.6) - 16 at the knots, mixed by clip(gradient / 80,
     0, 1). Source: published code of arXiv 2504.02555. Parameters as for `calibrated.calibrated_noise`.
     """
-    flat, steep = (max(4 * (parameters.scan_sd(np.float64(at)) + 0.6) - 16, 0) for at in (0.0, 40.0))
+    flat, steep = np.maximum(4 * (parameters.scan_sd(np.array([0.0, 40.0])) + 0.6) - 16, 0)
     mixed = np.clip(smooth_gradient(grey) / 80, 0, 1)
     scanned = grey + unit_streaks(grey.shape, rng) * SPLINE_SD * (flat + (steep - flat) * mixed)
     return scanned + pointwise_noise(scanned, parameters, rng)

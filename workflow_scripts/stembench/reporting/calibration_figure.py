@@ -1,6 +1,6 @@
 """What calibration saw and what it fitted."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -42,7 +42,7 @@ def plot_calibration(images: Mapping[str, xr.DataArray], calibration: dict, dest
     write_figure(figure, destination)
 
 
-def _plot_trend(axes: Axes, real: Trend, synthetic: Trend, fitted) -> None:
+def _plot_trend(axes: Axes, real: Trend, synthetic: Trend, fitted: Callable[[np.ndarray], np.ndarray]) -> None:
     ends = np.linspace(0, real.centres.max(), 50)
     axes.scatter(real.centres, real.sds, s=6, color=_REAL, label="real, raw")
     axes.plot(ends, real.at(ends), color=_REAL)

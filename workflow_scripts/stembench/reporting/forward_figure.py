@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from ase.data import atomic_numbers
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 
 from stembench.config import Condition
 from stembench.crystals.field import columns_in_field
@@ -65,7 +66,8 @@ def plot_forward_model(
     legend = figure.legend(loc="outside lower center", ncols=6, frameon=False, fontsize=7, title="(a) a column holds")
     legend.get_title().set_fontsize(7)
     for handle in legend.legend_handles:
-        handle.set_sizes([20])
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([20])
     for panel, (letter, (title, image)) in zip(others, zip("bcdefghijklmnop", images.items())):
         show_image(panel, image, pixel_size, f"({letter}) {title}", 7)
     condition = conditions[sample.condition]
@@ -83,10 +85,10 @@ def _telling(samples: pd.DataFrame, stored: Shards) -> int:
     def told(position: int) -> tuple:
         sample = stored[position]
         truth = sample.columns
-        images = (sample.images[name].ravel() for name in ("noNoise", "noBackgroundnoNoise"))
+        with_background, without = (sample.images[name].ravel() for name in ("noNoise", "noBackgroundnoNoise"))
         resolved = len(truth) > 1 and bool(truth.resolved.all())
         kinds = truth.strength.round(1).nunique()
-        seen = np.corrcoef(*images)[0, 1] < _ALIKE
+        seen = np.corrcoef(with_background, without)[0, 1] < _ALIKE
         jitter_px = sample.parameters.get("jitter_A", 0.0) / sample.parameters["pixel_size_A"]
         return sample.parameters["arrangement"] == "periodic", resolved, kinds > 1, seen, jitter_px
 
@@ -108,5 +110,6 @@ def _show_columns(panel: Axes, sample: Sample, projection: Projection) -> None:
     for kind, colour in zip(kinds, (*COLOURS[1:6], COLOURS[0])):
         here = contents == kind
         area = _LARGEST_PT**2 * columns.strength.to_numpy()[here]
-        panel.scatter(*(places[here] / pixel_size).T, s=area, color=colour, linewidths=0, label=kind)
+        x, y = places[here].T / pixel_size
+        panel.scatter(x, y, s=area, color=colour, linewidths=0, label=kind)
     panel.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5))

@@ -37,7 +37,8 @@ def plot_spacings(methods: Mapping[str, pd.DataFrame], destinations: Sequence[st
     figure, rows = plt.subplots(len(found), 2, figsize=size, sharex="col", squeeze=False, layout="constrained")
     for column, axis in enumerate(AXES):
         values = everything.spacing_pm[everything["axis"] == axis]
-        edges = np.linspace(*np.percentile(values, _HELD), _BINS + 1)
+        low, high = np.percentile(values, _HELD)
+        edges = np.linspace(low, high, _BINS + 1)
         tallest = 0.0
         for number, (name, table) in enumerate(found.items()):
             panel, pm = rows[number, column], table.spacing_pm[table["axis"] == axis].to_numpy()

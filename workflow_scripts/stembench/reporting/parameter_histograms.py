@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from stembench.reporting.dataset_card import IDENTITY
@@ -42,7 +43,7 @@ def plot_parameters(index: pd.DataFrame, destination: str | Sequence[str]) -> No
         draw = _histogram if spread[name] else _bars
         draw(panel, drawn[name].dropna(), {split: part[name].dropna() for split, part in splits.items()})
     figure.legend(
-        handles=[plt.Line2D([], [], color=colour, linewidth=3) for _, colour in zip(splits, COLOURS)],
+        handles=[Line2D([], [], color=colour, linewidth=3) for _, colour in zip(splits, COLOURS)],
         labels=[f"{split}, {len(part)} images" for split, part in splits.items()],
         loc="outside upper center",
         ncols=len(splits),

@@ -6,11 +6,13 @@ matplotlib.use("Agg")
 
 from collections.abc import Sequence
 from itertools import cycle
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patheffects import withStroke
 
 from stembench.products import whole
@@ -49,8 +51,8 @@ def image_grid(
         Those that nothing is drawn in stay empty.
     """
     size = (width, rows * (width / columns + 0.12 * title_lines + 0.08) + beside)
-    figure, panels = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.04, wspace=0.01, hspace=0.01)
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.04, wspace=0.01, hspace=0.01)
+    figure, panels = plt.subplots(rows, columns, figsize=size, squeeze=False, layout=layout)
     for panel in panels.ravel():
         panel.set_axis_off()
     return figure, panels
@@ -85,7 +87,10 @@ def show_image(axes: Axes, image: np.ndarray, pixel_size: float, title: str = ""
     height, width = image.shape
     length = max(v for v in (1, 2, 5, 10, 20, 50, 100) if v <= max(1, 0.3 * width * pixel_size))
     y, x = 0.95 * height, 0.05 * width
-    outlined = {"color": "white", "path_effects": [withStroke(linewidth=4, foreground="black")]}  # on bright fields
+    outlined: dict[str, Any] = {
+        "color": "white",
+        "path_effects": [withStroke(linewidth=4, foreground="black")],
+    }  # on bright fields
     axes.plot([x, x + length / pixel_size], [y, y], linewidth=3, solid_capstyle="butt", **outlined)
     outlined["path_effects"] = [withStroke(linewidth=2, foreground="black")]
     axes.annotate(f"{length} Å", (x, y - 0.02 * height), fontsize=7, va="bottom", **outlined)

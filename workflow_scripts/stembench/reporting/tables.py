@@ -235,7 +235,8 @@ def study_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
     resamplings : int
         Bootstrap samples.
     """
-    metrics, compared = enhancement_metrics, _IMAGES_COMPARED
+    metrics: Callable = enhancement_metrics
+    compared: Sequence[str] = _IMAGES_COMPARED
     if "part" in results:
         results, metrics, compared = results[results.part == "all"], detection_metrics, _DETECTION_COMPARED
     rows = []

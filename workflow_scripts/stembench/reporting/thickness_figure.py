@@ -99,7 +99,7 @@ def _plot_columns(axes: Axes, compared: Comparison, probe: Probe, field: Crystal
     thicknesses = compared.tile.thicknesses
     images = [compared.multislice(probe, i) for i in range(len(thicknesses))]
     kinds: dict[str, int] = {}
-    for index in np.flatnonzero(seen):
+    for index in np.flatnonzero(seen).tolist():
         kinds.setdefault(composition(compared.projection.columns[field.sites[index]]), index)
     for number, (kind, index) in enumerate(sorted(kinds.items())):
         x, y = pixels[index]

@@ -1,5 +1,7 @@
 """Loss functions of the papers, between maps and targets of shape (batch, maps, y, x)."""
 
+from collections.abc import Callable
+
 import torch
 from torch.nn import functional
 
@@ -32,7 +34,7 @@ def rmse(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 #: By the names that recipes give them.
-LOSSES = {
+LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "modified_chi_square": modified_chi_square,
     "mse": functional.mse_loss,
     "rmse": rmse,

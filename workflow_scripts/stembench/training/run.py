@@ -4,8 +4,9 @@ import copy
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import lightning
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
 from stembench.config import Recipe, Training
 from stembench.datasets.loading import Crops
@@ -94,9 +96,8 @@ def train(
         num_sanity_val_steps=0,
         callbacks=[_LastEpoch(checkpoint)],
     )
-    torch.utils.deterministic.fill_uninitialized_memory = (
-        False  # finds errors of operators, and takes time of each step
-    )
+    # Finds errors of operators, and takes time of each step; a property that the module gives itself, unseen by types.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     resumed = checkpoint.exists()
     if resumed:
         report(f"going on from {checkpoint}")
@@ -116,10 +117,10 @@ def use_threads(number: int) -> None:
 
 def is_first_process() -> bool:
     """Whether this process is the one, of those that train together, that writes the products."""
-    return rank_zero_only.rank == 0
+    return rank_zero_only.rank == 0  # type: ignore[attr-defined] # which lightning sets on the function
 
 
-def _precision(asked: str) -> str:
+def _precision(asked: str) -> Literal["bf16-mixed", "32-true"]:
     if asked == "tf32":
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.allow_tf32 = True
@@ -129,19 +130,32 @@ def _precision(asked: str) -> str:
 
 
 class _Run(lightning.LightningModule):
-    def __init__(self, network, crops, validation, recipe, epochs, checkpoint, report) -> None:
+    def __init__(
+        self,
+        network: Network,
+        crops: Crops,
+        validation: Crops,
+        recipe: Recipe,
+        epochs: int,
+        checkpoint: Path,
+        report: Callable[[str], None],
+    ) -> None:
         super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)
+        # Torch's types leave `memory_format` out.
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.crops, self.validation, self.recipe, self.epochs = crops, validation, recipe, epochs
         self.checkpoint, self.report = checkpoint, report
         self.history: list[dict] = []
         self.best: dict[str, torch.Tensor] = {}
+        self.losses: list[float] = []
+        self.unseen: list[torch.Tensor] = []
 
-    def configure_optimizers(self):
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         recipe, steps = self.recipe, self.epochs * self.crops.steps
         optimizer = torch.optim.Adam(
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
+        schedule: torch.optim.lr_scheduler.LRScheduler
         if recipe.schedule == "one_cycle":
             schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps)
         else:
@@ -149,13 +163,13 @@ class _Run(lightning.LightningModule):
             schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, recipe.factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def train_dataloader(self):
+    def train_dataloader(self) -> Iterable:
         return self.crops.epoch(self.current_epoch, self.trainer.global_rank, self.trainer.world_size)
 
     def on_train_epoch_start(self) -> None:
         self.started, self.losses, self.unseen = time.monotonic(), [], []
 
-    def training_step(self, batch, step: int) -> torch.Tensor:
+    def training_step(self, batch: Sequence, step: int) -> torch.Tensor:
         if step == 0:  # dropout of a resumed run is what it would have been, after all that starting a run draws
             key = (self.current_epoch, self.global_rank)
             torch.manual_seed(int(np.random.SeedSequence(self.crops.seed, spawn_key=key).generate_state(1)[0]))
@@ -165,7 +179,7 @@ class _Run(lightning.LightningModule):
             self._look_at_losses()
         return loss
 
-    def _loss(self, batch) -> torch.Tensor:
+    def _loss(self, batch: Sequence) -> torch.Tensor:
         image, target, *context = batch
         output = self.network(image.to(memory_format=torch.channels_last), **(context[0] if context else {}))
         with torch.autocast(self.device.type, enabled=False):
@@ -201,7 +215,7 @@ class _Run(lightning.LightningModule):
             "epoch": self.current_epoch + 1,
             "train_loss": float(np.mean(self.losses)),
             "validation_loss": validation_loss,
-            "learning_rate": self.optimizers().param_groups[0]["lr"],
+            "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
             "seconds": time.monotonic() - self.started,
         }
         self.history.append(row)
@@ -233,7 +247,7 @@ class _LastEpoch(Checkpoint):
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def on_train_epoch_end(self, trainer, _) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
         trainer.save_checkpoint(partial)

@@ -1,0 +1,46 @@
+"""Writes Snakemake's rule graph into the README: the rules by stage, and of their needs those that imply the rest."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import networkx as nx
+
+BEGINNING, END = "<!-- written by `make rulegraph` -->\n", "<!-- the end of what it writes -->\n"
+#: What needs everything.
+_LAST = {"all", "report"}
+
+
+def stages(folder: Path) -> dict[str, list[str]]:
+    """The rules of each stage that has some, in run order."""
+    names = re.findall(r'^include: "rules/(\w+)\.smk"', (folder / "Snakefile").read_text(), re.MULTILINE)
+    named = re.compile(r"^(?:use rule \w+ as|rule) (\w+)", re.MULTILINE)
+    found = {name: named.findall((folder / f"rules/{name}.smk").read_text()) for name in names}
+    return {name: rules for name, rules in found.items() if rules}
+
+
+def rule_graph(folder: Path) -> nx.DiGraph:
+    """What Snakemake draws of the demo: an edge from each rule to every one that needs it."""
+    command = [sys.executable, "-m", "snakemake", "--rulegraph", "mermaid-js"]
+    drawn = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+    names = dict(re.findall(r"^\t(id\d+)\[(\w+)\]", drawn, re.MULTILINE))
+    edges = re.findall(r"^\t(id\d+) --> (id\d+)", drawn, re.MULTILINE)
+    return nx.DiGraph((names[needed], names[by]) for needed, by in edges)
+
+
+def mermaid(folder: Path) -> str:
+    """The graph as a block of Markdown."""
+    graph = rule_graph(folder)
+    shown = nx.transitive_reduction(graph.subgraph(set(graph) - _LAST))
+    lines = ["```mermaid", "flowchart LR"]
+    for stage, rules in stages(folder).items():
+        lines += [f"  subgraph {stage}", *(f"    {rule}" for rule in rules if rule in shown), "  end"]
+    lines += [f"  {needed} --> {by}" for needed, by in sorted(shown.edges)]
+    return "\n".join([*lines, "```\n"])
+
+
+if __name__ == "__main__":
+    readme = Path("README.md")
+    before, written = readme.read_text().split(BEGINNING)
+    readme.write_text(before + BEGINNING + mermaid(Path()) + END + written.split(END)[1])
