@@ -128,6 +128,7 @@ def single_layers(shown):
     return [material in CONFIG.structures.single_layers for material, _ in shown]
 
 
+@cache
 def dataset_materials(dataset, split):
     """(material, zone) that a split shows; what is held out is shown in a split of its own."""
     recipe = RECIPES[dataset]
@@ -158,6 +159,7 @@ def dataset_recipe(dataset):
     return RECIPES[dataset].model_dump(mode="json", exclude={"share"})
 
 
+@cache
 def sampling(dataset, split):
     """What the samples of a split are drawn from, beside structures, tiles and calibration."""
     recipe, shown = RECIPES[dataset], dataset_materials(dataset, split)
