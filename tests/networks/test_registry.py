@@ -18,6 +18,7 @@ from stembench.networks.registry import (
     restore,
     save,
 )
+from stembench.products import sha256
 
 # `make test-detector` tries Faster R-CNN where torchvision loads.
 LOADABLE = [name for name in NETWORKS if name != "faster_rcnn"]
@@ -158,8 +159,10 @@ class Executed:
 @pytest.mark.parametrize("pickled", [pickle.dump, torch.save])
 def test_weights_that_are_a_pickle_are_refused_and_not_executed(tmp_path, pickled):
     stored(tmp_path, "fcn")
-    with (tmp_path / "weights.safetensors").open("wb") as file:
+    weights, record = tmp_path / "weights.safetensors", tmp_path / "model.json"
+    with weights.open("wb") as file:
         pickled(Executed(tmp_path / "executed"), file)
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"weights_sha256": sha256(weights)}))
     with pytest.raises(InputError, match=r"weights\.safetensors") as refused:
         TrainedNetwork(tmp_path)
     assert "run again" in str(refused.value)
