@@ -24,7 +24,7 @@ from stembench.products import sha256
 SHARD = "results/datasets/physical/train/00000"
 MODEL = "results/models/atomsegnet_unet/localise/physical/seed0"
 TRAINED = f"{MODEL}/weights.safetensors"
-EPOCHS = 12  # enough of them to be interrupted in
+EPOCHS = 60  # long enough to be interrupted in
 
 thorough = partial(pytest.param, marks=pytest.mark.thorough)
 

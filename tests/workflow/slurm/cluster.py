@@ -40,8 +40,8 @@ MinJobAge=3600
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 GresTypes=gpu
-NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs={cpus} RealMemory={memory} State=UNKNOWN
-NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs={cpus} RealMemory={memory} Gres=gpu:1 State=UNKNOWN
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs={cpus} RealMemory={memory}
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs={cpus} RealMemory={memory} Gres=gpu:1
 PartitionName=cpu Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes=n2 MaxTime=INFINITE State=UP
 """
@@ -127,7 +127,9 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     paths |= {f"{name}-file": folder / f"munged.{name}" for name in ("pid", "log", "seed")}
     running = Cluster(folder, os.environ | {"SLURM_CONF": str(folder / "slurm.conf")})
     try:
-        running.start("munged", "munged", "--foreground", "--force", *(f"--{key}={path}" for key, path in paths.items()))
+        running.start(
+            "munged", "munged", "--foreground", "--force", *(f"--{key}={path}" for key, path in paths.items())
+        )
         wait_for(socket_path.exists, "munge's socket")
         running.start("slurmctld", "slurmctld", "-D", "-c")
         for node in ("n1", "n2"):
