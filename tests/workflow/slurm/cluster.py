@@ -116,7 +116,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20 // 2
     ports = [_free_port() for _ in range(3)]
     host = socket.gethostname().partition(".")[0]
-    settings = _SETTINGS.format(folder=folder, host=host, ports=ports, cpus=os.cpu_count(), memory=memory)
+    settings = _SETTINGS.format(folder=folder, host=host, ports=ports, cpus=2 * os.cpu_count(), memory=memory)
     (folder / "slurm.conf").write_text(settings)
     (folder / "gres.conf").write_text("NodeName=n2 Name=gpu Count=1 File=/dev/null\n")
     (folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
