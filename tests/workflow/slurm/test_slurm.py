@@ -38,8 +38,8 @@ def runs(tmp_path_factory, repository):
     (slow / "Snakefile").write_text(SLOW)
     with slurm.cluster(tmp_path_factory.mktemp("slurm")) as cluster:
         with snakemake(cluster, slow) as waiting, snakemake(cluster, tiny, "--configfile", str(TINY)) as working:
-            slurm.wait_for(lambda: node_of("datasets", cluster), "a group of datasets to run", 400)
-            node = node_of("datasets", cluster)
+            slurm.wait_for(lambda: node_of("shown", cluster), "a group to run", 400)
+            node = node_of("shown", cluster)
             cluster.lose(node)
             time.sleep(5)
             cluster.boot(node)
