@@ -88,7 +88,7 @@ class Config(Section):
                 test_images=2000,
                 held_out_images=1000,
                 generalisation_images=240,
-                shard_images=500,
+                shard_images=2000,
                 width=1.0,
                 crop_px=256,
                 batch_images=16,
