@@ -31,6 +31,7 @@ def test_digest_follows_transitive_imports_and_no_others(tmp_path):
     assert digest() != first
     without = source_digest(tmp_path / "script.py", tmp_path, ignored=["library.middle"])
     (library / "deep.py").write_text("VALUE = 5\n")
+    sources._tree.cache_clear()
     sources._code.cache_clear()
     assert source_digest(tmp_path / "script.py", tmp_path, ignored=["library.middle"]) == without
 
@@ -42,9 +43,11 @@ def test_a_digest_is_that_of_the_script_as_well_and_not_of_its_date(tmp_path):
     script = tmp_path / "script.py"
     first = source_digest(script, tmp_path)
     script.touch()
+    sources._tree.cache_clear()
     sources._code.cache_clear()
     assert source_digest(script, tmp_path) == first
     script.write_text(script.read_text() + "VALUE = 1\n")
+    sources._tree.cache_clear()
     sources._code.cache_clear()
     assert source_digest(script, tmp_path) != first
 

@@ -1,5 +1,4 @@
 import json
-import os
 import pickle
 import zipfile
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from executed import Executed
 from PIL import Image
 from stembench.config import LabImage, LabTestset
 from stembench.datasets.store import write_shard
@@ -136,16 +136,6 @@ def test_an_absurd_pixel_size_counts_as_none(tmp_path, scale):
     with h5py.File(path, "r+") as file:
         file["Experiments/__unnamed__/axis-1"].attrs["scale"] = scale
     assert read_image(path)[1] is None
-
-
-class Executed:
-    """Unpickling it makes a folder."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.folder),)
 
 
 def test_a_pickle_in_an_image_is_not_executed(tmp_path):

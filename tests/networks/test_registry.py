@@ -1,10 +1,10 @@
 import json
-import os
 import pickle
 
 import numpy as np
 import pytest
 import torch
+from executed import Executed
 from stembench.datasets.labels import TASK_LABELS, label
 from stembench.errors import InputError
 from stembench.networks.registry import (
@@ -144,16 +144,6 @@ def test_grey_levels_go_in_and_come_out():
 def test_an_unknown_network_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match="atomsegnet_unet"):
         build("no_such_network", 1.0, 0)
-
-
-class Executed:
-    """Unpickling it makes a folder."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.folder),)
 
 
 @pytest.mark.parametrize("pickled", [pickle.dump, torch.save])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from executed import Executed
 from stembench.config import Recipe, Training
 from stembench.datasets.loading import Crops
 from stembench.errors import InputError
@@ -247,16 +248,6 @@ def test_an_empty_target_has_a_finite_loss():
 def test_a_loss_is_least_where_the_output_is_the_target(name):
     target = torch.tensor([[[[0.0, 1.0], [1.0, 0.0]]]])
     assert LOSSES[name](target, target) < LOSSES[name]((target + 0.2) / 1.4, target)
-
-
-class Executed:
-    """Unpickling it makes a folder."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.folder),)
 
 
 def test_a_pickle_in_place_of_a_checkpoint_is_not_executed(tmp_path):

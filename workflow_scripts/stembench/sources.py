@@ -71,13 +71,14 @@ def _files(module: str, folder: Path) -> set[Path]:
 
 @cache
 def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text())
-
-
-@cache
-def _code(file: Path) -> bytes:
+    """A module without its docstrings."""
     tree = ast.parse(file.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    return ast.dump(tree).encode()
+    return tree
+
+
+@cache
+def _code(file: Path) -> bytes:
+    return ast.dump(_tree(file)).encode()

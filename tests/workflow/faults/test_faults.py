@@ -301,6 +301,8 @@ def test_a_second_run_in_one_folder_is_refused_and_the_first_one_finishes(copy):
 
 
 def test_ctrl_c_in_training_is_told_and_the_next_call_goes_on(untrained, made, long_training):
+    # What a shell runs in the background is deaf to Ctrl-C, and so is all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     snakemake = untrained.start(TRAINED, config=long_training)
     (checkpoint,) = wait_for(lambda: checkpoints(untrained), snakemake)
     os.killpg(snakemake.pid, signal.SIGINT)

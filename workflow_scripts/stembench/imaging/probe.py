@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import constants, fft, ndimage
-from scipy.interpolate import CubicSpline
-from scipy.special import j0
+import scipy  # whose parts load when they are used: the configuration asks for a wavelength and no more
+from scipy import constants
 
 _LEAST_SAMPLES = 256  # across the grid of the numerical transfer function; the aperture takes about half of it
 
@@ -91,7 +90,7 @@ class Probe:
         """
         k, transfer = self.radial_transfer
         radii = np.linspace(0, self.reach, 1024)
-        profile = np.trapezoid(k * transfer * j0(2 * np.pi * k * radii[:, None]), k, axis=1)
+        profile = np.trapezoid(k * transfer * scipy.special.j0(2 * np.pi * k * radii[:, None]), k, axis=1)
         excess = profile - profile.max() / 2
         last = np.flatnonzero(excess > 0)[-1]
         if last == len(radii) - 1:
@@ -150,7 +149,7 @@ class Probe:
         transfer, step = self._aberrated_transfer
         at = np.stack(np.broadcast_arrays(ky, kx)) / step + len(transfer) // 2
         real, imaginary = (
-            ndimage.map_coordinates(part, at, order=3, prefilter=False) for part in self._transfer_splines
+            scipy.ndimage.map_coordinates(part, at, order=3, prefilter=False) for part in self._transfer_splines
         )
         return real + 1j * imaginary
 
@@ -160,12 +159,12 @@ class Probe:
         transfer, step = self._aberrated_transfer
         along = transfer[len(transfer) // 2, len(transfer) // 2 :].real
         k = np.linspace(0, self.cutoff, 2048)
-        return k, CubicSpline(step * np.arange(len(along)), along)(k)
+        return k, scipy.interpolate.CubicSpline(step * np.arange(len(along)), along)(k)
 
     @cached_property
     def _transfer_splines(self) -> tuple[np.ndarray, np.ndarray]:
         transfer, _ = self._aberrated_transfer
-        return ndimage.spline_filter(transfer.real), ndimage.spline_filter(transfer.imag)
+        return scipy.ndimage.spline_filter(transfer.real), scipy.ndimage.spline_filter(transfer.imag)
 
     @property
     def _aberrated(self) -> bool:
@@ -178,13 +177,13 @@ class Probe:
         while samples < 2.2 * 2.1 * self.cutoff * self.reach:
             samples *= 2
         step = 2.1 * self.cutoff / samples
-        k = fft.fftfreq(samples, 1 / (samples * step))
+        k = scipy.fft.fftfreq(samples, 1 / (samples * step))
         ky, kx = np.meshgrid(k, k, indexing="ij")
         radius = np.hypot(kx, ky)
         edge = np.clip((self.cutoff / 2 - radius) / step + 0.5, 0, 1)  # an aperture edge one sample wide
         azimuth = 0.0 if self.is_round else np.arctan2(ky, kx)
         aperture = edge * np.exp(-1j * self.aberration_phase(radius * self.wavelength, azimuth))
-        transfer = fft.fftshift(fft.fft2(np.abs(fft.ifft2(aperture)) ** 2))
+        transfer = scipy.fft.fftshift(scipy.fft.fft2(np.abs(scipy.fft.ifft2(aperture)) ** 2))
         centre = samples // 2, samples // 2
         # Samples on the edge count by the part of them that is inside, in which their squares at zero fall short.
         transfer *= (edge**2).sum() / edge.sum() / transfer[centre]
