@@ -3,7 +3,7 @@
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -85,9 +85,12 @@ def imports(repository: Path, environment: str) -> set[str]:
         for script in scripts
         for module in modules_behind(folder / f"{script}.py", folder, loaded.get(environment, ()))
     }
-    names = {name for module in modules for name in _imported(ast.parse(module.read_text()))}
-    ours = {path.stem for path in folder.iterdir()}
-    return names - ours - sys.stdlib_module_names - ELSEWHERE.get(environment, set())
+    return imports_of(modules) - {path.stem for path in folder.iterdir()} - ELSEWHERE.get(environment, set())
+
+
+def imports_of(modules: Iterable[Path]) -> set[str]:
+    """Packages, not of the standard library, that some modules import, in functions too."""
+    return {name for module in modules for name in _imported(ast.parse(module.read_text()))} - sys.stdlib_module_names
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
