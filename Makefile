@@ -4,10 +4,11 @@ BIN := $(VENV)/bin
 DETECTOR := .venv-detector
 CORES ?= all
 
-.PHONY: help demo test test-library test-workflow test-conda test-faults test-slurm test-detector bench lint format config rulegraph lock lock-detector clean
+.PHONY: help demo apply test test-library test-workflow test-conda test-faults test-slurm test-detector bench lint format config rulegraph lock lock-detector clean
 
 help:
 	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
+	@echo "make apply          find the columns in your own images: those in images/, or in another folder by IMAGES=folder"
 	@echo "make test           install what is missing, run all tests, check types, lint and format"
 	@echo "make test-conda     run the tiny workflow in its conda environments, by a stand-in for conda"
 	@echo "make test-faults    kill jobs of every rule, fill the disk, damage files ..., and see runs finish (QUICK=1: a part)"
@@ -33,6 +34,9 @@ $(VENV)/installed $(DETECTOR)/installed:
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
 	@$(BIN)/python workflow_scripts/list_products.py
+
+apply: $(VENV)/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake apply --cores $(CORES) $(if $(IMAGES),--config "lab={folder: '$(IMAGES)'}")
 
 # Side by side: each prints when it has ended.
 test: $(VENV)/installed

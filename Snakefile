@@ -18,6 +18,7 @@ include: "rules/datasets.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/apply.smk"
 
 
 rule all:

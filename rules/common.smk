@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 from snakemake.exceptions import WorkflowError
 from snakemake.io import regex_from_filepattern
+from stembench.application.choice import USES, best_network, shipped_networks, trained_networks
 from stembench.config import CalibratedNoise, load_config
 from stembench.config.evaluation import FILTERS
 from stembench.errors import InputError
@@ -20,7 +21,7 @@ from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.lab.fetching import check_own_files
 from stembench.localisation import DEFAULT_LOCALISER
 from stembench.networks.localisers import OWN_LOCALISERS
-from stembench.products import check_writable, date_now
+from stembench.products import check_writable, date_now, read_json
 from stembench.sources import source_digest
 
 try:
@@ -216,8 +217,9 @@ def shards(dataset, split):
 
 
 def architecture(network):
-    """Network of the registry behind an entry of the configuration."""
-    return CONFIG.networks[network].architecture or network
+    """Network of the registry behind an entry of the configuration, or that of the name itself."""
+    entry = CONFIG.networks.get(network)
+    return (entry and entry.architecture) or network
 
 
 def training_code(wildcards):
@@ -813,6 +815,113 @@ REPORTED = [
         for ending in ("png", "pdf")
     ),
 ]
+
+OWN_IMAGES = [name for name, entry in LAB_IMAGES.items() if not entry.distribution]
+
+
+@cache
+def applied_network(use):
+    """Folder of the network that the user's images are read with: what is named, the instrument's, or the best here."""
+    if named := getattr(CONFIG.apply, use):
+        return named.rstrip("/")
+    task = USES[use][0]
+    here = {
+        network["folder"]: (network["network"], network["dataset"])
+        for network in network_methods(task).values()
+    }
+    scores = [trained_networks(here, "results/tables", use), shipped_networks("weights", use)]
+    if best := best_network(scores):
+        return best
+    if not here:
+        raise WorkflowError(
+            f"apply.{use}: no trained network is here, and none in the configuration learns {task}; "
+            f"name a folder that holds one, or give {task} to the tasks of a network"
+        )
+    folder, (network, dataset) = next(iter(here.items()))
+    if workflow.is_main_process:
+        from stembench.estimate import Estimator, Job
+
+        images = {(name, split): split_images(name, split) for name in RECIPES for split in SPLITS}
+        job = Job("train_network", (("network", network), ("task", task)))
+        seconds = Estimator(CONFIG, images, "structures", "results/tables/cost.csv")(job).core_s
+        logger.warning(
+            f"No network is here that can {use}: {network} is trained first, about {seconds / 60:.0f} minutes on one "
+            f"core beside its dataset, and kept in {folder}"
+        )
+    return folder
+
+
+def files_of(use):
+    """What a network is applied from; one that the workflow does not train must be there."""
+    folder = applied_network(use)
+    names = ["weights.safetensors", "model.json"]
+    paths = [f"{folder}/{name}" for name in names + ["characterisation.json"] * (use == "localise")]
+    missing = [path for path in paths if not Path(path).exists()]
+    if missing and not folder.startswith("results/models/"):
+        raise WorkflowError(
+            f"apply.{use}: there is no file {missing[0]}; name a folder with a trained network (those of weights/ "
+            "and results/models/{network}/{task}/{dataset}/seed{n})"
+        )
+    return paths
+
+
+def applied_code(script, use):
+    """Digest for a script that applies a network to the user's images."""
+    folder = Path(applied_network(use))
+    record = folder / "model.json"
+    if record.exists():
+        return code(script, read_json(record)["architecture"])
+    return code(script, folder.parts[2])
+
+
+def corrections_of(wildcards):
+    """The user's corrections of what was found in an image, if there are any."""
+    path = Path(CONFIG.lab.folder) / f"{wildcards.image}.corrections.csv"
+    return [str(path)] if path.exists() else []
+
+
+def named_structure(wildcards):
+    """Projected structure of the crystal that the user names for an image, if she does."""
+    entry = LAB_IMAGES[wildcards.image]
+    if not entry.material:
+        return []
+    if entry.zone in MATERIALS.get(entry.material, ()):
+        return projections([(entry.material, entry.zone)])
+    raise WorkflowError(
+        f"{wildcards.image}: {entry.material} along {entry.zone or 'no axis'} is none of the structures here; put "
+        f"structures/{entry.material}.cif there, or name the zone axis under structures.zones in config/config.yaml"
+    )
+
+
+def applied_products(wildcards):
+    """Everything that is made of the user's images."""
+    if not OWN_IMAGES:
+        raise WorkflowError(
+            f"{CONFIG.lab.folder}/ holds no image; put yours there, and what its file does not tell into "
+            f"{CONFIG.lab.folder}/images.csv"
+        )
+    return [f"results/applied/{image}/{name}" for image in OWN_IMAGES for name in APPLIED]
+
+
+APPLIED_FIGURES = ("overlay", "denoised", "displacements", "strain", "spacings")
+APPLIED = [
+    *("columns.csv", "summary.json", "summary.html", "columns.hspy", "columns.xyz", "denoised.tif"),
+    *(f"{name}.png" for name in APPLIED_FIGURES),
+]
+
+
+def applied_figures():
+    """Pictures of an image and its columns, shown in the report."""
+    return {
+        name: report(
+            f"results/applied/{{image}}/{name}.png",
+            category="Your images",
+            subcategory="{image}",
+            caption=f"../report/applied_{name}.rst",
+            labels={"what": name},
+        )
+        for name in APPLIED_FIGURES
+    }
 
 
 wildcard_constraints:

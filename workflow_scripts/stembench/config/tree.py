@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
+from stembench.config.apply import Apply
 from stembench.config.arrangements import (
     Arrangement,
     Defects,
@@ -148,6 +149,7 @@ class Config(Section):
     generalisation: Generalisation = Field(
         Generalisation(), description="Test sets beyond what networks are trained on"
     )
+    apply: Apply = Field(Apply(), description="The user's own images")
     studies: dict[Name, Study] = Field(
         STUDIES,
         description="Tables of variants of a network, each made by its target results/tables/{study}.csv, all by "

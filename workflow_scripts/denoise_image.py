@@ -1,0 +1,16 @@
+"""Every frame of an image, denoised by a trained network."""
+
+import numpy as np
+from job import running
+from stembench.application.denoising import denoise
+from stembench.application.tiling import progress_bar
+from stembench.lab.store import frames_of, open_lab_image
+from stembench.products import whole
+
+if __name__ == "__main__":
+    with running(snakemake):
+        image, network = open_lab_image(snakemake.input.image), snakemake.params.network
+        told = {"mode": image.attrs["mode"], "progress": progress_bar(snakemake.wildcards.image)}
+        denoised = [denoise(frame, image.attrs["pixel_size_A"], network, **told) for frame in frames_of(image)]
+        with whole(snakemake.output.image) as partial, partial.open("wb") as file:
+            np.save(file, np.stack(denoised))
