@@ -1,6 +1,5 @@
 """The columns in every frame of an image, by a trained network."""
 
-import numpy as np
 import pandas as pd
 from job import running, say
 from stembench.application.columns import find_columns
@@ -11,12 +10,16 @@ from stembench.products import whole
 if __name__ == "__main__":
     with running(snakemake):
         image, params = open_lab_image(snakemake.input.image), snakemake.params
-        told = {"mode": image.attrs["mode"], "refine": params.refine, "progress": progress_bar(snakemake.wildcards.image)}
+        told = {
+            "mode": image.attrs["mode"],
+            "refine": params.refine,
+            "progress": progress_bar(snakemake.wildcards.image),
+        }
         tables = [
             find_columns(frame, image.attrs["pixel_size_A"], params.network, **told).assign(frame=number)
             for number, frame in enumerate(frames_of(image))
         ]
         columns = pd.concat(tables, ignore_index=True)
-        say(f"{snakemake.wildcards.image}: {len(columns)} columns")
+        say(f"{name}: {len(columns)} columns")
         with whole(snakemake.output.columns) as partial:
             columns.to_parquet(partial, index=False)
