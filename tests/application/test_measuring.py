@@ -155,10 +155,12 @@ def test_fits_in_windows_find_the_columns_from_starts_that_are_off(monkeypatch):
 
 
 def test_where_a_fit_fails_the_column_stays_where_the_network_found_it():
-    image = drawn(np.array([[2.0, 2.0], [2.0, 4.0], [4.0, 2.0], [4.0, 4.0]]), PIXEL_SIZE, (120, 120))
-    columns = read_columns(seen(image), SETTINGS)
-    lost = columns.iloc[[0]].assign(x_A=9.0, y_A=9.0)  # where there is nothing
-    found = fitted(seen(image), pd.concat([columns, lost], ignore_index=True))
+    places, hole = np.array([[2.0, 2.0], [2.0, 4.0], [4.0, 2.0], [4.0, 4.0]]), np.array([[9.0, 9.0]])
+    surface = drawn(places, PIXEL_SIZE, (120, 120))
+    view = seen(surface + 0.5 - 0.3 * drawn(hole, PIXEL_SIZE, (120, 120)), surface=surface)
+    columns = read_columns(view, SETTINGS)
+    lost = columns.iloc[[0]].assign(x_A=9.0, y_A=9.0)
+    found = fitted(view, pd.concat([columns, lost], ignore_index=True))
     assert (found.x_A.iloc[-1], found.y_A.iloc[-1]) == (9.0, 9.0)
     assert np.isnan(found.fit_error_pm.iloc[-1])
     assert found.moved_pm.iloc[-1] == 0

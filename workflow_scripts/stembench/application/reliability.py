@@ -13,6 +13,8 @@ JUDGED: dict[str, type] = {"sample": int, "structure": int, "dose": str, "noise"
 JUDGED |= {"confidence": float}
 JUDGED |= {f"{name}_{what}_pm": float for name in ESTIMATORS for what in ("uncertainty", "error_x", "error_y")}
 
+_COVERAGE = ("dose", "estimator", "columns", "covered", "covered_x", "covered_y", "covered_resolved")
+_COVERAGE += ("rmse_pm", "uncertainty_pm")
 _BINS = 10
 
 
@@ -39,7 +41,7 @@ def coverage(judged: pd.DataFrame) -> pd.DataFrame:
     true = judged[judged.true]
     doses = sorted(true.dose.unique(), key=lambda dose: -1.0 if dose == NO_DOSE else float(dose))
     rows = []
-    for dose in [*doses, "all"]:
+    for dose in [*doses, "all"] if len(true) else []:
         for name in ESTIMATORS:
             part = true if dose == "all" else true[true.dose == dose]
             errors = part[[f"{name}_error_x_pm", f"{name}_error_y_pm"]].to_numpy()
@@ -50,7 +52,7 @@ def coverage(judged: pd.DataFrame) -> pd.DataFrame:
             row |= {"covered_resolved": within[part.resolved].mean() if part.resolved.any() else np.nan}
             row |= {"rmse_pm": np.sqrt(np.mean(errors**2)), "uncertainty_pm": np.median(half_width)}
             rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(_COVERAGE))
 
 
 def reliability(judged: pd.DataFrame) -> pd.DataFrame:
