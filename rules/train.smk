@@ -1,9 +1,10 @@
 """Train: every network for every task and dataset it is asked for, from each seed.
 
-Requires results/datasets/{dataset}/{train,validation}/
+Requires results/datasets/{dataset}/{train,validation,test}/
 Makes    results/models/{network}/{task}/{dataset}/seed{seed}/
          (weights.safetensors, model.json, history.csv; checkpoints/ while it runs; then curves.png, validation.npz
-         and validation.{png,pdf})
+         and validation.{png,pdf}; of networks that localise characterisation.json, and reliability.parquet,
+         coverage.csv and reliability.{png,pdf} on the test split)
 """
 
 
@@ -125,3 +126,74 @@ rule plot_validation:
         "Draw validation images after {wildcards.network}, {wildcards.task}"
     script:
         "../workflow_scripts/plot_validation.py"
+
+
+rule characterise_network:
+    input:
+        validation=lambda wildcards: shards(wildcards.dataset, "validation"),
+        weights="results/models/{network}/localise/{dataset}/seed{seed}/weights.safetensors",
+        record="results/models/{network}/localise/{dataset}/seed{seed}/model.json",
+    output:
+        characterisation="results/models/{network}/localise/{dataset}/seed{seed}/characterisation.json",
+    log:
+        "results/logs/characterise_network/{network}_{dataset}_seed{seed}.log",
+    conda:
+        network_environment
+    params:
+        code=lambda wildcards: code("characterise_network", wildcards.network),
+        evaluation=EVALUATION,
+    message:
+        "Characterise {wildcards.network}, trained on {wildcards.dataset}, on validation images"
+    script:
+        "../workflow_scripts/characterise_network.py"
+
+
+rule measure_reliability:
+    input:
+        test=lambda wildcards: shards(wildcards.dataset, "test"),
+        weights="results/models/{network}/localise/{dataset}/seed{seed}/weights.safetensors",
+        record="results/models/{network}/localise/{dataset}/seed{seed}/model.json",
+        characterisation="results/models/{network}/localise/{dataset}/seed{seed}/characterisation.json",
+    output:
+        columns="results/models/{network}/localise/{dataset}/seed{seed}/reliability.parquet",
+        coverage="results/models/{network}/localise/{dataset}/seed{seed}/coverage.csv",
+    log:
+        "results/logs/measure_reliability/{network}_{dataset}_seed{seed}.log",
+    conda:
+        network_environment
+    params:
+        code=lambda wildcards: code("measure_reliability", wildcards.network),
+        evaluation=EVALUATION,
+    message:
+        "Hold confidence and error bars of {wildcards.network} against the truth of test images"
+    script:
+        "../workflow_scripts/measure_reliability.py"
+
+
+rule plot_reliability:
+    input:
+        columns="results/models/{network}/localise/{dataset}/seed{seed}/reliability.parquet",
+    output:
+        report(
+            "results/models/{network}/localise/{dataset}/seed{seed}/reliability.png",
+            category="Training",
+            caption="../report/reliability.rst",
+            labels={
+                "network": "{network}",
+                "task": "localise",
+                "seed": "{seed}",
+                "what": "confidence and error bars",
+            },
+        ),
+        "results/models/{network}/localise/{dataset}/seed{seed}/reliability.pdf",
+    log:
+        "results/logs/plot_reliability/{network}_{dataset}_seed{seed}.log",
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("plot_reliability"),
+        border_A=CONFIG.evaluation.border_A,
+    message:
+        "Draw confidence and error bars of {wildcards.network} against the truth"
+    script:
+        "../workflow_scripts/plot_reliability.py"

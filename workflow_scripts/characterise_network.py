@@ -1,0 +1,21 @@
+"""What is known of a trained network before it sees a user's image."""
+
+from pathlib import Path
+
+from job import running
+from stembench.application.characterisation import characterise
+from stembench.config import Evaluation
+from stembench.errors import CannotLoadError
+from stembench.networks.registry import TrainedNetwork
+from stembench.products import write_json
+
+if __name__ == "__main__":
+    with running(snakemake):
+        evaluation = Evaluation(**snakemake.params.evaluation)
+        try:
+            network = TrainedNetwork(Path(snakemake.input.record).parent)
+            known = characterise(network, snakemake.input.validation, evaluation)
+            origin = {key: network.record[key] for key in ("network", "dataset", "seed", "scale", "pixel_size_A")}
+            known.write(snakemake.output.characterisation, origin | snakemake.params.evaluation)
+        except CannotLoadError as error:
+            write_json(snakemake.output.characterisation, {"not_trained": str(error)})

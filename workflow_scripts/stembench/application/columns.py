@@ -1,0 +1,70 @@
+"""Columns of a microscopist's own image, each with a confidence and an error bar."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stembench.application.characterisation import Characterisation, settings_for
+from stembench.application.measuring import COLUMN_SIGMA_A, fitted, gaussian_means, look, read_columns
+from stembench.application.tiling import Progress
+from stembench.errors import InputError
+from stembench.imaging.detectors import Mode
+from stembench.networks.registry import TrainedNetwork
+
+
+def find_columns(
+    image: np.ndarray,
+    pixel_size_A: float,
+    network: str | Path,
+    *,
+    mode: Mode = "HAADF",
+    refine: bool = False,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Columns of an image of any size and pixel size.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Raw intensities; NaN where nothing was measured.
+    pixel_size_A : float
+        [A].
+    network : str or Path
+        Folder with the `weights.safetensors`, `model.json` and `characterisation.json` of a network that localises.
+    mode : Mode
+        The image's; in ABF and BF columns are dark.
+    refine : bool
+        Whether a Gaussian is fitted to the recorded pixels of each column; where that fails, what the network found
+        stays.
+    progress : callable, optional
+        Told after each tile that the network has seen how many are done, and of how many.
+
+    Returns
+    -------
+    DataFrame
+        A row a column where something was measured, none where none is found: position `x_A`, `y_A`; `intensity`, the
+        mean of the image about it, weighted with a Gaussian of 0.3 A, background included, on the image's scale;
+        `confidence`, the probability that it is a column; and `uncertainty_pm`, half of the 68.27 % interval of each
+        of its coordinates, if it is one.
+
+    Raises
+    ------
+    InputError
+        If the network was trained for another task or is not characterised, or no pixel was measured.
+    CannotLoadError
+        If it could not be trained.
+    """
+    folder = Path(network)
+    trained = TrainedNetwork(folder)
+    if (task := trained.record["task"]) != "localise":
+        raise InputError(f"{folder}: a network for {task} finds no columns; name one for localise")
+    known = Characterisation.read(folder / "characterisation.json")
+    seen = look(image, pixel_size_A, trained, mode=mode, progress=progress)
+    columns = read_columns(seen, settings_for(seen.noise, known.levels))
+    if refine:
+        columns = fitted(seen, columns)
+    columns = known.with_bars(columns)
+    positions = columns[["x_A", "y_A"]].to_numpy() / pixel_size_A
+    intensity = gaussian_means(image, positions, COLUMN_SIGMA_A / pixel_size_A)
+    return columns.assign(intensity=intensity)[["x_A", "y_A", "intensity", "confidence", "uncertainty_pm"]]

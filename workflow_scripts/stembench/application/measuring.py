@@ -1,0 +1,252 @@
+"""What is measured of an image and of each column that is found in a network's map of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+from scipy.spatial import KDTree
+
+from stembench.application.frame import as_trained, filled, resampled, without_outliers
+from stembench.application.tiling import Progress, map_of
+from stembench.imaging.detectors import Mode, bright_columns
+from stembench.localisation.gaussian_fit import fit_gaussians
+from stembench.localisation.peaks import MIN_DISTANCE_A, PeakSettings, find_columns
+from stembench.networks.registry import TrainedNetwork
+
+#: Width of the Gaussian that a column's intensity is averaged with [A].
+COLUMN_SIGMA_A = 0.3
+
+#: What tells of a column found by a network, and what more once a Gaussian was fitted to it.
+NETWORK_FEATURES = ("height", "mass", "contrast", "neighbour_A", "noise", "anisotropy", "pixel_size_A")
+FIT_FEATURES = (*NETWORK_FEATURES, "fit_error_pm", "moved_pm")
+
+_SIGNAL_SIGMA_A = 0.25  # that noise is smoothed out with, to tell what the image varies by
+_PEAK_SIGMA_A, _AROUND_SIGMA_A = 0.1, 1.0
+_FARTHEST_A = 5.0  # that a neighbour is looked for
+_REACH = 3.0  # widths of a Gaussian that is averaged with
+_BLOCK_PX, _WINDOW_PX = 1024, 512  # that maxima are read in, and that Gaussians are fitted in
+_DISTANCES = 3  # median column distances that such a window overlaps by
+_AT_ONCE = 2**23  # pixels of surroundings, and of differences of rows
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image, and what a network makes of it.
+
+    Attributes
+    ----------
+    image : ndarray of float32, shape (y, x)
+        As recorded, from 0 to 1, its columns bright; without outliers, filled where nothing was measured.
+    measured : ndarray of bool, shape (y, x)
+        Where something was.
+    pixel_size : float
+        [A].
+    framed : ndarray of float32, shape (y', x')
+        The image at the pixel size that the network sees it with.
+    surface : ndarray of float32, shape (y', x')
+        The network's map.
+    surface_pixel_size : float
+        Of both [A].
+    noise_sd : float
+        Standard deviation of the noise in a pixel of that size, were it white.
+    noise : float
+        The same over the standard deviation of what the image shows: a level that the image's gain, its offset and the
+        pixel size it was recorded with leave as it is.
+    anisotropy : float
+        Noise down the columns of pixels over noise along the rows; rows that jitter raise it.
+    """
+
+    image: np.ndarray
+    measured: np.ndarray
+    pixel_size: float
+    framed: np.ndarray
+    surface: np.ndarray
+    surface_pixel_size: float
+    noise_sd: float
+    noise: float
+    anisotropy: float
+
+
+def look(
+    image: np.ndarray,
+    pixel_size: float,
+    network: TrainedNetwork,
+    *,
+    mode: Mode = "HAADF",
+    progress: Progress | None = None,
+) -> Seen:
+    """Apply a network that localises to an image; parameters as for `columns.find_columns`."""
+    framed, target = as_trained(image, pixel_size, network.record, mode=mode)
+    surface = map_of(network, framed, progress=progress)
+    bright = _bright(filled(without_outliers(image)), mode)
+    framed = resampled(bright, pixel_size, target)
+    measured = np.isfinite(image)
+    in_pixel, anisotropy = _noise(bright, measured)
+    noise_sd = in_pixel * pixel_size / target  # white noise has one spectral density, whatever the pixels
+    signal = float(ndimage.gaussian_filter(framed, _SIGNAL_SIGMA_A / target).std(dtype=float))
+    noise = noise_sd / max(signal, 1e-6)
+    return Seen(bright, measured, pixel_size, framed, surface, target, noise_sd, noise, anisotropy)
+
+
+def _bright(image: np.ndarray, mode: Mode) -> np.ndarray:
+    """From 0 to 1, in place, with bright columns."""
+    low, high = float(image.min()), float(image.max())
+    image -= low
+    image /= (high - low) or 1
+    return bright_columns(image, mode)
+
+
+def _noise(image: np.ndarray, measured: np.ndarray) -> tuple[float, float]:
+    """Standard deviation of white noise in a pixel, and its ratio down to along.
+
+    From second differences along both axes, which leave little of what a microscope resolves: Immerkaer (1996), Fast
+    noise variance estimation, Computer Vision and Image Understanding 64, 300-302.
+    """
+    sums, number = np.zeros(3), 0
+    step = max(_AT_ONCE // image.shape[1], 1)
+    for first in range(0, image.shape[0] - 2, step):
+        rows = slice(first, first + step + 2)
+        part = np.where(measured[rows], image[rows], np.nan)
+        down = _second_difference(part, 0)[:, 1:-1]
+        along = _second_difference(part, 1)[1:-1]
+        both = _second_difference(_second_difference(part, 0), 1)
+        known = np.isfinite(both)
+        sums += [np.abs(each[known]).sum(dtype=float) for each in (both, down, along)]
+        number += int(known.sum())
+    both, down, along = sums / max(number, 1)
+    return float(np.sqrt(np.pi / 2) / 6 * both), float(down / max(along, 1e-12)) if number else 1.0
+
+
+def _second_difference(image: np.ndarray, axis: int) -> np.ndarray:
+    before, at, after = (np.take(image, range(start, image.shape[axis] + start - 2), axis) for start in range(3))
+    return before - 2 * at + after
+
+
+def read_columns(seen: Seen, settings: PeakSettings) -> pd.DataFrame:
+    """Columns of a network's map, read block by block.
+
+    Returns
+    -------
+    DataFrame
+        A row a column where something was measured: its position `x_A`, `y_A`, and `NETWORK_FEATURES`: `height` and
+        `mass` of the map (averaged with Gaussians of 0.1 and 0.3 A), `contrast` of the image (averaged with a Gaussian
+        of 0.3 A, less one of 1 A, in standard deviations of what noise makes of the first), the distance
+        `neighbour_A` to the nearest of the others, at most 5 A, and of the image `noise`, `anisotropy` and the
+        `pixel_size_A` of the map.
+    """
+    size = seen.surface_pixel_size
+    halo = int(4 * settings.sigma_A / size + 0.5) + round(MIN_DISTANCE_A / size) + 3
+    places = [np.empty((0, 2))]
+    for core, window in _blocks(seen.surface.shape, _BLOCK_PX, halo):
+        corner = np.array([window[1].start, window[0].start])
+        found = find_columns(seen.surface[window], size, settings)[0] / size + corner
+        places.append(found[_inside(found, core)])
+    positions = np.concatenate(places)
+    recorded = np.rint(positions * size / seen.pixel_size).astype(int)
+    x, y = np.clip(recorded, 0, np.array(seen.image.shape[::-1]) - 1).T
+    positions = positions[seen.measured[y, x]]
+    nearest = np.full(len(positions), np.inf)
+    if len(positions) > 1:
+        nearest = KDTree(positions).query(positions, k=2)[0][:, 1] * size
+    narrow, wide = (gaussian_means(seen.framed, positions, s / size) for s in (COLUMN_SIGMA_A, _AROUND_SIGMA_A))
+    left = seen.noise_sd * size / (2 * np.sqrt(np.pi) * COLUMN_SIGMA_A)  # of white noise after that Gaussian
+    return pd.DataFrame(
+        {
+            "x_A": positions[:, 0] * size,
+            "y_A": positions[:, 1] * size,
+            "height": gaussian_means(seen.surface, positions, _PEAK_SIGMA_A / size),
+            "mass": gaussian_means(seen.surface, positions, COLUMN_SIGMA_A / size),
+            "contrast": (narrow - wide) / max(left, 1e-6),
+            "neighbour_A": np.minimum(nearest, _FARTHEST_A),
+            "noise": seen.noise,
+            "anisotropy": seen.anisotropy,
+            "pixel_size_A": size,
+        }
+    )
+
+
+def fitted(seen: Seen, columns: pd.DataFrame) -> pd.DataFrame:
+    """Gaussians fitted to the recorded pixels from the columns of `read_columns`, in windows where the image is large.
+
+    Returns
+    -------
+    DataFrame
+        The columns, moved where the fit succeeded, and beside them `fit_error_pm`, the fit's own standard error of a
+        coordinate (nan where it failed), and `moved_pm`, how far it went.
+    """
+    size = seen.pixel_size
+    starts = columns[["x_A", "y_A"]].to_numpy() / size
+    places, errors = starts.copy(), np.full(len(starts), np.nan)
+    halo = int(np.ceil(max(_DISTANCES * columns.neighbour_A.median() / size, 16))) if len(columns) else 0
+    for core, window in _blocks(seen.image.shape, _WINDOW_PX, halo):
+        near, own = np.flatnonzero(_inside(starts, window)), _inside(starts, core)
+        if not own.any():
+            continue
+        corner = np.array([window[1].start, window[0].start])
+        fit = fit_gaussians(np.where(seen.measured[window], seen.image[window], np.nan), starts[near] - corner)
+        kept = fit.fitted & own[near]
+        places[near[kept]] = fit.positions[kept] + corner
+        errors[near[kept]] = np.sqrt(np.mean(fit.standard_errors[kept] ** 2, axis=1))
+    moved = np.linalg.norm(places - starts, axis=1)
+    x, y = places.T * size
+    return columns.assign(x_A=x, y_A=y, fit_error_pm=100 * size * errors, moved_pm=100 * size * moved)
+
+
+def gaussian_means(image: np.ndarray, positions: np.ndarray, sigma: float) -> np.ndarray:
+    """Means of an image about positions, weighted with a Gaussian.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Pixels that are NaN, or outside, have no weight.
+    positions : ndarray, shape (columns, 2)
+        x and y [px].
+    sigma : float
+        Its standard deviation [px].
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        NaN where no pixel has weight.
+    """
+    reach = int(np.ceil(_REACH * sigma)) + 1
+    offsets = np.arange(-reach, reach + 1)
+    nearest = np.rint(positions).astype(int)
+    means = np.full(len(positions), np.nan)
+    step = max(_AT_ONCE // len(offsets) ** 2, 1)
+    for first in range(0, len(positions), step):
+        part = slice(first, first + step)
+        columns, rows = (nearest[part, axis, None] + offsets for axis in (0, 1))
+        weights_x, weights_y = (
+            np.where((at >= 0) & (at < n), np.exp(-((at - positions[part, axis, None]) ** 2) / (2 * sigma**2)), 0)
+            for axis, (at, n) in enumerate(zip((columns, rows), image.shape[::-1]))
+        )
+        weights = weights_y[:, :, None] * weights_x[:, None]
+        inside = [np.clip(at, 0, n - 1) for at, n in zip((rows, columns), image.shape)]
+        values = image[inside[0][:, :, None], inside[1][:, None]]
+        known = np.isfinite(values)
+        total = (weights * known).sum(axis=(1, 2))
+        summed = (weights * np.where(known, values, 0)).sum(axis=(1, 2))
+        means[part] = np.divide(summed, total, out=np.full(len(total), np.nan), where=total > 0)
+    return means
+
+
+def _blocks(shape: tuple[int, ...], edge: int, halo: int) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    """Cores that cover an image, none larger than `edge`, and the windows around them that reach farther by `halo`."""
+    height, width = shape
+    for y in range(0, height, edge):
+        for x in range(0, width, edge):
+            core = slice(y, min(y + edge, height)), slice(x, min(x + edge, width))
+            window = [slice(max(at.start - halo, 0), min(at.stop + halo, n)) for at, n in zip(core, shape)]
+            yield core, (window[0], window[1])
+
+
+def _inside(positions: np.ndarray, part: tuple[slice, slice]) -> np.ndarray:
+    """Whether x and y [px] lie in the pixels of a part of an image."""
+    y, x = part
+    first, last = np.array([x.start, y.start]) - 0.5, np.array([x.stop, y.stop]) - 0.5
+    return np.all((positions >= first) & (positions < last), axis=1)
