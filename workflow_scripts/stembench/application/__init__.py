@@ -1,0 +1,1 @@
+"""Applying trained networks to a microscopist's own images."""
