@@ -138,8 +138,11 @@ def _lattice_of(
             None,
             ["The columns show no lattice: neither sublattices nor displacements nor strain are known."],
         )
-    told = told_apart(finest, positions, intensities)
-    match = match_structure(told, told[-1].superlattices(), intensities, projection) if projection else None
+    told = told_apart(finest, positions, intensities, extent)
+    match = None
+    if projection is not None:
+        more = [lattice.fitted(positions, extent) for lattice in told[-1].superlattices()]
+        match = match_structure(told, more, intensities, projection)
     if match and match.fits:
         lattice, order = _ordered(match.lattice, intensities)
         match = match.of(lattice, order)

@@ -80,6 +80,12 @@ class Lattice:
             np.column_stack([self.cells[member], self.sublattices[member, None] == np.arange(len(self.places))]) * 1.0
         )
 
+    def fitted(self, positions: np.ndarray, extent: tuple[float, float]) -> "Lattice":
+        """With the vectors and places that the positions of its columns have on average."""
+        fit = robust_fit(self.design, positions[self.members], positions[self.members], extent)
+        vectors, origins = fit.coefficients[:2], fit.coefficients[2:]
+        return replace(self, vectors=vectors, places=(origins - origins[0]) @ np.linalg.inv(vectors))
+
     def superlattice(self, multiples: np.ndarray) -> "Lattice":
         """The same columns on a lattice whose vectors are multiples of this one's, rows of an int matrix."""
         inverse = np.linalg.inv(multiples)
@@ -135,10 +141,7 @@ def find_lattice(positions: np.ndarray, extent: tuple[float, float]) -> Lattice 
     first, cells = _connected(positions, tree, extent, vectors, tolerance)
     if first.sum() < _FEWEST:
         return None
-    lattice = _with_basis(positions, first, cells, vectors, tolerance)
-    fit = robust_fit(lattice.design, positions[lattice.members], positions[lattice.members], extent)
-    places = np.linalg.solve(fit.coefficients[:2].T, (fit.coefficients[2:] - fit.coefficients[2]).T).T
-    return replace(lattice, vectors=fit.coefficients[:2], places=places)
+    return _with_basis(positions, first, cells, vectors, tolerance).fitted(positions, extent)
 
 
 def reduced(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -217,7 +220,9 @@ def local_lattice(positions: np.ndarray, quantities: np.ndarray, lattice: Lattic
     return LocalLattice(expected, gradients)
 
 
-def told_apart(lattice: Lattice, positions: np.ndarray, intensities: np.ndarray) -> list[Lattice]:
+def told_apart(
+    lattice: Lattice, positions: np.ndarray, intensities: np.ndarray, extent: tuple[float, float]
+) -> list[Lattice]:
     """A lattice and the coarser ones that intensities, or small displacements, show it to be a part of.
 
     Columns that take turns in brightness (perovskites along [001]) or in place (the rare earth of an orthorhombic one)
@@ -234,7 +239,7 @@ def told_apart(lattice: Lattice, positions: np.ndarray, intensities: np.ndarray)
         coarser = _told_apart_once(chain[-1], positions, intensities)
         if coarser is None:
             break
-        chain.append(coarser)
+        chain.append(coarser.fitted(positions, extent))
     return chain
 
 
