@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 from PIL import Image
+from stembench.crystals.composition import composition
 from stembench.crystals.projection import Scatterers
 from stembench.imaging.linear import strength_of
 from stembench.imaging.multislice import Tile
 from stembench.imaging.probe import Probe
-from stembench.reporting.structure_figure import composition, plot_structure
+from stembench.reporting.structure_figure import plot_structure
 from stembench.reporting.thickness_figure import Comparison, plot_thickness
 
 PROBE = Probe(200e3, 24, 0.9)

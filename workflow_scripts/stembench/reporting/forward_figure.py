@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 
 from stembench.config import Condition
+from stembench.crystals.composition import composition
 from stembench.crystals.field import columns_in_field
 from stembench.crystals.projection import Projection
 from stembench.datasets.sample import Sample
 from stembench.datasets.store import Shards, read_table
-from stembench.reporting.structure_figure import composition
 from stembench.reporting.style import COLOURS, PAGE_IN, image_grid, show_image, write_figure
 
 _PANELS_A_LINE = 4

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from ase.data import atomic_numbers
 
+from stembench.crystals.composition import composition
 from stembench.crystals.field import CrystalField
 from stembench.crystals.projection import Projection, Scatterers
 from stembench.imaging.linear import linear_image
@@ -60,15 +61,6 @@ def plot_structure(
     cell = f"in-plane cell {lengths[0]:.3f} × {lengths[1]:.3f} Å, {angle:.1f}°; period {projection.period:.3f} Å"
     figure.suptitle(f"{title}: {cell}", fontsize=9)
     write_figure(figure, destination)
-
-
-def composition(column: dict) -> str:
-    """What a column holds in one period: `Ti + O`, `2 Si`, `0.5 Pt`."""
-    amounts: dict[str, float] = {}
-    for atom in column["atoms"]:
-        amounts[atom["element"]] = amounts.get(atom["element"], 0.0) + atom["occupancy"]
-    ordered = sorted(amounts.items(), key=lambda item: -atomic_numbers[item[0]])
-    return " + ".join(e if abs(n - 1) < 1e-3 else f"{n:.3g} {e}" for e, n in ordered)
 
 
 def _elements(kind: str) -> list[str]:

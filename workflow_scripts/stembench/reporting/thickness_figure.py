@@ -7,12 +7,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from stembench.crystals.composition import composition
 from stembench.crystals.field import CrystalField
 from stembench.crystals.projection import Projection, Scatterers
 from stembench.imaging.linear import linear_image
 from stembench.imaging.multislice import Tile
 from stembench.imaging.probe import Probe
-from stembench.reporting.structure_figure import composition
 from stembench.reporting.style import COLOURS, show_image, write_figure
 
 _PIXELS = 192
