@@ -1,0 +1,1 @@
+"""Networks applied to a microscopist's own images."""
