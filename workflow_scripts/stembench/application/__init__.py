@@ -1,1 +1,1 @@
-"""Applying trained networks to a microscopist's own images."""
+"""Columns in a microscopist's own images, in angstrom, by a trained network."""
