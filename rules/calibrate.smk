@@ -18,7 +18,8 @@ rule calibrate_noise:
         "../envs/lab.yaml"
     params:
         code=code("calibrate_noise"),
-        images=lambda wildcards: list(CONFIG.calibration.instruments[wildcards.instrument]),
+        images=lambda wildcards: list(INSTRUMENTS[wildcards.instrument]),
+        mode=calibrated_mode,
     message:
         "Calibrate the noise of {wildcards.instrument}"
     script:
@@ -42,7 +43,7 @@ rule plot_calibration:
         "../envs/lab.yaml"
     params:
         code=code("plot_calibration"),
-        images=lambda wildcards: list(CONFIG.calibration.instruments[wildcards.instrument]),
+        images=lambda wildcards: list(INSTRUMENTS[wildcards.instrument]),
     message:
         "Plot the calibration of {wildcards.instrument}"
     script:

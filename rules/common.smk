@@ -15,6 +15,7 @@ from snakemake.io import regex_from_filepattern
 from stembench.application.choice import USES, best_network, shipped_networks, trained_networks
 from stembench.config import CalibratedNoise, load_config
 from stembench.config.evaluation import FILTERS
+from stembench.config.instrument import INSTRUMENT, instrument_images
 from stembench.errors import InputError
 from stembench.crystals.materials import find_materials
 from stembench.imaging.conditions import detectors_of, probe_of
@@ -35,6 +36,9 @@ try:
     CONFIG = load_config(config)
     MATERIALS = find_materials("structures", CONFIG)
     check_own_files(CONFIG.lab_images, "images")
+    INSTRUMENTS = dict(CONFIG.calibration.instruments)
+    if CONFIG.instrument:
+        INSTRUMENTS[INSTRUMENT] = instrument_images(CONFIG.instrument, CONFIG.lab.images)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -312,6 +316,16 @@ def method_code(script, networks, method, parts=("networks",)):
     return code(script, network, unused, parts)
 
 
+def first_network(task):
+    """The network that stands for its task: the first that is trained for it by default."""
+    return next(name for name, network in CONFIG.networks.items() if task in network.tasks)
+
+
+# What is applied to the user's own images, once it has learnt the noise of her microscope.
+INSTRUMENT_NETWORKS = {
+    task: f"results/models/{first_network(task)}/{task}/{INSTRUMENT}/seed0"
+    for task in (("localise", "denoise_background") if CONFIG.instrument else ())
+}
 STUDIED = {
     name: {
         variant: trained(row.network, study.task, row.dataset or study.dataset, row.prior)
@@ -384,8 +398,15 @@ def lab_image_distribution(wildcards):
 
 def calibration_images(wildcards):
     """Lab images that show an instrument's noise."""
-    names = CONFIG.calibration.instruments[wildcards.instrument]
+    names = INSTRUMENTS[wildcards.instrument]
     return [f"results/lab/{name}" for name in names]
+
+
+def calibrated_mode(wildcards):
+    """Detector whose noise is asked for; of an instrument that the configuration names, whatever its images are of."""
+    return (
+        CONFIG.instrument.mode if CONFIG.instrument and wildcards.instrument == INSTRUMENT else None
+    )
 
 
 def dataset_calibration(wildcards):
@@ -409,7 +430,7 @@ def dataset_lab_images(wildcards):
     noise = getattr(RECIPES[wildcards.dataset], "noise", None)
     if not isinstance(noise, CalibratedNoise):
         return []
-    return [f"results/lab/{image}" for image in CONFIG.calibration.instruments[noise.instrument]]
+    return [f"results/lab/{image}" for image in INSTRUMENTS[noise.instrument]]
 
 
 def dataset_shards(wildcards):
@@ -793,7 +814,7 @@ REPORTED = [
         for product in ("index.parquet", "README.md", "browser.html")
     ),
     *(f"results/figures/parameters_{dataset}.png" for dataset in SHOWN_DATASETS),
-    *(f"results/calibration/{name}.png" for name in CONFIG.calibration.instruments),
+    *(f"results/calibration/{name}.png" for name in INSTRUMENTS),
     *(tables("realism") if CALIBRATION_IMAGES else []),
     *(multiext("results/figures/realism", ".png", ".pdf") if CALIBRATION_IMAGES else []),
     *(f"results/lab/{image}" for image in CONFIG.lab_images),
@@ -930,7 +951,7 @@ wildcard_constraints:
     condition=any_of(CONFIG.multislice.conditions),
     image=any_of(CONFIG.lab.images),
     distribution=any_of(CONFIG.lab.distributions),
-    instrument=any_of(CONFIG.calibration.instruments),
+    instrument=any_of(INSTRUMENTS),
     dataset=any_of(RECIPES),
     split=any_of(SPLITS),
     shard=r"\d{5}",  # number of a shard in its split, from 00000

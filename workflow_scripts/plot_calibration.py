@@ -2,10 +2,13 @@
 
 from job import running
 from stembench.lab.store import open_lab_image
+from stembench.noise.calibration import calibrated_part
 from stembench.products import read_json
 from stembench.reporting.calibration_figure import plot_calibration
 
 if __name__ == "__main__":
     with running(snakemake):
-        images = {name: open_lab_image(f) for name, f in zip(snakemake.params.images, snakemake.input.images)}
-        plot_calibration(images, read_json(snakemake.input.parameters), snakemake.output.figure)
+        calibration = read_json(snakemake.input.parameters)
+        folders = dict(zip(snakemake.params.images, snakemake.input.images))
+        images = {name: calibrated_part(open_lab_image(folders[name])) for name in calibration["images"]}
+        plot_calibration(images, calibration, snakemake.output.figure)

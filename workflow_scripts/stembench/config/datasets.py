@@ -160,9 +160,10 @@ class Dataset(Section):
         description="Range of what an unstable microscope adds to the FWHM of the effective source, in quadrature",
         json_schema_extra={"unit": "A"},
     )
-    pixel_size_A: tuple[float, float] = Field(
+    pixel_size_A: tuple[float, float] | None = Field(
         (0.08, 0.156),
-        description="Range of pixel sizes (0.156 A is 40 A in 256 px), drawn log-uniformly",
+        description="Range of pixel sizes (0.156 A is 40 A in 256 px), drawn log-uniformly; null, for calibrated noise "
+        "alone, takes those of the images that it was calibrated on",
         json_schema_extra={"unit": "A", "bounds": "0.01 to 1, ascending"},
     )
     field_of_view_A: tuple[Annotated[float, Field(gt=0, le=1000)], ...] | None = Field(
@@ -210,10 +211,16 @@ class Dataset(Section):
 
     @field_validator("pixel_size_A")
     @classmethod
-    def _pixel_sizes_in_order(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if not 0.01 <= value[0] <= value[1] <= 1:
+    def _pixel_sizes_in_order(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value and not 0.01 <= value[0] <= value[1] <= 1:
             raise ValueError("two pixel sizes between 0.01 and 1 A, the smaller first")
         return value
+
+    @model_validator(mode="after")
+    def _pixel_sizes_are_known(self) -> Dataset:
+        if self.pixel_size_A is None and not isinstance(self.noise, CalibratedNoise):
+            raise ValueError("pixel_size_A: null needs calibrated noise, whose images have pixel sizes; give a range")
+        return self
 
 
 class ImportedDataset(Section):

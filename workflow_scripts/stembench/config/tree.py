@@ -24,6 +24,7 @@ from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset,
 from stembench.config.evaluation import Evaluation, LabTestset
 from stembench.config.generalisation import Generalisation
 from stembench.config.imaging import Imaging, Multislice
+from stembench.config.instrument import INSTRUMENT, Instrument
 from stembench.config.lab import Calibration, Lab, LabImage
 from stembench.config.networks import NETWORKS, Network, Recipe, Task, Training
 from stembench.config.scales import Scale
@@ -126,6 +127,11 @@ class Config(Section):
     )
     lab: Lab = Field(Lab(), description="Experimental images")
     calibration: Calibration = Field(Calibration(), description="Noise of real instruments")
+    instrument: Instrument | None = Field(
+        None,
+        description="Your microscope: noise is calibrated on its images, the dataset `instrument` is made with it, and "
+        "the networks for your images are trained on that; null takes those that there are",
+    )
     datasets: dict[Name, AnyDataset] = Field(
         {
             "physical": Dataset(),
@@ -155,6 +161,21 @@ class Config(Section):
         description="Tables of variants of a network, each made by its target results/tables/{study}.csv, all by "
         "`studies`, and part of the report where the scale says so",
     )
+
+    @model_validator(mode="after")
+    def _instrument_has_its_dataset(self) -> Config:
+        if self.instrument:
+            taken: dict[str, Mapping] = {
+                "datasets": self.datasets,
+                "calibration.instruments": self.calibration.instruments,
+            }
+            for section, names in taken.items():
+                if INSTRUMENT in names:
+                    raise ValueError(f"{section}.{INSTRUMENT} is what `instrument` makes; give yours another name")
+            conditions = [name for name in Dataset().conditions if name in self.imaging.conditions]
+            able = [name for name in conditions if self.instrument.mode in detectors_of(self.imaging.conditions[name])]
+            self.datasets[INSTRUMENT] = self.instrument.dataset(able or conditions)
+        return self
 
     @model_validator(mode="after")
     def _names_exist(self) -> Config:
@@ -208,9 +229,14 @@ class Config(Section):
                     known(condition, self.multislice.conditions, f"{name}.conditions", "multislice.conditions")
             if isinstance(recipe.noise, CalibratedNoise):
                 key = f"{name}.noise.instrument"
-                known(recipe.noise.instrument, self.calibration.instruments, key, "calibration.instruments")
-                images = self.calibration.instruments[recipe.noise.instrument]
-                modes = {self.lab.images[image].mode for image in images}
+                modes_of = {
+                    instrument: {self.lab.images[image].mode for image in images}
+                    for instrument, images in self.calibration.instruments.items()
+                }
+                if self.instrument:
+                    modes_of[INSTRUMENT] = {self.instrument.mode}
+                known(recipe.noise.instrument, modes_of, key, "calibration.instruments")
+                modes = modes_of[recipe.noise.instrument]
                 if any((mode in DARK_FIELD) != (recipe.mode in DARK_FIELD) for mode in modes):
                     raise ValueError(
                         f"{key} was calibrated on {', '.join(sorted(modes))}, and {name}.mode is "
@@ -265,10 +291,10 @@ class Config(Section):
                 known(row.dataset or study.dataset, self.datasets, f"{key}.dataset", "datasets")
             beyond = self.generalisation.testsets
             marked = [image for image, entry in self.lab.images.items() if entry.columns]
-            columns = [*self.simulated, *self.evaluation.lab_testsets, *marked, *beyond]  # of whatever scale
+            columns = [*self.datasets, *self.evaluation.lab_testsets, *marked, *beyond]  # of whatever scale
             for scored in study.testsets:
                 where, section = (
-                    (self.datasets, "datasets") if study.scored == "images" else (columns, "simulated or lab test sets")
+                    (self.datasets, "datasets") if study.scored == "images" else (columns, "datasets or lab test sets")
                 )
                 known(scored, where, f"studies.{name}.testsets", section)
                 for baseline in study.baselines:
@@ -301,7 +327,9 @@ class Config(Section):
             "datasets": self.simulated,
             "generalisation.testsets": self.generalisation.testsets,
         }
-        return {f"{key}.{name}": recipe for key, section in sections.items() for name, recipe in section.items()}
+        recipes = {f"{key}.{name}": recipe for key, section in sections.items() for name, recipe in section.items()}
+        own = f"datasets.{INSTRUMENT}"
+        return {INSTRUMENT if self.instrument and key == own else key: recipe for key, recipe in recipes.items()}
 
     @property
     def lab_images(self) -> dict[str, LabImage]:

@@ -44,6 +44,12 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
         lines = [f"{key}: there is no {folder}/{name}.cif; add it or take {name!r} out" for key, name in missing]
         raise InputError("\n".join(lines))
     materials = {name: tuple(structures.zones.get(name, structures.default_zones)) for name in names}
+    if config.instrument and config.instrument.zones:
+        shown = config.instrument.materials
+        axes = {zone for name in (names if shown == "all" else shown) for zone in materials[name]}
+        if not axes & set(config.instrument.zones):
+            asked = ", ".join(config.instrument.zones)
+            raise InputError(f"instrument.zones: {asked} is none of its materials' ({', '.join(sorted(axes))})")
     for name, zones in compared.items():
         for zone in zones if name in materials else ():
             if zone not in materials[name]:

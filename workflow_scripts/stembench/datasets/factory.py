@@ -26,7 +26,7 @@ from stembench.localisation.cramer_rao import position_bound
 from stembench.noise import physical
 from stembench.noise.background import BACKGROUNDS
 from stembench.noise.calibrated import NoiseParameters, noisy_at_full_range
-from stembench.noise.calibration import drawn_parameters
+from stembench.noise.calibration import drawn_parameters, pixel_size_range
 
 #: Number of the first sample of each split; a sample's number is its random stream's spawn key.
 SPLIT_START = {"train": 0, "validation": 2**30, "test": 2**31, "held_out": 2**31 + 2**30}
@@ -178,10 +178,8 @@ class Factory:
         if isinstance(self.recipe.noise, PhysicalNoise):
             drawn, distortion, jitter = self._scan(self.recipe.noise, pixel_size, scene_rng, rng)
             drawn |= {"counts_per_px": self._counts(self.recipe.noise, split, position, rng)}
-        elif self.calibration is None:
-            raise ValueError("calibrated noise needs the calibration of its instrument")
         else:
-            noise, (low, high) = drawn_parameters(self.calibration, scene_rng)
+            noise, (low, high) = drawn_parameters(self._calibration(), scene_rng)
             drawn = noise.to_dict() | {"grey_low": low, "grey_high": high}
             distortion = jitter = np.zeros((self.image_px, 2))
         return Plan(parameters | draws | drawn, scene, frame, condition, probe, background, distortion, jitter, rng)
@@ -214,10 +212,17 @@ class Factory:
     def _generator(self, number: int, stream: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.recipe.seed, spawn_key=(number, stream)))
 
+    def _calibration(self) -> dict:
+        """Of the recipe's instrument."""
+        if self.calibration is None:
+            raise ValueError("calibrated noise needs the calibration of its instrument")
+        return self.calibration
+
     def _pixel_size(self, rng: np.random.Generator) -> float:
         if self.recipe.field_of_view_A:
             return float(rng.choice(self.recipe.field_of_view_A)) / self.image_px
-        return float(np.exp(rng.uniform(*np.log(self.recipe.pixel_size_A))))
+        sizes = self.recipe.pixel_size_A or pixel_size_range(self._calibration())
+        return float(np.exp(rng.uniform(*np.log(sizes))))
 
     def _pad(self, pixel_size: float) -> int:
         """Pixels around the image that displaced rows reach into; four SDs of jitter."""

@@ -9,15 +9,19 @@ import xarray as xr
 from scipy import ndimage, stats
 
 from stembench.errors import InputError
+from stembench.imaging.detectors import DARK_FIELD
 from stembench.noise.calibrated import NoiseParameters, calibrated_noise, smooth_gradient
 from stembench.noise.decomposition import GREY_PERCENTILES, RawStatistics, grey_scale, raw_statistics, to_grey
 from stembench.noise.fitting import NoiseFit, fit_parameters
 from stembench.noise.lattice import lattice_estimate
 from stembench.noise.photon_transfer import PhotonTransfer, photon_transfer
 from stembench.noise.registration import row_jitter_sd
-from stembench.noise.suitability import doubts, refuse_unfit
+from stembench.noise.suitability import doubts, measured_window, refuse_unfit
 
 _LARGEST_FITTED_PX = 1024  # a side: a million pixels fix the parameters to a few per cent, in seconds
+_LARGEST_SEEN_PX = 2048  # a side, for everything else
+_FINEST_A, _COARSEST_A = 0.04, 0.3  # pixels that a column spreads over some of, and that tell columns apart
+_ROOM = 1.1  # around the pixel sizes of an instrument's images
 _PARAMETERS = tuple(field.name for field in fields(NoiseParameters))
 _LEAST_TUKEY = -0.4  # at -0.5 the distribution has no SD
 _log = logging.getLogger(__name__)
@@ -53,8 +57,31 @@ class ImageCalibration:
     flags: list[str]
 
 
-def calibrate(images: Mapping[str, np.ndarray | xr.DataArray], seed: int = 0) -> dict:
+def calibrated_part(image: xr.DataArray) -> xr.DataArray:
+    """What of a lab image tells of its noise.
+
+    It is the middle frame of a stack, there the largest rectangle in which every pixel was measured, binned until its
+    pixels are at least 0.04 A, and of that the steepest 2048 px a side.
+
+    Parameters
+    ----------
+    image : DataArray, dims (y, x) or (frame, y, x)
+        Intensities, NaN where nothing was measured, with `pixel_size_A` as an attribute.
+    """
+    if "frame" in image.dims:
+        image = image.isel(frame=image.sizes["frame"] // 2)
+    image = image[measured_window(image.values)]
+    pixel_size = image.attrs["pixel_size_A"]
+    if (binning := int(np.ceil(round(_FINEST_A / pixel_size, 6)))) > 1:
+        binned = image.astype(float).coarsen(y=binning, x=binning, boundary="trim").mean()
+        image = binned.assign_attrs(image.attrs | {"pixel_size_A": pixel_size * binning})
+    return image[best_window(image.values.astype(float), _LARGEST_SEEN_PX)]
+
+
+def calibrate(images: Mapping[str, np.ndarray | xr.DataArray], seed: int = 0, *, mode: str | None = None) -> dict:
     """Calibrate the noise of one instrument.
+
+    Images that cannot be calibrated on are left out, and a warning says why.
 
     Parameters
     ----------
@@ -63,10 +90,14 @@ def calibrate(images: Mapping[str, np.ndarray | xr.DataArray], seed: int = 0) ->
         a DataArray give jitter and dose their units, and the contrast that is expected.
     seed : int
         Of the synthetic images and the bootstrap.
+    mode : str, optional
+        Detector whose noise is asked for: images of the other contrast are left out.
 
     Returns
     -------
     dict
+        `images`, those that were calibrated on; `left_out`, why others were not, by name; `pixel_sizes_A` of the
+        former, as far as they are known.
         `fitted`: each parameter's `mean` over images, its `standard_error`, 95 % interval (`low`, `high`) and the
         `spread` (SD) over images, 0 for a single one.
         By image: `image_fits` (each parameter's `estimate`, `standard_error`, `low`, `high`); `raw` (the published
@@ -79,20 +110,30 @@ def calibrate(images: Mapping[str, np.ndarray | xr.DataArray], seed: int = 0) ->
     Raises
     ------
     InputError
-        If an image cannot be calibrated on; the message names it.
+        If no image can be calibrated on; the message names each.
     """
-    found, sizes = {}, {}
+    found, sizes, left_out = {}, {}, {}
     for number, (name, image) in enumerate(images.items()):
         attributes = getattr(image, "attrs", {})
         sizes[name] = attributes.get("pixel_size_A")
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         try:
+            _refuse_other_contrast(attributes.get("mode"), mode)
             found[name] = calibrate_image(np.asarray(image), attributes.get("mode"), rng)
         except InputError as error:
-            raise InputError(f"lab.images.{name} cannot calibrate noise: {error}") from None
+            left_out[name] = str(error)
+            continue
         for flag in found[name].flags:
             _log.warning("%s: %s", name, flag)
+    told = [f"{name} cannot calibrate noise: {reason}" for name, reason in left_out.items()]
+    if not found:
+        raise InputError("\n".join([*told, "give raw images (instrument.from, calibration.instruments)"]))
+    for line in told:
+        _log.warning("%s; it is left out", line)
     return {
+        "images": list(found),
+        "left_out": left_out,
+        "pixel_sizes_A": {name: size for name, size in sizes.items() if name in found and size},
         "fitted": {name: _pooled([each.fit for each in found.values()], name) for name in _PARAMETERS},
         "image_fits": {key: {name: _stated(each.fit, name) for name in _PARAMETERS} for key, each in found.items()},
         "raw": {key: each.raw.to_dict() for key, each in found.items()},
@@ -102,6 +143,11 @@ def calibrate(images: Mapping[str, np.ndarray | xr.DataArray], seed: int = 0) ->
         "grey_ends": {key: list(each.grey_ends) for key, each in found.items()},
         "flags": {key: each.flags for key, each in found.items()},
     }
+
+
+def _refuse_other_contrast(shown: str | None, asked: str | None) -> None:
+    if shown and asked and (shown in DARK_FIELD) != (asked in DARK_FIELD):
+        raise InputError(f"it is of {shown}, and the noise of {asked} is asked for; correct one of the two modes")
 
 
 def calibrate_image(image: np.ndarray, mode: str | None, rng: np.random.Generator) -> ImageCalibration:
@@ -173,6 +219,20 @@ def drawn_parameters(calibration: dict, rng: np.random.Generator) -> tuple[Noise
     drawn = {name: float(rng.normal(each["estimate"], each["standard_error"])) for name, each in fits.items()}
     drawn["tukey_lambda"] = max(drawn["tukey_lambda"], _LEAST_TUKEY)
     return NoiseParameters(**drawn), tuple(calibration["grey_ends"][chosen])
+
+
+def pixel_size_range(calibration: dict) -> tuple[float, float]:
+    """Pixel sizes [A] around those of the images of a stored calibration, with columns in sight.
+
+    Raises
+    ------
+    InputError
+        If none is known.
+    """
+    sizes = np.clip(list(calibration["pixel_sizes_A"].values()), _FINEST_A, _COARSEST_A)
+    if not len(sizes):
+        raise InputError(f"{calibration['instrument']}: no pixel size of its images is known; give the dataset a range")
+    return float(sizes.min() / _ROOM), float(sizes.max() * _ROOM)
 
 
 def _stated(fit: NoiseFit, name: str) -> dict[str, float]:

@@ -18,7 +18,33 @@ _HANN_NEIGHBOURS = 2.25  # frequencies that share their noise under a Hann windo
 _PERIODS_PX = (3.0, 40.0)  # of a lattice,
 _REPEATS = 6  # which repeats as often at least in an image
 _REFLECTION_SNR, _REFLECTION_PROMINENCE = 12.0, 8.0  # power over noise and over its ring; white noise reaches 6
+_GRAIN_PX = 16  # to which the part of an image is told that was measured
 _SKEWED = 0.2  # raw dark-field images have a skewness of 0.5 to 1.6
+
+
+def measured_window(image: np.ndarray) -> tuple[slice, slice]:
+    """The largest rectangle without pixels that were not measured (NaN), in steps of 16 px."""
+    measured = np.isfinite(image)
+    if measured.all():
+        return slice(None), slice(None)
+    rows, columns = (n // _GRAIN_PX for n in image.shape)
+    grains = measured[: rows * _GRAIN_PX, : columns * _GRAIN_PX]
+    grains = grains.reshape(rows, _GRAIN_PX, columns, _GRAIN_PX).all(axis=(1, 3))
+    best, window = 0, (0, 0, 0, 0)
+    heights = np.zeros(columns, int)  # of what was measured above each grain, itself included
+    for row, line in enumerate(grains):
+        heights = np.where(line, heights + 1, 0)
+        for height in np.unique(heights[heights > 0]):
+            for first, last in _runs(heights >= height):
+                if (area := height * (last - first)) > best:
+                    best, window = area, (row + 1 - height, row + 1, first, last)
+    top, bottom, left, right = (_GRAIN_PX * edge for edge in window)
+    return slice(top, bottom), slice(left, right)
+
+
+def _runs(there: np.ndarray) -> np.ndarray:
+    """First place of each run of true values, and the one after its last; shape (runs, 2)."""
+    return np.flatnonzero(np.diff(there, prepend=False, append=False)).reshape(-1, 2)
 
 
 def refuse_unfit(image: np.ndarray) -> None:

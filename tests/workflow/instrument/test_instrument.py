@@ -1,0 +1,65 @@
+"""A synthetic microscope whose noise is known, from its images to networks that have learnt it."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import tifffile
+from copies import Copy
+from stembench.config import CalibratedNoise, Config, Dataset, Imaging
+from stembench.crystals.material import Material
+from stembench.datasets.factory import Factory
+from stembench.datasets.temimagenet import export_temimagenet
+from stembench.noise.calibrated import NoiseParameters
+from stembench.products import read_json
+
+SETTINGS = Path(__file__).with_name("instrument.yaml")
+# Streaks along the rows, which no dose of electrons draws.
+KNOWN = NoiseParameters(
+    scan_slope=0.15, scan_intercept=18, pointwise_slope=0.05, pointwise_intercept=12, tukey_lambda=0.1
+)
+PIXEL_SIZE_A = 0.1
+
+
+def microscope(projection_of, image_px: int, **recipe) -> Factory:
+    """What the microscope would record of a crystal."""
+    exact = {name: {"estimate": value, "standard_error": 0.0} for name, value in KNOWN.to_dict().items()}
+    calibration = {"image_fits": {"known": exact}, "grey_ends": {"known": (0.0, 255.0)}}
+    noise = CalibratedNoise(instrument="known")
+    seen = Dataset(noise=noise, images_per_structure=1, seed=77, pixel_size_A=(PIXEL_SIZE_A, PIXEL_SIZE_A), **recipe)
+    material = Material.of("SrTiO3", "001", projection_of("SrTiO3", "001"))
+    return Factory(seen, Config().arrangements, Imaging(), [material], image_px, calibration)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, repository, projection_of) -> Copy:
+    """A folder in which networks learnt the microscope's noise, by one command, and were scored beside default ones."""
+    copy = Copy(tmp_path_factory.mktemp("instrument"), repository)
+    recorded = microscope(projection_of, 384, background=0)
+    for position, name in enumerate(("monday", "friday")):
+        tifffile.imwrite(copy.folder / "images" / f"{name}.tif", recorded.sample("train", position).images["image"])
+    (copy.folder / "known").mkdir()
+    seen = microscope(projection_of, 128)
+    export_temimagenet((seen.sample("test", position) for position in range(240)), copy.folder / "known")
+    done = copy.run("results/tables/instrument_comparison.csv", "results/calibration/instrument.png", config=SETTINGS)
+    assert done.returncode == 0, done.stdout[-8000:]
+    return copy
+
+
+def test_the_fitted_noise_is_the_known_one(made):
+    fitted = read_json(made.folder / "results/calibration/instrument.json")["fitted"]
+    found = {name: fitted[name]["mean"] for name in KNOWN.to_dict()}
+    assert found == pytest.approx(KNOWN.to_dict(), rel=0.15)
+
+
+def test_networks_are_trained_at_the_pixel_size_of_the_images(made):
+    model = read_json(made.folder / "results/models/atomsegnet_unet/localise/instrument/seed0/model.json")
+    low, high = model["pixel_size_A"]
+    assert 0.8 * PIXEL_SIZE_A < low < PIXEL_SIZE_A < high < 1.2 * PIXEL_SIZE_A
+
+
+def test_networks_that_have_learnt_it_find_more_columns_than_default_ones(made):
+    compared = pd.read_csv(made.folder / "results/tables/instrument_comparison.csv")
+    f1 = compared[compared.metric == "f1"].iloc[0]
+    assert (f1.method, f1.baseline, f1.n_seeds) == ("instrument", "default", 3)
+    assert f1.low > 0

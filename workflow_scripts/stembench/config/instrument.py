@@ -1,0 +1,99 @@
+"""The user's own microscope: what its images calibrate, and what networks learn with its noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from stembench.config.base import Material, Name, Names, Section
+from stembench.config.datasets import CalibratedNoise, Dataset
+from stembench.config.lab import LabImage
+from stembench.errors import InputError
+from stembench.imaging.detectors import DARK_FIELD, Mode
+
+#: Name of the instrument, and of the dataset with its noise.
+INSTRUMENT = "instrument"
+
+
+class Instrument(Section):
+    """A microscope whose noise the networks for its own images are trained on."""
+
+    images: str | tuple[str, ...] = Field(
+        alias="from",
+        description="Its raw images: `lab.folder` for all that lie there, or names of images; those that cannot be "
+        "calibrated on, or are of another contrast than `mode`, are left out",
+    )
+    materials: Literal["all"] | Annotated[tuple[Material, ...], Field(min_length=1)] = Field(
+        description="What networks are trained on: materials, or `all` in `structures/` but those held out"
+    )
+    zones: tuple[str, ...] | None = Field(
+        None, description="Zone axes, of those under `structures`; null for all of them", min_length=1
+    )
+    mode: Mode = Field("HAADF", description="Detector, which every condition must have")
+    conditions: Names | None = Field(
+        None,
+        description="Imaging conditions like the microscope's; null takes those of a dataset that have the detector",
+    )
+
+    @field_validator("images", mode="before")
+    @classmethod
+    def _a_folder_or_names(cls, value: object) -> object:
+        listed = isinstance(value, list | tuple) and value and all(isinstance(name, str) for name in value)
+        if not (listed or isinstance(value, str)):
+            raise ValueError("write the folder of your images, as in `from: images/`, or a list of names of images")
+        return value
+
+    def dataset(self, conditions: Sequence[Name]) -> Dataset:
+        """What networks are trained on: crystals under the given conditions with the instrument's noise."""
+        return Dataset(
+            materials=self.materials,
+            zones=self.zones,
+            conditions=self.conditions or tuple(conditions),
+            mode=self.mode,
+            pixel_size_A=None,
+            images_per_structure=1,
+            noise=CalibratedNoise(instrument=INSTRUMENT),
+        )
+
+
+def instrument_images(instrument: Instrument, images: Mapping[str, LabImage]) -> tuple[Name, ...]:
+    """The images that an instrument's noise is calibrated on, as far as that can be told before they are read.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        It names a folder, for all of the user's own images, or some.
+    images : mapping of str to LabImage
+        Every lab image by name; the user's own have no distribution.
+
+    Raises
+    ------
+    InputError
+        If there is none, a name is unknown, or every image is of another contrast than the instrument's mode.
+    """
+    if isinstance(instrument.images, str):
+        asked = tuple(name for name, image in images.items() if image.distribution is None)
+        if not asked:
+            raise InputError(
+                f"instrument.from: no image lies in {instrument.images}; put raw images of your microscope there, or "
+                "take `instrument` out of the configuration"
+            )
+    else:
+        asked = instrument.images
+        for name in asked:
+            if name not in images:
+                raise InputError(
+                    f"instrument.from names {name!r}, and there is no such image ({', '.join(images)}); put it into "
+                    "the folder of your images, or correct the name"
+                )
+    bright, modes = instrument.mode in DARK_FIELD, {name: images[name].mode for name in asked}
+    chosen = tuple(name for name, mode in modes.items() if mode is None or (mode in DARK_FIELD) == bright)
+    if not chosen:
+        shown = ", ".join(f"{name} ({mode})" for name, mode in modes.items())
+        raise InputError(
+            f"instrument.mode is {instrument.mode}, and its images are of another contrast: {shown}; set "
+            "instrument.mode to theirs, or correct the modes of the images (images.csv, lab.images)"
+        )
+    return chosen
