@@ -15,8 +15,15 @@ import xarray as xr
 
 from stembench.products import whole
 
-_SHOWN = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")  # on grey, told apart without red and green
+#: Of kinds of columns, in turn; told apart on grey, also without seeing red or green.
+KIND_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")
 _THICK_A = 1.0  # of the cell along the beam, of which an image tells nothing: programs refuse a cell of no volume
+
+
+def kinds(columns: pd.DataFrame) -> pd.Series:
+    """What tells columns apart by eye: species, sublattice where no species is known, blank where neither is."""
+    species, sublattice = _words(columns, "species"), _words(columns, "sublattice")
+    return species.where(species != "", sublattice)
 
 
 def write_hspy(image: xr.DataArray, columns: pd.DataFrame, name: str, destination: str | Path) -> None:
@@ -43,11 +50,11 @@ def write_hspy(image: xr.DataArray, columns: pd.DataFrame, name: str, destinatio
     signal = Signal2D(image.values, metadata={"General": {"title": name}})
     for axis, label in zip(signal.axes_manager.signal_axes, "xy"):
         axis.name, axis.units, axis.scale = label, "nm", image.pixel_size_A / 10
-    for number, (label, rows) in enumerate(columns.groupby(_kinds(columns))):
+    for number, (label, rows) in enumerate(columns.groupby(kinds(columns))):
         places = [part[["x_A", "y_A"]].to_numpy(float) / 10 for part in _frames(image, rows)]
         offsets = np.empty(len(places), object)
         offsets[:] = places
-        colour = _SHOWN[number % len(_SHOWN)]
+        colour = KIND_COLOURS[number % len(KIND_COLOURS)]
         words = ["columns", *re.findall(r"\w+", label)]  # what HDF5 and Python take for a name
         markers = Points(offsets if "frame" in image.dims else places[0], sizes=4, color=colour, name="_".join(words))
         signal.add_marker(markers, plot_marker=False, permanent=True)
@@ -139,12 +146,6 @@ def _frames(image: xr.DataArray, columns: pd.DataFrame) -> Iterator[pd.DataFrame
         yield columns
     else:
         yield from (columns[columns.frame == frame] for frame in range(image.sizes["frame"]))
-
-
-def _kinds(columns: pd.DataFrame) -> pd.Series:
-    """What tells columns apart by eye: species, sublattice where no species is known."""
-    species, sublattice = _words(columns, "species"), _words(columns, "sublattice")
-    return species.where(species != "", sublattice)
 
 
 def _words(columns: pd.DataFrame, key: str) -> pd.Series:
