@@ -79,13 +79,16 @@ def method_looks(kinds: Sequence[str]) -> list[dict]:
 
 
 def show_image(axes: Axes, image: np.ndarray, pixel_size: float, title: str = "", size: float = 8) -> None:
-    """An image in grey with a scale bar of a round length in A; `size` is that of the title's letters [pt]."""
-    low, high = np.percentile(image, [0.5, 99.8])
+    """An image in grey with a scale bar of a round length in A; `size` is that of the title's letters [pt].
+
+    What was not measured (NaN) is left blank.
+    """
+    low, high = np.nanpercentile(image, [0.5, 99.8])
     axes.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(title, fontsize=size, pad=3)
     height, width = image.shape
-    length = max(v for v in (1, 2, 5, 10, 20, 50, 100) if v <= max(1, 0.3 * width * pixel_size))
+    length = max(v for v in (1, 2, 5, 10, 20, 50, 100, 200, 500) if v <= max(1, 0.3 * width * pixel_size))
     y, x = 0.95 * height, 0.05 * width
     outlined: dict[str, Any] = {
         "color": "white",

@@ -1,0 +1,160 @@
+"""Columns and denoised images in the files of other programs.
+
+Every image is a DataArray of `lab.store.open_lab_image`, with dims (y, x), or (frame, y, x) for a stack, and its
+`pixel_size_A` [A]. Columns have `x_A`, `y_A` [A], counted from the centre of the first pixel, y pointing down, and of a
+stack `frame`; what else is known of them goes along.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from stembench.products import whole
+
+#: Of kinds of columns, in turn; told apart on grey, also without seeing red or green.
+KIND_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")
+_THICK_A = 1.0  # of the cell along the beam, of which an image tells nothing: programs refuse a cell of no volume
+
+
+def kinds(columns: pd.DataFrame) -> pd.Series:
+    """What tells columns apart by eye: species, sublattice where no species is known, blank where neither is."""
+    species, sublattice = _words(columns, "species"), _words(columns, "sublattice")
+    return species.where(species != "", sublattice)
+
+
+def write_hspy(image: xr.DataArray, columns: pd.DataFrame, name: str, destination: str | Path) -> None:
+    """A HyperSpy signal with calibrated axes [nm] and the columns as permanent markers, which it shows when plotted.
+
+    There is a set of markers a species, or sublattice where no species is known, called `columns_Sr`, `columns_A` ...,
+    and `columns` for those that belong to none. Their `kwargs["offsets"]` over the scale of the axes are the positions
+    x, y [px] that `atomap.api.Sublattice` takes.
+
+    Parameters
+    ----------
+    image : xarray.DataArray, dims (y, x) or (frame, y, x)
+        Raw intensities.
+    columns : DataFrame
+        Of the image.
+    name : str
+        Of the image.
+    destination : str or Path
+        File to write, `.hspy`.
+    """
+    from hyperspy.signals import Signal2D
+    from hyperspy.utils.markers import Points
+
+    signal = Signal2D(image.values, metadata={"General": {"title": name}})
+    for axis, label in zip(signal.axes_manager.signal_axes, "xy"):
+        axis.name, axis.units, axis.scale = label, "nm", image.pixel_size_A / 10
+    for number, (label, rows) in enumerate(columns.groupby(kinds(columns))):
+        places = [part[["x_A", "y_A"]].to_numpy(float) / 10 for part in _frames(image, rows)]
+        offsets = np.empty(len(places), object)
+        offsets[:] = places
+        colour = KIND_COLOURS[number % len(KIND_COLOURS)]
+        words = ["columns", *re.findall(r"\w+", label)]  # what HDF5 and Python take for a name
+        markers = Points(offsets if "frame" in image.dims else places[0], sizes=4, color=colour, name="_".join(words))
+        signal.add_marker(markers, plot_marker=False, permanent=True)
+    with whole(destination) as partial:
+        signal.save(partial, overwrite=True)
+
+
+def write_xyz(image: xr.DataArray, columns: pd.DataFrame, name: str, destination: str | Path) -> None:
+    """Extended xyz, an atom a column at z = 0 in a cell that is the field of view, a configuration a frame.
+
+    The element is the heaviest of the column's species, X where none is known. Properties of the atoms are, as far as
+    they are known, `confidence`, `uncertainty_pm`, `intensity`, `displacement_pm` (x and y), `sublattice`, `species` in
+    full and `origin`, `-` standing for no word.
+
+    Parameters
+    ----------
+    image : xarray.DataArray, dims (y, x) or (frame, y, x)
+        That the columns are of.
+    columns : DataFrame
+        Of the image.
+    name : str
+        Of the image.
+    destination : str or Path
+        File to write, `.xyz`.
+    """
+    from ase import Atoms
+    from ase.io import write
+
+    height, width = (n * image.pixel_size_A for n in image.shape[-2:])
+    numbers = [key for key in ("confidence", "uncertainty_pm", "intensity") if key in columns]
+    words = {"sublattice": "sublattice", "species": "column_species", "origin": "origin"}
+    displacement = ["displacement_x_pm", "displacement_y_pm"]
+    frames = []
+    for part in _frames(image, columns):
+        species = _words(part, "species")
+        places = np.column_stack([part[["x_A", "y_A"]].to_numpy(float), np.zeros(len(part))])
+        atoms = Atoms([_heaviest(kind) for kind in species], places, cell=[width, height, _THICK_A], pbc=False)
+        atoms.info = {"image": name, "axes": "x right, y down, from the centre of the first pixel"}
+        for key in numbers:
+            atoms.new_array(key, part[key].to_numpy(float))
+        if set(displacement) <= set(columns):
+            atoms.new_array("displacement_pm", part[displacement].to_numpy(float))
+        for key, called in words.items():
+            if key in columns:
+                told = _words(part, key).str.replace(" ", "").replace("", "-")
+                atoms.new_array(called, told.to_numpy(str))
+        frames.append(atoms)
+    with whole(destination) as partial:
+        write(partial, frames, format="extxyz")
+
+
+def write_tiff(image: xr.DataArray, denoised: np.ndarray, destination: str | Path) -> None:
+    """A denoised image on the scale of its input, with its pixel size [nm] as ImageJ and DigitalMicrograph read it.
+
+    Where the input's file holds integers of up to 32 bit, so does this one, rounded and clipped to their range, and 0
+    where nothing was measured (NaN); else float32. A stack is written as pages.
+
+    Parameters
+    ----------
+    image : xarray.DataArray, dims (y, x) or (frame, y, x)
+        The input; its attribute `file_dtype` names the type of the numbers in its file, else it is the image's own.
+    denoised : ndarray, shape of the image
+        On its scale of intensities.
+    destination : str or Path
+        File to write, `.tif`.
+    """
+    from rsciio.tiff import file_writer
+
+    dtype = np.dtype(image.attrs.get("file_dtype", image.dtype))
+    if dtype.kind in "iu" and dtype.itemsize <= 4:
+        limits = np.iinfo(dtype)
+        values = np.nan_to_num(np.rint(np.asarray(denoised, float)), nan=0).clip(limits.min, limits.max).astype(dtype)
+    else:
+        values = np.asarray(denoised, np.float32)
+    axes = [
+        {"name": label, "size": size, "scale": image.pixel_size_A / 10, "offset": 0.0, "units": "nm", "navigate": False}
+        for label, size in zip("yx", values.shape[-2:])
+    ]
+    if "frame" in image.dims:
+        frame = {"name": "frame", "size": len(values), "scale": 1.0, "offset": 0.0, "units": "", "navigate": True}
+        axes = [frame, *axes]
+    with whole(destination) as partial:
+        file_writer(str(partial), {"data": values, "axes": axes, "metadata": {}})
+
+
+def _frames(image: xr.DataArray, columns: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The columns of each frame."""
+    if "frame" not in image.dims:
+        yield columns
+    else:
+        yield from (columns[columns.frame == frame] for frame in range(image.sizes["frame"]))
+
+
+def _words(columns: pd.DataFrame, key: str) -> pd.Series:
+    """A column of words, blank where there is none."""
+    return columns[key].fillna("").astype(str) if key in columns else pd.Series("", index=columns.index)
+
+
+def _heaviest(species: str) -> str:
+    from ase.data import atomic_numbers
+
+    found = [element for element in re.findall(r"[A-Z][a-z]?", species) if element in atomic_numbers]
+    return max(found, key=lambda element: atomic_numbers[element], default="X")
