@@ -11,14 +11,14 @@ from scipy.spatial import cKDTree
 
 _SEEDS, _AROUND = 3000, 80  # columns that differences are taken from, and to how many others each
 _TOLERANCE, _TOLERANCE_A = 0.3, 0.45  # that a column may lie off its place: of the median nearest distance, and [A]
-_CANDIDATES = 40  # differences that compete
+_CANDIDATES, _LATTICES = 40, 8  # differences that compete, and pairs of them
 _LEAST_SINE = 0.3  # of the angle between lattice vectors, which is 60 degrees or more for the shortest ones
 _AS_GOOD = 0.85  # of the best support: a vector that holds for a part of the sublattices alone has less
 _CORE, _CORE_PLACES = (
     0.6,
     3,
 )  # part of the eight places around a column of the lattice that is occupied, of how many seen
-_FEWEST = 6  # columns that make a lattice
+_FEWEST, _SURE, _FILLED = 6, 12, 0.55  # columns that make a lattice, of few and of many; part of their places occupied
 _REACH = 1.2  # long diagonals of a cell, to the nearest column of the first sublattice
 _SUBLATTICE = 0.25  # of the first sublattice's columns make another one
 _MOST_SUBLATTICES = 26
@@ -92,23 +92,28 @@ class Lattice:
         vectors, change = reduced(multiples @ self.vectors)
         cells = np.floor(self.cells @ inverse + 1e-6).astype(int)
         rest = self.cells - cells @ multiples
-        kinds, kind = np.unique(rest[self.members], axis=0, return_inverse=True)
+        corners = np.stack(np.meshgrid(*[np.arange(3)] * 2, indexing="ij"), -1).reshape(-1, 2)
+        whole = np.floor(corners @ inverse + 1e-6).astype(int) @ multiples
+        kinds = np.unique(corners - whole, axis=0)
+        kind = (rest[self.members, None] == kinds).all(axis=2).argmax(axis=1)
         places = (kinds[:, None] + self.places) @ inverse
         sublattices = np.full(len(self.cells), -1)
-        sublattices[self.members] = kind.ravel() * len(self.places) + self.sublattices[self.members]
+        sublattices[self.members] = kind * len(self.places) + self.sublattices[self.members]
         back = np.linalg.inv(change)
         places, cells = places.reshape(-1, 2) @ back, np.round(cells @ back).astype(int)
         return Lattice(vectors, cells, sublattices, places)
 
     def superlattices(self) -> list["Lattice"]:
-        """Those of index 2 and 3 of whose every sublattice there are columns."""
-        found = []
-        for multiples in _SUPERLATTICES:
-            classes = _classes(self.cells[self.members], multiples)
-            pairs = np.unique(np.column_stack([classes, self.sublattices[self.members]]), axis=0)
-            if len(pairs) == len(self.places) * round(np.linalg.det(multiples)):
-                found.append(self.superlattice(multiples))
-        return found
+        """Those of index 2 and 3 whose vectors and places the columns determine."""
+        every = (self.superlattice(multiples) for multiples in _SUPERLATTICES)
+        return [coarser for coarser in every if coarser.determined]
+
+    @property
+    def determined(self) -> bool:
+        """Whether there are columns enough to tell the vectors and places."""
+        design = self.design
+        number = len(self.places) + 2
+        return len(design) > number and int(np.linalg.matrix_rank(design.T @ design)) == number
 
 
 def find_lattice(positions: np.ndarray, extent: tuple[float, float]) -> Lattice | None:
@@ -135,13 +140,17 @@ def find_lattice(positions: np.ndarray, extent: tuple[float, float]) -> Lattice 
     tree = cKDTree(positions)
     nearest = float(np.median(tree.query(positions, k=2)[0][:, 1]))
     tolerance = min(_TOLERANCE * nearest, _TOLERANCE_A)
-    vectors = _translations(positions, tree, extent, nearest, tolerance)
-    if vectors is None:
+    fewest = np.clip(len(positions) / 3, _FEWEST, _SURE)
+    # A finer lattice connects more columns, but leaves places empty if it is none of theirs.
+    best, first, cells, vectors = 0.0, np.zeros(0, bool), np.empty((0, 2), int), np.eye(2)
+    for tried in _translations(positions, tree, extent, nearest, tolerance):
+        connected, steps, filled = _connected(positions, tree, extent, tried, tolerance)
+        if connected.sum() * filled**3 > best and filled >= _FILLED:
+            best, first, cells, vectors = connected.sum() * filled**3, connected, steps, tried
+    if first.sum() < fewest:
         return None
-    first, cells = _connected(positions, tree, extent, vectors, tolerance)
-    if first.sum() < _FEWEST:
-        return None
-    return _with_basis(positions, first, cells, vectors, tolerance).fitted(positions, extent)
+    lattice = _with_basis(positions, first, cells, vectors, tolerance)
+    return lattice.fitted(positions, extent) if lattice.determined else None
 
 
 def reduced(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -287,28 +296,35 @@ def robust_fit(design: np.ndarray, values: np.ndarray, positions: np.ndarray, ex
 
 def _translations(
     positions: np.ndarray, tree: cKDTree, extent: tuple[float, float], nearest: float, tolerance: float
-) -> np.ndarray | None:
-    """The two shortest vectors that lead from columns to columns, or None."""
+) -> list[np.ndarray]:
+    """Pairs of shortest vectors that lead from columns to columns; of many columns there is one."""
     seeds = positions[:: max(len(positions) // _SEEDS, 1)]
     around = min(_AROUND, len(positions) - 1)
     distances, near = tree.query(seeds, k=around + 1)
     differences = (positions[near[:, 1:]] - seeds[:, None]).reshape(-1, 2)
     candidates = _peaks(differences, float(np.median(distances[:, -1])), nearest)
     if len(candidates) < 2:
-        return None
+        return []
     candidates, has, seen = _supported(seeds, tree, extent, candidates, tolerance)
     # Vectors that hold together for the same columns, not some of them for one grain and some for another one.
-    joint = np.einsum("dip,diq->pq", has, has) / (np.einsum("dip,diq->pq", seen, seen) + 2)
+    possible = np.einsum("dip,diq->pq", seen, seen)
+    joint = np.einsum("dip,diq->pq", has, has)
     lengths = np.linalg.norm(candidates, axis=1)
     area = abs(candidates[:, None, 0] * candidates[None, :, 1] - candidates[:, None, 1] * candidates[None, :, 0])
-    apart = area > _LEAST_SINE * lengths[:, None] * lengths
+    apart = np.triu(area > _LEAST_SINE * lengths[:, None] * lengths, 1) & (possible > 0)
     if not apart.any():
-        return None
-    good = apart & (joint >= _AS_GOOD * joint[apart].max())
-    one, other = np.unravel_index(
-        np.where(good, area + 1e-3 * (lengths[:, None] + lengths), np.inf).argmin(), area.shape
-    )
-    return reduced(candidates[[one, other]])[0]
+        return []
+    support, error = joint / (possible + 2), 0.5 / np.sqrt(np.maximum(possible, 1))
+    least = _AS_GOOD * support[apart].max()
+    smallest = area[apart & (support >= least)].min()
+    good = apart & (area <= smallest) & (joint / np.maximum(possible, 1) + error >= least)
+    pairs = np.argwhere(good)[np.argsort(-support[good], kind="stable")]
+    lattices: list[np.ndarray] = []
+    for pair in pairs:
+        vectors = reduced(candidates[pair])[0]
+        if not any(np.allclose(vectors, other, atol=tolerance) for other in lattices):
+            lattices.append(vectors)
+    return lattices[:_LATTICES]
 
 
 def _peaks(differences: np.ndarray, radius: float, nearest: float) -> np.ndarray:
@@ -353,8 +369,8 @@ def _inside(points: np.ndarray, extent: tuple[float, float]) -> np.ndarray:
 
 def _connected(
     positions: np.ndarray, tree: cKDTree, extent: tuple[float, float], vectors: np.ndarray, tolerance: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The most columns that steps of lattice vectors connect, as a mask, and the cells of all columns."""
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """The most columns that steps of lattice vectors connect, as a mask, all cells, and part of the places occupied."""
     number = len(positions)
     steps = np.concatenate([_AROUND_A_CELL, -_AROUND_A_CELL])
     partners, filled, seen = [], np.zeros(number), np.zeros(number)
@@ -383,7 +399,7 @@ def _connected(
     cells = np.zeros((number, 2), int)
     first = part == largest
     if not first.any():
-        return first, cells
+        return first, cells, 0.0
     order, previous = breadth_first_order(links, np.flatnonzero(first & core)[0])
     codes = np.asarray(links[previous[order[1:]], order[1:]]).ravel()
     step = np.sign(codes)[:, None] * _AROUND_A_CELL[abs(codes) - 1]
@@ -392,7 +408,7 @@ def _connected(
         a, b = reached[before]
         reached[column] = (a + da, b + db)
     cells[list(reached)] = list(reached.values())
-    return first, cells
+    return first, cells, float(filled[first].sum() / seen[first].sum())
 
 
 def _with_basis(
@@ -456,30 +472,22 @@ def _apart(fractions: np.ndarray, place: np.ndarray, vectors: np.ndarray) -> np.
     return np.linalg.norm((off - np.round(off)) @ vectors, axis=1)
 
 
-def _classes(cells: np.ndarray, multiples: np.ndarray) -> np.ndarray:
-    whole = np.floor(cells @ np.linalg.inv(multiples) + 1e-6).astype(int)
-    return np.unique(cells - whole @ multiples, axis=0, return_inverse=True)[1].ravel()
-
-
 def _told_apart_once(lattice: Lattice, positions: np.ndarray, intensities: np.ndarray) -> Lattice | None:
     quantities = np.column_stack([positions, intensities])
     local = quantities - local_lattice(positions, quantities, lattice).expected
     least = np.array([_DISPLACED_A, _DISPLACED_A, _BRIGHTER * abs(np.nanmean(intensities))])
     best, found = _CHANCE, None
-    for multiples in _SUPERLATTICES:
-        index = round(np.linalg.det(multiples))
-        occupied, chances = True, []
+    for coarser in lattice.superlattices():
         for sublattice in range(len(lattice.places)):
             own = np.flatnonzero(lattice.sublattices == sublattice)
             apart = local[own]
             if 2 * np.isfinite(apart[:, 0]).sum() < len(own):  # a small image has hardly a column with surroundings
                 apart = _about_the_mean(quantities[own], lattice.cells[own])
-            classes = _classes(lattice.cells[own], multiples)
-            occupied &= len(np.unique(classes)) == index
-            chances += [_chance(values, classes, limit) for values, limit in zip(apart.T, least)]
-        if occupied and min(chances) < best:
-            best, found = min(chances), multiples
-    return None if found is None else lattice.superlattice(found)
+            for values, limit in zip(apart.T, least):
+                chance = _chance(values, coarser.sublattices[own], limit)
+                if chance < best:
+                    best, found = chance, coarser
+    return found
 
 
 def _about_the_mean(quantities: np.ndarray, cells: np.ndarray) -> np.ndarray:
