@@ -164,3 +164,11 @@ def test_where_a_fit_fails_the_column_stays_where_the_network_found_it():
     assert (found.x_A.iloc[-1], found.y_A.iloc[-1]) == (9.0, 9.0)
     assert np.isnan(found.fit_error_pm.iloc[-1])
     assert found.moved_pm.iloc[-1] == 0
+
+
+def test_the_error_of_a_fit_is_the_bound_of_a_gaussian_on_a_bright_background():
+    lone = drawn(np.array([[6.0, 6.0]]), PIXEL_SIZE, (121, 121))
+    view = seen(np.random.default_rng(0).poisson(200 * lone + 2000) / 9000)
+    (error_pm,) = fitted(view, read_columns(seen(lone), SETTINGS)).fit_error_pm
+    information = np.pi / 2 * 200**2 / 2000  # of squared slopes of the Gaussian over the variance, summed
+    assert error_pm == pytest.approx(10 / np.sqrt(information), rel=0.1)

@@ -182,11 +182,15 @@ def _plain_tuples(plain: dict) -> dict:
 
 
 def _folds(groups: np.ndarray) -> list[np.ndarray]:
-    """Masks of what is left out in turn: each group once, or each column where all are of one group."""
+    """Masks of what is left out in turn: each group once, or each column where all are of one group.
+
+    Neighbouring groups are left out together: a dataset goes through its materials in turn, and none is left out whole.
+    """
     _, numbers = np.unique(groups, return_inverse=True)
     if numbers.max(initial=0) < 1:
         numbers = np.arange(len(groups))
-    return [numbers % _FOLDS == fold for fold in range(min(_FOLDS, numbers.max(initial=-1) + 1))]
+    folds = numbers * _FOLDS // (numbers.max(initial=0) + 1)
+    return [folds == fold for fold in np.unique(folds)]
 
 
 def _bins(values: np.ndarray, most: int) -> list[np.ndarray]:

@@ -98,7 +98,7 @@ def without_outliers(image: np.ndarray) -> np.ndarray:
 
 
 def filled(image: np.ndarray) -> np.ndarray:
-    """An image whose NaN pixels have the mean of the smallest square around them that holds others; of 3, 7, 15 ... px."""
+    """An image whose NaN pixels have the mean of the smallest square around that holds others: of 3, 7, 15 ... px."""
     missing = np.isnan(image)
     if not missing.any():
         return image

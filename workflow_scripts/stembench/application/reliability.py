@@ -13,8 +13,10 @@ JUDGED: dict[str, type] = {"sample": int, "structure": int, "dose": str, "noise"
 JUDGED |= {"confidence": float}
 JUDGED |= {f"{name}_{what}_pm": float for name in ESTIMATORS for what in ("uncertainty", "error_x", "error_y")}
 
-_COVERAGE = ("dose", "estimator", "columns", "covered", "covered_x", "covered_y", "covered_resolved")
-_COVERAGE += ("rmse_pm", "uncertainty_pm")
+_COVERAGE = (
+    *("dose", "estimator", "columns", "covered", "covered_x", "covered_y", "covered_resolved"),
+    *("rmse_pm", "uncertainty_pm"),
+)
 _BINS = 10
 
 

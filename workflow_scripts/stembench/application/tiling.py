@@ -250,14 +250,14 @@ class _InWhole(TorchFunctionMode):
             count = features.shape[dim]
             stride = window // count
             longest = whole // stride
-            step = (longest - 1) / (longest * factor - 1)
             first = start // stride
-            places = step * torch.arange(first * factor, (first + count) * factor, dtype=torch.double) - first
-            below = places.floor().clamp(0, count - 1)
-            part = (places - below).clamp(0, 1).to(features).unsqueeze(-1 if dim == -2 else 0)
+            step = np.float32(longest - 1) / np.float32(longest * factor - 1)  # places are rounded as torch rounds them
+            places = step * np.arange(first * factor, (first + count) * factor, dtype=np.float32) - np.float32(first)
+            below = np.floor(places).clip(0, count - 1)
+            part = torch.from_numpy((places - below).clip(0, 1)).to(features).unsqueeze(-1 if dim == -2 else 0)
             low, high = (
-                features.index_select(dim, at.long().to(features.device))
-                for at in (below, (below + 1).clamp(max=count - 1))
+                features.index_select(dim, torch.from_numpy(at.astype(int)).to(features.device))
+                for at in (below, (below + 1).clip(max=count - 1))
             )
             features = torch.lerp(low, high, part)
         return features

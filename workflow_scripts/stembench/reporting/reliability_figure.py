@@ -1,6 +1,7 @@
 """Stated confidence and error bars against what is true."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -41,7 +42,13 @@ def _draw_reliability(axes: Axes, rows: pd.DataFrame) -> None:
     bars = [rows.true - rows.low, rows.high - rows.true]
     axes.errorbar(rows.confidence, rows.true, yerr=bars, fmt="o-", color=COLOURS[0], ms=4, lw=1, elinewidth=0.8)
     for row in rows.itertuples():
-        shown = {"xytext": (0, -6), "textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 6}
+        shown: dict[str, Any] = {
+            "xytext": (0, -6),
+            "textcoords": "offset points",
+            "ha": "center",
+            "va": "top",
+            "fontsize": 6,
+        }
         axes.annotate(f"{row.columns}", (row.confidence, row.low), color="0.4", **shown)
     axes.set(xlabel="Stated confidence", ylabel="Found columns that are true", xlim=(0, 1.03), ylim=(-0.06, 1.03))
 
