@@ -3,10 +3,12 @@ import time
 import jsonschema
 import pytest
 import yaml
-from stembench.config import Config, load_config
+from stembench.config import Config, LabImage, load_config
 from stembench.config.documents import GENERATED, _sections, schema_json
+from stembench.config.instrument import Instrument, instrument_images
 from stembench.errors import InputError
 
+INSTRUMENT = {"from": "images/", "materials": ["SrTiO3"]}
 LAB = {name: image.model_dump() for name, image in Config().lab.images.items()}
 DISTRIBUTION = Config().lab.distributions["atomap"].model_dump()
 CONDITION = {"energy_keV": 200, "semiangle_mrad": 24, "source_size_A": 0.9}
@@ -43,6 +45,35 @@ def test_an_image_with_columns_is_a_test_set_of_its_name():
     assert set(load_config({"lab": lab}).lab_testsets) == {"perovskite", "mine"}
     testsets = {"perovskite": {"image": "perovskite_adf"}, "mine": {"image": "mine", "block_px": 256}}
     assert load_config({"lab": lab, "evaluation": {"lab_testsets": testsets}}).lab_testsets["mine"].block_px == 256
+
+
+def test_an_instrument_has_a_dataset_with_its_noise_at_the_pixel_sizes_of_its_images():
+    assert "instrument" not in load_config({}).datasets
+    conditions = {name: each.model_dump() for name, each in Config().imaging.conditions.items()}
+    conditions["60keV_30mrad"]["detectors_mrad"] = [[80, 200], [40, 75], [15, 30], [0, 15]]
+    config = load_config({"instrument": INSTRUMENT | {"mode": "ADF"}, "imaging": {"conditions": conditions}})
+    dataset = config.datasets["instrument"]
+    assert (dataset.materials, dataset.noise.instrument, dataset.pixel_size_A) == (("SrTiO3",), "instrument", None)
+    assert dataset.conditions == ("60keV_30mrad",)
+
+
+def test_an_instrument_is_told_by_all_images_of_a_folder_or_by_some_of_its_contrast():
+    images = {
+        "mine": LabImage(file="mine.dm3"),
+        "dark": LabImage(file="dark.tif", mode="BF"),
+        "bright": LabImage(file="bright.tif", mode="ADF"),
+        "fetched": Config().lab.images["se_mos2"],
+    }
+    materials = {"materials": ["SrTiO3"]}
+    assert instrument_images(Instrument(**{"from": "images/"}, **materials), images) == ("mine", "bright")
+    named = Instrument(**{"from": ["fetched", "dark"]}, **materials)
+    assert instrument_images(named, images) == ("fetched",)
+    with pytest.raises(InputError, match=r"instrument\.from: no image lies in scans; put raw images"):
+        instrument_images(Instrument(**{"from": "scans"}, **materials), {"fetched": images["fetched"]})
+    with pytest.raises(InputError, match=r"instrument\.from names 'min', .*mine, dark.*correct the name"):
+        instrument_images(Instrument(**{"from": ["min"]}, **materials), images)
+    with pytest.raises(InputError, match=r"instrument\.mode is HAADF.*dark \(BF\); set instrument\.mode"):
+        instrument_images(Instrument(**{"from": ["dark"]}, **materials), images)
 
 
 def test_images_and_test_sets_belong_to_the_scales_that_they_name():
@@ -144,6 +175,24 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
             {"imaging": {"conditions": {"x": {**CONDITION, "detectors_mrad": [[60, 90], [80, 200]]}}}},
             ["imaging.conditions.x", "more than one HAADF"],
         ),
+        ({"instrument": {**INSTRUMENT, "from": 3}}, ["instrument.from: write the folder", "got 3"]),
+        ({"instrument": {**INSTRUMENT, "from": []}}, ["instrument.from: write the folder"]),
+        ({"instrument": {"from": "images/"}}, ["instrument.materials: missing"]),
+        ({"instrument": {**INSTRUMENT, "mode": "ADF"}}, ["instrument.mode is ADF", "detectors_mrad"]),
+        ({"instrument": {**INSTRUMENT, "conditions": ["x"]}}, ["instrument.conditions", "'x'", "200keV_24mrad"]),
+        (
+            {"instrument": INSTRUMENT, "calibration": {"instruments": {"instrument": ["se_mos2"]}}},
+            ["calibration.instruments.instrument", "another name"],
+        ),
+        ({"instrument": INSTRUMENT, "datasets": {"instrument": {}}}, ["datasets.instrument", "another name"]),
+        (
+            {
+                "instrument": INSTRUMENT,
+                "datasets": {"x": {"mode": "BF", "noise": {"recipe": "calibrated", "instrument": "instrument"}}},
+            },
+            ["datasets.x.noise.instrument was calibrated on HAADF", "datasets.x.mode is BF"],
+        ),
+        ({"datasets": {"x": {"pixel_size_A": None}}}, ["datasets.x", "pixel_size_A: null", "give a range"]),
         ({"imaging": {"species_factors": {"Qq": 1.2}}}, ["imaging.species_factors", "no element"]),
         ({"datasets": {"x": {"mode": "ADF"}}}, ["datasets.x.mode", "detectors_mrad"]),
         ({"datasets": {"x": {"arrangements": ["heap"]}}}, ["datasets.x.arrangements", "'heap'"]),

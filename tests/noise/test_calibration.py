@@ -15,7 +15,13 @@ from stembench.noise.calibrated import (
     tukey_sd,
     tukey_variates,
 )
-from stembench.noise.calibration import calibrate, drawn_parameters, parameters_of
+from stembench.noise.calibration import (
+    calibrate,
+    calibrated_part,
+    drawn_parameters,
+    parameters_of,
+    pixel_size_range,
+)
 from stembench.noise.decomposition import STANDARD_BINS, raw_statistics, to_grey, tukey_shape
 from stembench.noise.fitting import fit_parameters
 from stembench.noise.lattice import lattice_estimate
@@ -170,8 +176,54 @@ def test_doubts_are_stored_and_logged(silicon, caplog):
 
 
 def test_a_refusal_names_the_image():
-    with pytest.raises(InputError, match=r"lab\.images\.mine.* too few"):
+    with pytest.raises(InputError, match=r"(?s)mine cannot calibrate noise: .* too few.*instrument\.from"):
         calibrate({"mine": np.zeros((120, 400))})
+
+
+def test_images_that_cannot_calibrate_are_left_out_and_the_others_calibrate_as_if_alone(two_images, caplog):
+    monday = two_images["monday"]
+    dark = (255 - monday).assign_attrs(monday.attrs | {"mode": "BF"})
+    with caplog.at_level(logging.WARNING, "stembench"):
+        calibrated = calibrate({"monday": monday, "dark": dark, "small": monday[:100]}, seed=1, mode="ADF")
+    assert calibrated["images"] == list(calibrated["image_fits"]) == ["monday"]
+    assert calibrated["image_fits"] == calibrate({"monday": monday}, seed=1)["image_fits"]
+    assert set(calibrated["left_out"]) == {"dark", "small"}
+    assert "dark cannot calibrate noise: it is of BF" in caplog.text
+    assert "small cannot calibrate noise: 144 x 100 px are too few" in caplog.text
+    with pytest.raises(InputError, match="it is of HAADF, and the noise of ABF is asked for"):
+        calibrate({"monday": monday}, mode="ABF")
+
+
+def test_pixel_sizes_are_those_around_the_images(calibration):
+    low, high = pixel_size_range(calibration)
+    assert 0.0944 / 1.2 < low < 0.0944 < high < 0.0944 * 1.2
+    fine_and_coarse = calibration | {"pixel_sizes_A": {"monday": 0.002, "friday": 2.0}}
+    assert 0.03 < pixel_size_range(fine_and_coarse)[0] < pixel_size_range(fine_and_coarse)[1] < 0.4
+    with pytest.raises(InputError, match="mine: no pixel size"):
+        pixel_size_range({"instrument": "mine", "pixel_sizes_A": {}})
+
+
+def lab_image(values: np.ndarray, pixel_size: float, *dims: str) -> xr.DataArray:
+    return xr.DataArray(values, dims=(*dims, "y", "x"), attrs={"pixel_size_A": pixel_size})
+
+
+def test_noise_is_calibrated_where_all_was_measured():
+    image = np.arange(160.0 * 320).reshape(160, 320)
+    image[-10:, 200:] = np.nan  # a scale bar in the corner
+    part = calibrated_part(lab_image(image, 0.1))
+    assert np.array_equal(part, image[:144])
+    image[:, 20] = np.nan
+    assert np.array_equal(calibrated_part(lab_image(image, 0.1)), image[:144, 32:])
+    assert calibrated_part(lab_image(np.full((160, 160), np.nan), 0.1)).size == 0
+
+
+def test_noise_is_calibrated_on_the_middle_frame_and_on_pixels_that_show_columns():
+    frames = np.random.default_rng(0).normal(size=(3, 160, 160))
+    assert np.array_equal(calibrated_part(lab_image(frames, 0.1, "frame")), frames[1])
+    part = calibrated_part(lab_image(frames[0], 0.02))
+    assert part.attrs["pixel_size_A"] == pytest.approx(0.04)
+    assert part.values == pytest.approx(frames[0].reshape(80, 2, 80, 2).mean((1, 3)))
+    assert calibrated_part(lab_image(np.zeros((2100, 2060)), 0.04)).shape == (2048, 2048)
 
 
 @pytest.mark.parametrize(("shape", "sd"), [(0.0, 1.81), (0.04, 1.70), (0.14, 1.45), (0.38, 1.06)])

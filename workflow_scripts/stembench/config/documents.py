@@ -115,7 +115,7 @@ def _table_rows(prefix: str, model: type[Section], told: set[type[Section]]) -> 
     rows = []
     for name in model.__annotations__ if model not in told else ():  # a parent's own are told where it is
         field = model.model_fields[name]
-        key, nested = prefix + name, _sections(field.annotation)
+        key, nested = prefix + (field.alias or name), _sections(field.annotation)
         default = ""
         if not nested and not field.is_required():
             default = f"`{_plain(field.default)}`"
