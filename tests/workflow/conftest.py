@@ -1,11 +1,15 @@
 """A copy of the repository in a temporary folder, and Snakemake run in it."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 from copies import TINY, Copy
+
+
+def pytest_collection_modifyitems(items):
+    """What needs the whole run, which takes all cores, comes last: the library's tests beside it have ended by then."""
+    items.sort(key=lambda item: "finished" in item.fixturenames)
 
 
 @pytest.fixture
@@ -26,13 +30,6 @@ def tiny_with(tmp_path):
         return path
 
     return written
-
-
-@pytest.fixture
-def another(finished, tmp_path) -> Copy:
-    """A finished run of one's own, for what would change the one that tests share."""
-    shutil.copytree(finished.folder, tmp_path / "another")
-    return Copy(tmp_path / "another")
 
 
 @pytest.fixture(scope="session")

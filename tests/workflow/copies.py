@@ -8,7 +8,7 @@ from pathlib import Path
 
 FOLDERS = ("config", "envs", "profiles", "report", "rules", "workflow_scripts")
 # A particle, a monolayer, a dumbbell, and those that the configuration names.
-MATERIALS = ("Au", "MoS2", "NiO", "Pt", "Si", "SrTiO3")
+MATERIALS = ("Au", "MoS2", "Pt", "Si", "SrTiO3")
 TINY = Path(__file__).with_name("tiny.yaml")
 
 
@@ -20,7 +20,7 @@ class Copy:
         if repository is None:
             return
         for name in FOLDERS:
-            shutil.copytree(repository / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(repository / name, folder / name)  # with what Python has compiled, which is no product
         shutil.copy(repository / "Snakefile", folder)
         for name in ("images", "structures"):
             (folder / name).mkdir()

@@ -69,7 +69,7 @@ def test_ones_own_annotated_image_is_scored_by_one_entry(copy):
 
 def test_ones_own_structures_alone_need_no_change_of_the_default(copy):
     folder = copy.folder / "structures"
-    (folder / "NiO.cif").rename(folder / "Mine.cif.kept")
+    (folder / "Pt.cif").rename(folder / "Mine.cif.kept")
     for path in folder.glob("*.cif"):
         path.unlink()
     (folder / "Mine.cif.kept").rename(folder / "Mine.cif")
