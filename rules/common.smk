@@ -926,7 +926,7 @@ def applied_products(wildcards):
     return [f"results/applied/{image}/{name}" for image in OWN_IMAGES for name in APPLIED]
 
 
-APPLIED_FIGURES = ("overlay", "denoised", "displacements", "strain", "spacings")
+APPLIED_FIGURES = ("overlay", "comparison", "denoised", "spectra", "displacements", "strain", "spacings")
 APPLIED = [
     *("columns.csv", "summary.json", "summary.html", "columns.hspy", "columns.xyz", "denoised.tif"),
     *(f"{name}.png" for name in APPLIED_FIGURES),

@@ -1,0 +1,50 @@
+"""The columns of an image, corrected by the user: their lattice, species, displacements and strain."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from job import running, say
+from stembench.application.corrections import corrected, read_corrections
+from stembench.application.lattice import analyse
+from stembench.crystals.projection import Projection
+from stembench.imaging.detectors import DARK_FIELD
+from stembench.lab.store import frames_of, open_lab_image
+from stembench.products import read_json, read_parquet, whole, write_json
+
+#: The beginning of `columns.csv`; what the analysis adds follows.
+FIRST = ["frame", "x_px", "y_px", "x_A", "y_A", "sublattice", "species", "intensity", "confidence", "uncertainty_pm"]
+
+
+def with_corrections(found: pd.DataFrame, image: xr.DataArray, path: str) -> pd.DataFrame:
+    """What a network found, after what the user wrote beside the image."""
+    pixel_sizes = (image.attrs["file_pixel_size_x_A"], image.attrs["file_pixel_size_y_A"])
+    height, width = (n * image.attrs["pixel_size_A"] for n in image.shape[-2:])
+    shape = (round(height / pixel_sizes[1]), round(width / pixel_sizes[0]))
+    corrections = read_corrections(path, path, shape=shape, pixel_sizes=pixel_sizes, frames=len(frames_of(image)))
+    say(f"{path}: {len(corrections)} corrections")
+    return corrected(found, corrections)
+
+
+if __name__ == "__main__":
+    with running(snakemake):
+        image, found = open_lab_image(snakemake.input.image), read_parquet(snakemake.input.found)
+        columns = found.assign(origin="network")
+        for path in snakemake.input.corrections:
+            columns = with_corrections(found, image, path)
+        crystals = [Projection.from_dict(read_json(path)) for path in snakemake.input.projection]
+        crystal = crystals[0] if crystals else None
+        extent = tuple(n * image.attrs["pixel_size_A"] for n in image.shape[-2:])
+        # Dark columns are the heavier the darker.
+        bright = 1 if image.attrs["mode"] in DARK_FIELD else -1
+        tables, summaries = [], []
+        for number in range(len(frames_of(image))):
+            of_frame = columns[columns.frame == number]
+            table, summary = analyse(of_frame.assign(intensity=bright * of_frame.intensity), extent, crystal)
+            tables.append(table.assign(intensity=of_frame.intensity))
+            summaries.append(summary)
+        analysed = pd.concat(tables, ignore_index=True)
+        analysed["x_px"] = analysed.x_A / image.attrs["file_pixel_size_x_A"]
+        analysed["y_px"] = analysed.y_A / image.attrs["file_pixel_size_y_A"]
+        with whole(snakemake.output.columns) as partial:
+            analysed[[*FIRST, *analysed.columns.difference(FIRST, sort=False)]].to_csv(partial, index=False)
+        write_json(snakemake.output.summary, {"image": image.attrs, "frames": summaries})
