@@ -171,6 +171,7 @@ class Config(Section):
         for instrument, shown in self.calibration.instruments.items():
             for name in shown:
                 known(name, self.lab.images, f"calibration.instruments.{instrument}", "lab.images")
+                self._check_one_frame(name, f"calibration.instruments.{instrument}")
         for material in self.structures.single_layers:
             if material in self.multislice.compared:
                 raise ValueError(f"multislice.compared.{material} is a single layer; take one that can be thicker")
@@ -208,7 +209,7 @@ class Config(Section):
                 key = f"{name}.noise.instrument"
                 known(recipe.noise.instrument, self.calibration.instruments, key, "calibration.instruments")
                 images = self.calibration.instruments[recipe.noise.instrument]
-                modes = {self.lab.images[image].mode for image in images}
+                modes = {mode for image in images if (mode := self.lab.images[image].mode)}
                 if any((mode in DARK_FIELD) != (recipe.mode in DARK_FIELD) for mode in modes):
                     raise ValueError(
                         f"{key} was calibrated on {', '.join(sorted(modes))}, and {name}.mode is "
@@ -230,6 +231,7 @@ class Config(Section):
             known(dataset, self.datasets, "evaluation.testsets", "datasets")
         for name, testset in self.evaluation.lab_testsets.items():
             known(testset.image, self.lab.images, f"evaluation.lab_testsets.{name}.image", "lab.images")
+            self._check_one_frame(testset.image, f"evaluation.lab_testsets.{name}")
             for scale in testset.scales:
                 known(scale, self.scales, f"evaluation.lab_testsets.{name}.scales", "scales")
             if name in self.lab.images and self.lab.images[name].columns and testset.image != name:
@@ -275,6 +277,10 @@ class Config(Section):
                     if baseline == "template_matching" and scored not in self.simulated:
                         raise ValueError(f"studies.{name}.baselines: template_matching needs a simulated dataset")
         return self
+
+    def _check_one_frame(self, image: str, key: str) -> None:
+        if self.lab.images[image].frames == "each":
+            raise ValueError(f"{key} takes one frame, and lab.images.{image}.frames is each; average them")
 
     def _check_simulable(self, name: str) -> None:
         probe, detectors = probe_of(self.imaging.conditions[name]), detectors_of(self.imaging.conditions[name])

@@ -213,7 +213,9 @@ def _grey(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
             hidden = ndimage.binary_dilation(coloured, iterations=2)  # compression spreads colours
             remarks.append(f"what is drawn over the image in colour was left out, {share:.1%} of it")
         else:
-            remarks.append("the image is in colours, of which the luminance was taken; give the grey one if there is one")
+            remarks.append(
+                "the image is in colours, of which the luminance was taken; give the grey one if there is one"
+            )
     if values.shape[-1] in (2, 4) and not values[..., -1].all():
         hidden |= values[..., -1] == 0
         remarks.append("transparent pixels were left out")

@@ -69,9 +69,7 @@ class _Window:
         known = np.isfinite(part)
         return np.where(known, part - part[known].mean() if known.any() else 0.0, 0.0)
 
-    def registered(
-        self, frame: np.ndarray, mean: np.ndarray, shift: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def registered(self, frame: np.ndarray, mean: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The shift of a frame onto the mean, sought from a first one on, and the frame's part moved by it."""
         part, shift = self.part(frame), shift.copy()
         for _ in range(_ROUNDS):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import ndimage
 
-_LEVELS = 0.03  # of the range: how far from white a compressed picture's white lies
+_LEVELS = 0.05  # of the range: how far from white a compressed picture's white lies
 _LEAST_WIDTH, _LEAST_WIDTH_PX, _LEAST_HEIGHT_PX = 0.03, 12, 2  # of a bar; the first as a share of the image's width
 _ELONGATION = 2.5
 _SOLID = 0.97  # share of a bar's rectangle that has its level
@@ -110,7 +110,7 @@ def _box(image: np.ndarray, bar: _Part, tolerance: float) -> _Part | None:
         return None
     labels, _ = ndimage.label((image >= value - tolerance) & (image <= value + tolerance))
     number = np.bincount(labels[place].ravel())[1:].argmax() + 1
-    box = ndimage.find_objects(labels == number)[0]
+    box = ndimage.find_objects(labels)[number - 1]
     inside = labels[box] == number
     rims = (inside[0], inside[-1], inside[:, 0], inside[:, -1])
     return box if min(side.mean() for side in rims) >= _BOX else None
