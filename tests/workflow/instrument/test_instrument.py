@@ -38,6 +38,9 @@ def made(tmp_path_factory, repository, projection_of) -> Copy:
     recorded = microscope(projection_of, 384, background=0)
     for position, name in enumerate(("monday", "friday")):
         tifffile.imwrite(copy.folder / "images" / f"{name}.tif", recorded.sample("train", position).images["image"])
+    (copy.folder / "images" / "images.csv").write_text(
+        f"image,pixel_size_A\nmonday,{PIXEL_SIZE_A}\nfriday,{PIXEL_SIZE_A}\n"
+    )
     (copy.folder / "known").mkdir()
     seen = microscope(projection_of, 128)
     export_temimagenet((seen.sample("test", position) for position in range(240)), copy.folder / "known")
