@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 DETECTOR := .venv-detector
 CORES ?= all
 
-.PHONY: help demo apply test test-library test-workflow test-conda test-faults test-slurm test-detector bench lint format config rulegraph lock lock-detector clean
+.PHONY: help demo apply test test-library test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rulegraph lock lock-detector clean
 
 help:
 	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-conda     run the tiny workflow in its conda environments, by a stand-in for conda"
 	@echo "make test-faults    kill jobs of every rule, fill the disk, damage files ..., and see runs finish (QUICK=1: a part)"
 	@echo "make test-slurm     run a small workflow on a SLURM started for it (installs Debian's packages, as root)"
+	@echo "make test-instrument calibrate a synthetic microscope, train on its noise, see that it finds more (4 min)"
 	@echo "make test-detector  install torchvision with its own torch (6 GB) apart, test Faster R-CNN there"
 	@echo "make bench          run every benchmark, write results/benchmarks/*.csv"
 	@echo "make format         format Python and Snakemake files"
@@ -54,6 +55,9 @@ test-conda: $(VENV)/installed
 
 test-faults: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow/faults $(if $(QUICK),--quick)
+
+test-instrument: $(VENV)/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow/instrument
 
 test-slurm: $(VENV)/installed
 	@command -v slurmctld >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update && \

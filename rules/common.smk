@@ -20,25 +20,32 @@ from stembench.errors import InputError
 from stembench.crystals.materials import find_materials
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.lab.fetching import check_own_files
+from stembench.lab.own_images import SIDECAR, check_structure, files_of, own_images
 from stembench.localisation import DEFAULT_LOCALISER
 from stembench.networks.localisers import OWN_LOCALISERS
 from stembench.products import check_writable, date_now, read_json
 from stembench.sources import source_digest
 
 try:
+    CONFIG = load_config(config)
     if workflow.is_main_process:
         check_writable(".")
-        if dated := date_now("structures", "images", "report", "workflow_scripts", "results"):
+        if dated := date_now(
+            "structures", CONFIG.lab.folder, "report", "workflow_scripts", "results"
+        ):
             logger.warning(
                 f"{len(dated)} files, {dated[0]} the first, were dated in the future and now bear the present date; "
                 "set the clocks of the machines that write here"
             )
-    CONFIG = load_config(config)
     MATERIALS = find_materials("structures", CONFIG)
-    check_own_files(CONFIG.lab_images, "images")
+    check_own_files(CONFIG.lab_images, CONFIG.lab.folder)
+    OWN_IMAGES = own_images(CONFIG.lab.folder, CONFIG.lab.images, materials=MATERIALS)
+    for name, image in CONFIG.lab_images.items():
+        check_structure(image, f"lab.images.{name}", MATERIALS)
     INSTRUMENTS = dict(CONFIG.calibration.instruments)
     if CONFIG.instrument:
-        INSTRUMENTS[INSTRUMENT] = instrument_images(CONFIG.instrument, CONFIG.lab.images)
+        images = CONFIG.lab.images | OWN_IMAGES
+        INSTRUMENTS[INSTRUMENT] = instrument_images(CONFIG.instrument, images)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -66,6 +73,8 @@ COMPARED = [
 TILE_SETTINGS = CONFIG.multislice.model_dump(
     mode="json", exclude={"conditions", "compared", "compared_condition"}
 )
+# What rules know; the report by default holds those that the configuration names.
+LAB_IMAGES = CONFIG.lab.images | OWN_IMAGES
 CALIBRATION_IMAGES = sorted(
     {image for images in CONFIG.calibration.instruments.values() for image in images}
 )
@@ -386,16 +395,21 @@ TESTSETS = [*CONFIG.evaluation.testsets, *LAB_DETECTION]
 
 def lab_image_sources(wildcards):
     """The archive an image is extracted from, or the user's own files: the image, and its marked columns."""
-    entry = CONFIG.lab.images[wildcards.image]
+    entry = LAB_IMAGES[wildcards.image]
     if entry.distribution:
         return [f"results/lab/distributions/{entry.distribution}.archive"]
-    return [f"images/{path}" for path in (entry.file, entry.columns) if path]
+    return files_of(CONFIG.lab.folder, entry)
 
 
 def lab_image_distribution(wildcards):
     """The config entry of the distribution an image comes from, empty for the user's own."""
-    name = CONFIG.lab.images[wildcards.image].distribution
+    name = LAB_IMAGES[wildcards.image].distribution
     return section(CONFIG.lab.distributions[name]) if name else {}
+
+
+def lab_image_sidecar(wildcards):
+    """The table that says what a file does not, for an image that the configuration does not name."""
+    return f"{CONFIG.lab.folder}/{SIDECAR}" if wildcards.image in OWN_IMAGES else None
 
 
 def calibration_images(wildcards):
@@ -951,7 +965,7 @@ wildcard_constraints:
     material=any_of(MATERIALS),
     zone=any_of({zone for zones in MATERIALS.values() for zone in zones}),
     condition=any_of(CONFIG.multislice.conditions),
-    image=any_of(CONFIG.lab.images),
+    image=any_of(LAB_IMAGES),
     distribution=any_of(CONFIG.lab.distributions),
     instrument=any_of(INSTRUMENTS),
     dataset=any_of(RECIPES),

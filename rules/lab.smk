@@ -1,6 +1,6 @@
-"""Lab images: fetched with pip or taken from images/, checked, and brought into one form.
+"""Lab images: fetched with pip or taken from the user's folder, checked, and brought into one form.
 
-Requires images/ (where a user or a network-less machine puts files)
+Requires images/ (`lab.folder`, where a user or a network-less machine puts files)
 Makes    results/lab/distributions/{distribution}.archive
          results/lab/{image}/ (image.zarr, card.json, and columns.csv where somebody marked columns)
 """
@@ -17,7 +17,7 @@ rule fetch_lab_images:
     params:
         code=code("fetch_lab_images"),
         distribution=lambda wildcards: section(CONFIG.lab.distributions[wildcards.distribution]),
-        offered="images",
+        offered=CONFIG.lab.folder,
     message:
         "Fetch lab images: {wildcards.distribution}"
     script:
@@ -35,8 +35,9 @@ rule import_lab_image:
         "../envs/lab.yaml"
     params:
         code=code("import_lab_image"),
-        entry=lambda wildcards: section(CONFIG.lab.images[wildcards.image]),
+        entry=lambda wildcards: section(LAB_IMAGES[wildcards.image]),
         distribution=lab_image_distribution,
+        sidecar=lab_image_sidecar,
     message:
         "Import lab image {wildcards.image}"
     script:

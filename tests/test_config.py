@@ -176,6 +176,7 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
             ["imaging.conditions.x", "more than one HAADF"],
         ),
         ({"instrument": {**INSTRUMENT, "from": 3}}, ["instrument.from: write the folder", "got 3"]),
+        ({"instrument": {**INSTRUMENT, "from": "scans"}}, ["instrument.from is scans", "images (lab.folder)"]),
         ({"instrument": {**INSTRUMENT, "from": []}}, ["instrument.from: write the folder"]),
         ({"instrument": {"from": "images/"}}, ["instrument.materials: missing"]),
         ({"instrument": {**INSTRUMENT, "mode": "ADF"}}, ["instrument.mode is ADF", "detectors_mrad"]),

@@ -26,7 +26,9 @@ if __name__ == "__main__":
             "licence": snakemake.params.distribution.get("licence", "the user's own"),
             "sha256": sha256(sources[0]),
         }
-        image = lab_image(sources[0], name, entry, origin)
+        image = lab_image(sources[0], name, entry, origin, sidecar=snakemake.params.sidecar)
+        for remark in image.attrs["remarks"]:
+            say(f"{name}: {remark}")
         with whole(snakemake.output.folder) as partial:
             partial.mkdir()
             dataset = image.to_dataset().assign_attrs(provenance=provenance())
@@ -34,7 +36,7 @@ if __name__ == "__main__":
             write_json(partial / "card.json", {"shape_px": list(image.shape)} | image.attrs)
             if entry.columns:
                 told = f"{entry.columns} (lab.images.{name}.columns)"
-                columns = read_marked_columns(sources[1], image.attrs["pixel_size_A"], image.shape, told)
+                columns = read_marked_columns(sources[-1], image.attrs["pixel_size_A"], image.shape[-2:], told)
                 say(f"{name}: {len(columns)} marked columns")
                 pd.DataFrame(columns, columns=["x_A", "y_A"]).to_csv(partial / "columns.csv", index=False)
             write_checksums(partial)

@@ -18,8 +18,8 @@ from stembench.crystals.cif import read_crystal
 from stembench.datasets.temimagenet import read_temimagenet
 from stembench.errors import InputError
 from stembench.lab.fetching import extract
-from stembench.lab.marked_columns import read_marked_columns
-from stembench.lab.reading import read_image
+from stembench.lab.formats import recording_parts
+from stembench.lab.marked_columns import atom_positions, read_marked_columns
 from stembench.networks.registry import TrainedNetwork, build, save
 from stembench.products import sha256
 
@@ -36,8 +36,13 @@ class Reader:
     read: Callable[[Path], object]
 
 
+# Of HDF5 what its process runs: the worker is such a process.
 def _image(name: str, make: Callable[[Path], None]) -> Reader:
-    return Reader(lambda folder: make(folder / name), lambda folder: read_image(folder / name))
+    return Reader(lambda folder: make(folder / name), lambda folder: recording_parts(folder / name))
+
+
+def _atoms(name: str, make: Callable[[Path], None]) -> Reader:
+    return Reader(lambda folder: make(folder / name), lambda folder: atom_positions(folder / name, name))
 
 
 def _marked(name: str, make: Callable[[Path], None]) -> Reader:
@@ -139,7 +144,7 @@ READERS = {
     "jpg": _image("image.jpg", valid_files.with_pillow),
     "bmp": _image("image.bmp", valid_files.with_pillow),
     "atom lattice's image": _image("image.hdf5", valid_files.atom_lattice),
-    "atom lattice's columns": _marked("columns.hdf5", valid_files.atom_lattice),
+    "atom lattice's columns": _atoms("columns.hdf5", valid_files.atom_lattice),
     "marked columns": _marked("columns.csv", _columns),
     "CIF with a group's name": _cif("MoS2"),
     "CIF with operations": _cif("SrTiO3"),

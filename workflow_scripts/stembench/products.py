@@ -143,16 +143,21 @@ def damaged(path: str | Path, remove: str | Path | None = None) -> InputError:
 
 
 def sha256(path: str | Path) -> str:
-    """SHA-256 of a file."""
+    """SHA-256 of a file, or of a folder's list of checksums."""
+    if Path(path).is_dir():
+        return hashlib.sha256("".join(_checksums(Path(path))).encode()).hexdigest()
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_checksums(folder: Path) -> None:
     """Write into a folder the SHA-256 of every file below it, as `sha256sum --check` reads them."""
+    (folder / _CHECKSUMS).write_text("".join(_checksums(folder)))
+
+
+def _checksums(folder: Path) -> list[str]:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
-    (folder / _CHECKSUMS).write_text("".join(lines))
+    return [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
 
 
 def verify(folder: str | Path, *patterns: str) -> None:

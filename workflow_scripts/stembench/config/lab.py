@@ -4,24 +4,40 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from stembench.config.base import FilePath, Name, Names, Section
+from stembench.config.base import FilePath, FolderPath, Material, Name, Names, Section
 
 
 class LabImage(Section):
-    """An experimental image, from a distribution that PyPI carries or from `images/`."""
+    """An experimental image, from a distribution that PyPI carries or from the user's own folder."""
 
-    file: FilePath = Field(description="Path of the image inside its distribution, or in `images/`")
-    distribution: Name | None = Field(None, description="Key of `lab.distributions`; null for a file in `images/`")
+    file: FilePath = Field(description="Path of the image inside its distribution, or in `lab.folder`")
+    distribution: Name | None = Field(None, description="Key of `lab.distributions`; null for a file in `lab.folder`")
     pixel_size_A: float | None = Field(
         None, description="Pixel size; null takes the file's own", gt=0, le=10, json_schema_extra={"unit": "A"}
+    )
+    pixel_size_y_A: float | None = Field(
+        None,
+        description="Height of a pixel where it is not its width, which is `pixel_size_A`",
+        gt=0,
+        le=10,
+        json_schema_extra={"unit": "A"},
     )
     energy_keV: float | None = Field(
         None, description="Beam energy; null where unknown", ge=20, le=1000, json_schema_extra={"unit": "keV"}
     )
-    mode: Literal["HAADF", "ADF", "ABF", "BF"] = Field("HAADF", description="Detector")
+    mode: Literal["HAADF", "ADF", "ABF", "BF"] | None = Field(
+        "HAADF", description="Detector; null tells by the image whether columns are bright (HAADF) or dark (BF)"
+    )
+    frames: Literal["average", "each"] = Field(
+        "average", description="Of a stack the aligned mean of its frames, or each of them"
+    )
     specimen: str = Field("", description="What is seen")
+    material: Material | None = Field(None, description="Its structure, a CIF in `structures/` without the ending")
+    zone: str | None = Field(
+        None, description="Zone axis along which it is seen, as in `structures.zones`", pattern=r"^(m?\d){3}$"
+    )
     columns: FilePath | None = Field(
         None,
         description="Columns that somebody marked, which make the image a test set of its name: a CSV file with x_px "
@@ -29,6 +45,13 @@ class LabImage(Section):
         pattern=r"\.(csv|hdf5)$",
     )
     scales: tuple[Name, ...] = Field((), description="Scales that it is part of; none named are all")
+
+    @model_validator(mode="after")
+    def _complete(self) -> LabImage:
+        for key, needed in (("pixel_size_y_A", "pixel_size_A"), ("zone", "material")):
+            if getattr(self, key) and not getattr(self, needed):
+                raise ValueError(f"{key} is given without {needed}; give both")
+        return self
 
 
 class Distribution(Section):
@@ -46,6 +69,9 @@ class Distribution(Section):
 class Lab(Section):
     """Experimental images."""
 
+    folder: FolderPath = Field(
+        "images", description="The user's own images, of which all are read; its `images.csv` says what they do not"
+    )
     distributions: dict[Name, Distribution] = Field(
         {
             "temul": Distribution(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
@@ -172,6 +173,12 @@ class Config(Section):
             for section, names in taken.items():
                 if INSTRUMENT in names:
                     raise ValueError(f"{section}.{INSTRUMENT} is what `instrument` makes; give yours another name")
+            images, folder = self.instrument.images, self.lab.folder
+            if isinstance(images, str) and Path(images) != Path(folder):
+                raise ValueError(
+                    f"instrument.from is {images}, and your images are read from {folder} (lab.folder); set both to "
+                    "one folder, or list names of images in instrument.from"
+                )
             conditions = [name for name in Dataset().conditions if name in self.imaging.conditions]
             able = [name for name in conditions if self.instrument.mode in detectors_of(self.imaging.conditions[name])]
             self.datasets[INSTRUMENT] = self.instrument.dataset(able or conditions)
@@ -194,6 +201,7 @@ class Config(Section):
         for instrument, shown in self.calibration.instruments.items():
             for name in shown:
                 known(name, self.lab.images, f"calibration.instruments.{instrument}", "lab.images")
+                self._check_one_frame(name, f"calibration.instruments.{instrument}")
         for material in self.structures.single_layers:
             if material in self.multislice.compared:
                 raise ValueError(f"multislice.compared.{material} is a single layer; take one that can be thicker")
@@ -230,7 +238,7 @@ class Config(Section):
             if isinstance(recipe.noise, CalibratedNoise):
                 key = f"{name}.noise.instrument"
                 modes_of = {
-                    instrument: {self.lab.images[image].mode for image in images}
+                    instrument: {mode for image in images if (mode := self.lab.images[image].mode)}
                     for instrument, images in self.calibration.instruments.items()
                 }
                 if self.instrument:
@@ -258,6 +266,7 @@ class Config(Section):
             known(dataset, self.datasets, "evaluation.testsets", "datasets")
         for name, testset in self.evaluation.lab_testsets.items():
             known(testset.image, self.lab.images, f"evaluation.lab_testsets.{name}.image", "lab.images")
+            self._check_one_frame(testset.image, f"evaluation.lab_testsets.{name}")
             for scale in testset.scales:
                 known(scale, self.scales, f"evaluation.lab_testsets.{name}.scales", "scales")
             if name in self.lab.images and self.lab.images[name].columns and testset.image != name:
@@ -303,6 +312,10 @@ class Config(Section):
                     if baseline == "template_matching" and scored not in self.simulated:
                         raise ValueError(f"studies.{name}.baselines: template_matching needs a simulated dataset")
         return self
+
+    def _check_one_frame(self, image: str, key: str) -> None:
+        if self.lab.images[image].frames == "each":
+            raise ValueError(f"{key} takes one frame, and lab.images.{image}.frames is each; average them")
 
     def _check_simulable(self, name: str) -> None:
         probe, detectors = probe_of(self.imaging.conditions[name]), detectors_of(self.imaging.conditions[name])

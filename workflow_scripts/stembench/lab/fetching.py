@@ -34,9 +34,11 @@ def check_own_files(images: Mapping[str, LabImage], folder: str | Path) -> None:
         for key, path in (("file", image.file), ("columns", image.columns))
         if path and not image.distribution
     }
-    missing = [f"{key}: there is no file {path}" for key, path in wanted.items() if not path.is_file()]
+    missing = [f"{key}: there is no file {path}" for key, path in wanted.items() if not path.exists()]
     if missing:
-        raise InputError("\n".join([*missing, f"put it into {folder}/, or correct the name in the configuration"]))
+        raise InputError(
+            "\n".join([*missing, f"put it into {folder}/ (lab.folder), or correct the name in the configuration"])
+        )
 
 
 def fetch_distribution(distribution: Distribution, destination: str | Path, offered: str | Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from stembench.errors import InputError, in_short
+from stembench.lab.apart import Readable, read_apart
 
 _PAIRS = {"px": ("x_px", "y_px"), "A": ("x_A", "y_A")}
 #: Most that an atom lattice may hold.
@@ -106,7 +107,13 @@ def _number(text: str | None, key: str, where: str) -> float:
 
 
 def _atom_lattice(path: Path, name: str) -> tuple[np.ndarray, str, list[str]]:
-    """Positions in all sublattices; where atomap could fit none it left nan, and they are left out."""
+    """Positions in all sublattices, read by a process of its own."""
+    positions, told = read_apart(atom_positions, path, name)
+    return positions, "px", told["places"]
+
+
+def atom_positions(path: str | Path, name: str) -> Readable:
+    """Positions [px] in an atom lattice and the `places` of each; where atomap could fit none they are left out."""
     try:
         with h5py.File(path) as file:
             groups = {key: group for key, group in file.items() if isinstance(group, h5py.Group)}
@@ -128,4 +135,4 @@ def _atom_lattice(path: Path, name: str) -> tuple[np.ndarray, str, list[str]]:
     positions = np.concatenate(list(found.values()))
     places = [f"{key}, atom {i}" for key, part in found.items() for i in range(len(part))]
     fitted = np.isfinite(positions).all(axis=1)
-    return positions[fitted], "px", [place for place, known in zip(places, fitted) if known]
+    return positions[fitted], {"places": [place for place, known in zip(places, fitted) if known]}

@@ -1,106 +1,30 @@
-"""Reading microscope images by RosettaSciIO into one form."""
+"""Lab images in the form in which every later stage reads them."""
 
-import math
-from importlib import import_module
+import csv
+import io
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 import xarray as xr
+from scipy import ndimage, stats
 
 from stembench.config import LabImage
-from stembench.errors import InputError, in_short
+from stembench.errors import InputError
+from stembench.imaging.detectors import DARK_FIELD
+from stembench.lab.formats import Recording, read_recording
+from stembench.lab.frames import averaged
+from stembench.lab.scale_bar import scale_bars
 
-#: What an image may take in memory, as its file stores it.
-MAX_BYTES = 2**30
-#: Largest pixel size that an image may have [A].
-MAX_PIXEL_SIZE_A = 10
-
-_LAZY: dict[str, Any] = {"lazy": True}  # sizes are looked at before pixels are read
-# Endings, each with its module of RosettaSciIO; others of its readers run Python that files hold (netCDF).
-_READERS = {
-    ".dm3": ("digitalmicrograph", _LAZY),
-    ".dm4": ("digitalmicrograph", _LAZY),
-    ".emd": ("emd", _LAZY | {"select_type": "images"}),
-    ".ser": ("tia", _LAZY),
-    ".emi": ("tia", _LAZY),
-    ".mrc": ("mrc", _LAZY),
-    ".hspy": ("hspy", _LAZY),
-    ".hdf5": ("hspy", _LAZY),
-    ".zspy": ("zspy", _LAZY | {"mode": "r"}),
-    ".npy": ("numpy", _LAZY),
-    ".tif": ("tiff", _LAZY),
-    ".tiff": ("tiff", _LAZY),
-    # Not lazily, but Pillow refuses what would take more than 179 million pixels; the first frame alone.
-    ".png": ("image", {"index": 0}),
-    ".jpg": ("image", {"index": 0}),
-    ".jpeg": ("image", {"index": 0}),
-    ".bmp": ("image", {"index": 0}),
-}
-_ANGSTROM = {
-    "nm": 10.0,
-    "a": 1.0,
-    "å": 1.0,
-    "angstrom": 1.0,
-    "pm": 0.01,
-    "um": 1e4,
-    "µm": 1e4,
-    "\u03bcm": 1e4,
-    "m": 1e10,
-}
+_SQUARE = 1e-4  # relative difference of the edges of a pixel up to which it is a square
+_SAME = 1e-3  # likewise of two statements of a pixel's size
+_CONTRAST_PX = 1024  # edge of the central part that tells the contrast
+_COLUMN_A, _BACKGROUND_A = 0.4, 4.0  # narrower than a column, and wider than their distance
+_CLEAR_SKEWNESS = 0.1
 
 
-def read_image(path: str | Path) -> tuple[np.ndarray, float | None]:
-    """The first two-dimensional image in a file, and its pixel size [A] if the file tells it.
-
-    Raises
-    ------
-    InputError
-        If the format is unknown, the file damaged, or no image of grey levels is in it that fits into MAX_BYTES.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in _READERS:
-        raise InputError(f"{path}: no reader for {path.suffix or 'such'} files; give one of {', '.join(_READERS)}")
-    try:
-        return _read(path)
-    except InputError:
-        raise
-    except Exception as error:  # readers of foreign or damaged files raise whatever they stumble over
-        reason = in_short(error) or type(error).__name__
-        raise InputError(f"{path}: cannot be read ({reason}); is the file whole?") from None
-
-
-def _read(path: Path) -> tuple[np.ndarray, float | None]:
-    if h5py.is_hdf5(path):
-        with h5py.File(path) as file:
-            if "image_data0" in file:  # the image that atomap saves with an atom lattice, unknown to RosettaSciIO
-                return _loaded(path, file["image_data0"]), None
-    module, options = _READERS[path.suffix.lower()]
-    signals = import_module(f"rsciio.{module}").file_reader(str(path), **options)
-    images = [signal for signal in signals if np.ndim(signal["data"]) == 2]
-    if not images:
-        raise InputError(f"{path}: holds no two-dimensional image")
-    return _loaded(path, images[0]["data"]), _pixel_size(images[0]["axes"][-1])
-
-
-def _pixel_size(axis: dict) -> float | None:
-    """Pixel size [A] by an axis, None if it gives no length that an entry could give as well."""
-    size = float(axis["scale"]) * _ANGSTROM.get(str(axis.get("units")).lower(), np.nan)
-    return size if 0 < size <= MAX_PIXEL_SIZE_A else None
-
-
-def _loaded(path: Path, stored: np.ndarray | h5py.Dataset) -> np.ndarray:
-    """What a file says it holds, read if that can be an image."""
-    size = " x ".join(map(str, stored.shape))
-    if np.ndim(stored) != 2 or 0 in stored.shape or stored.dtype.kind not in "biuf":
-        raise InputError(f"{path}: holds {size} values of type {stored.dtype}; save one image of grey levels")
-    if math.prod(stored.shape) * stored.dtype.itemsize > MAX_BYTES:
-        raise InputError(f"{path}: {size} px of {stored.dtype} take more than {MAX_BYTES >> 30} GiB; crop or bin it")
-    return np.asarray(stored)
-
-
-def lab_image(path: str | Path, name: str, entry: LabImage, origin: dict) -> xr.DataArray:
+def lab_image(
+    path: str | Path, name: str, entry: LabImage, origin: dict, *, sidecar: str | Path | None = None
+) -> xr.DataArray:
     """An experimental image in the form in which every later stage reads it.
 
     Parameters
@@ -113,25 +37,137 @@ def lab_image(path: str | Path, name: str, entry: LabImage, origin: dict) -> xr.
         Its entry there.
     origin : dict
         Where it came from: file, distribution, SHA-256, licence.
+    sidecar : str or Path, optional
+        The table that says what the file does not, for an image without an entry in the config.
 
     Returns
     -------
-    xarray.DataArray, dims (y, x)
-        Raw intensities, with `pixel_size_A`, `energy_keV`, `mode`, `specimen` and the origin as attributes.
+    xarray.DataArray, dims (y, x), or (frame, y, x) of a stack whose frames are kept
+        Raw intensities on square pixels, the first of them where it is in the file; NaN where nothing was measured.
+        Attributes: `pixel_size_A`; `file_pixel_size_x_A`, `file_pixel_size_y_A`, the edges of the file's pixels;
+        `mode`, `energy_keV` if it is known, `material`, `zone`, `specimen`, `remarks` (sentences on what was assumed
+        or changed), and the origin.
 
     Raises
     ------
     InputError
-        If the pixel size is known neither from the file nor from the entry.
+        If the pixel size is known neither from the file nor from the entry, or the image shows nothing.
     """
-    values, pixel_size = read_image(path)
-    pixel_size = entry.pixel_size_A or pixel_size
-    if pixel_size is None:
+    recording = read_recording(path, entry.mode or "")
+    remarks = list(recording.remarks)
+    size_x, size_y = _pixel_sizes(recording, name, entry, origin["file"], sidecar, remarks)
+    frames = recording.values if recording.values.ndim == 3 else recording.values[None]
+    frames = _without_what_is_drawn(frames, origin["file"], remarks)
+    if len(frames) > 1 and entry.frames == "average":
+        count, (mean, shifts) = len(frames), averaged(frames)
+        frames = mean[None]
+        remarks.append(
+            f"{count} frames were aligned and averaged; they had drifted by up to "
+            f"{np.ptp(shifts, axis=0).max():.1f} px; what fewer than half of them show was left out"
+        )
+    pixel_size = min(size_x, size_y)
+    if abs(size_x - size_y) > _SQUARE * pixel_size:
+        frames = np.stack([_on_square_pixels(frame, size_x, size_y) for frame in frames])
+        remarks.append(f"pixels of {size_x:.4g} x {size_y:.4g} A were resampled to squares of {pixel_size:.4g} A")
+    attributes = {
+        "pixel_size_A": pixel_size,
+        "file_pixel_size_x_A": size_x,
+        "file_pixel_size_y_A": size_y,
+        "mode": entry.mode or _told_mode(frames[0], pixel_size, remarks),
+        "specimen": entry.specimen,
+        "material": entry.material or "",
+        "zone": entry.zone or "",
+        "remarks": remarks,
+        **origin,
+    }
+    energy = entry.energy_keV or recording.energy_keV
+    attributes |= {"energy_keV": energy} if energy else {}
+    kept = len(frames) > 1
+    return xr.DataArray(
+        frames if kept else frames[0],
+        dims=("frame", "y", "x") if kept else ("y", "x"),
+        name="image",
+        attrs=attributes,
+    )
+
+
+def _pixel_sizes(
+    recording: Recording, name: str, entry: LabImage, file: str, sidecar: str | Path | None, remarks: list[str]
+) -> tuple[float, float]:
+    """Edges of a pixel along x and y [A], as the entry says, or else the file."""
+    found = (recording.pixel_size_x_A, recording.pixel_size_y_A)
+    size_x, size_y = found[0] or found[1], found[1] or found[0]
+    if entry.pixel_size_A:
+        given = (entry.pixel_size_A, entry.pixel_size_y_A or entry.pixel_size_A)
+        if size_x and size_y and max(abs(size_x / given[0] - 1), abs(size_y / given[1] - 1)) > _SAME:
+            place = sidecar or f"lab.images.{name}"
+            remarks.append(
+                f"pixels are {_edges(*given)} A by {place}, which was taken, and {_edges(size_x, size_y)} A by the file"
+            )
+        return given
+    if size_x and size_y:
+        return size_x, size_y
+    if sidecar is None:
         raise InputError(
-            f"{origin['file']}: the file gives no pixel size; set lab.images.{name}.pixel_size_A "
+            f"{file}: the file gives no pixel size; set lab.images.{name}.pixel_size_A "
             f"in config/config.yaml to its value in angstrom"
         )
-    dtype = values.dtype if values.dtype == np.uint8 else np.float32
-    attributes = {"pixel_size_A": pixel_size, "mode": entry.mode, "specimen": entry.specimen, **origin}
-    attributes |= {"energy_keV": entry.energy_keV} if entry.energy_keV else {}
-    return xr.DataArray(values.astype(dtype), dims=("y", "x"), name="image", attrs=attributes)
+    line = io.StringIO()
+    csv.writer(line).writerow([file, 0.1])
+    raise InputError(
+        f"{file}: the file gives no pixel size; write it in angstrom into {sidecar}, in the place of 0.1:\n"
+        f"image,pixel_size_A\n{line.getvalue().strip()}"
+    )
+
+
+def _edges(x: float, y: float) -> str:
+    return f"{x:.4g}" if abs(x - y) <= _SAME * x else f"{x:.4g} x {y:.4g}"
+
+
+def _without_what_is_drawn(frames: np.ndarray, file: str, remarks: list[str]) -> np.ndarray:
+    """Frames as float32, or as bytes where they are; NaN where nothing was measured."""
+    if frames.dtype != np.uint8:
+        with np.errstate(over="ignore"):
+            frames = frames.astype(np.float32)
+        unknown = ~np.isfinite(frames)
+        if unknown.any():
+            frames[unknown] = np.nan
+            if not any("left out" in remark for remark in remarks):
+                remarks.append(f"{np.mean(unknown):.1%} of the pixels hold no number and were left out")
+    middle = frames[len(frames) // 2]
+    if not np.isfinite(middle).any() or np.nanmin(middle) == np.nanmax(middle):
+        raise InputError(f"{file}: shows nothing: all its pixels are equal; is it the right file?")
+    drawn = scale_bars(middle)
+    if drawn.any():
+        frames = np.where(drawn, np.float32(np.nan), frames)
+        y, x = (f"{places.min()} to {places.max()}" for places in np.nonzero(drawn))
+        remarks.append(f"a scale bar at x = {x}, y = {y} px was left out")
+    return frames
+
+
+def _on_square_pixels(image: np.ndarray, size_x: float, size_y: float) -> np.ndarray:
+    """An image on squares of the smaller edge of its pixels, by cubic splines; pixel 0 keeps its place."""
+    steps = min(size_x, size_y) / np.array([size_y, size_x])
+    shape = tuple(int((n - 1) / step + 1e-6) + 1 for n, step in zip(image.shape, steps))
+    known = np.isfinite(image)
+    filled = image if known.all() else np.where(known, image, image[known].mean())
+    resampled = ndimage.affine_transform(filled.astype(np.float32), steps, output_shape=shape, mode="nearest")
+    if not known.all():
+        unknown = (~known).astype(np.float32)
+        resampled[ndimage.affine_transform(unknown, steps, output_shape=shape, order=1, mode="nearest") > 0] = np.nan
+    return resampled
+
+
+def _told_mode(image: np.ndarray, pixel_size: float, remarks: list[str]) -> str:
+    """HAADF where columns are bright and BF where they are dark, by the image's skewness."""
+    centre = tuple(slice(max((n - _CONTRAST_PX) // 2, 0), (n + _CONTRAST_PX) // 2) for n in image.shape)
+    part = image[centre].astype(np.float32)
+    known = np.isfinite(part)
+    part = np.where(known, part, part[known].mean() if known.any() else 0)
+    columns = ndimage.gaussian_filter(part, _COLUMN_A / pixel_size)
+    skewness = float(stats.skew((columns - ndimage.gaussian_filter(part, _BACKGROUND_A / pixel_size))[known]))
+    mode = "HAADF" if skewness > -_CLEAR_SKEWNESS else "BF"
+    contrast = "bright" if mode in DARK_FIELD else "dark"
+    doubt = "" if abs(skewness) > _CLEAR_SKEWNESS else ", which is not clear"
+    remarks.append(f"no mode is given: taken for {mode}, as columns are {contrast} in the image{doubt}")
+    return mode

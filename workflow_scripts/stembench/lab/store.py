@@ -10,7 +10,7 @@ from stembench.products import verify
 
 
 def open_lab_image(folder: str | Path) -> xr.DataArray:
-    """A lab image, dims (y, x), raw intensities; its attributes are those of `reading.lab_image`."""
+    """A lab image, dims (y, x), or (frame, y, x): raw intensities; its attributes are those of `reading.lab_image`."""
     verify(folder, "image.zarr/*")
     with xr.open_zarr(Path(folder) / "image.zarr", consolidated=False, chunks=None) as stored:
         return stored.image.load()

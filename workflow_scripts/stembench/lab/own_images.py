@@ -1,0 +1,215 @@
+"""The images in the user's own folder, and what the table beside them tells."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping
+from glob import escape
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from stembench.config import LabImage
+from stembench.errors import InputError, in_short
+from stembench.lab.formats import ENDINGS
+
+#: The table of what files do not tell, in the folder of the images.
+SIDECAR = "images.csv"
+
+_NUMBERS = ("pixel_size_A", "pixel_size_y_A", "energy_keV")
+_COLUMNS = ("image", *_NUMBERS, "mode", "material", "zone", "frames")
+_LONGEST_NAME = 80
+_TAKEN = ("distributions",)  # a folder beside those of images
+
+
+def own_images(
+    folder: str | Path,
+    entries: Mapping[str, LabImage],
+    *,
+    materials: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, LabImage]:
+    """The images in a folder that no entry of the configuration names; no pixel is read.
+
+    An image is every file whose ending has a reader, and every folder that ends in `.zspy`. Its name is the file's
+    without the ending, letters and digits of it as they are and `_` for what else there is; where two files would have
+    one name the ending is part of it. An emi file and the ser files that it describes are one image.
+
+    Parameters
+    ----------
+    folder : str or Path
+        May be missing: then there are none.
+    entries : mapping
+        Images that the configuration names.
+    materials : mapping, optional
+        Zone axes of each material that there is a CIF of; if given, others are refused.
+
+    Returns
+    -------
+    dict of LabImage
+        By name, in order; what `images.csv` does not tell is None.
+
+    Raises
+    ------
+    InputError
+        If a file's name cannot be used, or `images.csv` does not say what is meant: with its line and the remedy.
+    """
+    folder = Path(folder)
+    named = {path for entry in entries.values() if not entry.distribution for path in (entry.file, entry.columns)}
+    own = [path for path in _image_files(folder) if path not in named]
+    told = _told(folder / SIDECAR, own, {path for path in named if path})
+    images = {}
+    for name, file in _names(folder, own, [*entries, *_TAKEN]).items():
+        line, values = told.get(file, (0, {}))
+        where = f"{folder / SIDECAR}, line {line}" if line else str(folder / file)
+        try:
+            images[name] = LabImage(file=file, **({"mode": None} | values))
+        except ValidationError as error:
+            raise InputError(f"{where}: {_mistake(error)}") from None
+        if materials is not None:
+            check_structure(images[name], where, materials)
+    return images
+
+
+def check_structure(image: LabImage, where: str, materials: Mapping[str, Collection[str]]) -> None:
+    """See that there is a structure of the material and zone axis that an image is said to show.
+
+    Raises
+    ------
+    InputError
+        That begins with `where` this is said.
+    """
+    if image.material and image.material not in materials:
+        raise InputError(
+            f"{where}: there is no structures/{image.material}.cif; put it there, or name one of {', '.join(materials)}"
+        )
+    if image.material and image.zone and image.zone not in materials[image.material]:
+        raise InputError(
+            f"{where}: zone {image.zone} is none of those of {image.material} ({', '.join(materials[image.material])});"
+            f" add it to structures.zones.{image.material} in config/config.yaml"
+        )
+
+
+def files_of(folder: str | Path, image: LabImage) -> list[str]:
+    """Paths of the files that one of the user's own images is in: the image, what belongs to it, the marked columns."""
+    path = Path(folder) / image.file
+    series = path.parent.glob(f"{escape(path.stem)}_*.ser") if path.suffix.lower() == ".emi" else ()
+    columns = [Path(folder) / image.columns] if image.columns else []
+    return list(map(str, [path, *sorted(series), *columns]))
+
+
+def _image_files(folder: Path) -> list[str]:
+    """Names of the images in a folder, of which ser files are none that an emi file describes."""
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = [path for path in found if path.suffix.lower() in ENDINGS and not path.name.startswith(".")]
+    found = [path for path in found if path.is_file() or path.suffix.lower() == ".zspy"]
+    described = {path.stem for path in found if path.suffix.lower() == ".emi"}
+    return [
+        path.name for path in found if path.suffix.lower() != ".ser" or path.stem.rpartition("_")[0] not in described
+    ]
+
+
+def _names(folder: Path, files: list[str], taken: Collection[str]) -> dict[str, str]:
+    """A name for each file: of two that would have one, each with its ending."""
+    short = {file: _as_name(Path(file).stem) for file in files}
+    # Without regard to capitals, as file systems may be.
+    uses = Counter(name.lower() for name in (*short.values(), *taken))
+    names: dict[str, str] = {}
+    for file in files:
+        clash = uses[short[file].lower()] > 1
+        name = _as_name(f"{short[file]}_{Path(file).suffix[1:]}") if clash else short[file]
+        for other in (*names, *taken):
+            if other.lower() == name.lower():
+                raise InputError(
+                    f"{folder / file}: its results would bear the name {name}, as do those of "
+                    f"{names.get(other, f'lab.images.{other}')}; rename the file"
+                )
+        names[name] = file
+    return names
+
+
+def _as_name(text: str) -> str:
+    return re.sub("[^A-Za-z0-9]", "_", text).strip("_")[:_LONGEST_NAME] or "image"
+
+
+def _told(path: Path, files: list[str], named: Collection[str]) -> dict[str, tuple[int, dict]]:
+    """Line and values of each file that the table names."""
+    told: dict[str, tuple[int, dict]] = {}
+    for line, row in _rows(path):
+        where, given = f"{path}, line {line}", row.pop("image")
+        if given in named:
+            raise InputError(f"{where}: {given} has an entry under lab.images; say there what is said here")
+        meant = [given] if given in files else [file for file in files if Path(file).stem == given]
+        if len(meant) != 1:
+            known = in_short(", ".join(meant or files) or "no image")
+            reason = "could be one of" if meant else "is no image of this folder, which holds"
+            raise InputError(f"{where}: {given!r} {reason} {known}; write the file's name, or remove the line")
+        if meant[0] in told:
+            raise InputError(f"{where}: {given} stands in line {told[meant[0]][0]} already; remove one of them")
+        told[meant[0]] = line, _values(row, where)
+    return told
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Lines of the table with something in them, as spreadsheets write it in any country."""
+    if not path.exists():
+        return []
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        header = text.lstrip().partition("\n")[0]
+        delimiter = max(",;\t", key=header.count)
+        lines = list(csv.reader(text.splitlines(), delimiter=delimiter, skipinitialspace=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: is no CSV text ({in_short(error)}); save it as CSV in UTF-8") from None
+    filled = [
+        (i, [cell.strip() for cell in cells]) for i, cells in enumerate(lines, start=1) if any(map(str.strip, cells))
+    ]
+    if not filled:
+        return []
+    first, names = filled[0]
+    known = {column.lower(): column for column in _COLUMNS}
+    columns = [known.get(name.lower(), "") for name in names]
+    unknown = [name for name, column in zip(names, columns) if name and not column]
+    if unknown or columns.count("image") != 1 or any(n > 1 for c, n in Counter(columns).items() if c):
+        reason = f"{unknown[0]!r} is no column" if unknown else "each column is named once, image among them"
+        raise InputError(f"{path}, line {first}: {reason}; name the columns {', '.join(_COLUMNS)}, or some of them")
+    rows = []
+    for line, cells in filled[1:]:
+        if any(cells[len(columns) :]):
+            remedy = "write 0.1, not 0,1" if delimiter == "," else "remove what is too much"
+            raise InputError(f"{path}, line {line}: has more values than line {first} names columns; {remedy}")
+        row = {column: cell for column, cell in zip(columns, cells) if column and cell}
+        if "image" not in row:
+            raise InputError(f"{path}, line {line}: names no image; write the name of its file")
+        if delimiter != ",":
+            row |= {key: row[key].replace(",", ".") for key in _NUMBERS if key in row}
+        rows.append((line, row))
+    return rows
+
+
+def _values(row: dict[str, str], where: str) -> dict[str, object]:
+    """The values of a line, as the configuration would hold them."""
+    values: dict[str, object] = dict(row)
+    for key in set(_NUMBERS) & set(row):
+        try:
+            values[key] = float(row[key])
+        except ValueError:
+            raise InputError(f"{where}: {key} is {row[key]!r}, which is no number; write one, or nothing") from None
+    if "mode" in row:
+        values["mode"] = row["mode"].upper()
+    if "frames" in row:
+        values["frames"] = row["frames"].lower()
+    if "zone" in row:
+        zone = re.sub(r"-\s*", "m", row["zone"].strip("[]"))
+        zone = re.sub(r"[\s,]", "", zone)
+        values["zone"] = zone.zfill(3) if zone.isdigit() else zone  # of 001 a spreadsheet makes 1
+    return values
+
+
+def _mistake(error: ValidationError) -> str:
+    """The first thing that is wrong with an entry."""
+    first = error.errors()[0]
+    key, reason = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    if first["type"] == "literal_error":
+        return f"{key} is {first['input']!r}; write {first['ctx']['expected'].replace(' or ', ', or ')}, or nothing"
+    return f"{key}: {reason} (it is {first['input']!r}); correct it" if key else f"{reason}"
