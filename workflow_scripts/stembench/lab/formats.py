@@ -189,12 +189,11 @@ def _loaded(path: Path, stored: Any) -> np.ndarray:
         raise InputError(f"{path}: holds {size} values of type {stored.dtype}; save one image of grey levels")
     if math.prod(stored.shape) * stored.dtype.itemsize > MAX_BYTES:
         raise InputError(
-            f"{path}: {size} px of {stored.dtype} take more than {MAX_BYTES >> 30} GiB; crop or bin it, or split a stack"
+            f"{path}: {size} px of {stored.dtype} take more than {MAX_BYTES >> 30} GiB; crop or bin it or split it"
         )
     values = np.asarray(stored)
     if names:
         values = np.stack([values[name] for name in names], axis=-1)
-    coloured = values.ndim > 2 and values.shape[-1] <= len("RGBA")
     return values.reshape([n for n in values.shape[:-2] if n > 1] + list(values.shape[-2:]))
 
 
