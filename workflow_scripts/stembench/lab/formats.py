@@ -7,10 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import h5py
-import imageio.v3 as iio
 import numpy as np
-from scipy import ndimage
 
 from stembench.errors import InputError, in_short
 from stembench.lab.apart import Readable, read_apart
@@ -95,6 +92,8 @@ def read_recording(path: str | Path, mode: str = "") -> Recording:
         If the format is unknown, the file damaged, or no image of grey levels or colours is in it that fits into
         MAX_BYTES.
     """
+    import h5py  # the rules ask for endings alone, and what reads files takes a while to load
+
     path = Path(path)
     if path.suffix.lower() not in ENDINGS:
         raise InputError(f"{path}: no reader for {path.suffix or 'such'} files; give one of {', '.join(ENDINGS)}")
@@ -126,6 +125,9 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 
 def _read(path: Path, mode: str) -> Recording:
+    import h5py
+    import imageio.v3 as iio
+
     if path.is_file() and h5py.is_hdf5(path):
         with h5py.File(path) as file:
             if "image_data0" in file:  # the image that atomap saves with an atom lattice, unknown to RosettaSciIO
@@ -209,6 +211,8 @@ def _grey(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
         coloured = spread > _COLOURED * np.iinfo(colours.dtype).max
         share = np.mean(coloured)
         if 0 < share <= _ANNOTATED:
+            from scipy import ndimage
+
             hidden = ndimage.binary_dilation(coloured, iterations=2)  # compression spreads colours
             remarks.append(f"what is drawn over the image in colour was left out, {share:.1%} of it")
         else:
