@@ -232,7 +232,9 @@ def plot_displacements(image: xr.DataArray, columns: pd.DataFrame, name: str, de
         minlength=0.5,
     )
     length = _round(longest)
-    key = part.quiverkey(arrows, 0.85, 0.06, enlarged * length, f"{length:g} pm", labelpos="N", labelcolor="white")
+    key = part.quiverkey(
+        arrows, 0.85, 0.06, enlarged * length, f"{length:g} pm", labelpos="N", color="white", labelcolor="white"
+    )
     key.text.set_path_effects([withStroke(linewidth=2, foreground="black")])
     figure.suptitle(subject.title)
     write_figure(figure, destination)
