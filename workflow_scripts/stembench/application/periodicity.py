@@ -13,7 +13,8 @@ _SEEDS, _AROUND = 3000, 80  # columns that differences are taken from, and to ho
 _TOLERANCE, _TOLERANCE_A = 0.3, 0.45  # that a column may lie off its place: of the median nearest distance, and [A]
 _CANDIDATES, _LATTICES = 40, 8  # differences that compete, and pairs of them
 _LEAST_SINE = 0.3  # of the angle between lattice vectors, which is 60 degrees or more for the shortest ones
-_AS_GOOD = 0.85  # of the best support: a vector that holds for a part of the sublattices alone has less
+_FEW = 8  # chances of a partner that are counted as missed ones, so that a few that are met prove little
+_FINE = 0.25  # exponent of the area: half the cell is worth a sixth of the columns
 _CORE, _CORE_PLACES = (
     0.6,
     3,
@@ -141,16 +142,14 @@ def find_lattice(positions: np.ndarray, extent: tuple[float, float]) -> Lattice 
     nearest = float(np.median(tree.query(positions, k=2)[0][:, 1]))
     tolerance = min(_TOLERANCE * nearest, _TOLERANCE_A)
     fewest = np.clip(len(positions) / 3, _FEWEST, _SURE)
-    # A finer lattice connects more columns, but leaves places empty if it is none of theirs.
-    best, first, cells, vectors = 0.0, np.zeros(0, bool), np.empty((0, 2), int), np.eye(2)
-    for tried in _translations(positions, tree, extent, nearest, tolerance):
-        connected, steps, filled = _connected(positions, tree, extent, tried, tolerance)
-        if connected.sum() * filled**3 > best and filled >= _FILLED:
-            best, first, cells, vectors = connected.sum() * filled**3, connected, steps, tried
-    if first.sum() < fewest:
-        return None
-    lattice = _with_basis(positions, first, cells, vectors, tolerance)
-    return lattice.fitted(positions, extent) if lattice.determined else None
+    most, found = 0, None
+    for vectors in _translations(positions, tree, extent, nearest, tolerance):
+        first, cells, filled = _connected(positions, tree, extent, vectors, tolerance)
+        if first.sum() >= max(fewest, most + 1) and filled >= _FILLED:
+            lattice = _with_basis(positions, first, cells, vectors, tolerance)
+            if lattice.determined:
+                most, found = first.sum(), lattice
+    return None if found is None else found.fitted(positions, extent)
 
 
 def reduced(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -307,18 +306,21 @@ def _translations(
         return []
     candidates, has, seen = _supported(seeds, tree, extent, candidates, tolerance)
     # Vectors that hold together for the same columns, not some of them for one grain and some for another one.
-    possible = np.einsum("dip,diq->pq", seen, seen)
-    joint = np.einsum("dip,diq->pq", has, has)
+    both, inside = has[:, :, :, None] * has[:, :, None, :], seen[:, :, :, None] * seen[:, :, None, :]
+    possible, joint = inside.sum(axis=(0, 1)), both.sum(axis=(0, 1))
+    # Two that lead ahead to columns lead back to others as well, unless they join the atoms of a dumbbell or honeycomb.
+    back = [np.einsum("dipq,dip->pq", both, each[::-1]) for each in (has, seen)]
+    closed = (back[0] + back[0].T) / (back[1] + back[1].T + _FEW)
     lengths = np.linalg.norm(candidates, axis=1)
     area = abs(candidates[:, None, 0] * candidates[None, :, 1] - candidates[:, None, 1] * candidates[None, :, 0])
     apart = np.triu(area > _LEAST_SINE * lengths[:, None] * lengths, 1) & (possible > 0)
     if not apart.any():
         return []
-    support, error = joint / (possible + 2), 0.5 / np.sqrt(np.maximum(possible, 1))
-    least = _AS_GOOD * support[apart].max()
-    smallest = area[apart & (support >= least)].min()
-    good = apart & (area <= smallest) & (joint / np.maximum(possible, 1) + error >= least)
-    pairs = np.argwhere(good)[np.argsort(-support[good], kind="stable")]
+    # Of a finer lattice a coarser one is a part, and of two grains there is one that is almost a part of both.
+    fineness = closed**2 / np.where(apart, area, np.inf) ** _FINE
+    sure, error = joint / (possible + _FEW) * fineness, 0.5 / np.sqrt(np.maximum(possible, 1))
+    good = apart & ((joint / np.maximum(possible, 1) + error) * fineness >= sure.max())
+    pairs = np.argwhere(good)[np.argsort(-sure[good], kind="stable")]
     lattices: list[np.ndarray] = []
     for pair in pairs:
         vectors = reduced(candidates[pair])[0]
