@@ -23,7 +23,7 @@ from stembench.networks.registry import TrainedNetwork, build, normalise, restor
 #: Takes how many tiles are done, and of how many.
 Progress = Callable[[int, int], None]
 
-#: Edge of a tile with what it sees beyond its core [px]; see `benchmarks/large_image.py`.
+#: Longest edge of a tile with what it sees beyond its core [px]; see `benchmarks/large_image.py`.
 WINDOW_PX = 1024
 #: The same for networks that see all of their image, for whose attention time grows with the square of the area.
 GLOBAL_WINDOW_PX = 512
@@ -32,6 +32,7 @@ FARTHEST_PX = 128
 #: How much larger than its core on each side a tile is for a network that sees all of it [px].
 GLOBAL_OVERLAP_PX = 64
 
+_FULL_WINDOW_WIDTH = 0.25  # of a network; wider ones have smaller tiles, so that channels take no more memory
 _NARROW = 0.1  # how far a network looks does not depend on its width
 
 
@@ -110,7 +111,7 @@ def maps_of_tiles(
         )
     seen = normalise(image.astype(np.float32, copy=False), network.record["normalisation"])
     divisor = network.network.divisor
-    tiles = tiles_of(image.shape, divisor, reach_of(network))
+    tiles = tiles_of(image.shape, divisor, reach_of(network), network.record["width"])
     for done, tile in enumerate(tiles, 1):
         with torch.inference_mode(), _InWhole(tile, image.shape, divisor):
             part = torch.from_numpy(np.ascontiguousarray(seen[tile.window]))[None, None]
@@ -135,7 +136,7 @@ def progress_bar(description: str) -> Iterator[Progress]:
         yield show
 
 
-def tiles_of(shape: tuple[int, ...], divisor: int, reach: float) -> list[Tile]:
+def tiles_of(shape: tuple[int, ...], divisor: int, reach: float, width: float) -> list[Tile]:
     """Tiles of an image, row by row.
 
     Parameters
@@ -146,9 +147,13 @@ def tiles_of(shape: tuple[int, ...], divisor: int, reach: float) -> list[Tile]:
         Windows and cores begin at multiples of it.
     reach : float
         By how much windows are larger than cores on each side, at least [px]; infinite for a network that sees all.
+    width : float
+        Of the network.
     """
-    overlap, window = (reach, WINDOW_PX) if np.isfinite(reach) else (GLOBAL_OVERLAP_PX, GLOBAL_WINDOW_PX)
-    margin = _rounded_up(int(overlap), divisor)
+    overlap, window = GLOBAL_OVERLAP_PX, GLOBAL_WINDOW_PX
+    if np.isfinite(reach):
+        overlap, window = int(reach), int(WINDOW_PX * min(1, (_FULL_WINDOW_WIDTH / width) ** 0.5))
+    margin = _rounded_up(overlap, divisor)
     down, across = (_along(length, window, margin, divisor) for length in shape)
     return [Tile((rows, columns), (y, x)) for rows, y in down for columns, x in across]
 
