@@ -60,6 +60,7 @@ rule analyse_columns:
             "results/applied/{image}/summary.html",
             category="Your images",
             subcategory="{image}",
+            caption="../report/applied_summary.rst",
             labels={"what": "summary"},
         ),
     log:
@@ -68,6 +69,11 @@ rule analyse_columns:
         "../envs/training.yaml"
     params:
         code=code("analyse_columns"),
+        refined=CONFIG.apply.refine,
+        networks=lambda _: {
+            "network": applied_network("localise"),
+            "denoiser": applied_network("denoise"),
+        },
     message:
         "Analyse the columns of {wildcards.image}"
     script:

@@ -853,7 +853,11 @@ REPORTED = [
     ),
 ]
 
-OWN_IMAGES = [name for name, entry in LAB_IMAGES.items() if not entry.distribution]
+# The user's own: those that the configuration names, and all else in their folder.
+APPLIED_IMAGES = [
+    *(name for name, entry in CONFIG.lab_images.items() if not entry.distribution),
+    *OWN_IMAGES,
+]
 
 
 @cache
@@ -862,6 +866,8 @@ def applied_network(use):
     if named := getattr(CONFIG.apply, use):
         return named.rstrip("/")
     task = USES[use][0]
+    if task in INSTRUMENT_NETWORKS:
+        return INSTRUMENT_NETWORKS[task]
     here = {
         network["folder"]: (network["network"], network["dataset"])
         for network in network_methods(task).values()
@@ -920,27 +926,28 @@ def corrections_of(wildcards):
 def named_structure(wildcards):
     """Projected structure of the crystal that the user names for an image, if she does."""
     entry = LAB_IMAGES[wildcards.image]
-    if not entry.material:
-        return []
-    if entry.zone in MATERIALS.get(entry.material, ()):
-        return projections([(entry.material, entry.zone)])
-    raise WorkflowError(
-        f"{wildcards.image}: {entry.material} along {entry.zone or 'no axis'} is none of the structures here; put "
-        f"structures/{entry.material}.cif there, or name the zone axis under structures.zones in config/config.yaml"
-    )
+    return projections([(entry.material, entry.zone)]) if entry.material and entry.zone else []
 
 
 def applied_products(wildcards):
     """Everything that is made of the user's images."""
-    if not OWN_IMAGES:
+    if not APPLIED_IMAGES:
         raise WorkflowError(
             f"{CONFIG.lab.folder}/ holds no image; put yours there, and what its file does not tell into "
             f"{CONFIG.lab.folder}/images.csv"
         )
-    return [f"results/applied/{image}/{name}" for image in OWN_IMAGES for name in APPLIED]
+    return [f"results/applied/{image}/{name}" for image in APPLIED_IMAGES for name in APPLIED]
 
 
-APPLIED_FIGURES = ("overlay", "comparison", "denoised", "spectra", "displacements", "strain", "spacings")
+APPLIED_FIGURES = (
+    "overlay",
+    "comparison",
+    "denoised",
+    "spectra",
+    "displacements",
+    "strain",
+    "spacings",
+)
 APPLIED = [
     *("columns.csv", "summary.json", "summary.html", "columns.hspy", "columns.xyz", "denoised.tif"),
     *(f"{name}.png" for name in APPLIED_FIGURES),

@@ -1,15 +1,16 @@
 """The columns of an image, corrected by the user: their lattice, species, displacements and strain."""
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 from job import running, say
 from stembench.application.corrections import corrected, read_corrections
 from stembench.application.lattice import analyse
+from stembench.application.refinement import refinement
 from stembench.crystals.projection import Projection
 from stembench.imaging.detectors import DARK_FIELD
 from stembench.lab.store import frames_of, open_lab_image
 from stembench.products import read_json, read_parquet, whole, write_json
+from stembench.reporting.applied_summary import applied_summary
 
 #: The beginning of `columns.csv`; what the analysis adds follows.
 FIRST = ["frame", "x_px", "y_px", "x_A", "y_A", "sublattice", "species", "intensity", "confidence", "uncertainty_pm"]
@@ -27,6 +28,7 @@ def with_corrections(found: pd.DataFrame, image: xr.DataArray, path: str) -> pd.
 
 if __name__ == "__main__":
     with running(snakemake):
+        params, name = snakemake.params, snakemake.wildcards.image
         image, found = open_lab_image(snakemake.input.image), read_parquet(snakemake.input.found)
         columns = found.assign(origin="network")
         for path in snakemake.input.corrections:
@@ -41,10 +43,16 @@ if __name__ == "__main__":
             of_frame = columns[columns.frame == number]
             table, summary = analyse(of_frame.assign(intensity=bright * of_frame.intensity), extent, crystal)
             tables.append(table.assign(intensity=of_frame.intensity))
-            summaries.append(summary)
+            if params.refined:
+                at = ["network_x_A", "network_y_A"]
+                before = of_frame.loc[of_frame.origin == "network", at].set_axis(["x_A", "y_A"], axis=1)
+                summary["refinement"] = refinement(before, table[table.origin == "network"], summary, extent)
+            summaries.append(summary | params.networks)
         analysed = pd.concat(tables, ignore_index=True)
         analysed["x_px"] = analysed.x_A / image.attrs["file_pixel_size_x_A"]
         analysed["y_px"] = analysed.y_A / image.attrs["file_pixel_size_y_A"]
         with whole(snakemake.output.columns) as partial:
             analysed[[*FIRST, *analysed.columns.difference(FIRST, sort=False)]].to_csv(partial, index=False)
-        write_json(snakemake.output.summary, {"image": image.attrs, "frames": summaries})
+        write_json(snakemake.output.summary, {"image": image.attrs} | summaries[0] | {"frames": summaries[1:]})
+        with whole(snakemake.output.page) as partial:
+            partial.write_text(applied_summary(name, image.attrs, summaries[0], analysed), encoding="utf-8")

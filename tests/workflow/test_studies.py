@@ -45,9 +45,10 @@ def test_every_study_can_be_asked_for(finished):
     trained = re.findall(r"Train (\S+) to (\S+) on (\S+),", done.stdout)
     parts = ("unet", "self_attention", "cross_attention")
     assert {(f"structural_prior_{part}", "localise", "physical") for part in parts} <= set(trained)
-    assert {("atomsegnet_unetpp", "superresolve_2x", "physical"), ("sfin", "denoise_background", "bright_field")} <= set(
-        trained
-    )
+    assert {
+        ("atomsegnet_unetpp", "superresolve_2x", "physical"),
+        ("sfin", "denoise_background", "bright_field"),
+    } <= set(trained)
     assert len(trained) == len(set(trained))
 
 

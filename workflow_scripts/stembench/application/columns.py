@@ -46,7 +46,7 @@ def find_columns(
         A row a column where something was measured, none where none is found: position `x_A`, `y_A`; `intensity`, the
         mean of the image about it, weighted with a Gaussian of 0.3 A, background included, on the image's scale;
         `confidence`, the probability that it is a column; and `uncertainty_pm`, half of the 68.27 % interval of each
-        of its coordinates, if it is one.
+        of its coordinates, if it is one. With `refine` also `network_x_A` and `network_y_A`, where the network put it.
 
     Raises
     ------
@@ -63,8 +63,10 @@ def find_columns(
     seen = look(image, pixel_size_A, trained, mode=mode, progress=progress)
     columns = read_columns(seen, settings_for(seen.noise, known.levels))
     if refine:
-        columns = fitted(seen, columns)
+        network_place = {f"network_{axis}": columns[axis] for axis in ("x_A", "y_A")}
+        columns = fitted(seen, columns).assign(**network_place)
     columns = known.with_bars(columns)
     positions = columns[["x_A", "y_A"]].to_numpy() / pixel_size_A
     intensity = gaussian_means(image, positions, COLUMN_SIGMA_A / pixel_size_A)
-    return columns.assign(intensity=intensity)[["x_A", "y_A", "intensity", "confidence", "uncertainty_pm"]]
+    told = ["x_A", "y_A", "intensity", "confidence", "uncertainty_pm", *(network_place if refine else ())]
+    return columns.assign(intensity=intensity)[told]

@@ -16,6 +16,11 @@ def open_lab_image(folder: str | Path) -> xr.DataArray:
         return stored.image.load()
 
 
+def frames_of(image: xr.DataArray) -> np.ndarray:
+    """The frames of a lab image, shape (frame, y, x); an image alone is one."""
+    return image.values.reshape(-1, *image.shape[-2:])
+
+
 def read_marked(folder: str | Path) -> np.ndarray | None:
     """Positions x and y [A], shape (columns, 2), of a lab image's columns that somebody marked; None if nobody did."""
     verify(folder, "columns.csv")
