@@ -22,7 +22,7 @@ _RIDGE = 1e-3
 _OUTERMOST = 0.01  # part of the columns at either end of a feature that are taken as its ends
 _LEAST = 1e-6  # features are logarithms of numbers that are at least this
 _FEWEST = 50  # columns that a bin holds
-_RELIABILITY_BINS, _NOISE_BINS = 30, 6  # at most
+_RELIABILITY_BINS, _NOISE_BINS = 60, 6  # at most
 
 
 @dataclass(frozen=True)
