@@ -9,7 +9,7 @@ Makes    results/applied/{image}/ (found.parquet and denoised.npy; columns.csv, 
 rule find_columns:
     input:
         image="results/lab/{image}",
-        network=lambda _: files_of("localise"),
+        network=lambda _: network_files("localise"),
     output:
         columns="results/applied/{image}/found.parquet",
     log:
@@ -30,7 +30,7 @@ rule find_columns:
 rule denoise_image:
     input:
         image="results/lab/{image}",
-        network=lambda _: files_of("denoise"),
+        network=lambda _: network_files("denoise"),
     output:
         image="results/applied/{image}/denoised.npy",
     log:

@@ -894,7 +894,7 @@ def applied_network(use):
     return folder
 
 
-def files_of(use):
+def network_files(use):
     """What a network is applied from; one that the workflow does not train must be there."""
     folder = applied_network(use)
     names = ["weights.safetensors", "model.json"]
