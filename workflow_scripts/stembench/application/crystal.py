@@ -13,6 +13,9 @@ from stembench.crystals.field import in_plane_turn
 from stembench.crystals.projection import Projection
 from stembench.imaging.linear import strength_of
 
+#: What a lattice costs in a match that the columns alone do not show.
+OTHER_LATTICE = 0.3
+
 _GAMMA = 1.7  # of Z in a column's strength, as in the linear model
 _ALIKE = 0.15  # difference of strengths, as a fraction, that an image does not show
 _SAME_PLACE_A = 0.15  # difference of places that it does not show
@@ -20,7 +23,6 @@ _OFF_PLACE_A = 0.3  # that a sublattice may be displaced from the crystal's plac
 _SCALE, _ANISOTROPY = 0.25, 0.06  # logarithms of the largest error of the pixel size and ratio of principal stretches
 # What counts as much as a whole sublattice that is not explained: SD of places [A], logarithms of stretch and scale.
 _PLACE_A, _STRETCH, _ENLARGED = 0.1, 0.03, 0.1
-_OTHER_LATTICE = 0.3  # the same, of a lattice that the columns alone do not show
 _EQUAL = 0.02  # difference of such costs between what the crystal's symmetries make of one
 _FAINT = 0.05  # difference of mean intensities, as a fraction, that may be noise
 _UNEXPLAINED, _UNSEEN, _OUT_OF_ORDER = 0.2, 0.4, 0.5  # of a structure that fits, at most
@@ -134,7 +136,7 @@ def match_structure(
     """
     patterns = patterns_of(projection)
     matches = [
-        replace(match, cost=match.cost + (0 if lattice is told[-1] else _OTHER_LATTICE))
+        replace(match, cost=match.cost + (0 if lattice is told[-1] else OTHER_LATTICE))
         for lattice in [*told, *more]
         for pattern in patterns
         for match in _matches(lattice, _means(lattice, intensities), pattern)

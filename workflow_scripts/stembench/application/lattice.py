@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from stembench.application.crystal import Match, fitted_structure, match_structure
+from stembench.application.crystal import OTHER_LATTICE, Match, fitted_structure, match_structure
 from stembench.application.periodicity import Lattice, LocalLattice, find_lattice, local_lattice, robust_fit, told_apart
 from stembench.crystals.projection import Projection
 from stembench.evaluation.lattice_precision import AXES, spacing_metrics, spacing_sums, spacings
@@ -141,15 +141,17 @@ def _lattice_of(
     told = told_apart(finest, positions, intensities, extent)
     match = None
     if projection is not None:
-        more = [lattice.fitted(positions, extent) for lattice in told[-1].superlattices()]
-        match = match_structure(told, more, intensities, projection)
+        match = match_structure(told, [], intensities, projection)
+        if match is None or match.cost > OTHER_LATTICE:
+            more = [lattice.fitted(positions, extent) for lattice in told[-1].superlattices()]
+            match = match_structure(told, more, intensities, projection)
     if match and match.fits:
         lattice, order = _ordered(match.lattice, intensities)
         match = match.of(lattice, order)
     else:
         match, lattice = None, _ordered(told[-1], intensities)[0]
     outside, number, remarks = ~lattice.members, len(positions), []
-    second = find_lattice(positions[outside], extent)
+    second = find_lattice(positions[outside], extent) if outside.sum() >= _SECOND * number else None
     if second is not None and second.members.sum() >= _SECOND * number:
         remarks.append(
             f"{second.members.sum()} columns lie on another lattice, that of a second grain or of another crystal; the "

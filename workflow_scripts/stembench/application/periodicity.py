@@ -264,7 +264,8 @@ def robust_fit(design: np.ndarray, values: np.ndarray, positions: np.ndarray, ex
     """Least squares by Huber's weights, with a covariance for residuals that are alike in a part of the image.
 
     The covariance is the sandwich over the blocks of the image (Liang and Zeger, Biometrika 73, 13 (1986), doi
-    10.1093/biomet/73.1.13): drift and strain make neighbours err together.
+    10.1093/biomet/73.1.13): drift and strain make neighbours err together. No variance is less than that of independent
+    residuals.
 
     Parameters
     ----------
@@ -290,7 +291,12 @@ def robust_fit(design: np.ndarray, values: np.ndarray, positions: np.ndarray, ex
     used, number = len(np.unique(block)), len(design)
     spare = number - design.shape[1]
     small_sample = used / max(used - 1, 1) * max(number - 1, 1) / max(spare, 1)
-    return RobustFit(coefficients, small_sample * bread @ sums.T @ sums @ bread, residuals)
+    covariance = small_sample * bread @ sums.T @ sums @ bread
+    # A few blocks tell too small an error where residuals are independent after all.
+    variances = (weights[:, None] * residuals**2).sum(axis=0) / max(spare, 1)
+    independent, clustered = np.outer(variances, np.diag(inverse)).ravel(), np.diag(covariance)
+    factors = np.sqrt(np.maximum(independent / np.maximum(clustered, 1e-300), 1))
+    return RobustFit(coefficients, covariance * np.outer(factors, factors), residuals)
 
 
 def _translations(
@@ -306,10 +312,9 @@ def _translations(
         return []
     candidates, has, seen = _supported(seeds, tree, extent, candidates, tolerance)
     # Vectors that hold together for the same columns, not some of them for one grain and some for another one.
-    both, inside = has[:, :, :, None] * has[:, :, None, :], seen[:, :, :, None] * seen[:, :, None, :]
-    possible, joint = inside.sum(axis=(0, 1)), both.sum(axis=(0, 1))
+    possible, joint = (np.einsum("dip,diq->pq", each, each, optimize=True) for each in (seen, has))
     # Two that lead ahead to columns lead back to others as well, unless they join the atoms of a dumbbell or honeycomb.
-    back = [np.einsum("dipq,dip->pq", both, each[::-1]) for each in (has, seen)]
+    back = [np.einsum("dip,diq->pq", has * each[::-1], has, optimize=True) for each in (has, seen)]
     closed = (back[0] + back[0].T) / (back[1] + back[1].T + _FEW)
     lengths = np.linalg.norm(candidates, axis=1)
     area = abs(candidates[:, None, 0] * candidates[None, :, 1] - candidates[:, None, 1] * candidates[None, :, 0])
