@@ -24,6 +24,8 @@ from stembench.products import whole as written
 from stembench.reporting.style import COLOURS, show_image, write_figure
 
 _MOST_PX = 1200  # drawn on an edge; larger images are averaged, or their lattice makes moire with the figure's pixels
+_PICTURE_PX, _PICTURE_IN = (512, 2048), 5.12  # edges of the picture of the denoised image alone, at least and at most
+_INSET = 0.28  # edge of the spectrum in it, of its shorter one
 _SPECTRUM_PX = 2048  # edge of the part that is transformed
 _FASTEST = 1.5  # of the frequencies that are shown [1/A]: columns pass no faster ones
 _ZOOM_SPACINGS = 14  # across the part that is enlarged
@@ -87,12 +89,7 @@ class _Subject(NamedTuple):
 
     def whole(self, pixels: np.ndarray | None = None) -> _View:
         """All of the image, or of another one in its place, averaged over blocks of pixels if it is large."""
-        pixels = self.pixels if pixels is None else pixels
-        factor = -(-max(pixels.shape) // _MOST_PX)
-        height, width = (n // factor * factor for n in pixels.shape)
-        blocks = pixels[:height, :width].reshape(height // factor, factor, width // factor, factor)
-        corner = (factor - 1) / 2 * self.pixel_size
-        return _View(blocks.mean(axis=(1, 3), dtype=float), factor * self.pixel_size, (corner, corner))
+        return _averaged(self.pixels if pixels is None else pixels, self.pixel_size, _MOST_PX)
 
     def part(self, pixels: np.ndarray | None = None) -> _View:
         """A part about the middle column that is small enough to see columns one by one."""
@@ -165,18 +162,22 @@ def plot_denoised(
 def draw_denoised(image: xr.DataArray, denoised: np.ndarray, destination: str) -> None:
     """The denoised image alone, pixel by pixel, with a scale bar and its power spectrum in a corner.
 
-    Grey levels lie between its percentiles 0.5 and 99.8. Images of less than 512 px are enlarged by a whole number.
+    Grey levels lie between its percentiles 0.5 and 99.8. Images of less than 512 px are enlarged by a whole number,
+    those of more than 2048 px averaged over blocks.
     """
-    pixels, pixel_size = _first(denoised), float(image.attrs["pixel_size_A"])
-    height, width = pixels.shape
-    dpi, enlarged = 100, max(1, -(-512 // max(pixels.shape)))
-    figure = plt.figure(figsize=(enlarged * width / dpi, enlarged * height / dpi))
+    pixel_size = float(image.attrs["pixel_size_A"])
+    view = _averaged(_first(denoised), pixel_size, _PICTURE_PX[1])
+    shape = np.array(view.pixels.shape)
+    enlarged = shape * max(1, -(-_PICTURE_PX[0] // shape.max()))
+    dpi = enlarged.max() / _PICTURE_IN
+    figure = plt.figure(figsize=(enlarged[::-1] + 0.01) / dpi)  # Agg cuts off what a pixel lacks
     axes = figure.add_axes((0, 0, 1, 1))
-    _show(axes, _View(pixels, pixel_size, (0, 0)), "")
-    edge = 0.28 * min(height, width)
-    inset = figure.add_axes((1 - edge / width, 1 - edge / height, edge / width, edge / height))
-    _show_spectrum(inset, pixels, pixel_size, "", bare=True)
-    _write_whole(figure, destination, dpi)
+    _show(axes, view, "")
+    height, width = _INSET * shape.min() / shape
+    _show_spectrum(figure.add_axes((1 - width, 1 - height, width, height)), _first(denoised), pixel_size, "", bare=True)
+    with written(destination) as partial:
+        figure.savefig(partial, dpi=dpi)
+    plt.close(figure)
 
 
 def plot_spectra(image: xr.DataArray, denoised: np.ndarray, columns: pd.DataFrame, name: str, destination: str) -> None:
@@ -291,6 +292,15 @@ def plot_image_spacings(
         panel.set_title(f"{axis}: {pm.mean():.1f} pm, SD {pm.std(ddof=1):.1f} pm, {len(pm)} pairs", fontsize=9)
     figure.suptitle(subject.title)
     write_figure(figure, destination)
+
+
+def _averaged(pixels: np.ndarray, pixel_size: float, most: int) -> _View:
+    """An image, averaged over blocks of pixels if it has more than `most` on an edge."""
+    factor = -(-max(pixels.shape) // most)
+    height, width = (n // factor for n in pixels.shape)
+    blocks = pixels[: height * factor, : width * factor].reshape(height, factor, width, factor)
+    corner = (factor - 1) / 2 * pixel_size
+    return _View(blocks.mean(axis=(1, 3), dtype=float), factor * pixel_size, (corner, corner))
 
 
 def _first(pixels: np.ndarray) -> np.ndarray:
@@ -409,10 +419,3 @@ def _say(subject: _Subject, sentence: str, destination: str) -> None:
     _show(panel, subject.whole(), "")
     figure.suptitle(f"{subject.title}\n{sentence}")
     write_figure(figure, destination)
-
-
-def _write_whole(figure: Figure, destination: str, dpi: float) -> None:
-    """Write a figure that is all picture, without a margin."""
-    with written(destination) as partial:
-        figure.savefig(partial, dpi=dpi)
-    plt.close(figure)
