@@ -10,7 +10,7 @@ from stembench.networks.registry import NETWORKS, TrainedNetwork, build, normali
 
 LOADABLE = [name for name in NETWORKS if name != "faster_rcnn"]
 #: How far maps of tiles are from the whole image's, at most (RMS over the map's SD), in lively untrained networks.
-GLOBAL = {"sfin": 0.15, "sffn": 0.15, "structural_prior": 0.15}
+GLOBAL = {"sfin": 0.03, "sffn": 0.03, "structural_prior": 0.1}
 LOCAL = sorted(set(LOADABLE) - set(GLOBAL))
 WITHOUT_ATTENTION = {"self_attention": False, "cross_attention": False, "contrastive": False}
 
@@ -42,7 +42,6 @@ def crystal(height, width):
 @pytest.fixture
 def small_tiles(monkeypatch):
     monkeypatch.setattr(tiling, "WINDOW_PX", 304)
-    monkeypatch.setattr(tiling, "GLOBAL_WINDOW_PX", 256)
 
 
 @pytest.mark.parametrize("name", LOCAL)
@@ -65,11 +64,11 @@ def test_a_network_that_sees_all_makes_nearly_the_same_of_tiles_which_fade_into_
     whole = network(image[None])[0]
     difference = map_of(network, image) - whole
     assert 1e-5 < np.sqrt(np.mean(difference**2)) / whole.std() < GLOBAL[name]
-    (tile, _), *others = maps_of_tiles(network, image)
-    assert len(others) == 2
-    seam = tile.core[1].stop
-    steps = np.sqrt(np.mean(np.diff(difference, axis=1) ** 2, axis=0))
-    assert steps[seam - 1] < 1.5 * np.median(steps[seam - 40 : seam + 40])
+    (left, found), (right, found_right) = maps_of_tiles(network, image)
+    cut = np.hstack([found[left.inner], found_right[right.inner]]) - whole
+    seam = left.core[1].stop
+    faded_step, step = (np.sqrt(np.mean((each[:, seam] - each[:, seam - 1]) ** 2)) for each in (difference, cut))
+    assert faded_step < 0.9 * step
 
 
 def test_a_network_looks_as_far_as_its_convolutions_add_up_to(tmp_path):
@@ -82,7 +81,7 @@ def test_a_network_looks_as_far_as_its_convolutions_add_up_to(tmp_path):
 @pytest.mark.parametrize("shape", [(64, 64), (65, 2000), (1024, 1025), (3001, 2999)])
 @pytest.mark.parametrize(("divisor", "reach"), [(1, 18), (16, 94), (16, np.inf)])
 def test_cores_fill_the_image_once_and_windows_hold_what_the_network_sees(shape, divisor, reach):
-    times, margin = np.zeros(shape, int), 64 if reach == np.inf else reach
+    times, margin = np.zeros(shape, int), 48 if reach == np.inf else reach
     for tile in tiles_of(shape, divisor, reach, 0.25):
         times[tile.core] += 1
         assert np.zeros(shape, np.int8)[tile.window][tile.inner].shape == np.zeros(shape, np.int8)[tile.core].shape

@@ -25,12 +25,13 @@ Progress = Callable[[int, int], None]
 
 #: Longest edge of a tile with what it sees beyond its core [px]; see `benchmarks/large_image.py`.
 WINDOW_PX = 1024
-#: The same for networks that see all of their image, for whose attention time grows with the square of the area.
-GLOBAL_WINDOW_PX = 512
+#: The same for networks that see all of their image: near the size of those that they are trained and tested on. Peaks
+#: of a crystal's spectrum grow with its image: SFIN denoises 512 x 512 px better by such tiles than as a whole.
+GLOBAL_WINDOW_PX = 256
 #: How far from a pixel a network is asked to look; one that looks further is taken to see all of its image [px].
 FARTHEST_PX = 128
 #: How much larger than its core on each side a tile is for a network that sees all of it [px].
-GLOBAL_OVERLAP_PX = 64
+GLOBAL_OVERLAP_PX = 48
 
 _FULL_WINDOW_WIDTH = 0.25  # of a network; wider ones have smaller tiles, so that channels take no more memory
 _NARROW = 0.1  # how far a network looks does not depend on its width
@@ -67,10 +68,10 @@ def map_of(network: TrainedNetwork, image: np.ndarray, *, progress: Progress | N
         Of a network that sees all of its image, maps of neighbouring tiles fade into each other.
     """
     whole = np.zeros(image.shape, np.float32)
-    fading = not np.isfinite(reach_of(network))
+    fading, margin = not np.isfinite(reach_of(network)), _rounded_up(GLOBAL_OVERLAP_PX, network.network.divisor)
     for tile, found in maps_of_tiles(network, image, progress=progress):
         if fading:
-            rows, columns = (_fading(*part) for part in zip(tile.window, tile.core))
+            rows, columns = (_fading(*part, margin) for part in zip(tile.window, tile.core))
             whole[tile.window] += rows[:, None] * columns * found
         else:
             whole[tile.core] = found[tile.inner]
@@ -173,14 +174,14 @@ def _rounded_up(number: int, divisor: int) -> int:
     return -(-number // divisor) * divisor
 
 
-def _fading(window: slice, core: slice) -> np.ndarray:
+def _fading(window: slice, core: slice, margin: int) -> np.ndarray:
     """Weights of a window's pixels, which add up to 1 with those of its neighbours: 1/2 at the edges of cores."""
     places = np.arange(window.start, window.stop, dtype=np.float32) + 0.5
     weights = np.ones_like(places)
     if core.start > window.start:
-        weights *= np.clip((places - window.start) / (2 * (core.start - window.start)), 0, 1)
+        weights *= np.clip((places - core.start) / (2 * margin) + 0.5, 0, 1)
     if window.stop > core.stop:
-        weights *= np.clip((core.stop - places) / (2 * GLOBAL_OVERLAP_PX) + 0.5, 0, 1)
+        weights *= np.clip((core.stop - places) / (2 * margin) + 0.5, 0, 1)
     return weights
 
 
