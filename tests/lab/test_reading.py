@@ -1,5 +1,6 @@
 import json
 import pickle
+import shutil
 import zipfile
 
 import h5py
@@ -14,7 +15,8 @@ from stembench.datasets.store import write_shard
 from stembench.errors import InputError
 from stembench.evaluation.matching import hull_of
 from stembench.lab.degradation import lab_examples, lab_samples, reference_columns, thinned
-from stembench.lab.reading import lab_image, read_image
+from stembench.lab.formats import read_recording
+from stembench.lab.reading import lab_image
 
 VALUES = np.arange(48.0).reshape(6, 8)
 
@@ -34,18 +36,18 @@ def entry(**given):
 
 
 def test_pixel_size_comes_from_the_file_in_angstrom(tmp_path):
-    values, pixel_size = read_image(hspy_file(tmp_path / "image.hspy"))
-    assert np.array_equal(values, VALUES)
-    assert pixel_size == pytest.approx(0.2)
+    recording = read_recording(hspy_file(tmp_path / "image.hspy"))
+    assert np.array_equal(recording.values, VALUES)
+    assert (recording.pixel_size_x_A, recording.pixel_size_y_A) == pytest.approx((0.2, 0.2))
 
 
 def test_an_atom_lattice_of_atomap_gives_its_image(tmp_path):
     with h5py.File(tmp_path / "lattice.hdf5", "w") as file:
         file["image_data0"] = VALUES
         file["A_sublattice/atom_positions"] = [[1.0, 2.0]]
-    values, pixel_size = read_image(tmp_path / "lattice.hdf5")
-    assert np.array_equal(values, VALUES)
-    assert pixel_size is None
+    recording = read_recording(tmp_path / "lattice.hdf5")
+    assert np.array_equal(recording.values, VALUES)
+    assert recording.pixel_size_x_A is None
 
 
 def test_the_entry_overrides_the_file(tmp_path):
@@ -66,9 +68,9 @@ def test_a_missing_pixel_size_is_asked_for_by_file_and_key(tmp_path):
 def test_damaged_and_unknown_files_are_named(tmp_path):
     (tmp_path / "broken.dm3").write_bytes(b"nothing of the kind")
     with pytest.raises(InputError, match=r"broken\.dm3"):
-        read_image(tmp_path / "broken.dm3")
+        read_recording(tmp_path / "broken.dm3")
     with pytest.raises(InputError, match=r"no reader for \.xyz"):
-        read_image(tmp_path / "image.xyz")
+        read_recording(tmp_path / "image.xyz")
 
 
 def test_a_large_image_is_read_whole(tmp_path):
@@ -76,7 +78,7 @@ def test_a_large_image_is_read_whole(tmp_path):
     large = np.lib.format.open_memmap(path, "w+", np.float32, (8192, 8192))  # sparse on disk
     large[-1, -1] = 7
     large.flush()
-    values, _ = read_image(path)
+    values = read_recording(path).values
     assert values.shape == (8192, 8192)
     assert values[-1, -1] == 7
 
@@ -95,12 +97,10 @@ def png_of_400_megapixels(path):
     Image.new("1", (20_000, 20_000)).save(path)
 
 
-def colours(path):
-    Image.fromarray(np.arange(300, dtype=np.uint8).reshape(10, 10, 3)).save(path)
+def places_with_spectra(path):
+    from hyperspy.signals import Signal1D
 
-
-def stack_of_images(path):
-    np.save(path, np.zeros((3, 4, 5)))
+    Signal1D(np.zeros((3, 4, 5))).save(path)
 
 
 def words(path):
@@ -117,8 +117,7 @@ def complex_numbers(path):
         ("image.hdf5", few_bytes_for_a_terabyte, "more than 1 GiB"),
         ("image.npy", short_file_for_a_large_array, "more than 1 GiB"),
         ("image.png", png_of_400_megapixels, "could be decompression bomb"),
-        ("image.png", colours, "grey levels"),
-        ("image.npy", stack_of_images, "no two-dimensional image"),
+        ("image.hspy", places_with_spectra, "no two-dimensional image"),
         ("image.npy", words, "grey levels"),
         ("image.npy", complex_numbers, "grey levels"),
     ],
@@ -126,16 +125,17 @@ def complex_numbers(path):
 def test_what_is_no_image_of_grey_levels_or_too_large_is_refused(tmp_path, name, write, part):
     write(tmp_path / name)
     with pytest.raises(InputError, match=part) as refused:
-        read_image(tmp_path / name)
+        read_recording(tmp_path / name)
     assert str(refused.value).startswith(f"{tmp_path / name}: ")
 
 
-@pytest.mark.parametrize("scale", [0.0, -0.02, np.nan, np.inf, 5.0])
+@pytest.mark.parametrize("scale", [0.0, np.nan, np.inf, 5.0])
 def test_an_absurd_pixel_size_counts_as_none(tmp_path, scale):
     path = hspy_file(tmp_path / "image.hspy")
     with h5py.File(path, "r+") as file:
-        file["Experiments/__unnamed__/axis-1"].attrs["scale"] = scale
-    assert read_image(path)[1] is None
+        for axis in (0, 1):
+            file[f"Experiments/__unnamed__/axis-{axis}"].attrs["scale"] = scale
+    assert read_recording(path).pixel_size_x_A is None
 
 
 def test_a_pickle_in_an_image_is_not_executed(tmp_path):
@@ -157,14 +157,14 @@ def test_a_pickle_in_an_image_is_not_executed(tmp_path):
             archive.writestr(f"Experiments/a/{name}/0.0", pickle.dumps(Executed(tmp_path / "executed")))
     for path in sorted(tmp_path.glob("image.*")):
         with pytest.raises(InputError):
-            read_image(path)
+            read_recording(path)
     assert not (tmp_path / "executed").exists()
 
 
 def test_a_format_whose_reader_runs_what_files_hold_is_not_read(tmp_path):
     (tmp_path / "image.nc").write_bytes(b"CDF\1")
     with pytest.raises(InputError, match=r"no reader for \.nc"):
-        read_image(tmp_path / "image.nc")
+        read_recording(tmp_path / "image.nc")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,169 @@ def test_a_format_whose_reader_runs_what_files_hold_is_not_read(tmp_path):
 )
 def test_any_name_that_a_file_can_have_is_read(tmp_path, name):
     tifffile.imwrite(tmp_path / name, VALUES)
-    assert np.array_equal(read_image(tmp_path / name)[0], VALUES)
+    assert np.array_equal(read_recording(tmp_path / name).values, VALUES)
+
+
+def written_by_hyperspy(path, values, x=0.02, y=0.02):
+    from hyperspy.signals import Signal2D
+
+    signal = Signal2D(values)
+    for axis, scale in zip(signal.axes_manager.signal_axes, (x, y)):
+        axis.scale, axis.units = scale, "nm"
+    signal.save(path, overwrite=True)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["hspy", "emd", "tif"])
+def test_width_and_height_of_pixels_come_from_the_file(tmp_path, ending):
+    recording = read_recording(written_by_hyperspy(tmp_path / f"image.{ending}", VALUES.astype(np.float32), 0.01, 0.03))
+    assert np.array_equal(recording.values, VALUES)
+    assert (recording.pixel_size_x_A, recording.pixel_size_y_A) == pytest.approx((0.1, 0.3), rel=1e-5)
+
+
+@pytest.mark.parametrize("ending", ["hspy", "emd", "tif", "npy"])
+def test_a_stack_is_read_with_its_frames(tmp_path, ending):
+    stack, path = np.random.default_rng(0).integers(0, 99, (4, 20, 30)).astype(np.uint16), tmp_path / f"s.{ending}"
+    np.save(path, stack) if ending == "npy" else written_by_hyperspy(path, stack)
+    assert np.array_equal(read_recording(path).values, stack)
+
+
+def test_a_folder_of_zarr_is_an_image(tmp_path):
+    import valid_files
+
+    valid_files.zspy(tmp_path / "zipped.zspy")
+    shutil.unpack_archive(tmp_path / "zipped.zspy", tmp_path / "image.zspy", "zip")
+    recording = read_recording(tmp_path / "image.zspy")
+    assert np.array_equal(recording.values, valid_files.VALUES)
+    assert recording.pixel_size_x_A == pytest.approx(10 * valid_files.NM_PER_PX)
+
+
+def test_the_beam_energy_comes_from_the_file(tmp_path):
+    import valid_files
+
+    valid_files.velox_emd(tmp_path / "image.emd")
+    assert read_recording(tmp_path / "image.emd").energy_keV == 300
+
+
+@pytest.mark.parametrize("dtype", ["bool", "u1", "i1", "u2", ">u2", "i2", "u4", "i4", "f2", "f4", "f8", ">f8"])
+def test_numbers_of_every_width_are_read(tmp_path, dtype):
+    values = (np.arange(64 * 64).reshape(64, 64) % 120).astype(dtype)
+    np.save(tmp_path / "image.npy", values)
+    image = lab_image(tmp_path / "image.npy", "mine", entry(pixel_size_A=0.1), {"file": "image.npy"})
+    assert image.dtype == (np.uint8 if dtype == "u1" else np.float32)
+    assert np.array_equal(image, values.astype(float))
+
+
+def columns_of(shape, x_px, y_px):
+    """Columns 4 A apart on pixels of 0.2 A times `x_px` and `y_px`."""
+    y, x = np.mgrid[: shape[0], : shape[1]] * 0.2 * np.array([y_px, x_px])[:, None, None]
+    return 10 + 100 * (np.cos(np.pi * x / 4) * np.cos(np.pi * y / 4)) ** 4
+
+
+def imported(path, values, **given):
+    np.save(path, values)
+    return lab_image(path, "mine", entry(**({"pixel_size_A": 0.2, "mode": None} | given)), {"file": path.name})
+
+
+@pytest.mark.parametrize(("size_x", "size_y"), [(0.2, 0.3), (0.5, 0.2)])
+def test_pixels_that_are_not_square_are_made_square_with_columns_in_their_place(tmp_path, size_x, size_y):
+    values = columns_of((100, 120), size_x / 0.2, size_y / 0.2)
+    values[50:, 60:] = np.nan
+    image = imported(tmp_path / "image.npy", values, pixel_size_A=size_x, pixel_size_y_A=size_y)
+    assert image.attrs["pixel_size_A"] == 0.2
+    assert (image.attrs["file_pixel_size_x_A"], image.attrs["file_pixel_size_y_A"]) == (size_x, size_y)
+    assert image.shape == (int(99 * size_y / 0.2 + 1e-6) + 1, int(119 * size_x / 0.2 + 1e-6) + 1)
+    known = np.isfinite(image.to_numpy())
+    assert known.mean() == pytest.approx(0.75, abs=0.02)
+    known[int(46 * size_y / 0.2) :, int(56 * size_x / 0.2) :] = False  # beside what is not known splines ring
+    assert image.to_numpy()[known] == pytest.approx(columns_of(image.shape, 1, 1)[known], abs=4)
+    assert any("resampled" in remark for remark in image.attrs["remarks"])
+
+
+def test_what_is_no_number_is_nan_and_told(tmp_path):
+    values = columns_of((64, 64), 1, 1)
+    values[3, 4], values[5, 6], values[7, 8] = np.nan, np.inf, -1e300
+    image = imported(tmp_path / "image.npy", values)
+    assert np.argwhere(np.isnan(image.to_numpy())).tolist() == [[3, 4], [5, 6], [7, 8]]
+    assert any("no number" in remark for remark in image.attrs["remarks"])
+
+
+@pytest.mark.parametrize("values", [np.full((64, 64), 7), np.full((64, 64), np.nan)])
+def test_an_image_of_nothing_is_refused(tmp_path, values):
+    with pytest.raises(InputError, match=r"image\.npy: shows nothing"):
+        imported(tmp_path / "image.npy", values)
+
+
+@pytest.mark.parametrize("counts", [3, 100])
+def test_whether_columns_are_bright_or_dark_is_seen(tmp_path, counts):
+    bright, rng = columns_of((128, 128), 1, 1) / 100, np.random.default_rng(0)
+    ramp = np.linspace(0, 2, 128)  # a thickness that changes
+    for signal, mode, told in ((bright, "HAADF", "bright"), (1.3 - bright, "BF", "dark")):
+        image = imported(tmp_path / "image.npy", rng.poisson(counts * (signal + ramp)))
+        assert image.attrs["mode"] == mode
+        assert told in image.attrs["remarks"][-1]
+    assert imported(tmp_path / "image.npy", bright, mode="BF").attrs["mode"] == "BF"
+
+
+def test_a_scale_bar_is_left_out_and_told(tmp_path):
+    values = (2 * columns_of((128, 160), 1, 1)).astype(np.uint8)
+    values[110:115, 20:80] = 255
+    image = imported(tmp_path / "image.npy", values).to_numpy()
+    assert np.isnan(image[110:115, 20:80]).all()
+    assert np.isnan(image).sum() <= 9 * 64
+
+
+def test_of_a_stack_the_frames_are_averaged_or_kept(tmp_path):
+    frames = np.random.default_rng(0).poisson([columns_of((64, 64), 1, 1)] * 5).astype(np.uint16)
+    mean = imported(tmp_path / "s.npy", frames)
+    assert mean.dims == ("y", "x")
+    assert mean.to_numpy()[2:-2, 2:-2] == pytest.approx(frames.mean(0)[2:-2, 2:-2], abs=8)
+    assert any("5 frames were aligned" in remark for remark in mean.attrs["remarks"])
+    each = imported(tmp_path / "s.npy", frames, frames="each")
+    assert each.dims == ("frame", "y", "x")
+    assert np.array_equal(each, frames)
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_what_is_drawn_over_an_image_in_colour_is_left_out(tmp_path, ending):
+    grey = np.random.default_rng(0).integers(50, 150, (64, 64), np.uint8)
+    colours = np.repeat(grey[..., None], 3, axis=-1)
+    colours[10:14, 20:30] = 255, 0, 0
+    path = tmp_path / f"image.{ending}"
+    Image.fromarray(colours).save(path)
+    recording = read_recording(path)
+    hidden = np.zeros((64, 64), bool)
+    hidden[10:14, 20:30] = True
+    assert np.isnan(recording.values[hidden]).all()
+    assert np.isnan(recording.values).sum() <= 2.5 * hidden.sum()
+    assert recording.values[20:] == pytest.approx(grey[20:].astype(float), abs=1e-3)
+    assert "colour" in recording.remarks[0]
+
+
+def test_grey_levels_saved_as_colours_are_what_they_were_and_false_colours_are_told(tmp_path):
+    grey = np.random.default_rng(0).integers(0, 255, (20, 30), np.uint8)
+    Image.fromarray(np.repeat(grey[..., None], 3, axis=-1)).save(tmp_path / "grey.png")
+    assert np.array_equal(read_recording(tmp_path / "grey.png").values, grey)
+    Image.fromarray(np.stack([grey, 0 * grey, 255 - grey], axis=-1)).save(tmp_path / "false.png")
+    recording = read_recording(tmp_path / "false.png")
+    assert recording.values == pytest.approx(0.299 * grey + 0.114 * (255.0 - grey), abs=0.01)
+    assert "luminance" in recording.remarks[0]
+
+
+def test_the_line_to_write_is_shown_where_no_entry_says_the_pixel_size(tmp_path):
+    tifffile.imwrite(tmp_path / "my, image.tif", VALUES)
+    told = {"file": "my, image.tif"}
+    with pytest.raises(InputError, match=r"my, image\.tif: the file gives no pixel size") as refused:
+        lab_image(tmp_path / "my, image.tif", "mine", entry(), told, sidecar="images/images.csv")
+    assert str(refused.value).splitlines()[1:] == ["image,pixel_size_A", '"my, image.tif",0.1']
+
+
+def test_a_pixel_size_that_the_file_denies_is_taken_and_told(tmp_path):
+    path = hspy_file(tmp_path / "image.hspy")
+    for size, told in ((0.3, True), (0.2, False)):
+        image = lab_image(path, "m", entry(pixel_size_A=size), {"file": "image.hspy"}, sidecar="images/images.csv")
+        assert image.attrs["pixel_size_A"] == size
+        assert any("0.3 A by images/images.csv" in remark for remark in image.attrs["remarks"]) == told
 
 
 def test_reference_columns_are_the_dark_ones_of_a_bright_field():

@@ -7,10 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import h5py
-import imageio.v3 as iio
 import numpy as np
-from scipy import ndimage
 
 from stembench.errors import InputError, in_short
 from stembench.lab.apart import Readable, read_apart
@@ -95,6 +92,8 @@ def read_recording(path: str | Path, mode: str = "") -> Recording:
         If the format is unknown, the file damaged, or no image of grey levels or colours is in it that fits into
         MAX_BYTES.
     """
+    import h5py  # the rules ask for endings alone, and what reads files takes a while to load
+
     path = Path(path)
     if path.suffix.lower() not in ENDINGS:
         raise InputError(f"{path}: no reader for {path.suffix or 'such'} files; give one of {', '.join(ENDINGS)}")
@@ -126,6 +125,9 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 
 def _read(path: Path, mode: str) -> Recording:
+    import h5py
+    import imageio.v3 as iio
+
     if path.is_file() and h5py.is_hdf5(path):
         with h5py.File(path) as file:
             if "image_data0" in file:  # the image that atomap saves with an atom lattice, unknown to RosettaSciIO
@@ -189,12 +191,11 @@ def _loaded(path: Path, stored: Any) -> np.ndarray:
         raise InputError(f"{path}: holds {size} values of type {stored.dtype}; save one image of grey levels")
     if math.prod(stored.shape) * stored.dtype.itemsize > MAX_BYTES:
         raise InputError(
-            f"{path}: {size} px of {stored.dtype} take more than {MAX_BYTES >> 30} GiB; crop or bin it, or split a stack"
+            f"{path}: {size} px of {stored.dtype} take more than {MAX_BYTES >> 30} GiB; crop or bin it or split it"
         )
     values = np.asarray(stored)
     if names:
         values = np.stack([values[name] for name in names], axis=-1)
-    coloured = values.ndim > 2 and values.shape[-1] <= len("RGBA")
     return values.reshape([n for n in values.shape[:-2] if n > 1] + list(values.shape[-2:]))
 
 
@@ -210,6 +211,8 @@ def _grey(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
         coloured = spread > _COLOURED * np.iinfo(colours.dtype).max
         share = np.mean(coloured)
         if 0 < share <= _ANNOTATED:
+            from scipy import ndimage
+
             hidden = ndimage.binary_dilation(coloured, iterations=2)  # compression spreads colours
             remarks.append(f"what is drawn over the image in colour was left out, {share:.1%} of it")
         else:

@@ -17,7 +17,7 @@ _LETTERS = (0.5, 12.0)  # height of letters, in heights of the bar
 _BOX = 0.97  # share of a box's rim that has its level
 _ROOM_PX = 6  # around what is looked at
 
-_Part = tuple[slice, slice]
+_Part = tuple[slice, ...]
 
 
 def scale_bars(image: np.ndarray) -> np.ndarray:
@@ -97,8 +97,11 @@ def _letters(image: np.ndarray, level: np.ndarray, bar: _Part, span: float) -> l
         tall = _LETTERS[0] * height <= part[0].stop - part[0].start <= highest
         if beside and tall and _is_sharp(image, level, part, labels[place] == number, span):
             found.append(part)
-    sides = list(zip(*found))
-    return [tuple(slice(min(s.start for s in side), max(s.stop for s in side)) for side in sides)] if found else []
+    if not found:
+        return []
+    written = tuple(slice(min(s.start for s in side), max(s.stop for s in side)) for side in zip(*found))
+    # Softened edges of letters have not their level.
+    return [_grown(written, 1 + (written[0].stop - written[0].start) // 8, image.shape)]
 
 
 def _box(image: np.ndarray, bar: _Part, tolerance: float) -> _Part | None:

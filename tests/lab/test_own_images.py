@@ -1,0 +1,142 @@
+import pytest
+from stembench.config import LabImage
+from stembench.errors import InputError
+from stembench.lab.own_images import files_of, own_images
+
+HEADER = "image,pixel_size_A,pixel_size_y_A,mode,energy_keV,material,zone,frames\n"
+
+
+def folder_of(path, *names):
+    for name in names:
+        (path / name).touch()
+    return path
+
+
+def test_every_file_with_a_reader_is_an_image_and_nothing_else_is(tmp_path):
+    folder_of(tmp_path, "a.DM3", "b.tif", "README.md", "images.csv", "corrections.csv", "x.whl", "y.tar.gz", "._b.tif")
+    (tmp_path / "c.zspy").mkdir()
+    (tmp_path / "older.tif").mkdir()
+    assert {name: image.file for name, image in own_images(tmp_path, {}).items()} == {
+        "a": "a.DM3",
+        "b": "b.tif",
+        "c": "c.zspy",
+    }
+    assert own_images(tmp_path / "nowhere", {}) == {}
+
+
+def test_files_of_an_entry_are_not_an_image_once_more(tmp_path):
+    folder_of(tmp_path, "a.tif", "marked.hdf5", "b.tif")
+    named = {"mine": LabImage(file="a.tif", columns="marked.hdf5"), "b": LabImage(file="b.tif", distribution="x")}
+    assert {name: image.file for name, image in own_images(tmp_path, named).items()} == {"b_tif": "b.tif"}
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["SrTiO3 [001] 5.0 Mx.tif"], ["SrTiO3__001__5_0_Mx"]),
+        (["a.dm3", "a.tif"], ["a_dm3", "a_tif"]),
+        (["A.dm3", "a.tif"], ["A_dm3", "a_tif"]),
+        (["図.png"], ["image"]),
+        (["distributions.tif"], ["distributions_tif"]),
+        (["x" * 200 + ".tif"], ["x" * 80]),
+    ],
+)
+def test_names_of_images_can_be_names_of_folders(tmp_path, files, names):
+    folder_of(tmp_path, *files)
+    assert list(own_images(tmp_path, {})) == names
+
+
+def test_two_files_that_cannot_be_told_apart_are_named(tmp_path):
+    folder_of(tmp_path, "a b.tif", "a-b.tif")
+    with pytest.raises(InputError, match=r"a-b\.tif.*rename|a b\.tif.*rename"):
+        own_images(tmp_path, {})
+
+
+def test_an_emi_and_its_series_are_one_image(tmp_path):
+    folder_of(tmp_path, "scan.emi", "scan_1.ser", "scan_2.ser", "other_1.ser")
+    images = own_images(tmp_path, {})
+    assert list(images) == ["other_1", "scan"]
+    assert files_of("in", images["scan"]) == ["in/scan.emi"]
+    assert files_of(tmp_path, images["scan"]) == [
+        str(tmp_path / name) for name in ("scan.emi", "scan_1.ser", "scan_2.ser")
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (HEADER + "a.tif,0.1,0.2,bf,200,Si,110,each\n").encode(),
+        ("\ufeff" + HEADER + "\n a , 0.1,0.2 ,BF,200,Si,[110],Each\r\n").encode(),
+        (HEADER + "a.tif,0.1,0.2,BF,200,Si,110,each\n")
+        .replace(",", ";")
+        .replace(".1", ",1")
+        .replace(".2", ",2")
+        .encode(),
+        (HEADER + "a.tif,0.1,0.2,BF,200,Si,1 1 0,each\n").replace(",", "\t").encode("utf-16"),
+    ],
+)
+def test_the_table_is_read_as_spreadsheets_write_it(tmp_path, content):
+    folder_of(tmp_path, "a.tif", "b.tif")
+    (tmp_path / "images.csv").write_bytes(content)
+    images = own_images(tmp_path, {}, materials={"Si": ("110",)})
+    assert images["a"] == LabImage(
+        file="a.tif",
+        pixel_size_A=0.1,
+        pixel_size_y_A=0.2,
+        mode="BF",
+        energy_keV=200,
+        material="Si",
+        zone="110",
+        frames="each",
+    )
+    assert images["b"] == LabImage(file="b.tif", mode=None)
+
+
+@pytest.mark.parametrize(("written", "meant"), [("1", "001"), ("[-110]", "m110"), ("m110", "m110"), ("0 -1 1", "0m11")])
+def test_zone_axes_are_read_as_people_and_spreadsheets_write_them(tmp_path, written, meant):
+    folder_of(tmp_path, "a.tif")
+    (tmp_path / "images.csv").write_text(f"image,material,zone\na.tif,Si,{written}\n")
+    assert own_images(tmp_path, {})["a"].zone == meant
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [
+        ("image,pixel_size_A\nc.tif,0.1\n", ["line 2", "'c.tif' is no image", "a.tif, b.dm3, b.tif"]),
+        ("image,pixel_size_A\nb,0.1\n", ["line 2", "'b' could be one of b.dm3, b.tif", "file's name"]),
+        ("image,pixel_size_A\na.tif,0.1\n\na.tif,0.2\n", ["line 4", "line 2 already"]),
+        ("image,pixel_size_A\n,0.1\n", ["line 2", "names no image"]),
+        ("image,pixel_size_A\na.tif,0.1 A\n", ["line 2", "pixel_size_A is '0.1 A'", "no number"]),
+        ("image,pixel_size_A\na.tif,0,1\n", ["line 2", "write 0.1, not 0,1"]),
+        ("image,pixel_size_A\na.tif,nan\n", ["line 2", "pixel_size_A"]),
+        ("image,pixel_size_A\na.tif,-1\n", ["line 2", "pixel_size_A", "greater than 0"]),
+        ("image,pixel_size_y_A\na.tif,1\n", ["line 2", "pixel_size_y_A is given without pixel_size_A"]),
+        ("image,mode\na.tif,DF\n", ["line 2", "mode is 'DF'", "'HAADF'"]),
+        ("image,frames\na.tif,sum\n", ["line 2", "frames is 'sum'", "'average'"]),
+        ("image,pixelsize\na.tif,1\n", ["line 1", "'pixelsize' is no column", "pixel_size_A"]),
+        ("pixel_size_A\n1\n", ["line 1", "image"]),
+        ("image,material\na.tif,Unobtainium\n", ["line 2", "no structures/Unobtainium.cif", "Si"]),
+        ("image,material,zone\na.tif,Si,112\n", ["line 2", "zone 112", "structures.zones.Si"]),
+        ("image,material,zone\na.tif,Si,abc\n", ["line 2", "zone", "'abc'"]),
+        ("image,mode\nmine.tif,BF\n", ["line 2", "lab.images"]),
+    ],
+)
+def test_a_mistake_in_the_table_is_told_with_its_line_and_the_remedy(tmp_path, content, parts):
+    folder_of(tmp_path, "a.tif", "b.tif", "b.dm3", "mine.tif")
+    (tmp_path / "images.csv").write_text(content)
+    with pytest.raises(InputError) as refused:
+        own_images(tmp_path, {"mine": LabImage(file="mine.tif")}, materials={"Si": ("110",)})
+    for part in (str(tmp_path / "images.csv"), *parts):
+        assert part in str(refused.value)
+
+
+def test_a_table_that_is_no_text_is_told(tmp_path):
+    (tmp_path / "images.csv").write_bytes(b"image,mode\n\xff\xff\n")
+    with pytest.raises(InputError, match=r"images\.csv: is no CSV text.*UTF-8"):
+        own_images(tmp_path, {})
+
+
+def test_a_name_that_snakemake_would_read_as_a_wildcard_is_refused(tmp_path):
+    folder_of(tmp_path, "{a}.tif")
+    with pytest.raises(InputError, match=r"\{a\}\.tif.*rename"):
+        own_images(tmp_path, {})
