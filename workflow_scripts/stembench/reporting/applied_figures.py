@@ -341,7 +341,7 @@ def _outline(axes: Axes, view: _View, part: _View) -> None:
 def _area(view: _View, spacing: float, part: float) -> float:
     """Area of a marker that is a part of the spacing wide [pt^2], in a panel that shows a view."""
     width = 72 * 0.9 * _PANEL_IN / max(view.pixels.shape)  # of a pixel [pt]
-    return float(np.clip(part * spacing / view.pixel_size * width, 1.0, 14.0)) ** 2
+    return float(np.clip(part * spacing / view.pixel_size * width, 0.3, 14.0)) ** 2
 
 
 def _mark_columns(axes: Axes, view: _View, subject: _Subject) -> list[Line2D]:
@@ -352,6 +352,7 @@ def _mark_columns(axes: Axes, view: _View, subject: _Subject) -> list[Line2D]:
     told = kinds(columns).to_numpy(str)
     unsure = (columns.confidence < _UNSURE).to_numpy() if "confidence" in columns else np.zeros(len(columns), bool)
     area, legend = _area(view, subject.spacing, 0.22), []
+    line = min(0.8, area**0.5 / 4)  # thin where columns are small: a large image is not to be hidden by them
     names = sorted(set(told), key=lambda name: (name == "", name))
     for number, name in enumerate(names):
         colour = KIND_COLOURS[number % len(KIND_COLOURS)] if name or len(names) == 1 else "#D0D0D0"
@@ -363,7 +364,7 @@ def _mark_columns(axes: Axes, view: _View, subject: _Subject) -> list[Line2D]:
             rows = here & (told == name) & (unsure == hollow)
             face = "none" if hollow else colour
             axes.scatter(
-                places[rows, 0], places[rows, 1], area, facecolors=face, edgecolors=colour, linewidths=0.8, zorder=3
+                places[rows, 0], places[rows, 1], area, facecolors=face, edgecolors=colour, linewidths=line, zorder=3
             )
     if unsure.any():
         label = f"confidence below {_UNSURE} ({unsure.sum()})"
