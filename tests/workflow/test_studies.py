@@ -43,11 +43,13 @@ def test_every_study_can_be_asked_for(finished):
     done = finished.run("studies", "--dry-run")
     assert done.returncode == 0, done.stdout[-4000:]
     trained = re.findall(r"Train (\S+) to (\S+) on (\S+),", done.stdout)
-    parts = ("unet", "self_attention", "cross_attention")
-    assert {(f"structural_prior_{part}", "localise", "physical") for part in parts} <= set(trained)
-    assert {("atomsegnet_unetpp", "superresolve_2x", "physical"), ("sfin", "denoise_background", "bright_field")} <= set(
-        trained
-    )
+    assert set(trained) >= {
+        ("structural_prior_unet", "localise", "physical"),
+        ("structural_prior_self_attention", "localise", "physical"),
+        ("structural_prior_cross_attention", "localise", "physical"),
+        ("atomsegnet_unetpp", "superresolve_2x", "physical"),
+        ("sfin", "denoise_background", "bright_field"),
+    }
     assert len(trained) == len(set(trained))
 
 
