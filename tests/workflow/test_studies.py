@@ -16,7 +16,7 @@ def tables(finished, tmp_path_factory) -> dict[str, pd.DataFrame]:
     settings = yaml.safe_load(TINY.read_text())
     settings["networks"]["faster_rcnn"] = {"tasks": ["localise"]}
     config = copy.folder / "mine.yaml"
-    config.write_text(yaml.safe_dump(settings))
+    config.write_text(yaml.safe_dump(settings, sort_keys=False))
     done = copy.run(*(f"results/tables/{name}.csv" for name in TABLES), config=config)
     assert done.returncode == 0, done.stdout[-4000:]
     return {path.stem: pd.read_csv(path) for path in (copy.folder / "results" / "tables").glob("*.csv")}
