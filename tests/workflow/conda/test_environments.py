@@ -19,6 +19,8 @@ from copies import Copy
 from environments import ENVIRONMENTS, imports, uses
 from products import check_products
 
+ATOMAP = "results/evaluation/physical/gaussian_fit_atomap/columns.parquet"  # which a study alone asks for
+
 
 @pytest.fixture(scope="module")
 def conda(tmp_path_factory) -> Path:
@@ -45,7 +47,7 @@ def ran(conda, tmp_path_factory, repository) -> Copy:
         patch.setenv("PATH", f"{conda / 'bin'}{os.pathsep}{os.environ['PATH']}")
         described, own = made.folder / "envs" / "reporting.yaml", conda / "envs" / "stembench"
         subprocess.run(["conda", "env", "create", "--file", described, "--prefix", own], check=True)
-        done = made.run("--use-conda", python=own / "bin" / "python")
+        done = made.run("all", ATOMAP, "--use-conda", python=own / "bin" / "python")
     assert done.returncode == 0, done.stdout[-8000:]
     return made
 
