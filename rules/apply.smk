@@ -136,3 +136,7 @@ use rule report as apply with:
         run="results/applied/run.rst",
     log:
         "results/logs/apply.log",
+    params:
+        target="applied",
+    message:
+        "Write the report on the user's images"

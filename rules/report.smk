@@ -398,6 +398,7 @@ rule report:
     params:
         code=code("report"),
         config=config,
+        target="products",
         scale=CONFIG.scale,
         snakefile=os.path.relpath(workflow.main_snakefile),
     message:

@@ -9,8 +9,11 @@ from stembench.products import whole
 
 if __name__ == "__main__":
     with running(snakemake):
-        image, network = open_lab_image(snakemake.input.image), snakemake.params.network
-        told = {"mode": image.attrs["mode"], "progress": progress_bar(snakemake.wildcards.image)}
-        denoised = [denoise(frame, image.attrs["pixel_size_A"], network, **told) for frame in frames_of(image)]
+        image, network, name = open_lab_image(snakemake.input.image), snakemake.params.network, snakemake.wildcards.image
+        denoised = []
+        for frame in frames_of(image):
+            with progress_bar(name) as progress:
+                told = {"mode": image.attrs["mode"], "progress": progress}
+                denoised.append(denoise(frame, image.attrs["pixel_size_A"], network, **told))
         with whole(snakemake.output.image) as partial, partial.open("wb") as file:
-            np.save(file, np.stack(denoised))
+            np.save(file, np.stack(denoised).reshape(image.shape))

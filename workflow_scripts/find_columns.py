@@ -9,16 +9,13 @@ from stembench.products import whole
 
 if __name__ == "__main__":
     with running(snakemake):
-        image, params = open_lab_image(snakemake.input.image), snakemake.params
-        told = {
-            "mode": image.attrs["mode"],
-            "refine": params.refine,
-            "progress": progress_bar(snakemake.wildcards.image),
-        }
-        tables = [
-            find_columns(frame, image.attrs["pixel_size_A"], params.network, **told).assign(frame=number)
-            for number, frame in enumerate(frames_of(image))
-        ]
+        image, params, name = open_lab_image(snakemake.input.image), snakemake.params, snakemake.wildcards.image
+        told = {"mode": image.attrs["mode"], "refine": params.refine}
+        tables = []
+        for number, frame in enumerate(frames_of(image)):
+            with progress_bar(name) as progress:
+                found = find_columns(frame, image.attrs["pixel_size_A"], params.network, **told, progress=progress)
+            tables.append(found.assign(frame=number))
         columns = pd.concat(tables, ignore_index=True)
         say(f"{name}: {len(columns)} columns")
         with whole(snakemake.output.columns) as partial:

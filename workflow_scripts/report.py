@@ -38,7 +38,7 @@ if __name__ == "__main__":
             sys.executable,
             "-m",
             "snakemake",
-            "products",
+            snakemake.params.target,
             "--nolock",
             "--cores",
             "1",

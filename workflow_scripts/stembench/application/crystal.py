@@ -19,13 +19,14 @@ OTHER_LATTICE = 0.3
 _GAMMA = 1.7  # of Z in a column's strength, as in the linear model
 _ALIKE = 0.15  # difference of strengths, as a fraction, that an image does not show
 _SAME_PLACE_A = 0.15  # difference of places that it does not show
-_OFF_PLACE_A = 0.3  # that a sublattice may be displaced from the crystal's place
-_SCALE, _ANISOTROPY = 0.25, 0.06  # logarithms of the largest error of the pixel size and ratio of principal stretches
+_OFF_PLACE_A = 0.4  # that a sublattice may be displaced from the crystal's place
+_SCALE, _ANISOTROPY = 0.25, 0.12  # logarithms of the largest error of the pixel size and ratio of principal stretches
 # What counts as much as a whole sublattice that is not explained: SD of places [A], logarithms of stretch and scale.
-_PLACE_A, _STRETCH, _ENLARGED = 0.1, 0.03, 0.1
+_PLACE_A, _STRETCH, _ENLARGED = 0.15, 0.03, 0.1
 _EQUAL = 0.02  # difference of such costs between what the crystal's symmetries make of one
 _FAINT = 0.05  # difference of mean intensities, as a fraction, that may be noise
 _UNEXPLAINED, _UNSEEN, _OUT_OF_ORDER = 0.2, 0.4, 0.5  # of a structure that fits, at most
+_DISPLACED = 2  # likewise, mean squared distance from its places in that of _PLACE_A: a tilt parts heavy and light columns
 _CHANGES = np.array([m for m in product(range(-2, 3), repeat=4) if abs(m[0] * m[3] - m[1] * m[2]) == 1]).reshape(
     -1, 2, 2
 )
@@ -132,7 +133,7 @@ def match_structure(
     Returns
     -------
     Match or None
-        None if no lattice is as large and as high as one of the crystal, within 25 % of the size and 6 % of the shape.
+        None if no lattice is as large and as high as one of the crystal, within 25 % of the size and 12 % of the shape.
     """
     patterns = patterns_of(projection)
     matches = [
@@ -258,7 +259,7 @@ def _matches(lattice: Lattice, intensities: np.ndarray, pattern: Pattern) -> Ite
             ideal[rows] = (lattice.places[rows] - lattice.places[0] + apart[rows, taken]) @ vectors
             cost = distorted + displaced + 2 * unexplained + unseen + disorder
             fits = unexplained < _UNEXPLAINED and unseen < _UNSEEN and disorder < _OUT_OF_ORDER
-            yield Match(lattice, pattern, at, ideal, vectors, float(cost), bool(fits and displaced < 1))
+            yield Match(lattice, pattern, at, ideal, vectors, float(cost), bool(fits and displaced < _DISPLACED))
 
 
 def _out_of_order(strengths: np.ndarray, intensities: np.ndarray) -> float:

@@ -73,6 +73,7 @@ def lab_image(
         "pixel_size_A": pixel_size,
         "file_pixel_size_x_A": size_x,
         "file_pixel_size_y_A": size_y,
+        "file_dtype": str(recording.values.dtype),
         "mode": entry.mode or _told_mode(frames[0], pixel_size, remarks),
         "specimen": entry.specimen,
         "material": entry.material or "",
