@@ -838,6 +838,7 @@ REPORTED = [
     *multiext("results/figures/arrangements", ".png", ".pdf"),
     *(multiext("results/figures/thickness", ".png", ".pdf") if COMPARED else []),
     *(f"{row['folder']}/{figure}.png" for row in COST_ROWS for figure in ("curves", "validation")),
+    *(f"{row['folder']}/reliability.png" for row in list(DETECTION_NETWORKS.values())[:1]),
     *(
         f"results/figures/{name}.{ending}"
         for name in (

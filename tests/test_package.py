@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tomllib
 
+import numpy as np
+import pandas as pd
 import pytest
 from environments import imports_of, package_of
 from packaging.requirements import Requirement
@@ -69,3 +71,20 @@ def test_what_is_locked_lies_in_the_ranges_of_the_package(repository):
     for line in project["dependencies"] + project["optional-dependencies"]["atomap"]:
         wanted = Requirement(line)
         assert locked[canonicalize_name(wanted.name)] in wanted.specifier, wanted
+
+
+def test_the_readmes_lines_find_the_columns_of_an_array(installed, repository, tmp_path):
+    lines = re.search(
+        r"<!-- a test runs this -->\n```python\n(.*?)```", (repository / "README.md").read_text(), re.DOTALL
+    )
+    y, x = np.indices((96, 96))
+    lattice = [(x0, y0) for x0 in range(16, 90, 20) for y0 in range(16, 90, 20)]
+    clean = sum(50 * np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / (2 * 4**2)) for x0, y0 in lattice)
+    np.save(tmp_path / "image.npy", np.random.default_rng(0).poisson(clean + 5))
+    (tmp_path / "weights").symlink_to(repository / "weights")
+    code = f"import sys; sys.path.insert(0, {str(installed)!r})\n{lines[1]}\ncolumns.to_csv('columns.csv')"
+    subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, check=True)
+    found = pd.read_csv(tmp_path / "columns.csv")[["x_A", "y_A"]].to_numpy()
+    distances = np.linalg.norm(np.array(lattice)[:, None] * 0.1 - found, axis=2).min(axis=1)
+    assert distances.max() < 0.2
+    assert len(found) == len(lattice)

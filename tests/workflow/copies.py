@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FOLDERS = ("config", "envs", "profiles", "report", "rules", "workflow_scripts")
+FOLDERS = ("config", "envs", "profiles", "report", "rules", "weights", "workflow_scripts")
 # A particle, a monolayer, a dumbbell, and those that the configuration names.
 MATERIALS = ("Au", "MoS2", "Pt", "Si", "SrTiO3")
 TINY = Path(__file__).with_name("tiny.yaml")

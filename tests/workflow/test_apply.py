@@ -1,0 +1,171 @@
+"""The user's own images: dropped into a folder, and what comes out."""
+
+import json
+import shutil
+
+import ase.io
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from stembench.crystals.cif import read_crystal
+from stembench.crystals.projection import project_structure
+
+PIXEL_SIZE_A = 0.1
+#: What the table beside the images says, which is too much.
+STATED_A = 0.103
+PRODUCTS = (
+    *("columns.csv", "summary.json", "summary.html", "columns.hspy", "columns.xyz", "denoised.tif"),
+    *(
+        "overlay.png",
+        "comparison.png",
+        "denoised.png",
+        "spectra.png",
+        "displacements.png",
+        "strain.png",
+        "spacings.png",
+    ),
+)
+
+
+def strontium_titanate(repository, rng, *, shape=(160, 192), turn_deg=8.0):
+    """Counts of Gaussian columns of SrTiO3 [001], turned; positions [px] and whether each is of strontium."""
+    crystal = project_structure(read_crystal(repository / "structures" / "SrTiO3.cif"), (0, 0, 1))
+    heavy = [column for column in crystal.columns if {atom["element"] for atom in column["atoms"]} & {"Sr", "Ti"}]
+    cells = np.mgrid[-30:31, -30:31].reshape(2, -1).T @ crystal.lattice
+    cosine, sine = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
+    y, x = np.indices(shape)
+    image, places, strontium = np.full(shape, 4.0), [], []
+    for column in heavy:
+        is_strontium = "Sr" in {atom["element"] for atom in column["atoms"]}
+        at = (cells + np.array([column["x_A"], column["y_A"]])) @ np.array([[cosine, sine], [-sine, cosine]])
+        at = at / PIXEL_SIZE_A
+        for centre in at[np.all((at > -10) & (at < np.array(shape[::-1]) + 10), axis=1)]:
+            height = 60 if is_strontium else 25
+            image += height * np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * 5.0**2))
+            places.append(centre)
+            strontium.append(is_strontium)
+    places = np.array(places)
+    inside = np.all((places > 12) & (places < np.array(shape[::-1]) - 13), axis=1)
+    return rng.poisson(image), places[inside], np.array(strontium)[inside]
+
+
+@pytest.fixture(scope="module")
+def applied(finished, repository, tmp_path_factory):
+    """A folder of images, what was put into them, and the finished run that `apply` was called in."""
+    folder, rng = tmp_path_factory.mktemp("mine"), np.random.default_rng(0)
+    image, places, strontium = strontium_titanate(repository, rng)
+    tifffile.imwrite(folder / "my sample (1).tif", image.astype(np.uint16))
+    frames = np.stack([strontium_titanate(repository, rng, shape=(64, 96))[0] for _ in range(2)])
+    np.save(folder / "series.npy", frames.astype(np.float32))
+    (folder / "images.csv").write_text(
+        "image,pixel_size_A,mode,material,zone,frames\n"
+        f"my sample (1).tif,{STATED_A},HAADF,SrTiO3,001,\n"
+        f"series.npy,{PIXEL_SIZE_A},HAADF,,,each\n"
+    )
+    done = apply(finished, folder)
+    assert done.returncode == 0, done.stdout[-8000:]
+    return folder, places, strontium
+
+
+def apply(copy, folder, *more):
+    return copy.run("apply", *more, "--config", f"lab={{folder: '{folder}'}}")
+
+
+def results(copy, image="my_sample__1_"):
+    return copy.folder / "results" / "applied" / image
+
+
+def test_an_image_dropped_in_gives_everything_and_a_second_call_has_nothing_to_do(finished, applied):
+    for image in ("my_sample__1_", "series"):
+        assert all((results(finished, image) / name).stat().st_size for name in PRODUCTS)
+    assert (finished.folder / "results" / "applied" / "report.html").exists()
+    assert "Nothing to be done" in apply(finished, applied[0]).stdout
+
+
+def test_columns_are_where_they_are_in_pixels_of_the_file_and_are_named_by_the_crystal(finished, applied):
+    _, places, strontium = applied
+    columns = pd.read_csv(results(finished) / "columns.csv")
+    found = columns[["x_px", "y_px"]].to_numpy()
+    distances = np.linalg.norm(places[:, None] - found, axis=2)
+    near = distances.min(axis=1) < 2
+    assert near.mean() > 0.97
+    assert np.sqrt((distances.min(axis=1)[near] ** 2).mean()) * PIXEL_SIZE_A < 0.08
+    species = columns.species.to_numpy()[distances.argmin(axis=1)][near]
+    assert np.mean(species == np.where(strontium[near], "Sr", "Ti + O")) > 0.97
+    np.testing.assert_allclose(columns.x_A, columns.x_px * STATED_A)
+    assert columns.confidence.between(0, 1).all()
+    assert (columns.uncertainty_pm > 0).all()
+
+
+def test_the_crystal_says_how_far_the_pixel_size_is_off(finished, applied):
+    structure = json.loads((results(finished) / "summary.json").read_text())["structure"]
+    assert structure["fits"]
+    assert structure["pixel_size_error_percent"] == pytest.approx(3, abs=0.4)
+    assert "too large" in (results(finished) / "summary.html").read_text()
+
+
+def test_exports_hold_the_columns_and_the_images_scale(finished, applied):
+    columns = pd.read_csv(results(finished) / "columns.csv")
+    atoms = ase.io.read(results(finished) / "columns.xyz")
+    np.testing.assert_allclose(atoms.positions[:, :2], columns[["x_A", "y_A"]], atol=1e-4)
+    denoised, raw = (
+        tifffile.imread(results(finished) / "denoised.tif"),
+        tifffile.imread(applied[0] / "my sample (1).tif"),
+    )
+    assert denoised.dtype == raw.dtype
+    assert denoised.shape == raw.shape
+    assert np.corrcoef(denoised.ravel(), raw.ravel())[0, 1] > 0.9
+    assert abs(denoised.mean() / raw.mean() - 1) < 0.05
+
+
+def test_each_frame_of_a_series_has_its_columns(finished, applied):
+    columns = pd.read_csv(results(finished, "series") / "columns.csv")
+    counts = columns.frame.value_counts()
+    assert sorted(counts.index) == [0, 1]
+    assert abs(counts[0] - counts[1]) <= 2
+
+
+def test_corrections_survive_a_rerun_and_need_no_network(finished, applied):
+    folder, *_ = applied
+    before = pd.read_csv(results(finished) / "columns.csv")
+    gone, moved = before.iloc[len(before) // 2], before.iloc[len(before) // 3]
+    corrections = folder / "my_sample__1_.corrections.csv"
+    corrections.write_text(
+        "action,x_px,y_px,to_x_px,to_y_px\n"
+        f"remove,{gone.x_px:.1f},{gone.y_px:.1f},,\n"
+        f"move,{moved.x_px:.1f},{moved.y_px:.1f},{moved.x_px + 3:.2f},{moved.y_px:.2f}\n"
+    )
+    done = apply(finished, folder)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "Find the columns" not in done.stdout
+    after = pd.read_csv(results(finished) / "columns.csv")
+    assert len(after) == len(before) - 1
+    assert after.origin.value_counts().to_dict() == {"network": len(after) - 1, "moved": 1}
+    row = after[after.origin == "moved"].iloc[0]
+    assert row.x_px == pytest.approx(moved.x_px + 3, abs=0.01)
+    assert row.confidence == 1
+
+
+def test_an_image_without_a_pixel_size_is_told_the_line_to_write(finished, tmp_path):
+    np.save(tmp_path / "mine.npy", np.ones((64, 64)))
+    done = apply(finished, tmp_path)
+    assert done.returncode != 0
+    assert "images.csv" in done.stdout
+    assert "mine.npy," in done.stdout
+
+
+def test_an_empty_folder_is_told_where_images_go(finished, tmp_path):
+    done = apply(finished, tmp_path)
+    assert done.returncode != 0
+    assert "holds no image" in done.stdout
+
+
+def test_without_any_network_the_first_is_trained_and_it_says_how_long(copy, applied):
+    shutil.rmtree(copy.folder / "weights", ignore_errors=True)
+    done = apply(copy, applied[0], "-n")
+    assert done.returncode == 0, done.stdout[-4000:]
+    for task in ("localise", "denoise"):
+        assert f"can {task}" in done.stdout
+    assert "is trained first, about" in done.stdout
+    assert "train_network" in done.stdout
