@@ -44,7 +44,8 @@ def made(tmp_path_factory, repository, projection_of) -> Copy:
     (copy.folder / "known").mkdir()
     seen = microscope(projection_of, 128)
     export_temimagenet((seen.sample("test", position) for position in range(240)), copy.folder / "known")
-    done = copy.run("results/tables/instrument_comparison.csv", "results/calibration/instrument.png", config=SETTINGS)
+    compared = ("results/tables/instrument_comparison.csv", "results/calibration/instrument.png")
+    done = copy.run("apply", *compared, config=SETTINGS)
     assert done.returncode == 0, done.stdout[-8000:]
     return copy
 
@@ -66,3 +67,13 @@ def test_networks_that_have_learnt_it_find_more_columns_than_default_ones(made):
     f1 = compared[compared.metric == "f1"].iloc[0]
     assert (f1.method, f1.baseline, f1.n_seeds) == ("instrument", "default", 3)
     assert f1.low > 0
+
+
+def test_its_images_are_read_by_the_networks_that_have_learnt_it(made):
+    for name in ("monday", "friday"):
+        folder = made.folder / "results" / "applied" / name
+        summary = read_json(folder / "summary.json")
+        assert summary["network"] == "results/models/atomsegnet_unet/localise/instrument/seed0"
+        assert summary["denoiser"] == "results/models/atomsegnet_unet/denoise_background/instrument/seed0"
+        # 38.4 A a side, two columns in 3.905 A squared.
+        assert len(pd.read_csv(folder / "columns.csv")) == pytest.approx(2 * (38.4 / 3.905) ** 2, rel=0.15)
