@@ -16,7 +16,7 @@ rule find_columns:
         "results/logs/find_columns/{image}.log",
     conda:
         "../envs/training.yaml"
-    threads: workflow.cores or 1
+    threads: 8
     params:
         code=lambda _: applied_code("find_columns", "localise"),
         network=lambda _: applied_network("localise"),
@@ -37,7 +37,7 @@ rule denoise_image:
         "results/logs/denoise_image/{image}.log",
     conda:
         "../envs/training.yaml"
-    threads: workflow.cores or 1
+    threads: 8
     params:
         code=lambda _: applied_code("denoise_image", "denoise"),
         network=lambda _: applied_network("denoise"),

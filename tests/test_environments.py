@@ -47,9 +47,10 @@ def test_the_environment_of_a_method_is_that_of_what_it_is_made_with(repository)
         assert use.environment == special.get(use.chosen_by.partition("-")[0], "training"), use
 
 
-def test_atomap_and_the_detector_run_in_no_environment_of_other_rules(repository):
-    fixed = {use.environment for use in uses(repository) if not use.chosen_by}
-    assert fixed == {"structures", "lab", "training", "reporting"}
+def test_the_detector_runs_in_no_environment_of_other_rules_and_atomap_in_that_of_its_exports(repository):
+    fixed = {use.environment: use.rule for use in uses(repository) if not use.chosen_by}
+    assert set(fixed) == {"structures", "lab", "training", "reporting", "atomap"}
+    assert fixed["atomap"] == "export_columns"
 
 
 def test_no_network_by_default_is_the_detector():

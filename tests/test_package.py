@@ -9,7 +9,7 @@ import tomllib
 import numpy as np
 import pandas as pd
 import pytest
-from environments import imports_of, package_of
+from environments import conda_name, imports_of, package_of
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -60,8 +60,7 @@ def test_the_package_asks_for_what_the_library_imports_and_says_what_else_it_is_
     explained = set(re.findall(r'^    "([a-z0-9-]+).*", # \w', text, re.MULTILINE))
     modules = (repository / "workflow_scripts" / "stembench").rglob("*.py")
     imported = {package_of(name) for name in imports_of(modules) - {"stembench"}}
-    conda = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
-    assert {conda.get(name, name) for name in asked - explained} == imported
+    assert set(map(conda_name, asked - explained)) == imported
 
 
 def test_what_is_locked_lies_in_the_ranges_of_the_package(repository):

@@ -9,11 +9,15 @@ from stembench.products import whole
 
 if __name__ == "__main__":
     with running(snakemake):
-        image, network, name = open_lab_image(snakemake.input.image), snakemake.params.network, snakemake.wildcards.image
+        image, network, name = (
+            open_lab_image(snakemake.input.image),
+            snakemake.params.network,
+            snakemake.wildcards.image,
+        )
         denoised = []
         for frame in frames_of(image):
             with progress_bar(name) as progress:
                 told = {"mode": image.attrs["mode"], "progress": progress}
-                denoised.append(denoise(frame, image.attrs["pixel_size_A"], network, **told))
+                denoised.append(denoise(frame, image.attrs["pixel_size_A"], params.network, **told))
         with whole(snakemake.output.image) as partial, partial.open("wb") as file:
             np.save(file, np.stack(denoised).reshape(image.shape))

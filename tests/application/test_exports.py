@@ -6,7 +6,7 @@ import pytest
 import tifffile
 import xarray as xr
 from stembench.application.exports import write_hspy, write_tiff, write_xyz
-from stembench.lab.reading import read_image
+from stembench.lab.formats import read_recording
 
 PIXEL_A = 0.25
 PLACES = np.array([[2.0, 3.0], [6.0, 3.0], [4.0, 5.0], [8.0, 5.0]])  # x, y [A]
@@ -155,9 +155,9 @@ def test_other_numbers_are_stored_as_float_with_what_was_not_measured(tmp_path, 
 
 def test_rosettasciio_and_imagej_find_the_pixel_size(tmp_path):
     write_tiff(image_of(columns_image()), columns_image(), tmp_path / "denoised.tif")
-    values, pixel_size = read_image(tmp_path / "denoised.tif")
-    assert pixel_size == pytest.approx(PIXEL_A)
-    assert values == pytest.approx(columns_image())
+    recording = read_recording(tmp_path / "denoised.tif")
+    assert recording.pixel_size_x_A == pytest.approx(PIXEL_A)
+    assert recording.values == pytest.approx(columns_image())
     with tifffile.TiffFile(tmp_path / "denoised.tif") as file:
         pixels, units = file.pages[0].tags["XResolution"].value  # per unit
         assert file.imagej_metadata["unit"] == "nm"

@@ -26,7 +26,9 @@ _PLACE_A, _STRETCH, _ENLARGED = 0.15, 0.03, 0.1
 _EQUAL = 0.02  # difference of such costs between what the crystal's symmetries make of one
 _FAINT = 0.05  # difference of mean intensities, as a fraction, that may be noise
 _UNEXPLAINED, _UNSEEN, _OUT_OF_ORDER = 0.2, 0.4, 0.5  # of a structure that fits, at most
-_DISPLACED = 2  # likewise, mean squared distance from its places in that of _PLACE_A: a tilt parts heavy and light columns
+_DISPLACED = (
+    2  # likewise, mean squared distance from its places in that of _PLACE_A: a tilt parts heavy and light columns
+)
 _CHANGES = np.array([m for m in product(range(-2, 3), repeat=4) if abs(m[0] * m[3] - m[1] * m[2]) == 1]).reshape(
     -1, 2, 2
 )

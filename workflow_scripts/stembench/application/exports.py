@@ -13,17 +13,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from stembench.application.kinds import KIND_COLOURS, kinds
 from stembench.products import whole
 
-#: Of kinds of columns, in turn; told apart on grey, also without seeing red or green.
-KIND_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")
 _THICK_A = 1.0  # of the cell along the beam, of which an image tells nothing: programs refuse a cell of no volume
-
-
-def kinds(columns: pd.DataFrame) -> pd.Series:
-    """What tells columns apart by eye: species, sublattice where no species is known, blank where neither is."""
-    species, sublattice = _words(columns, "species"), _words(columns, "sublattice")
-    return species.where(species != "", sublattice)
 
 
 def write_hspy(image: xr.DataArray, columns: pd.DataFrame, name: str, destination: str | Path) -> None:
@@ -89,7 +82,7 @@ def write_xyz(image: xr.DataArray, columns: pd.DataFrame, name: str, destination
     displacement = ["displacement_x_pm", "displacement_y_pm"]
     frames = []
     for part in _frames(image, columns):
-        species = _words(part, "species")
+        species = words(part, "species")
         places = np.column_stack([part[["x_A", "y_A"]].to_numpy(float), np.zeros(len(part))])
         atoms = Atoms([_heaviest(kind) for kind in species], places, cell=[width, height, _THICK_A], pbc=False)
         atoms.info = {"image": name, "axes": "x right, y down, from the centre of the first pixel"}
@@ -99,7 +92,7 @@ def write_xyz(image: xr.DataArray, columns: pd.DataFrame, name: str, destination
             atoms.new_array("displacement_pm", part[displacement].to_numpy(float))
         for key, called in words.items():
             if key in columns:
-                told = _words(part, key).str.replace(" ", "").replace("", "-")
+                told = words(part, key).str.replace(" ", "").replace("", "-")
                 atoms.new_array(called, told.to_numpy(str))
         frames.append(atoms)
     with whole(destination) as partial:
@@ -146,11 +139,6 @@ def _frames(image: xr.DataArray, columns: pd.DataFrame) -> Iterator[pd.DataFrame
         yield columns
     else:
         yield from (columns[columns.frame == frame] for frame in range(image.sizes["frame"]))
-
-
-def _words(columns: pd.DataFrame, key: str) -> pd.Series:
-    """A column of words, blank where there is none."""
-    return columns[key].fillna("").astype(str) if key in columns else pd.Series("", index=columns.index)
 
 
 def _heaviest(species: str) -> str:

@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from scipy.spatial import cKDTree
 
-from stembench.application.exports import KIND_COLOURS, kinds
+from stembench.application.kinds import KIND_COLOURS, kinds
 from stembench.evaluation.lattice_precision import AXES, spacings
 from stembench.products import whole as written
 from stembench.reporting.style import COLOURS, show_image, write_figure
