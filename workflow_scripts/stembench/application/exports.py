@@ -78,7 +78,7 @@ def write_xyz(image: xr.DataArray, columns: pd.DataFrame, name: str, destination
 
     height, width = (n * image.pixel_size_A for n in image.shape[-2:])
     numbers = [key for key in ("confidence", "uncertainty_pm", "intensity") if key in columns]
-    words = {"sublattice": "sublattice", "species": "column_species", "origin": "origin"}
+    texts = {"sublattice": "sublattice", "species": "column_species", "origin": "origin"}
     displacement = ["displacement_x_pm", "displacement_y_pm"]
     frames = []
     for part in _frames(image, columns):
@@ -90,7 +90,7 @@ def write_xyz(image: xr.DataArray, columns: pd.DataFrame, name: str, destination
             atoms.new_array(key, part[key].to_numpy(float))
         if set(displacement) <= set(columns):
             atoms.new_array("displacement_pm", part[displacement].to_numpy(float))
-        for key, called in words.items():
+        for key, called in texts.items():
             if key in columns:
                 told = words(part, key).str.replace(" ", "").replace("", "-")
                 atoms.new_array(called, told.to_numpy(str))
