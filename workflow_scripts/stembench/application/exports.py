@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from stembench.application.kinds import KIND_COLOURS, kinds
+from stembench.application.kinds import KIND_COLOURS, kinds, words
 from stembench.products import whole
 
 _THICK_A = 1.0  # of the cell along the beam, of which an image tells nothing: programs refuse a cell of no volume
@@ -48,8 +48,8 @@ def write_hspy(image: xr.DataArray, columns: pd.DataFrame, name: str, destinatio
         offsets = np.empty(len(places), object)
         offsets[:] = places
         colour = KIND_COLOURS[number % len(KIND_COLOURS)]
-        words = ["columns", *re.findall(r"\w+", label)]  # what HDF5 and Python take for a name
-        markers = Points(offsets if "frame" in image.dims else places[0], sizes=4, color=colour, name="_".join(words))
+        title = ["columns", *re.findall(r"\w+", label)]  # what HDF5 and Python take for a name
+        markers = Points(offsets if "frame" in image.dims else places[0], sizes=4, color=colour, name="_".join(title))
         signal.add_marker(markers, plot_marker=False, permanent=True)
     with whole(destination) as partial:
         signal.save(partial, overwrite=True)
