@@ -1,0 +1,72 @@
+"""Experimental images that are not part of the repository, read by the networks that ship with it.
+
+`STEMBENCH_LAB` names the folder with AtomSegNet's images (MIT licence) of Si [110] and DyScO3 [110].
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stembench.application.columns import find_columns
+from stembench.application.lattice import analyse
+from stembench.evaluation.lattice_precision import spacings
+from stembench.lab.formats import read_recording
+from stembench.localisation.gaussian_fit import fit_gaussians
+
+PIXEL_SIZES_A = {
+    "03_afterimage_8nm_crp.png": 0.0944,
+    "Si110_5nmX25us_03_none_none.png": 0.0945,
+    "10_dso_8nm_none_none.png": 0.081,
+}
+SILICON = list(PIXEL_SIZES_A)[:2]
+
+
+@pytest.fixture(scope="module")
+def found(repository, projection_of):
+    """Of each image its pixels, its analysed columns, and the summary."""
+    place = os.environ.get("STEMBENCH_LAB")
+    if not place:
+        pytest.skip("STEMBENCH_LAB is unset: it names the folder with AtomSegNet's experimental images")
+    results = {}
+    for name, pixel_size in PIXEL_SIZES_A.items():
+        image = read_recording(Path(place) / name).values
+        columns = find_columns(image, pixel_size, repository / "weights" / "atomsegnet_unetpp")
+        crystal = projection_of("Si" if name in SILICON else "DyScO3", "110")
+        extent = tuple(n * pixel_size for n in image.shape)
+        results[name] = image, extent, *analyse(columns, extent, crystal)
+    return results
+
+
+@pytest.mark.parametrize("name", SILICON)
+def test_spacings_of_silicon_spread_no_more_than_those_of_gaussians_fitted_from_the_same_columns(found, name):
+    image, extent, columns, summary = found[name]
+    vectors = np.array([[summary[axis]["x_A"], summary[axis]["y_A"]] for axis in "ab"])
+    positions = columns.loc[columns.sublattice != "", ["x_A", "y_A"]].to_numpy()
+    fit = fit_gaussians(image, positions / PIXEL_SIZES_A[name])
+    tables = [positions, fit.positions * PIXEL_SIZES_A[name]]
+    network, gaussian = (
+        spacings(table[fit.fitted], vectors, extent).groupby("axis").spacing_pm.std() for table in tables
+    )
+    assert (network <= gaussian).all(), (network, gaussian)
+
+
+@pytest.mark.parametrize("name", SILICON)
+def test_both_atoms_of_each_dumbbell_are_found(found, name):
+    _, extent, columns, summary = found[name]
+    assert summary["structure"]["fits"]
+    inside = columns[columns.x_A.between(2, extent[1] - 2) & columns.y_A.between(2, extent[0] - 2)]
+    lone = inside.neighbour_1_A > 1.7  # 1.36 A apart, in a scan that is stretched
+    assert not lone.any(), inside[lone]
+    numbers = [sublattice["number"] for sublattice in summary["sublattices"]]
+    assert len(numbers) == 2
+    assert abs(numbers[0] - numbers[1]) < 0.03 * sum(numbers)
+
+
+def test_heavy_and_light_columns_of_dysprosium_scandate_are_told_apart(found):
+    *_, columns, summary = found["10_dso_8nm_none_none.png"]
+    assert summary["structure"]["fits"]
+    assert abs(summary["structure"]["pixel_size_error_percent"]) < 3
+    counts = columns.species[columns.sublattice != ""].value_counts()
+    assert set(counts.index) == {"2 Dy", "2 Sc"}
+    assert abs(counts["2 Dy"] - counts["2 Sc"]) < 0.05 * len(columns)
