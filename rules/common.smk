@@ -57,8 +57,8 @@ onstart:
         raise WorkflowError(str(error)) from None
 
 
-# For profiles, whose settings of resources may name variables.
-os.environ["TRAINING_DEVICES"] = str(CONFIG.training.devices)
+# For profiles, whose settings of resources may name variables; set here, also where a job runs.
+os.environ.update(TRAINING_DEVICES=str(CONFIG.training.devices))
 SCALE = CONFIG.sizes
 GPU = shutil.which("nvidia-smi") is not None
 SHOWN_CONDITION = CONFIG.multislice.compared_condition
