@@ -7,6 +7,7 @@ from stembench.errors import InputError
 from stembench.networks.registry import build, save
 
 COLUMNS = ["x_A", "y_A", "intensity", "confidence", "uncertainty_pm"]
+FOUND_BY_NETWORK = ["network_x_A", "network_y_A"]
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def errors_pm(found, places):
 def test_columns_are_where_they_are_whatever_the_pixels(pixel_size, refine, folder):
     image, places = drawn(pixel_size)
     found = find_columns(image, pixel_size, folder, refine=refine)
-    assert list(found) == COLUMNS
+    assert list(found) == COLUMNS + refine * FOUND_BY_NETWORK
     assert np.sqrt(np.mean(errors_pm(found, places) ** 2)) < 5
     assert (found.confidence > 0.5).all()
     assert found.uncertainty_pm.between(0.5, 20).all()
@@ -81,7 +82,7 @@ def test_nothing_is_found_where_nothing_was_measured(folder):
 @pytest.mark.parametrize("refine", [False, True])
 def test_an_image_without_columns_gives_a_table_without_rows(refine, folder):
     found = find_columns(np.ones((64, 64)), 0.1, folder, refine=refine)
-    assert list(found) == COLUMNS
+    assert list(found) == COLUMNS + refine * FOUND_BY_NETWORK
     assert found.empty
 
 
