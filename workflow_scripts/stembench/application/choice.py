@@ -4,7 +4,6 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 
 #: Of each use, the task that its networks learn, the table that ranks them and its metric; higher is better.
 USES = {"localise": ("localise", "detection", "f1"), "denoise": ("denoise_background", "enhancement", "psnr_db")}
@@ -40,19 +39,20 @@ def trained_networks(folders: Mapping[str, tuple[str, str]], tables: str | Path,
     Returns
     -------
     dict
-        A score is the mean over test sets; minus infinity where no table holds the network.
+        A score is that on the test split of what the network was trained on; minus infinity where no table holds it.
     """
     _, table, metric = USES[use]
     rows, path = [], Path(tables) / f"{table}.csv"
     if path.exists():
         with path.open(newline="", encoding="utf-8") as file:
-            told = csv.DictReader(file)
-            rows = [row for row in told if row["subset"] == "all" and row.get("localiser") in (None, "maxima")]
+            everything = list(csv.DictReader(file))
+        own = [row for row in everything if row["subset"] == "all" and row["testset"] == row["train_dataset"]]
+        rows = [row for row in own if row.get("localiser") in (None, "maxima")]
     scores = {}
     for folder, of in folders.items():
         if (Path(folder) / "weights.safetensors").exists():
-            values = [float(row[metric]) for row in rows if (row["method"], row["train_dataset"]) == of and row[metric]]
-            scores[folder] = fmean(values) if values else float("-inf")
+            told = [row[metric] for row in rows if (row["method"], row["train_dataset"]) == of]
+            scores[folder] = float(told[0]) if told and told[0] else float("-inf")
     return scores
 
 
