@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import curve_fit
+from scipy.spatial import cKDTree
 from stembench.application.columns import find_columns
 from stembench.application.lattice import analyse
 from stembench.evaluation.lattice_precision import spacings
 from stembench.lab.formats import read_recording
-from stembench.localisation.gaussian_fit import fit_gaussians
 
 PIXEL_SIZES_A = {
     "03_afterimage_8nm_crp.png": 0.0944,
@@ -38,17 +39,43 @@ def found(repository, projection_of):
     return results
 
 
+def gaussian(places, height, x, y, sigma, background):
+    return height * np.exp(-((places[0] - x) ** 2 + (places[1] - y) ** 2) / (2 * sigma**2)) + background
+
+
+def fitted_one_by_one(image, starts):
+    """A 2-D Gaussian by least squares to the surroundings of each column, out to 45 % of the way to its neighbour [px]."""
+    apart = cKDTree(starts).query(starts, k=2)[0][:, 1]
+    rows, columns = np.indices(image.shape)
+    places = np.full_like(starts, np.nan)
+    for number, ((x, y), distance) in enumerate(zip(starts, apart)):
+        window = tuple(slice(max(int(at - distance), 0), int(at + distance) + 2) for at in (y, x))
+        near = np.hypot(columns[window] - x, rows[window] - y) <= 0.45 * distance
+        seen = columns[window][near], rows[window][near]
+        values = image[window][near].astype(float)
+        guess = [np.ptp(values), x, y, distance / 3, values.min()]
+        try:
+            fit, _ = curve_fit(gaussian, seen, values, p0=guess, maxfev=300)
+        except RuntimeError:
+            continue
+        if np.hypot(fit[1] - x, fit[2] - y) < distance / 2:
+            places[number] = fit[1:3]
+    return places
+
+
+@pytest.mark.filterwarnings("ignore:Covariance of the parameters")
 @pytest.mark.parametrize("name", SILICON)
 def test_spacings_of_silicon_spread_no_more_than_those_of_gaussians_fitted_from_the_same_columns(found, name):
     image, extent, columns, summary = found[name]
     vectors = np.array([[summary[axis]["x_A"], summary[axis]["y_A"]] for axis in "ab"])
     positions = columns.loc[columns.sublattice != "", ["x_A", "y_A"]].to_numpy()
-    fit = fit_gaussians(image, positions / PIXEL_SIZES_A[name])
-    tables = [positions, fit.positions * PIXEL_SIZES_A[name]]
-    network, gaussian = (
-        spacings(table[fit.fitted], vectors, extent).groupby("axis").spacing_pm.std() for table in tables
+    fit = fitted_one_by_one(image, positions / PIXEL_SIZES_A[name]) * PIXEL_SIZES_A[name]
+    fitted = np.isfinite(fit).all(axis=1)
+    assert fitted.mean() > 0.9
+    network, gaussians = (
+        spacings(table[fitted], vectors, extent).groupby("axis").spacing_pm.std() for table in (positions, fit)
     )
-    assert (network <= gaussian).all(), (network, gaussian)
+    assert (network <= gaussians).all(), (network, gaussians)
 
 
 @pytest.mark.parametrize("name", SILICON)
@@ -69,4 +96,4 @@ def test_heavy_and_light_columns_of_dysprosium_scandate_are_told_apart(found):
     assert abs(summary["structure"]["pixel_size_error_percent"]) < 3
     counts = columns.species[columns.sublattice != ""].value_counts()
     assert set(counts.index) == {"2 Dy", "2 Sc"}
-    assert abs(counts["2 Dy"] - counts["2 Sc"]) < 0.05 * len(columns)
+    assert abs(counts["2 Dy"] - counts["2 Sc"]) < 0.05 * counts.sum()
