@@ -9,11 +9,7 @@ from stembench.products import whole
 
 if __name__ == "__main__":
     with running(snakemake):
-        image, network, name = (
-            open_lab_image(snakemake.input.image),
-            snakemake.params.network,
-            snakemake.wildcards.image,
-        )
+        image, params, name = open_lab_image(snakemake.input.image), snakemake.params, snakemake.wildcards.image
         denoised = []
         for frame in frames_of(image):
             with progress_bar(name) as progress:

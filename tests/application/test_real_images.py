@@ -44,7 +44,7 @@ def gaussian(places, height, x, y, sigma, background):
 
 
 def fitted_one_by_one(image, starts):
-    """By least squares to the surroundings of each column, to 45 % of the way to its neighbour [px]; NaN where that fails."""
+    """Least squares of what is nearer than 45 % of the way to the next column [px]; NaN where that fails."""
     apart = cKDTree(starts).query(starts, k=2)[0][:, 1]
     rows, columns = np.indices(image.shape)
     places = np.full_like(starts, np.nan)

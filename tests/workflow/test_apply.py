@@ -72,12 +72,12 @@ def apply(copy, folder, *more):
     return copy.run("apply", *more, "--config", f"lab={{folder: '{folder}'}}")
 
 
-def results(copy, image="my_sample__1_"):
+def results(copy, image="my_sample__1"):
     return copy.folder / "results" / "applied" / image
 
 
 def test_an_image_dropped_in_gives_everything_and_a_second_call_has_nothing_to_do(finished, applied):
-    for image in ("my_sample__1_", "series"):
+    for image in ("my_sample__1", "series"):
         assert all((results(finished, image) / name).stat().st_size for name in PRODUCTS)
     assert (finished.folder / "results" / "applied" / "report.html").exists()
     assert "Nothing to be done" in apply(finished, applied[0]).stdout
@@ -130,7 +130,7 @@ def test_corrections_survive_a_rerun_and_need_no_network(finished, applied):
     folder, *_ = applied
     before = pd.read_csv(results(finished) / "columns.csv")
     gone, moved = before.iloc[len(before) // 2], before.iloc[len(before) // 3]
-    corrections = folder / "my_sample__1_.corrections.csv"
+    corrections = folder / "my_sample__1.corrections.csv"
     corrections.write_text(
         "action,x_px,y_px,to_x_px,to_y_px\n"
         f"remove,{gone.x_px:.1f},{gone.y_px:.1f},,\n"
