@@ -8,6 +8,7 @@ from stembench.application.frame import (
     on_scale_of,
     resampled,
     without_outliers,
+    without_thickness,
 )
 from stembench.errors import InputError
 
@@ -122,3 +123,20 @@ def test_the_intensity_scale_is_found_in_spite_of_noise_and_outliers(gain):
     image[::17, ::13] += 50 * abs(gain)
     image[5:9] = np.nan
     assert on_scale_of(image, found) == pytest.approx(gain * found + 500, abs=0.02 * abs(gain))
+
+
+def test_what_is_thick_goes_where_it_is_most_of_an_image_and_columns_stay():
+    y, x = np.indices((400, 400))
+    columns = 5 * np.cos(2 * np.pi * x / 10) * np.cos(2 * np.pi * y / 10)
+    thick = columns + 200.0 / (1 + np.exp((np.hypot(x - 200, y - 200) - 120) / 30))
+    left = without_thickness(thick, 0.4)
+    assert without_thickness(columns, 0.4) is columns
+    assert left.std() < 0.3 * thick.std()
+    inside = slice(160, 240), slice(160, 240)
+    assert np.corrcoef(left[inside].ravel(), columns[inside].ravel())[0, 1] > 0.9
+
+
+def test_thickness_leaves_pixels_that_were_not_measured_out():
+    image = np.linspace(0, 100, 128)[:, None] * np.ones((128, 128))
+    image[:20, :20] = np.nan
+    assert np.isnan(without_thickness(image, 0.5)).sum() == 400

@@ -59,7 +59,7 @@ def check_products(results: Path) -> list[str]:
             assert 0 <= float(stored.intensity.min()) <= float(stored.intensity.max()) <= 1
     for path in found("lab/*/image.zarr"):
         with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
-            assert stored.image.ndim == 2
+            assert stored.image.ndim in (2, 3)  # an image, or a series
             assert stored.image.attrs["pixel_size_A"] > 0
             assert stored.image.attrs["licence"]
     for path in found("calibration/*.json"):

@@ -15,6 +15,7 @@ from stembench.imaging.detectors import DARK_FIELD, Mode
 _LOBES = 3  # of the Lanczos kernel (Duchon, J. Appl. Meteorol. 18, 1016 (1979)), on each side
 _FITTED_PX = 2**20  # pixels that a straight line is fitted to, at most
 _OUTLIER_SDS = 5.0
+_THICKNESS_A = 20.0  # of the window, passed twice, whose mean is that of many columns
 
 
 def as_trained(
@@ -56,6 +57,27 @@ def as_trained(
     seen -= low
     seen /= (high - low) or 1
     return seen, target
+
+
+def without_thickness(image: np.ndarray, pixel_size: float) -> np.ndarray:
+    """An image less what varies over more than columns, where that is most of what it shows: particles beside vacuum.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Raw intensities; NaN where nothing was measured.
+    pixel_size : float
+        [A].
+
+    Returns
+    -------
+    ndarray, shape (y, x)
+        The image itself where columns make most of its variance, as in every image that networks are trained on.
+    """
+    window = max(round(_THICKNESS_A / pixel_size), 3)
+    wide = uniform_filter(uniform_filter(filled(image), window), window)
+    rest = image - wide
+    return rest if wide.std(dtype=float) > np.nanstd(rest, dtype=float) else image
 
 
 def trained_mode(record: Mapping) -> Mode:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from stembench.application.frame import as_trained, filled, resampled, without_outliers
+from stembench.application.frame import as_trained, filled, resampled, without_outliers, without_thickness
 from stembench.application.tiling import Progress, map_of
 from stembench.imaging.detectors import Mode, bright_columns
 from stembench.localisation.gaussian_fit import GaussianFit, fit_gaussians
@@ -80,7 +80,7 @@ def look(
     progress: Progress | None = None,
 ) -> Seen:
     """Apply a network that localises to an image; parameters as for `columns.find_columns`."""
-    framed, target = as_trained(image, pixel_size, network.record, mode=mode)
+    framed, target = as_trained(without_thickness(image, pixel_size), pixel_size, network.record, mode=mode)
     surface = map_of(network, framed, progress=progress)
     bright = _bright(filled(without_outliers(image)), mode)
     framed = resampled(bright, pixel_size, target)
