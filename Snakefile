@@ -1,9 +1,11 @@
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.14")
 
 
-report: "report/workflow.rst"
+report: os.environ.get("STEMBENCH_REPORT", "report/workflow.rst")
 
 
 configfile: "config/config.yaml"

@@ -138,5 +138,6 @@ use rule report as apply with:
         "results/logs/apply.log",
     params:
         target="applied",
+        first_page="applied",
     message:
         "Write the report on the user's images"

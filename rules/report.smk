@@ -399,6 +399,7 @@ rule report:
         code=code("report"),
         config=config,
         target="products",
+        first_page="workflow",
         scale=CONFIG.scale,
         snakefile=os.path.relpath(workflow.main_snakefile),
     message:

@@ -1,6 +1,7 @@
 """Snakemake's own report on all products of this workflow."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,7 @@ if __name__ == "__main__":
         ]
         command += ["--snakefile", snakemake.params.snakefile, "--configfile", str(config)]
         command += ["--report", str(partial)]
-        done = subprocess.run(command, capture_output=True, text=True)
+        first_page = os.environ | {"STEMBENCH_REPORT": f"report/{snakemake.params.first_page}.rst"}
+        done = subprocess.run(command, capture_output=True, text=True, env=first_page)
         if done.returncode:
             raise RuntimeError(done.stderr)
