@@ -937,6 +937,8 @@ def applied_products(wildcards):
             f"{CONFIG.lab.folder}/ holds no image; put yours there, and what its file does not tell into "
             f"{CONFIG.lab.folder}/images.csv"
         )
+    for use in USES:
+        network_files(use)  # Snakemake lets what is there stand if a rule that made it cannot say what it needs
     return [f"results/applied/{image}/{name}" for image in APPLIED_IMAGES for name in APPLIED]
 
 

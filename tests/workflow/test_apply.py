@@ -161,6 +161,12 @@ def test_an_empty_folder_is_told_where_images_go(finished, tmp_path):
     assert "holds no image" in done.stdout
 
 
+def test_a_network_that_is_not_there_is_named(finished, applied):
+    done = finished.run("apply", "-n", "--config", f"lab={{folder: '{applied[0]}'}}", "apply={localise: weights/none}")
+    assert done.returncode != 0
+    assert "apply.localise: there is no file weights/none/weights.safetensors" in done.stdout
+
+
 def test_without_any_network_the_first_is_trained_and_it_says_how_long(copy, applied):
     shutil.rmtree(copy.folder / "weights", ignore_errors=True)
     done = apply(copy, applied[0], "-n")
