@@ -13,7 +13,7 @@ help:
 	@echo "make test-conda     run the tiny workflow in its conda environments, by a stand-in for conda"
 	@echo "make test-faults    kill jobs of every rule, fill the disk, damage files ..., and see runs finish (QUICK=1: a part)"
 	@echo "make test-slurm     run a small workflow on a SLURM started for it (installs Debian's packages, as root)"
-	@echo "make test-instrument calibrate a synthetic microscope, train on its noise, see that it finds more (4 min)"
+	@echo "make test-instrument calibrate a synthetic microscope, train on its noise, see that it finds more"
 	@echo "make test-detector  install torchvision with its own torch (6 GB) apart, test Faster R-CNN there"
 	@echo "make bench          run every benchmark, write results/benchmarks/*.csv"
 	@echo "make format         format Python and Snakemake files"

@@ -329,7 +329,12 @@ def method_code(script, networks, method, parts=("networks",)):
 
 def first_network(task):
     """The network that stands for its task: the first that is trained for it by default."""
-    return next(name for name, network in CONFIG.networks.items() if task in network.tasks)
+    for name, network in CONFIG.networks.items():
+        if task in network.tasks:
+            return name
+    raise WorkflowError(
+        f"instrument: no network of the configuration learns {task}; add it to the tasks of one"
+    )
 
 
 # What is applied to the user's own images, once it has learnt the noise of her microscope.

@@ -82,9 +82,10 @@ def test_pixels_that_are_not_square_are_those_of_the_file(tmp_path):
     assert corrections.loc[0, ["x_A", "y_A", "to_x_A", "to_y_A"]].tolist() == pytest.approx([1.0, 6.0, 3.0, 1.2])
 
 
-def test_what_a_spreadsheet_writes_is_read(tmp_path):
-    text = "\ufeffaction;x_px;y_px;to_x_px;to_y_px;frame\r\nMove;1,5;2;3;4,25;\r\n;;;;;\r\nadd; 9;9;;;\r\n"
-    corrections = read(tmp_path / "my.csv", text)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_what_a_spreadsheet_writes_is_read(tmp_path, encoding):
+    text = "action;x_px;y_px;to_x_px;to_y_px;frame\r\nMove;1,5;2;3;4,25;\r\n;;;;;\r\nadd; 9;9;;;\r\n"
+    corrections = read(tmp_path / "my.csv", text.encode(encoding))
     assert corrections.action.tolist() == ["move", "add"]
     assert corrections.loc[0, ["x_A", "y_A", "to_x_A", "to_y_A"]].tolist() == pytest.approx([0.3, 0.4, 0.6, 0.85])
 
@@ -107,7 +108,7 @@ def test_a_file_with_a_first_line_alone_changes_nothing(tmp_path):
         (HEAD + "add,1,2,,,,,\n", ["line 2", "more fields"]),
         ("action,x_px,y_px,frame\nadd,1,2,3\n", ["line 2", "frame is 3", "0 to 0"]),
         (HEAD + "add,5,5\nremove,40,20\nadd,6,5\n", ["line 2", "line 4", "one column"]),
-        (HEAD.encode("utf-16"), ["no CSV text", "UTF-8"]),
+        ((HEAD + "\u00e9").encode("latin-1"), ["no CSV text", "UTF-8"]),
     ],
 )
 def test_a_mistake_is_answered_with_file_line_and_remedy(tmp_path, text, parts):

@@ -1,6 +1,5 @@
 """A user's own word on the columns of her image: those to add, to remove, to move."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from stembench.errors import InputError
+from stembench.lab.spreadsheets import read_lines
 from stembench.localisation.peaks import MIN_DISTANCE_A
 
 _PLACE, _TARGET = ("x_px", "y_px"), ("to_x_px", "to_y_px")
@@ -27,7 +27,7 @@ def read_corrections(
         A CSV file whose first line names the columns `action` (add, remove or move), `x_px`, `y_px` (where the column
         is, or shall be added), `to_x_px`, `to_y_px` (where it is moved to) and, of a stack, `frame`, counted from 0 and
         0 where it is blank. Pixels are those of the image's file, their centres at integers, the origin at the top
-        left. A spreadsheet's semicolons, with decimal commas, are read as well.
+        left. What a spreadsheet writes with semicolons or tabs and decimal commas is read as well.
     name : str
         What messages call the file.
     shape : tuple of int
@@ -78,13 +78,7 @@ def read_corrections(
 
 def _rows(path: Path, name: str) -> list[tuple[int, dict[str, str]]]:
     """Each line that is not blank: its number, and its text by the name of the column."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # a spreadsheet's byte order mark is no name
-        semicolons = ";" in text.partition("\n")[0]
-        reader = csv.reader(text.splitlines(), delimiter=";" if semicolons else ",", skipinitialspace=True)
-        lines = [(reader.line_num, [field.strip() for field in line]) for line in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{name}: is no CSV text ({error}); save it as CSV in UTF-8") from None
+    lines, decimal_commas = read_lines(path, name)
     header = lines[0][1] if lines else []
     missing = [key for key in ("action", *_PLACE) if key not in header]
     if missing or set(header) - set(_NAMES):
@@ -95,12 +89,12 @@ def _rows(path: Path, name: str) -> list[tuple[int, dict[str, str]]]:
         )
     rows = []
     for number, line in lines[1:]:
-        if any(line):
-            if len(line) > len(header):
-                raise InputError(f"{name}, line {number}: has more fields than the first line names; remove some")
-            row = dict.fromkeys(_NAMES, "") | dict(zip(header, line))
-            numbers = {key: row[key].replace(",", ".") if semicolons else row[key] for key in _NAMES[1:]}
-            rows.append((number, row | numbers))
+        if len(line) > len(header):
+            raise InputError(f"{name}, line {number}: has more fields than the first line names; remove some")
+        row = dict.fromkeys(_NAMES, "") | dict(zip(header, line))
+        if decimal_commas:
+            row |= {key: row[key].replace(",", ".") for key in _NAMES[1:]}
+        rows.append((number, row))
     return rows
 
 

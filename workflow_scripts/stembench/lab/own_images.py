@@ -1,6 +1,5 @@
 """The images in the user's own folder, and what the table beside them tells."""
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from stembench.config import LabImage
 from stembench.errors import InputError, in_short
 from stembench.lab.formats import ENDINGS
+from stembench.lab.spreadsheets import read_lines
 
 #: The table of what files do not tell, in the folder of the images.
 SIDECAR = "images.csv"
@@ -150,20 +150,10 @@ def _told(path: Path, files: list[str], named: Collection[str]) -> dict[str, tup
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Lines of the table with something in them, as spreadsheets write it in any country."""
+    """Lines of the table with something in them: number, and text by the name of the column."""
     if not path.exists():
         return []
-    try:
-        content = path.read_bytes()
-        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-        header = text.lstrip().partition("\n")[0]
-        delimiter = max(",;\t", key=header.count)
-        lines = list(csv.reader(text.splitlines(), delimiter=delimiter, skipinitialspace=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: is no CSV text ({in_short(error)}); save it as CSV in UTF-8") from None
-    filled = [
-        (i, [cell.strip() for cell in cells]) for i, cells in enumerate(lines, start=1) if any(map(str.strip, cells))
-    ]
+    filled, decimal_commas = read_lines(path, str(path))
     if not filled:
         return []
     first, names = filled[0]
@@ -176,12 +166,12 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     rows = []
     for line, cells in filled[1:]:
         if any(cells[len(columns) :]):
-            remedy = "write 0.1, not 0,1" if delimiter == "," else "remove what is too much"
+            remedy = "remove what is too much" if decimal_commas else "write 0.1, not 0,1"
             raise InputError(f"{path}, line {line}: has more values than line {first} names columns; {remedy}")
         row = {column: cell for column, cell in zip(columns, cells) if column and cell}
         if "image" not in row:
             raise InputError(f"{path}, line {line}: names no image; write the name of its file")
-        if delimiter != ",":
+        if decimal_commas:
             row |= {key: row[key].replace(",", ".") for key in _NUMBERS if key in row}
         rows.append((line, row))
     return rows
