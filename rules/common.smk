@@ -942,8 +942,9 @@ def applied_products(wildcards):
             f"{CONFIG.lab.folder}/ holds no image; put yours there, and what its file does not tell into "
             f"{CONFIG.lab.folder}/images.csv"
         )
+    # Asked for here too, since Snakemake lets a product stand whose rule cannot say what it needs.
     for use in USES:
-        network_files(use)  # Snakemake lets what is there stand if a rule that made it cannot say what it needs
+        network_files(use)
     return [f"results/applied/{image}/{name}" for image in APPLIED_IMAGES for name in APPLIED]
 
 
