@@ -1,4 +1,7 @@
-"""A small valid file of every image format that is read: by its own writer, or the bytes that its reader asks for."""
+"""A small valid file of every image format that is read: by its own writer, or the bytes that its reader asks for.
+
+Those of microscopes take a stack, shape (frame, y, x), as well.
+"""
 
 import json
 import shutil
@@ -59,7 +62,7 @@ def berkeley_emd(path: Path) -> None:
     write_berkeley_emd(str(path), _signal())
 
 
-def velox_emd(path: Path) -> None:
+def velox_emd(path: Path, values: np.ndarray = VALUES) -> None:
     """The part of Velox's layout that RosettaSciIO reads of an image."""
     metadata = {
         "BinaryResult": {
@@ -81,8 +84,9 @@ def velox_emd(path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["Version"] = np.array([b'{"format": "Velox", "version": "1.10"}'])
         image = file.create_group("Data/Image/0123456789abcdef")
-        image.create_dataset("Data", data=VALUES[..., None], chunks=True)  # as Velox does
-        image["Metadata"] = np.frombuffer(text.ljust(2000, b"\0"), np.uint8)[:, None]
+        frames = np.moveaxis(values.reshape(-1, *values.shape[-2:]), 0, -1)
+        image.create_dataset("Data", data=frames, chunks=True)  # as Velox does
+        image["Metadata"] = np.repeat(np.frombuffer(text.ljust(2000, b"\0"), np.uint8)[:, None], frames.shape[-1], 1)
 
 
 def atom_lattice(path: Path) -> None:
@@ -109,38 +113,40 @@ def npy(path: Path) -> None:
     np.save(path, VALUES)
 
 
-def mrc(path: Path) -> None:
+def mrc(path: Path, values: np.ndarray = VALUES) -> None:
     """MRC2014: 256 words, then rows from the bottom."""
-    rows, columns = VALUES.shape
+    frames, rows, columns = (1, *values.shape)[-3:]
     header = np.zeros(256, "<i4")
-    header[[0, 1, 2, 3]] = columns, rows, 1, 6  # unsigned 16 bit
-    header[[7, 8, 9]] = columns, rows, 1
+    header[[0, 1, 2, 3]] = columns, rows, frames, 6  # unsigned 16 bit
+    header[[7, 8, 9]] = columns, rows, frames
     header[10:16] = np.array([columns * 10 * NM_PER_PX, rows * 10 * NM_PER_PX, 1, 90, 90, 90], "<f4").view("<i4")
     header[52] = int.from_bytes(b"MAP ", "little")
-    path.write_bytes(header.tobytes() + VALUES.tobytes())
+    path.write_bytes(header.tobytes() + values.tobytes())
 
 
-def ser(path: Path) -> None:
-    """TIA's series of one image (version 0x210)."""
-    rows, columns = VALUES.shape
-    dimension = struct.pack("<IddI", 1, 0.0, 1.0, 0) + struct.pack("<I", 0) * 2
-    start = 30 + len(dimension) + 8
-    header = struct.pack("<HHHIIIIII", 0x4949, 0x0197, 0x210, 0x4122, 0x4152, 1, 1, 30 + len(dimension), 1)
+def ser(path: Path, values: np.ndarray = VALUES) -> None:
+    """TIA's series of images, each from its bottom row (version 0x210)."""
+    frames = values.reshape(-1, *values.shape[-2:])
+    number, rows, columns = frames.shape
+    dimension = struct.pack("<IddI", number, 0.0, 1.0, 0) + struct.pack("<I", 0) * 2
+    header = struct.pack("<HHHIIIIII", 0x4949, 0x0197, 0x210, 0x4122, 0x4152, number, number, 30 + len(dimension), 1)
     element = struct.pack("<ddIddIHII", 0, NM_PER_PX * 1e-9, 0, 0, NM_PER_PX * 1e-9, 0, 2, columns, rows)
-    end = start + len(element) + VALUES.nbytes
-    path.write_bytes(header + dimension + struct.pack("<II", start, end) + element + VALUES.tobytes() + bytes(8))
+    size, start = len(element) + frames[0].nbytes, 30 + len(dimension) + 8 * number
+    places = [start + n * size for n in range(number)] + number * [start + number * size]  # of images, then of tags
+    images = b"".join(element + frame[::-1].tobytes() for frame in frames)
+    path.write_bytes(header + dimension + struct.pack(f"<{2 * number}I", *places) + images + bytes(8 * number))
 
 
-def emi(path: Path) -> None:
+def emi(path: Path, values: np.ndarray = VALUES) -> None:
     """TIA's description of the series beside it."""
     mode = "<Data><Label>Mode</Label><Value>STEM nP SA Zoom Image</Value><Unit></Unit></Data>"
     described = f"<ExperimentalDescription><Root>{mode}</Root></ExperimentalDescription>"
     text = f"<ObjectInfo><AcquireDate>Thu Nov 26 10:00:00 2026</AcquireDate>{described}</ObjectInfo>"
     path.write_bytes(b"\x4a\x4b" + bytes(30) + text.encode() + bytes(30))
-    ser(path.with_name(f"{path.stem}_1.ser"))
+    ser(path.with_name(f"{path.stem}_1.ser"), values)
 
 
-def digital_micrograph(path: Path) -> None:
+def digital_micrograph(path: Path, values: np.ndarray = VALUES) -> None:
     """Gatan's tags that an image needs, in version 3 or 4 by the ending."""
     version = int(path.suffix[-1])
     long = struct.Struct(">i" if version == 3 else ">q").pack
@@ -162,17 +168,17 @@ def digital_micrograph(path: Path) -> None:
         text = np.frombuffer(units.encode("utf-16-le"), "<u2")
         return group(name, number("Origin", 0, 6, "<f"), number("Scale", scale, 6, "<f"), array("Units", text))
 
-    rows, columns = VALUES.shape
+    sizes, of_frames = values.shape[::-1], [calibration("", 1.0, "")] * (values.ndim - 2)
     data = group(
         "ImageData",
         group(
             "Calibrations",
             calibration("Brightness", 1.0, ""),
-            group("Dimension", *[calibration("", NM_PER_PX, "nm")] * 2),
+            group("Dimension", *[calibration("", NM_PER_PX, "nm")] * 2, *of_frames),
         ),
-        array("Data", VALUES),
+        array("Data", values),
         number("DataType", 10, 5, "<I"),
-        group("Dimensions", number("", columns, 5, "<I"), number("", rows, 5, "<I")),
+        group("Dimensions", *(number("", size, 5, "<I") for size in sizes)),
     )
     tags = group("ImageList", group("", data, group("ImageTags"), array("Name", np.frombuffer(b"i\0", "<u2"))))
     root = b"\0\0" + long(1) + tags

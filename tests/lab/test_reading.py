@@ -199,6 +199,24 @@ def test_a_stack_is_read_with_its_frames(tmp_path, ending):
     assert np.array_equal(read_recording(path).values, stack)
 
 
+@pytest.mark.parametrize(
+    ("ending", "maker"),
+    [
+        *[("dm3", "digital_micrograph"), ("dm4", "digital_micrograph"), ("ser", "ser"), ("emi", "emi")],
+        *[("emd", "velox_emd"), ("mrc", "mrc")],
+    ],
+)
+def test_a_stack_of_a_microscope_is_read_with_its_frames_and_its_scale(tmp_path, ending, maker):
+    import valid_files
+
+    stack = np.stack([valid_files.VALUES, valid_files.VALUES // 2, valid_files.VALUES[::-1]])
+    getattr(valid_files, maker)(tmp_path / f"stack.{ending}", stack)
+    recording = read_recording(tmp_path / f"stack.{ending}")
+    assert np.array_equal(recording.values, stack)
+    sizes = (recording.pixel_size_x_A, recording.pixel_size_y_A)
+    assert sizes == pytest.approx(2 * (10 * valid_files.NM_PER_PX,), rel=1e-5)
+
+
 def test_a_folder_of_zarr_is_an_image(tmp_path):
     import valid_files
 

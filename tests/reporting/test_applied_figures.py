@@ -96,13 +96,15 @@ def test_a_large_image_is_averaged_and_columns_stay_where_they_are(drawn):
     assert drawn[0].axes[0].images[0].get_array().shape == (866, 433)
 
 
-def test_every_picture_has_a_scale_bar_of_its_length(drawn):
+def test_every_picture_has_a_scale_bar_of_its_length_and_a_spectrum(drawn):
     figures.plot_overlay(image_of(spots()), COLUMNS, "mine", "")
     figures.plot_denoised(image_of(spots()), spots(), COLUMNS, "mine", "")
     figures.plot_displacements(image_of(spots()), COLUMNS, "mine", "")
     figures.plot_strain(image_of(spots()), COLUMNS, "mine", "")
     pictures = [axes for figure in drawn for axes in figure.axes if axes.images and "spectrum" not in axes.get_title()]
-    assert len(pictures) == 2 + 4 + 2 + 3
+    assert len(pictures) == 2 + 4 + 2 + 4
+    for figure in drawn:
+        assert any("spectrum" in axes.get_title() for axes in figure.axes)
     for axes in pictures:
         told = next(text.get_text() for text in axes.texts if text.get_text().endswith("Å"))
         assert bar(axes) * PIXEL_A == pytest.approx(float(told.split()[0]))

@@ -21,8 +21,9 @@ _FOLDS = 5
 _RIDGE = 1e-3
 _OUTERMOST = 0.01  # part of the columns at either end of a feature that are taken as its ends
 _LEAST = 1e-6  # features are logarithms of numbers that are at least this
-_FEWEST = 50  # columns that a bin holds
 _RELIABILITY_BINS, _NOISE_BINS = 60, 6  # at most
+_LEAST_VARIANCE = 4.0  # of the number of true columns in a bin of confidence
+_FEWEST = 50  # columns that a bin of noise holds
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ class Confidence:
         odds = np.empty(len(seen))
         for out in _folds(groups):
             odds[out] = seen[out] @ _logistic(seen[~out], outcome[~out])
-        bins = _bins(odds, _RELIABILITY_BINS)
+        # Of equal variance of what they count: narrow where columns and false ones are mixed, however few these are.
+        bins = _bins(odds, expit(odds) * expit(-odds), _LEAST_VARIANCE, _RELIABILITY_BINS)
         # Of n columns that were all true, or false, the next one may be otherwise: Laplace's rule of succession.
         counted = [(outcome[rows].sum() + 1) / (len(rows) + 2) for rows in bins]
         rising = isotonic_regression(counted, weights=[len(rows) for rows in bins]).x if bins else np.array([0.5])
@@ -155,7 +157,7 @@ class HalfWidth:
         for out in _folds(groups):
             ratios[out] = sizes[out] / np.exp(seen[out] @ _log_scale(seen[~out], sizes[~out]))[:, None]
         noise = _logarithms(columns, ["noise"])[:, 0]
-        bins = _bins(noise, _NOISE_BINS)
+        bins = _bins(noise, np.ones(len(noise)), _FEWEST, _NOISE_BINS)
         levels = [float(np.median(noise[rows])) for rows in bins]
         factors = [float(np.log(max(_conformal_quantile(ratios[rows].ravel()), _LEAST))) for rows in bins]
         weights = tuple(_log_scale(seen, sizes).tolist())
@@ -193,10 +195,13 @@ def _folds(groups: np.ndarray) -> list[np.ndarray]:
     return [folds == fold for fold in np.unique(folds)]
 
 
-def _bins(values: np.ndarray, most: int) -> list[np.ndarray]:
-    """Indices of ascending values, in bins of equal numbers."""
-    number = int(np.clip(len(values) // _FEWEST, 1, most))
-    return [rows for rows in np.array_split(np.argsort(values, kind="stable"), number) if len(rows)]
+def _bins(values: np.ndarray, weights: np.ndarray, least: float, most: int) -> list[np.ndarray]:
+    """Indices of ascending values, in at most so many bins of equal weight, which is at least `least` if it can be."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    number = int(np.clip(weights.sum() // least, 1, most))
+    ends = np.searchsorted(reached, weights.sum() * np.arange(1, number) / number)
+    return [rows for rows in np.split(order, ends) if len(rows)]
 
 
 def _conformal_quantile(ratios: np.ndarray) -> float:

@@ -193,7 +193,7 @@ def plot_spectra(image: xr.DataArray, denoised: np.ndarray, columns: pd.DataFram
 def plot_displacements(image: xr.DataArray, columns: pd.DataFrame, name: str, destination: str) -> None:
     """How far columns lie from where the local lattice puts them: their sizes, and in a part arrows of a known scale.
 
-    Parameters are those of `plot_overlay`.
+    The image's power spectrum is beside them. Parameters are those of `plot_overlay`.
     """
     subject = _Subject.of(image, columns, name)
     keys = ["displacement_x_pm", "displacement_y_pm"]
@@ -203,7 +203,7 @@ def plot_displacements(image: xr.DataArray, columns: pd.DataFrame, name: str, de
     known = np.isfinite(vectors).all(axis=1)
     if not known.any():
         return _say(subject, "no displacements: the columns show no lattice", destination)
-    figure, ((whole, part),) = _panels(1, 2, 0.5)
+    figure, ((whole, part, spectrum),) = _panels(1, 3, 0.3)
     places, vectors = subject.positions[known], vectors[known]
     sizes = np.linalg.norm(vectors, axis=1)
     all_of_it, shown = subject.whole(), subject.part()
@@ -237,23 +237,28 @@ def plot_displacements(image: xr.DataArray, columns: pd.DataFrame, name: str, de
         arrows, 0.85, 0.06, enlarged * length, f"{length:g} pm", labelpos="N", color="white", labelcolor="white"
     )
     key.text.set_path_effects([withStroke(linewidth=2, foreground="black")])
+    _show_spectrum(spectrum, subject.pixels, subject.pixel_size, "power spectrum")
     figure.suptitle(subject.title)
     write_figure(figure, destination)
 
 
 def plot_strain(image: xr.DataArray, columns: pd.DataFrame, name: str, destination: str) -> None:
-    """Strain and rotation of the local lattice against the median one; parameters are those of `plot_overlay`.
+    """The image, its power spectrum, and strain and rotation of the local lattice against the median one.
 
-    Colours are symmetric about 0 and reach to the percentile 98 of the absolute values.
+    Parameters are those of `plot_overlay`. Colours are symmetric about 0 and reach to the percentile 98 of the absolute values.
     """
     subject = _Subject.of(image, columns, name)
     values = {key: subject.columns[key].to_numpy(float) for key in _STRAINS if key in subject.columns}
     values = {key: value for key, value in values.items() if np.isfinite(value).any()}
     if not values:
         return _say(subject, "no strain: the columns show no lattice", destination)
-    figure, panels = _panels(2, 2, 1.0)
+    figure, panels = _panels(2, 3, 0.7)
     view = subject.whole()
-    for panel, (key, value) in zip(panels.ravel(), values.items()):
+    _show(panels[0, 0], view, "image")
+    _show_spectrum(panels[1, 0], subject.pixels, subject.pixel_size, "power spectrum")
+    for panel in panels[:, 1:].ravel()[len(values) :]:
+        panel.set_axis_off()
+    for panel, (key, value) in zip(panels[:, 1:].ravel(), values.items()):
         label, factor, unit = _STRAINS[key]
         known = np.isfinite(value)
         value = factor * value[known]
@@ -415,8 +420,9 @@ def _round(length: float) -> float:
 
 
 def _say(subject: _Subject, sentence: str, destination: str) -> None:
-    """The image, and why there is nothing to draw into it."""
-    figure, ((panel,),) = _panels(1, 1)
+    """The image and its power spectrum, and why there is nothing to draw into it."""
+    figure, ((panel, spectrum),) = _panels(1, 2)
     _show(panel, subject.whole(), "")
+    _show_spectrum(spectrum, subject.pixels, subject.pixel_size, "power spectrum")
     figure.suptitle(f"{subject.title}\n{sentence}")
     write_figure(figure, destination)
