@@ -113,13 +113,13 @@ def npy(path: Path) -> None:
     np.save(path, VALUES)
 
 
-def mrc(path: Path, values: np.ndarray = VALUES) -> None:
+def mrc(path: Path, values: np.ndarray = VALUES, nm_per_px: float = NM_PER_PX) -> None:
     """MRC2014: 256 words, then rows from the bottom."""
     frames, rows, columns = (1, *values.shape)[-3:]
     header = np.zeros(256, "<i4")
     header[[0, 1, 2, 3]] = columns, rows, frames, 6  # unsigned 16 bit
     header[[7, 8, 9]] = columns, rows, frames
-    header[10:16] = np.array([columns * 10 * NM_PER_PX, rows * 10 * NM_PER_PX, 1, 90, 90, 90], "<f4").view("<i4")
+    header[10:16] = np.array([columns * 10 * nm_per_px, rows * 10 * nm_per_px, 1, 90, 90, 90], "<f4").view("<i4")
     header[52] = int.from_bytes(b"MAP ", "little")
     path.write_bytes(header.tobytes() + values.tobytes())
 

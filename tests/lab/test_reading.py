@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import valid_files
 from executed import Executed
 from PIL import Image
 from stembench.config import LabImage, LabTestset
@@ -32,7 +33,7 @@ def hspy_file(path):
 
 
 def entry(**given):
-    return LabImage(file="image.hspy", **given)
+    return LabImage(file="image.mrc", **given)
 
 
 def test_pixel_size_comes_from_the_file_in_angstrom(tmp_path):
@@ -51,8 +52,9 @@ def test_an_atom_lattice_of_atomap_gives_its_image(tmp_path):
 
 
 def test_the_entry_overrides_the_file(tmp_path):
-    path = hspy_file(tmp_path / "image.hspy")
-    image = lab_image(path, "mine", entry(pixel_size_A=0.3, energy_keV=200), {"file": "image.hspy"})
+    path = tmp_path / "image.mrc"
+    valid_files.mrc(path)
+    image = lab_image(path, "mine", entry(pixel_size_A=0.3, energy_keV=200), {"file": "image.mrc"})
     assert image.attrs["pixel_size_A"] == 0.3
     assert image.attrs["energy_keV"] == 200
 
@@ -131,11 +133,8 @@ def test_what_is_no_image_of_grey_levels_or_too_large_is_refused(tmp_path, name,
 
 @pytest.mark.parametrize("scale", [0.0, np.nan, np.inf, 5.0])
 def test_an_absurd_pixel_size_counts_as_none(tmp_path, scale):
-    path = hspy_file(tmp_path / "image.hspy")
-    with h5py.File(path, "r+") as file:
-        for axis in (0, 1):
-            file[f"Experiments/__unnamed__/axis-{axis}"].attrs["scale"] = scale
-    assert read_recording(path).pixel_size_x_A is None
+    valid_files.mrc(tmp_path / "image.mrc", nm_per_px=scale)
+    assert read_recording(tmp_path / "image.mrc").pixel_size_x_A is None
 
 
 def test_a_pickle_in_an_image_is_not_executed(tmp_path):
@@ -207,8 +206,6 @@ def test_a_stack_is_read_with_its_frames(tmp_path, ending):
     ],
 )
 def test_a_stack_of_a_microscope_is_read_with_its_frames_and_its_scale(tmp_path, ending, maker):
-    import valid_files
-
     stack = np.stack([valid_files.VALUES, valid_files.VALUES // 2, valid_files.VALUES[::-1]])
     getattr(valid_files, maker)(tmp_path / f"stack.{ending}", stack)
     recording = read_recording(tmp_path / f"stack.{ending}")
@@ -218,8 +215,6 @@ def test_a_stack_of_a_microscope_is_read_with_its_frames_and_its_scale(tmp_path,
 
 
 def test_a_folder_of_zarr_is_an_image(tmp_path):
-    import valid_files
-
     valid_files.zspy(tmp_path / "zipped.zspy")
     shutil.unpack_archive(tmp_path / "zipped.zspy", tmp_path / "image.zspy", "zip")
     recording = read_recording(tmp_path / "image.zspy")
@@ -228,8 +223,6 @@ def test_a_folder_of_zarr_is_an_image(tmp_path):
 
 
 def test_the_beam_energy_comes_from_the_file(tmp_path):
-    import valid_files
-
     valid_files.velox_emd(tmp_path / "image.emd")
     assert read_recording(tmp_path / "image.emd").energy_keV == 300
 
@@ -348,9 +341,10 @@ def test_the_line_to_write_is_shown_where_no_entry_says_the_pixel_size(tmp_path)
 
 
 def test_a_pixel_size_that_the_file_denies_is_taken_and_told(tmp_path):
-    path = hspy_file(tmp_path / "image.hspy")
+    path = tmp_path / "image.mrc"
+    valid_files.mrc(path)
     for size, told in ((0.3, True), (0.2, False)):
-        image = lab_image(path, "m", entry(pixel_size_A=size), {"file": "image.hspy"}, sidecar="images/images.csv")
+        image = lab_image(path, "m", entry(pixel_size_A=size), {"file": "image.mrc"}, sidecar="images/images.csv")
         assert image.attrs["pixel_size_A"] == size
         assert any("0.3 A by images/images.csv" in remark for remark in image.attrs["remarks"]) == told
 

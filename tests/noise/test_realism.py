@@ -27,6 +27,14 @@ WRONG = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_halvings():
+    """Enough of them to tell a difference as large as those here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(realism, "_HALVINGS", 40)
+        yield
+
+
 @pytest.fixture(scope="module")
 def lattice() -> np.ndarray:
     """A square lattice of columns on the grey scale, 512 x 512."""

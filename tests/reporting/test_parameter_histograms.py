@@ -11,7 +11,7 @@ SPLITS = np.repeat(["train", "test"], [900, 100])
 @pytest.fixture
 def index() -> pd.DataFrame:
     rng, count = np.random.default_rng(0), len(SPLITS)
-    drawn = {f"parameter_{i}": rng.normal(size=count) for i in range(34)}
+    drawn = {f"parameter_{i}": rng.normal(size=count) for i in range(14)}
     named = {
         "material": rng.choice([f"Material{i}" for i in range(20)], count),
         "counts_per_px": 10 ** rng.uniform(0, 2, count),
@@ -49,7 +49,7 @@ def test_each_split_s_fractions_add_up_to_one(panels):
     assert len(panels["rotation_deg"].patches) == 2 * 7
 
 
-def test_forty_parameters_and_none_are_drawn(index, tmp_path):
+def test_twenty_parameters_and_none_are_drawn(index, tmp_path):
     for name, table in (("many", index), ("none", index.iloc[:1])):
         plot_parameters(table, str(tmp_path / f"{name}.png"))
         with Image.open(tmp_path / f"{name}.png") as figure:

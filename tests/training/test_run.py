@@ -1,6 +1,7 @@
 import os
 import pickle
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -182,17 +183,17 @@ if run.is_first_process():
 """
 
 
-def test_two_processes_end_where_one_ends(tmp_path, repository):
+def test_two_processes_end_where_one_ends(tmp_path, repository, monkeypatch):
     """Each takes half of every batch; the mean of their gradients is the gradient of the batch."""
-    script, ends = tmp_path / "script.py", []
+    script = tmp_path / "script.py"
     script.write_text(TWO_PROCESSES)
+    monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path / "one"), "1"])
+    runpy.run_path(str(script))
     environment = os.environ | {"PYTHONPATH": str(repository / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
-    for devices in ("1", "2"):
-        folder = tmp_path / devices
-        subprocess.run([sys.executable, script, folder, devices], env=environment, check=True, timeout=120)
-        ends.append(torch.load(folder / "end.pt"))
-    for key in ends[0]:
-        assert ends[1][key].numpy() == pytest.approx(ends[0][key].numpy(), rel=1e-4), key
+    subprocess.run([sys.executable, script, tmp_path / "two", "2"], env=environment, check=True, timeout=120)
+    one, two = (torch.load(tmp_path / name / "end.pt") for name in ("one", "two"))
+    for key in one:
+        assert two[key].numpy() == pytest.approx(one[key].numpy(), rel=1e-4), key
 
 
 def test_a_loss_that_is_no_number_names_its_step_and_samples(tmp_path):

@@ -39,7 +39,7 @@ class Copy:
         """Start Snakemake, that of a Python, as the first process of a group of its own, as a shell does."""
         command = [python, "-m", "snakemake", *arguments, "--cores", str(cores)]
         command += ["--configfile", str(config)] if config else []
-        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}  # else each job would compile the library
         return subprocess.Popen(
             command,
             cwd=self.folder,

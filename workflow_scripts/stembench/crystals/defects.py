@@ -6,7 +6,7 @@ import numpy as np
 from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 
-from stembench.crystals.disorder import random_points
+from stembench.crystals.disorder import points_apart
 from stembench.crystals.specimen import NO_COLUMN, Specimen, together
 
 
@@ -53,9 +53,9 @@ def with_interstitials(
     in_field = np.all((specimen.positions[:, :2] >= 0) & (specimen.positions[:, :2] <= extent[::-1]), axis=1)
     candidates = np.unique(groups[in_field & (specimen.columns != NO_COLUMN)])
     wanted = rng.binomial(len(candidates), fraction)
-    places = random_points(np.zeros(2), np.array(extent[::-1]), 20 * wanted, clearance, rng)
-    if len(places):
-        places = places[cKDTree(specimen.positions[:, :2]).query(places)[0] >= clearance][:wanted]
+    drawn = rng.uniform(0, extent[::-1], (20 * wanted, 2))
+    free = drawn[cKDTree(specimen.positions[:, :2]).query(drawn)[0] >= clearance]
+    places = points_apart(free, clearance)[:wanted]
     parts = [specimen]
     for place, group in zip(places, rng.choice(candidates, len(places), replace=False)):
         copied = specimen[groups == group]

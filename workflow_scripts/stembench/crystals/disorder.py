@@ -35,12 +35,17 @@ def random_points(
         if len(points) >= count:
             break
         points = np.concatenate([points, rng.uniform(low, high, (2 * (count - len(points)), len(low)))])
-        pairs = cKDTree(points).query_pairs(min_distance, output_type="ndarray")
-        refused = np.zeros(len(points), bool)
-        for first, second in pairs[np.argsort(pairs[:, 1])]:  # in the order in which they were drawn
-            refused[second] |= not refused[first]
-        points = points[~refused]
+        points = points_apart(points, min_distance)
     return points[:count]
+
+
+def points_apart(points: np.ndarray, min_distance: float) -> np.ndarray:
+    """Those of some points, shape (points, dimensions), that are no closer than that to one before them which stays."""
+    pairs = cKDTree(points).query_pairs(min_distance, output_type="ndarray")
+    refused = [False] * len(points)
+    for first, second in pairs[np.argsort(pairs[:, 1])].tolist():
+        refused[second] = refused[second] or not refused[first]
+    return points[~np.array(refused, bool)]
 
 
 def amorphous_layer(
