@@ -245,7 +245,8 @@ def plot_displacements(image: xr.DataArray, columns: pd.DataFrame, name: str, de
 def plot_strain(image: xr.DataArray, columns: pd.DataFrame, name: str, destination: str) -> None:
     """The image, its power spectrum, and strain and rotation of the local lattice against the median one.
 
-    Parameters are those of `plot_overlay`. Colours are symmetric about 0 and reach to the percentile 98 of the absolute values.
+    Parameters are those of `plot_overlay`. Colours are symmetric about 0 and reach to the percentile 98 of the
+    absolute values.
     """
     subject = _Subject.of(image, columns, name)
     values = {key: subject.columns[key].to_numpy(float) for key in _STRAINS if key in subject.columns}
