@@ -4,7 +4,10 @@ BIN := $(VENV)/bin
 DETECTOR := .venv-detector
 CORES ?= all
 
-.PHONY: help demo apply test test-library test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rulegraph lock lock-detector clean
+# Tests of the workflow for which nothing need be made.
+PLANS := $(patsubst %,tests/workflow/test_%.py,browser elsewhere mistakes planned_runs rulegraph)
+
+.PHONY: help demo apply test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rulegraph lock lock-detector clean
 
 help:
 	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
@@ -42,13 +45,16 @@ apply: $(VENV)/installed
 # Side by side: each prints when it has ended.
 test: $(VENV)/installed
 	@echo "Tests of the workflow and of the library run side by side, some minutes; each prints when it has ended."
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-workflow test-library lint
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-workflow test-library test-plans lint
 
 test-library: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest --ignore tests/workflow
 
+test-plans: $(VENV)/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest $(PLANS)
+
 test-workflow: $(VENV)/installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow $(addprefix --ignore=,$(PLANS))
 
 test-conda: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow/conda

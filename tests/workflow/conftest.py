@@ -7,11 +7,6 @@ import yaml
 from copies import TINY, Copy
 
 
-def pytest_collection_modifyitems(items):
-    """What needs the whole run, which takes all cores, comes last: the library's tests beside it have ended by then."""
-    items.sort(key=lambda item: "finished" in item.fixturenames)
-
-
 @pytest.fixture
 def copy(tmp_path, repository) -> Copy:
     return Copy(tmp_path, repository)

@@ -50,7 +50,7 @@ def test_a_test_set_of_the_demo_is_met_with_settings_of_its_kind_of_images(demo,
 def test_a_training_on_a_cluster_asks_for_the_gpus_that_it_uses(copy, tiny_with, devices):
     rules = copy.folder / "rules" / "train.smk"
     rules.write_text(re.sub(r"    message:\n.*\n", "", rules.read_text()))  # in place of which resources are told
-    weights = "results/models/atomsegnet_unet/localise/physical/seed0/weights.safetensors"
+    weights = "results/models/atomid_net/localise/physical/seed0/weights.safetensors"
     config = tiny_with({"training": {"devices": devices}})
     planned = copy.run("--dry-run", "--workflow-profile", "profiles/slurm", weights, config=config)
     assert total(planned) > 1

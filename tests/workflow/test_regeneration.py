@@ -66,7 +66,7 @@ def test_files_that_are_touched_without_a_change_make_nothing_again(finished):
         "config/config.yaml",
         "workflow_scripts/train_network.py",
         "workflow_scripts/stembench/training/run.py",
-        "results/models/atomsegnet_unet/localise/physical/seed0/weights.safetensors",
+        "results/models/atomid_net/localise/physical/seed0/weights.safetensors",
         "results/tables/precision_vs_dose.csv",
     ):
         (finished.folder / name).touch()

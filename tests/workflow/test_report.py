@@ -32,5 +32,5 @@ def test_its_categories_can_be_opened(page):
 
 def test_it_begins_with_what_the_run_was(page):
     assert "scale <em>tiny</em>" in page
-    for told in ("Seeds a network", "Devices", "torch 2.", "atomsegnet_unet"):
+    for told in ("Seeds a network", "Devices", "torch 2.", "atomid_net"):
         assert told in page

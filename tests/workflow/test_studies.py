@@ -25,7 +25,7 @@ def tables(finished, tmp_path_factory) -> dict[str, pd.DataFrame]:
 def test_a_study_of_columns_comes_from_one_target(tables):
     table = tables["priors"]
     rows = table[table.subset == "all"].set_index("method")
-    assert list(rows.index) == ["wrong", "none", "template_matching", "gaussian_fit_atomap"]
+    assert list(rows.index) == ["right", "wrong", "template_matching", "gaussian_fit_atomap"]
     assert (rows.kind == ["network"] * 2 + ["baseline"] * 2).all()
     assert list(rows.localiser.dropna()) == ["maxima"] * 2 + ["gaussian_fit_atomap"]
     assert (rows.f1[["template_matching", "gaussian_fit_atomap"]] > 0.3).all()  # which no training of seconds makes

@@ -36,8 +36,8 @@ def targets(quick) -> list[str]:
         "results/calibration/se_mos2.json",
         "results/datasets/physical/README.md",
         detection.format("smoothed_maxima"),
-        detection.format("atomsegnet_unet-physical-seed0-maxima"),
-        "results/models/atomsegnet_unet/localise/physical/seed0/validation.png",
+        detection.format("atomid_net-physical-seed0-maxima"),
+        "results/models/atomid_net/localise/physical/seed0/validation.png",
     ]
 
 

@@ -22,7 +22,7 @@ from safetensors.numpy import load_file
 from stembench.products import sha256
 
 SHARD = "results/datasets/physical/train/00000"
-MODEL = "results/models/atomsegnet_unet/localise/physical/seed0"
+MODEL = "results/models/atomid_net/localise/physical/seed0"
 TRAINED = f"{MODEL}/weights.safetensors"
 EPOCHS = 60  # long enough to be interrupted in
 
