@@ -44,15 +44,15 @@ def test_confidence_is_the_part_of_such_columns_that_are_true():
 
 def test_the_few_false_columns_of_a_good_network_are_told():
     columns, structures, _, probability, *_ = drawn(12000, 5)
-    odds = 4 + 2 * np.log(probability / (1 - probability))
-    true = np.random.default_rng(6).uniform(size=len(odds)) < 1 / (1 + np.exp(-odds))
-    fitted, new = slice(0, 6000), slice(6000, None)
+    odds = 10 + 4 * np.log(probability / (1 - probability))
+    probability, fitted, new = 1 / (1 + np.exp(-odds)), slice(0, 6000), slice(6000, None)
+    true = np.random.default_rng(6).uniform(size=len(odds)) < probability
+    assert true.mean() > 0.98
     stated = Confidence.fit(columns[fitted], FEATURES, true[fitted], structures[fitted])(columns[new])
-    assert true.mean() > 0.9
-    for low, high in ((0, 0.4), (0.4, 0.7), (0.7, 0.9), (0.9, 1)):
-        own = (stated >= low) & (stated < high)
-        assert own.sum() > 20
-        assert true[new][own].mean() == pytest.approx(stated[own].mean(), abs=0.1)
+    hardly, rather, surely = (probability[new] < 0.3, abs(probability[new] - 0.5) < 0.2, probability[new] > 0.95)
+    assert stated[hardly].mean() < 0.27
+    assert stated[rather].mean() == pytest.approx(0.5, abs=0.15)
+    assert stated[surely].mean() > 0.99
 
 
 def test_two_thirds_of_errors_lie_within_the_half_width_at_every_noise_level():

@@ -19,7 +19,8 @@ COVERED = 0.6827
 
 _FOLDS = 5
 _RIDGE = 1e-3
-_OUTERMOST = 0.01  # part of the columns at either end of a feature that are taken as its ends
+# Part of the columns at either end of a feature that are taken as its ends: false ones stand there, and are few.
+_OUTERMOST, _FALSE = 0.01, 0.001
 _LEAST = 1e-6  # features are logarithms of numbers that are at least this
 _RELIABILITY_BINS, _NOISE_BINS = 60, 6  # at most
 _LEAST_VARIANCE = 4.0  # of the number of true columns in a bin of confidence
@@ -43,12 +44,11 @@ class Terms:
     high: tuple[float, ...]
 
     @classmethod
-    def of(cls, columns: pd.DataFrame, features: Sequence[str]) -> Terms:
-        """Between the ends that some columns reach."""
+    def of(cls, columns: pd.DataFrame, features: Sequence[str], outermost: float = _OUTERMOST) -> Terms:
+        """Between the ends that some columns reach, a part `outermost` of them left out at each."""
         logs = _logarithms(columns, features)
-        low, high = (
-            np.quantile(logs, [_OUTERMOST, 1 - _OUTERMOST], axis=0) if len(logs) else np.zeros((2, logs.shape[1]))
-        )
+        ends = [outermost, 1 - outermost]
+        low, high = np.quantile(logs, ends, axis=0) if len(logs) else np.zeros((2, logs.shape[1]))
         return cls(tuple(features), tuple(low.tolist()), tuple(high.tolist()))
 
     def __call__(self, columns: pd.DataFrame) -> np.ndarray:
@@ -93,15 +93,15 @@ class Confidence:
         groups : ndarray, shape (columns,)
             What belongs together (structures): none is in what the logistic model was fitted to, when it is calibrated.
         """
-        terms = Terms.of(columns, features)
+        terms = Terms.of(columns, features, _FALSE)
         seen, outcome = terms(columns), np.asarray(true, float)
         odds = np.empty(len(seen))
         for out in _folds(groups):
             odds[out] = seen[out] @ _logistic(seen[~out], outcome[~out])
         # Of equal variance of what they count: narrow where columns and false ones are mixed, however few these are.
         bins = _bins(odds, expit(odds) * expit(-odds), _LEAST_VARIANCE, _RELIABILITY_BINS)
-        # Of n columns that were all true, or false, the next one may be otherwise: Laplace's rule of succession.
-        counted = [(outcome[rows].sum() + 1) / (len(rows) + 2) for rows in bins]
+        # Of n columns that were all true, or false, the next one may be otherwise: as often as the logistic model says.
+        counted = [(outcome[rows].sum() + 2 * expit(odds[rows]).mean()) / (len(rows) + 2) for rows in bins]
         rising = isotonic_regression(counted, weights=[len(rows) for rows in bins]).x if bins else np.array([0.5])
         knots = [float(odds[rows].mean()) for rows in bins] or [0.0]
         return cls(terms, tuple(_logistic(seen, outcome).tolist()), tuple(knots), tuple(rising.tolist()))
