@@ -63,7 +63,9 @@ rule assess_realism:
     params:
         code=code("assess_realism"),
         images=CALIBRATION_IMAGES,
-        instruments={name: list(images) for name, images in CONFIG.calibration.instruments.items()},
+        instruments={
+            name: list(images) for name, images in CONFIG.calibration.instruments.items() if images
+        },
         dark_field_fraction=CONFIG.imaging.peak_fraction,
         bright_field_fraction=CONFIG.imaging.bright_field_fraction,
     message:

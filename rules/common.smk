@@ -42,7 +42,9 @@ try:
     OWN_IMAGES = own_images(CONFIG.lab.folder, CONFIG.lab.images, materials=MATERIALS)
     for name, image in CONFIG.lab_images.items():
         check_structure(image, f"lab.images.{name}", MATERIALS)
-    INSTRUMENTS = dict(CONFIG.calibration.instruments)
+    INSTRUMENTS = {
+        name: images for name, images in CONFIG.calibration.instruments.items() if images
+    }
     if CONFIG.instrument:
         images = CONFIG.lab.images | OWN_IMAGES
         INSTRUMENTS[INSTRUMENT] = instrument_images(CONFIG.instrument, images)

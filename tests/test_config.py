@@ -110,7 +110,7 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
         ({"structures": {"zones": {"Pt": None}}}, ["structures.zones", "list of quoted keys"]),
         ({"networks": {"no_such": {}}}, ["networks", "'no_such'", "atomsegnet_unet"]),
         ({"datasets": {"x": {"images_per_structure": 3}}}, ["datasets.x.images_per_structure", "every dose"]),
-        ({"calibration": {"instruments": {"x": []}}}, ["calibration.instruments.x"]),
+        ({"calibration": {"instruments": {"se_mos2": []}}}, ["datasets.calibrated.noise.instrument", "se_mos2"]),
         ({"imaging": {"conditions": {"x": {"energy_keV": 200}}}}, ["imaging.conditions.x.semiangle_mrad", "missing"]),
         ({"datasets": {"x": {"noise": {"recipe": "calibrated", "instrument": "y"}}}}, ["datasets.x.noise.instrument"]),
         ({"datasets": {"x": {"noise": {"recipe": "both"}}}}, ["datasets.x.noise"]),

@@ -31,7 +31,7 @@ def test_a_finished_run_is_estimated_at_nothing(finished):
 
 
 def test_one_core_or_two_give_the_same_bytes(finished, copy):
-    shard = "results/datasets/physical/train/00001"
+    shard = "results/datasets/physical/train/00000"
     done = copy.run(shard, cores=1)
     assert done.returncode == 0, done.stdout[-4000:]
     same_files(finished.folder / shard, copy.folder / shard)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from stembench.config.base import FilePath, FolderPath, Material, Name, Names, Section
+from stembench.config.base import FilePath, FolderPath, Material, Name, Section
 
 
 class LabImage(Section):
@@ -147,7 +147,7 @@ class Lab(Section):
 class Calibration(Section):
     """Noise of real instruments."""
 
-    instruments: dict[Name, Names] = Field(
+    instruments: dict[Name, tuple[Name, ...]] = Field(
         {"se_mos2": ("se_mos2",), "au_particle": ("au_particle",)},
-        description="Instruments by name, each with the raw lab images that show its noise",
+        description="Instruments by name, each with the raw lab images that show its noise; with none it is left out",
     )

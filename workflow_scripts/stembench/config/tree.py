@@ -240,6 +240,7 @@ class Config(Section):
                 modes_of = {
                     instrument: {mode for image in images if (mode := self.lab.images[image].mode)}
                     for instrument, images in self.calibration.instruments.items()
+                    if images
                 }
                 if self.instrument:
                     modes_of[INSTRUMENT] = {self.instrument.mode}
