@@ -52,8 +52,9 @@ def snakemake(cluster, folder, *arguments):
     fit(folder / "profiles" / "slurm" / "config.yaml")
     command = [sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/slurm", *arguments]
     path = f"{os.path.dirname(sys.executable)}{os.pathsep}{cluster.environment['PATH']}"
+    environment = cluster.environment | {"PATH": path, "PYTHONDONTWRITEBYTECODE": ""}  # as in `Copy.start`
     with open(folder / "said.txt", "w") as said:
-        return subprocess.Popen(command, cwd=folder, env=cluster.environment | {"PATH": path}, stdout=said, stderr=said)
+        return subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
 
 
 def fit(path):
