@@ -35,6 +35,8 @@ class Runs:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory, repository):
     small, slow = (Copy(tmp_path_factory.mktemp(name), repository) for name in ("small", "slow"))
+    for material in ("MoS2", "Pt"):
+        (small.folder / "structures" / f"{material}.cif").unlink()
     (slow.folder / "Snakefile").write_text(SLOW)
     with slurm.cluster(tmp_path_factory.mktemp("slurm")) as cluster:
         with snakemake(cluster, slow.folder) as waiting, snakemake(cluster, small.folder, *CONFIGURATION) as working:
