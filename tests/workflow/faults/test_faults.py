@@ -313,6 +313,6 @@ def test_ctrl_c_in_training_is_told_and_the_next_call_goes_on(untrained, made, l
     assert checkpoint.exists()
     assert not (untrained.folder / TRAINED).exists()
     finishes(untrained, TRAINED, config=long_training)
-    log = untrained.folder / "results" / "logs" / "train_network" / "atomsegnet_unet_localise_physical_seed0.log"
+    log = untrained.folder / "results" / "logs" / "train_network" / "atomid_net_localise_physical_seed0.log"
     assert "going on from" in log.read_text()
     same_training(untrained, made)
