@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 POLL_S = 0.03
+SETTLED_S = 2.0  # age of a process that has become what it is: a job begins as a copy of Snakemake, then as a shell
 LATEST = 0.7  # moment of a hit, of the shortest life of a job: the machine may have more time for it
 
 
@@ -60,15 +61,24 @@ def find_jobs(folder: Path, known: dict[tuple[int, int], Job | None]) -> list[Jo
         key = (pid, _running(pid))
         if key[1] is None:
             continue
-        if key not in known:
+        if key in known:
+            job = known[key]
+        else:
             try:
-                known[key] = _job(folder, *key)
+                job = _job(folder, *key)
             except (FileNotFoundError, ProcessLookupError):  # it ended while it was looked at
                 continue
-        if known[key]:
-            found.append(known[key])
+            if job or _age(key[1]) > SETTLED_S:
+                known[key] = job
+        if job:
+            found.append(job)
     pids = {job.pid for job in found}
     return [job for job in found if _parent(job.pid) not in pids]  # no worker that a job forked
+
+
+def _age(started: int) -> float:
+    """Seconds since a process started."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
 
 
 def _parent(pid: int) -> int | None:
