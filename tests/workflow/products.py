@@ -177,6 +177,12 @@ def check_claims(results: Path) -> list[str]:
     assert (cost.groupby("task").samples_seen.nunique() == 1).all()
     lines.append(f"{len(cost)} trainings, {cost.training_s.sum():.0f} s of a core together")
 
+    detection = pd.read_csv(results / "tables" / "detection.csv")
+    assert {"atomsegnet_unet", "atomid_net"} <= set(detection.method[detection.kind == "network"])
+    denoised = pd.read_csv(results / "tables" / "localisation_after_denoising.csv")
+    assert {"atomsegnet_unet", "sfin"} <= set(denoised.denoiser)
+    assert {"gaussian_fit", "atomsegnet_unet"} <= set(denoised.method)
+
     pairs = pd.read_csv(results / "tables" / "detection_comparison.csv")
     usual = pairs.baseline.isin(["smoothed_maxima", "gaussian_fit_atomap"])
     pairs = pairs[usual & pairs.testset.isin(["physical", "perovskite"]) & (pairs.subset == "counts_per_px=3")]
