@@ -61,11 +61,10 @@ def test_an_instrument_without_images_is_named(copy):
     refused(copy.run("-n", config=config), "instrument.from", "no image lies in images/")
 
 
-def test_ones_own_annotated_image_is_scored_by_one_entry(copy):
+def test_ones_own_annotated_image_is_scored_by_one_entry(copy, tiny_with):
     tifffile.imwrite(copy.folder / "images" / "mine.tif", [[1.0, 2.0], [3.0, 4.0]])
     (copy.folder / "images" / "mine.csv").write_text("x_px,y_px\n0,0\n1,two\n")
-    config = copy.folder / "mine.yaml"
-    config.write_text("lab: {images: {mine: {file: mine.tif, pixel_size_A: 0.1, columns: mine.csv}}}\n")
+    config = tiny_with({"lab": {"images": {"mine": {"file": "mine.tif", "pixel_size_A": 0.1, "columns": "mine.csv"}}}})
     done = copy.run("-n", "results/tables/detection.csv", config=config)
     assert done.returncode == 0, done.stdout[-4000:]
     assert "results/evaluation/mine/smoothed_maxima/columns.parquet" in done.stdout

@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import xarray as xr
-from scipy import ndimage, stats
+import scipy  # whose `stats` takes long to load: it does where it is used
+from scipy import ndimage
 
 from stembench.errors import InputError
 from stembench.imaging.detectors import DARK_FIELD
@@ -247,7 +248,7 @@ def _pooled(fits: list[NoiseFit], name: str) -> dict[str, float]:
     within = np.mean([fit.standard_errors[name] ** 2 for fit in fits])
     spread = values.std(ddof=1) if len(values) > 1 else 0.0
     error = np.sqrt(max(within, spread**2) / len(values))
-    reach = error * (stats.t.ppf(0.975, len(values) - 1) if spread**2 > within else 1.96)
+    reach = error * (scipy.stats.t.ppf(0.975, len(values) - 1) if spread**2 > within else 1.96)
     mean = values.mean()
     pooled = {"mean": mean, "standard_error": error, "low": mean - reach, "high": mean + reach, "spread": spread}
     return {key: float(value) for key, value in pooled.items()}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, fields
 
 import numpy as np
-from scipy import stats
+import scipy  # whose `stats` takes long to load: it does where it is used
 
 from stembench.noise.calibrated import (
     NoiseParameters,
@@ -52,7 +52,7 @@ class NoiseFit:
     def interval(self, name: str) -> tuple[float, float]:
         """95 % confidence interval of a parameter."""
         estimate = getattr(self.parameters, name)
-        half = stats.t.ppf(0.975, self.patches - 1) * self.standard_errors[name]
+        half = scipy.stats.t.ppf(0.975, self.patches - 1) * self.standard_errors[name]
         return estimate - half, estimate + half
 
 

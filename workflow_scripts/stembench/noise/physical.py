@@ -6,7 +6,8 @@ image is sampled anew (`shifted_rows`).
 """
 
 import numpy as np
-from scipy import ndimage, signal
+import scipy  # whose `signal` takes long to load: it does where it is used
+from scipy import ndimage
 
 from stembench.noise.splines import cubic_weights
 
@@ -176,7 +177,7 @@ def afterglow(image: np.ndarray, fraction: float, decay: float) -> np.ndarray:
         Decay length of the tail [px].
     """
     left = np.exp(-1 / decay)  # a pixel later
-    tail = signal.lfilter([0, 1 - left], [1, -left], image, axis=1)
+    tail = scipy.signal.lfilter([0, 1 - left], [1, -left], image, axis=1)
     return (1 - fraction) * image + fraction * tail
 
 

@@ -1,7 +1,8 @@
 """Whether an image can calibrate noise: raw, unsaturated, of atoms, and of the detector it is said to be of."""
 
 import numpy as np
-from scipy import fft, ndimage, stats
+import scipy  # whose `stats` takes long to load: it does where it is used
+from scipy import fft, ndimage
 
 from stembench.errors import InputError
 from stembench.imaging.detectors import DARK_FIELD
@@ -118,7 +119,7 @@ def _correlation(image: np.ndarray) -> list[str]:
     power = power_spectrum(image.astype(float))
     across, along = np.abs(fft.fftfreq(image.shape[0])), fft.rfftfreq(image.shape[1])
     bands = [power[(across > low) & (across < low + 0.1)][:, along > 0.25].ravel() for low in (0.1, 0.25, 0.4)]
-    slow, middle, fast = (stats.trim_mean(band, 0.05) for band in bands)  # without what is left of reflections
+    slow, middle, fast = (scipy.stats.trim_mean(band, 0.05) for band in bands)  # without what is left of reflections
     floor = noise_floor(power)
     row_slow, row_fast = (floor[(along > low) & (along < low + 0.08)].mean() for low in (0.12, 0.42))
     if slow <= 1e-12 * power.max():
@@ -138,7 +139,7 @@ def _inversion(signal: np.ndarray, mode: str | None) -> list[str]:
     """Bright columns on a dark ground have a long tail of bright pixels."""
     if mode is None:
         return []
-    skewness = stats.skew((signal - ndimage.gaussian_filter(signal, _PERIODS_PX[1] / 2)).ravel())
+    skewness = scipy.stats.skew((signal - ndimage.gaussian_filter(signal, _PERIODS_PX[1] / 2)).ravel())
     seen = "bright" if skewness > _SKEWED else "dark" if skewness < -_SKEWED else None
     expected = "bright" if mode in DARK_FIELD else "dark"
     if seen in (None, expected):
