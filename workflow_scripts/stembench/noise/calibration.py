@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
-import xarray as xr
 import scipy  # whose `stats` takes long to load: it does where it is used
+import xarray as xr
 from scipy import ndimage
 
 from stembench.errors import InputError
