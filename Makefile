@@ -32,7 +32,7 @@ $(VENV)/installed $(DETECTOR)/installed:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
 		|| { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --no-deps --requirement $<
+	$(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --requirement $<
 	@touch $@
 
 demo: $(VENV)/installed
@@ -40,7 +40,8 @@ demo: $(VENV)/installed
 	@$(BIN)/python workflow_scripts/list_products.py
 
 apply: $(VENV)/installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake apply --cores $(CORES) $(if $(IMAGES),--config "lab={folder: '$(IMAGES)'}")
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake apply --cores $(CORES) \
+		$${IMAGES:+--config "lab={folder: '$$(realpath "$$IMAGES" | sed "s/'/''/g")'}"}
 
 # Side by side: each prints when it has ended.
 test: $(VENV)/installed
@@ -60,6 +61,7 @@ test-conda: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow/conda
 
 test-faults: $(VENV)/installed
+	$(BIN)/python -m compileall -q workflow_scripts # jobs on a small disk have no room for it
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow/faults $(if $(QUICK),--quick)
 
 test-instrument: $(VENV)/installed

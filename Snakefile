@@ -1,8 +1,12 @@
+import logging
 import os
 
 from snakemake.utils import min_version
 
 min_version("9.14")
+logging.raiseExceptions = (
+    False  # a full disk takes no log of Snakemake's, and the terminal tells of it
+)
 
 
 report: os.environ.get("STEMBENCH_REPORT", "report/workflow.rst")

@@ -20,7 +20,13 @@ from stembench.errors import InputError
 from stembench.crystals.materials import find_materials
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.lab.fetching import check_own_files
-from stembench.lab.own_images import SIDECAR, check_structure, files_of, own_images
+from stembench.lab.own_images import (
+    SIDECAR,
+    corrections_beside,
+    files_of,
+    own_images,
+    with_structure,
+)
 from stembench.localisation import DEFAULT_LOCALISER
 from stembench.networks.localisers import OWN_LOCALISERS
 from stembench.products import check_writable, date_now, read_json
@@ -40,14 +46,25 @@ try:
     MATERIALS = find_materials("structures", CONFIG)
     check_own_files(CONFIG.lab_images, CONFIG.lab.folder)
     OWN_IMAGES = own_images(CONFIG.lab.folder, CONFIG.lab.images, materials=MATERIALS)
-    for name, image in CONFIG.lab_images.items():
-        check_structure(image, f"lab.images.{name}", MATERIALS)
+    LAB_IMAGES = {
+        **CONFIG.lab.images,
+        **{
+            name: with_structure(image, f"lab.images.{name}", MATERIALS)
+            for name, image in CONFIG.lab_images.items()
+        },
+        **OWN_IMAGES,
+    }
+    # The user's own, and of these what is part of the scale.
+    USERS_IMAGES = {name: image for name, image in LAB_IMAGES.items() if not image.distribution}
+    APPLIED_IMAGES = [
+        name for name in USERS_IMAGES if name in OWN_IMAGES or name in CONFIG.lab_images
+    ]
+    CORRECTIONS = corrections_beside(CONFIG.lab.folder, USERS_IMAGES)
     INSTRUMENTS = {
         name: images for name, images in CONFIG.calibration.instruments.items() if images
     }
     if CONFIG.instrument:
-        images = CONFIG.lab.images | OWN_IMAGES
-        INSTRUMENTS[INSTRUMENT] = instrument_images(CONFIG.instrument, images)
+        INSTRUMENTS[INSTRUMENT] = instrument_images(CONFIG.instrument, LAB_IMAGES)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -76,7 +93,6 @@ TILE_SETTINGS = CONFIG.multislice.model_dump(
     mode="json", exclude={"conditions", "compared", "compared_condition"}
 )
 # What rules know; the report by default holds those that the configuration names.
-LAB_IMAGES = CONFIG.lab.images | OWN_IMAGES
 CALIBRATION_IMAGES = sorted(
     {image for images in CONFIG.calibration.instruments.values() for image in images}
 )
@@ -861,11 +877,11 @@ REPORTED = [
     ),
 ]
 
-# The user's own: those that the configuration names, and all else in their folder.
-APPLIED_IMAGES = [
-    *(name for name, entry in CONFIG.lab_images.items() if not entry.distribution),
-    *OWN_IMAGES,
-]
+
+def refuse(message):
+    """End with a message; of an error in what a rule asks for, Snakemake shows where in this file it arose."""
+    logger.error(message)
+    sys.exit(1)
 
 
 @cache
@@ -880,11 +896,14 @@ def applied_network(use):
         network["folder"]: (network["network"], network["dataset"])
         for network in network_methods(task).values()
     }
-    scores = [trained_networks(here, "results/tables", use), shipped_networks("weights", use)]
+    try:
+        scores = [trained_networks(here, "results/tables", use), shipped_networks("weights", use)]
+    except InputError as error:
+        refuse(str(error))
     if best := best_network(scores):
         return best
     if not here:
-        raise WorkflowError(
+        refuse(
             f"apply.{use}: no trained network is here, and none in the configuration learns {task}; "
             f"name a folder that holds one, or give {task} to the tasks of a network"
         )
@@ -909,7 +928,7 @@ def network_files(use):
     paths = [f"{folder}/{name}" for name in names + ["characterisation.json"] * (use == "localise")]
     missing = [path for path in paths if not Path(path).exists()]
     if missing and not folder.startswith("results/models/"):
-        raise WorkflowError(
+        refuse(
             f"apply.{use}: there is no file {missing[0]}; name a folder with a trained network (those of weights/ "
             "and results/models/{network}/{task}/{dataset}/seed{n})"
         )
@@ -920,15 +939,17 @@ def applied_code(script, use):
     """Digest for a script that applies a network to the user's images."""
     folder = Path(applied_network(use))
     record = folder / "model.json"
-    if record.exists():
+    if not record.exists():
+        return code(script, folder.parts[2])
+    try:
         return code(script, read_json(record)["architecture"])
-    return code(script, folder.parts[2])
+    except (InputError, KeyError) as error:
+        refuse(f"apply.{use}: {record} is no record of a network ({error}); name another folder")
 
 
 def corrections_of(wildcards):
     """The user's corrections of what was found in an image, if there are any."""
-    path = Path(CONFIG.lab.folder) / f"{wildcards.image}.corrections.csv"
-    return [str(path)] if path.exists() else []
+    return [str(path) for image, path in CORRECTIONS.items() if image == wildcards.image]
 
 
 def named_structure(wildcards):
@@ -940,7 +961,7 @@ def named_structure(wildcards):
 def applied_products(wildcards):
     """Everything that is made of the user's images."""
     if not APPLIED_IMAGES:
-        raise WorkflowError(
+        refuse(
             f"{CONFIG.lab.folder}/ holds no image; put yours there, and what its file does not tell into "
             f"{CONFIG.lab.folder}/images.csv"
         )

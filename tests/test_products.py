@@ -36,7 +36,10 @@ def test_json_products_say_what_made_them(tmp_path):
     assert stored["provenance"]["stembench"]
 
 
-@pytest.mark.parametrize(("code", "remedy"), [(errno.ENOSPC, "free space"), (errno.EROFS, "make it writable")])
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [(errno.ENOSPC, "free space"), (errno.EROFS, "make it writable"), (errno.EPERM, "make it writable")],
+)
 def test_a_disk_that_takes_nothing_is_told_with_its_remedy(tmp_path, code, remedy):
     with pytest.raises(InputError, match=f"product.txt: cannot be written .* {remedy} and run again"):
         with writing(tmp_path / "product.txt"):

@@ -17,13 +17,20 @@ FIRST = ["frame", "x_px", "y_px", "x_A", "y_A", "sublattice", "species", "intens
 
 
 def with_corrections(found: pd.DataFrame, image: xr.DataArray, path: str) -> pd.DataFrame:
-    """What a network found, after what the user wrote beside the image."""
-    pixel_sizes = (image.attrs["file_pixel_size_x_A"], image.attrs["file_pixel_size_y_A"])
-    height, width = (n * image.attrs["pixel_size_A"] for n in image.shape[-2:])
-    shape = (round(height / pixel_sizes[1]), round(width / pixel_sizes[0]))
-    corrections = read_corrections(path, path, shape=shape, pixel_sizes=pixel_sizes, frames=len(frames_of(image)))
+    """What a network found, after what the user wrote beside the image; columns are as bright as the image there."""
+    from stembench.application.measuring import COLUMN_SIGMA_A, gaussian_means  # with torch
+
+    frames, pixel_size = frames_of(image), image.attrs["pixel_size_A"]
+    shape = tuple(image.attrs[f"file_{edge}_px"] for edge in ("height", "width"))
+    pixel_sizes = tuple(image.attrs[f"file_pixel_size_{axis}_A"] for axis in "xy")
+    corrections = read_corrections(path, path, shape=shape, pixel_sizes=pixel_sizes, frames=len(frames))
     say(f"{path}: {len(corrections)} corrections")
-    return corrected(found, corrections)
+    columns = corrected(found, corrections)
+    for number, frame in enumerate(frames):
+        own = (columns.origin != "network") & (columns.frame == number)
+        places = columns.loc[own, ["x_A", "y_A"]].to_numpy(float) / pixel_size
+        columns.loc[own, "intensity"] = gaussian_means(frame, places, COLUMN_SIGMA_A / pixel_size)
+    return columns
 
 
 if __name__ == "__main__":
@@ -43,6 +50,8 @@ if __name__ == "__main__":
             of_frame = columns[columns.frame == number]
             table, summary = analyse(of_frame.assign(intensity=bright * of_frame.intensity), extent, crystal)
             tables.append(table.assign(intensity=of_frame.intensity))
+            for sublattice in summary["sublattices"]:
+                sublattice["intensity"] = sublattice["intensity"] and bright * sublattice["intensity"]
             if params.refined:
                 at = ["network_x_A", "network_y_A"]
                 before = of_frame.loc[of_frame.origin == "network", at].set_axis(["x_A", "y_A"], axis=1)

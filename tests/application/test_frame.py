@@ -136,6 +136,18 @@ def test_what_is_thick_goes_where_it_is_most_of_an_image_and_columns_stay():
     assert np.corrcoef(left[inside].ravel(), columns[inside].ravel())[0, 1] > 0.9
 
 
+def test_thickness_is_the_same_of_integers():
+    counts = np.round(200 * np.linspace(0, 1, 200)[:, None] * np.ones((200, 200)) + 50 * columns((200, 200), 0.4))
+    left = without_thickness(counts.astype(np.uint8), 0.4)
+    assert left == pytest.approx(without_thickness(counts.astype(np.float32), 0.4), abs=1e-3)
+    assert left.std() < counts.std() / 2
+
+
+def test_an_image_of_nothing_is_refused_before_it_is_filled():
+    with pytest.raises(InputError, match="no pixel that was measured"):
+        filled(np.full((64, 64), np.nan))
+
+
 def test_thickness_leaves_pixels_that_were_not_measured_out():
     image = np.linspace(0, 100, 128)[:, None] * np.ones((128, 128))
     image[:20, :20] = np.nan

@@ -89,9 +89,20 @@ def test_sublattices_are_named_from_bright_to_dark_and_placed_from_the_first():
     assert [bright["intensity"], dark["intensity"]] == pytest.approx([1.0, 0.5], rel=0.02)
 
 
-def test_of_two_equal_atoms_of_a_dumbbell_the_left_one_is_named_first():
+def test_columns_whose_intensity_nobody_knows_have_a_sublattice_without_one():
+    columns = crystal(SILICON, [[0, 0], DUMBBELL], [1.0, 1.0])
+    columns.loc[columns.kind == 1, "intensity"] = np.nan
+    found, summary = analyse(columns, FIELD)
+    assert (found.sublattice == np.where(columns.kind == 0, "A", "B")).mean() > 0.95
+    assert [part["intensity"] for part in summary["sublattices"]] == [pytest.approx(1, rel=0.02), None]
+    json.dumps(summary, allow_nan=False)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_of_two_equal_atoms_of_a_dumbbell_the_left_one_is_named_first(sign):
+    """Also where dark columns count as the heavier, the darker, by the negative of their intensity."""
     for turn in (30, 120):
-        found, _ = analyse(crystal(SILICON, [[0, 0], DUMBBELL], [1.0, 1.0], turn=turn), FIELD)
+        found, _ = analyse(crystal(SILICON, [[0, 0], DUMBBELL], [sign, 1.04 * sign], turn=turn), FIELD)
         left = 1 if (DUMBBELL @ in_plane_turn(np.radians(turn)))[0] < 0 else 0
         assert (found.kind[found.sublattice == "A"] == left).all()
 

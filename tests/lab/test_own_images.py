@@ -1,7 +1,7 @@
 import pytest
 from stembench.config import LabImage
 from stembench.errors import InputError
-from stembench.lab.own_images import files_of, own_images
+from stembench.lab.own_images import corrections_beside, files_of, own_images
 
 HEADER = "image,pixel_size_A,pixel_size_y_A,mode,energy_keV,material,zone,frames\n"
 
@@ -128,6 +128,39 @@ def test_a_mistake_in_the_table_is_told_with_its_line_and_the_remedy(tmp_path, c
         own_images(tmp_path, {"mine": LabImage(file="mine.tif")}, materials={"Si": ("110",)})
     for part in (str(tmp_path / "images.csv"), *parts):
         assert part in str(refused.value)
+
+
+@pytest.mark.parametrize("material", ["Si", "SrTiO3"])
+def test_a_material_has_the_zone_axis_that_is_its_only_one_and_else_is_asked_for_it(tmp_path, material):
+    folder_of(tmp_path, "a.tif")
+    (tmp_path / "images.csv").write_text(f"image,material\na.tif,{material}\n")
+    materials = {"Si": ("110",), "SrTiO3": ("001", "110")}
+    if material == "Si":
+        assert own_images(tmp_path, {}, materials=materials)["a"].zone == "110"
+    else:
+        with pytest.raises(InputError, match=r"line 2: along which zone axis is SrTiO3 seen.*001, 110"):
+            own_images(tmp_path, {}, materials=materials)
+
+
+@pytest.mark.parametrize("called", ["my_sample__1", "my sample (1)", "my sample (1).tif"])
+def test_corrections_are_called_as_the_image_or_its_file(tmp_path, called):
+    folder_of(tmp_path, "my sample (1).tif", "b.tif", "._b.corrections.csv", f"{called}.corrections.csv")
+    found = corrections_beside(tmp_path, own_images(tmp_path, {}))
+    assert found == {"my_sample__1": tmp_path / f"{called}.corrections.csv"}
+
+
+@pytest.mark.parametrize(
+    ("files", "part"),
+    [
+        (["a.tif", "aa.corrections.csv"], "belongs to no image.*put one of a before"),
+        (["a.tif", "a.png", "a.corrections.csv"], "could be of a_png or a_tif"),
+        (["a.tif", "a.corrections.csv", "a.tif.corrections.csv"], "a.corrections.csv corrects the same image"),
+    ],
+)
+def test_corrections_of_no_image_or_not_of_one_alone_are_told(tmp_path, files, part):
+    folder_of(tmp_path, *files)
+    with pytest.raises(InputError, match=part):
+        corrections_beside(tmp_path, own_images(tmp_path, {}))
 
 
 def test_a_table_that_is_no_text_is_told(tmp_path):

@@ -276,6 +276,20 @@ def test_an_image_of_nothing_is_refused(tmp_path, values):
         imported(tmp_path / "image.npy", values)
 
 
+def test_frames_of_nothing_are_left_out_of_a_stack_and_told(tmp_path):
+    columns = columns_of((64, 64), 1, 1)
+    frames = [columns, np.zeros((64, 64)), columns, np.full((64, 64), np.nan), np.zeros((64, 64))]
+    kept = imported(tmp_path / "image.npy", np.stack(frames), frames="each")
+    assert kept.shape == (2, 64, 64)
+    assert any("3 of 5 frames show nothing" in remark for remark in kept.attrs["remarks"])
+    assert imported(tmp_path / "image.npy", np.stack(frames)).to_numpy() == pytest.approx(columns, rel=1e-5)
+
+
+def test_pixels_that_show_no_columns_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"image\.npy: pixels of 2 A, by the entry, are too coarse"):
+        imported(tmp_path / "image.npy", columns_of((64, 64), 1, 1), pixel_size_A=2.0)
+
+
 @pytest.mark.parametrize("counts", [3, 100])
 def test_whether_columns_are_bright_or_dark_is_seen(tmp_path, counts):
     bright, rng = columns_of((128, 128), 1, 1) / 100, np.random.default_rng(0)

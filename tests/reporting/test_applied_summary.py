@@ -20,6 +20,7 @@ SUMMARY = {
     "angle_deg": 88.5,
     "spacings": {"a": {"mean_pm": 390.1, "sd_pm": 7.24, "n": 12}, "b": {"mean_pm": None, "sd_pm": None, "n": 0}},
     "sublattices": [{"name": "A", "number": 3, "species": "Sr", "fraction_a": 0.0, "fraction_b": 0.0}],
+    "strain": {"strain_xx": {"mean": 0.001, "sd": 0.0123}, "rotation_deg": {"mean": None, "sd": None}},
     "structure": {"fits": True, "pixel_size_error_percent": -1.5, "pixel_size_error_percent_se": 0.07, "rms_pm": 8.0},
     "network": "a_network",
     "refinement": {
@@ -46,6 +47,8 @@ def test_numbers_stand_with_their_units_and_errors():
     assert told["angle between them"] == "88.50°"
     assert told["spacings along a"] == "mean 390.1 pm, SD 7.2 pm (12 pairs)"
     assert "spacings along b" not in told
+    assert told["strain xx against the median lattice"] == "mean 0.100 %, SD 1.230 %"
+    assert "rotation against the median lattice" not in told
     assert told["sublattice A (Sr)"].startswith("3 columns")
     assert told["pixel size by the structure"] == "1.50 ± 0.07 % too small"
     assert told["columns found by"] == "a_network"

@@ -178,19 +178,20 @@ images, targets = np.random.default_rng(0).random((2, 16, 16, 16)).astype(np.flo
 crops = Crops(list(zip(images, targets[:, None])), crop=16, batch=4, seed=1)
 recipe, machine = Recipe(learning_rate=1e-2, schedule="steps"), Training(devices=int(sys.argv[2]))
 history = run.train(network, crops, crops, recipe=recipe, epochs=2, checkpoints=folder, machine=machine)
-if run.is_first_process():
-    torch.save(network.state_dict(), folder / "end.pt")
+torch.save(network.state_dict(), folder / ("end.pt" if run.is_first_process() else "second.pt"))
 """
 
 
 def test_two_processes_end_where_one_ends(tmp_path, repository, monkeypatch):
-    """Each takes half of every batch; the mean of their gradients is the gradient of the batch."""
+    """Each takes half of every batch, in a job of SLURM too; the mean of their gradients is that of the batch."""
     script = tmp_path / "script.py"
     script.write_text(TWO_PROCESSES)
     monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path / "one"), "1"])
     runpy.run_path(str(script))
     environment = os.environ | {"PYTHONPATH": str(repository / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
+    environment |= {"SLURM_JOB_ID": "1", "SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_JOB_NAME": "train"}
     subprocess.run([sys.executable, script, tmp_path / "two", "2"], env=environment, check=True, timeout=120)
+    assert (tmp_path / "two" / "second.pt").exists()
     one, two = (torch.load(tmp_path / name / "end.pt") for name in ("one", "two"))
     for key in one:
         assert two[key].numpy() == pytest.approx(one[key].numpy(), rel=1e-4), key

@@ -130,21 +130,24 @@ def test_corrections_survive_a_rerun_and_need_no_network(finished, applied):
     folder, *_ = applied
     before = pd.read_csv(results(finished) / "columns.csv")
     gone, moved = before.iloc[len(before) // 2], before.iloc[len(before) // 3]
-    corrections = folder / "my_sample__1.corrections.csv"
+    corrections = folder / "my sample (1).corrections.csv"
     corrections.write_text(
         "action,x_px,y_px,to_x_px,to_y_px\n"
         f"remove,{gone.x_px:.1f},{gone.y_px:.1f},,\n"
         f"move,{moved.x_px:.1f},{moved.y_px:.1f},{moved.x_px + 3:.2f},{moved.y_px:.2f}\n"
+        "add,3,4,,\n"
     )
     done = apply(finished, folder)
     assert done.returncode == 0, done.stdout[-4000:]
     assert "Find the columns" not in done.stdout
     after = pd.read_csv(results(finished) / "columns.csv")
-    assert len(after) == len(before) - 1
-    assert after.origin.value_counts().to_dict() == {"network": len(after) - 1, "moved": 1}
+    assert len(after) == len(before)
+    assert after.origin.value_counts().to_dict() == {"network": len(after) - 2, "moved": 1, "added": 1}
+    assert after.intensity.notna().all()
     row = after[after.origin == "moved"].iloc[0]
     assert row.x_px == pytest.approx(moved.x_px + 3, abs=0.01)
     assert row.confidence == 1
+    assert row.intensity < moved.intensity
 
 
 def test_an_image_without_a_pixel_size_is_told_the_line_to_write(finished, tmp_path):
@@ -153,18 +156,21 @@ def test_an_image_without_a_pixel_size_is_told_the_line_to_write(finished, tmp_p
     assert done.returncode != 0
     assert "images.csv" in done.stdout
     assert "mine.npy," in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_an_empty_folder_is_told_where_images_go(finished, tmp_path):
     done = apply(finished, tmp_path)
     assert done.returncode != 0
     assert "holds no image" in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_a_network_that_is_not_there_is_named(finished, applied):
     done = finished.run("apply", "-n", "--config", f"lab={{folder: '{applied[0]}'}}", "apply={localise: weights/none}")
     assert done.returncode != 0
     assert "apply.localise: there is no file weights/none/weights.safetensors" in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_without_any_network_the_first_is_trained_and_it_says_how_long(copy, applied):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from functools import cache
 from glob import escape
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _REMEDIES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free space")
-_REMEDIES |= {errno.EROFS: "make it writable"}
+_REMEDIES |= dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "make it writable")
 _FOLDER_MARK = ".snakemake_timestamp"
 _CHECKSUMS = "checksums.sha256"
 _LEAST_FREE = 2**18  # bytes: what Snakemake notes of a run
@@ -92,12 +92,12 @@ def date_now(*folders: str | Path) -> list[Path]:
         if _FOLDER_MARK in files:
             below.clear()
             files = [_FOLDER_MARK]
-        paths = [Path(parent) / name for name in files]
-        late = [path for path in paths if path.is_file() and path.stat().st_mtime > now + _CLOCKS_DIFFER_S]
-        for path in late:
-            with writing(path):
-                os.utime(path, (now, now))
-        found += late
+        for path in (Path(parent) / name for name in files):
+            # what another run wrote for a moment may be gone, or lead nowhere
+            with suppress(FileNotFoundError), writing(path):
+                if path.stat().st_mtime > now + _CLOCKS_DIFFER_S:
+                    os.utime(path, (now, now))
+                    found.append(path)
     return found
 
 

@@ -119,10 +119,11 @@ def kill_in_training(copy: Copy, config: Path) -> Path:
     return checkpoint
 
 
-def flip(path: Path) -> None:
-    """Turn the byte in the middle of a file over."""
+def flip(path: Path, count: int = 1) -> None:
+    """Turn some bytes in the middle of a file over."""
     content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0xFF
+    middle = slice(len(content) // 2, len(content) // 2 + count)
+    content[middle] = bytes(byte ^ 0xFF for byte in content[middle])
     path.write_bytes(content)
 
 
@@ -261,7 +262,7 @@ def test_damaged_weights_are_told_and_trained_again(mine, made, long_training):
 
 def test_a_damaged_checkpoint_is_set_aside_and_its_training_begins_anew(untrained, made, long_training):
     checkpoint = kill_in_training(untrained, long_training)
-    flip(checkpoint)
+    flip(checkpoint, 64)  # more than what fills up between its records, which no checksum covers
     done = untrained.run(TRAINED, config=long_training)
     told(done, "last.ckpt is damaged and was set aside", "run again, and this training begins anew")
     finishes(untrained, TRAINED, config=long_training)

@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+Ready = TypeVar("Ready")
 
 NEEDED = ("munged", "slurmctld", "slurmd", "squeue", "scontrol", "unshare")
 
@@ -52,7 +55,10 @@ def why_not() -> str | None:
     missing = [name for name in NEEDED if shutil.which(name) is None]
     if missing:
         return f"there is no {', '.join(missing)}; `make test-slurm` installs them where apt-get may"
-    return None if os.geteuid() == 0 else "a cluster's daemons are started by root alone"
+    if os.geteuid() != 0:
+        return "a cluster's daemons are started by root alone"
+    tried = subprocess.run(["unshare", "--pid", "--mount-proc", "--fork", "true"], capture_output=True, text=True)
+    return None if tried.returncode == 0 else f"a node's processes cannot be kept apart: {tried.stderr.strip()}"
 
 
 class Cluster:
@@ -140,8 +146,8 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         running.stop()
 
 
-def wait_for(ready: Callable[[], object], what: str, seconds: float = 60) -> None:
-    """Wait until something is true.
+def wait_for(ready: Callable[[], Ready], what: str, seconds: float = 60) -> Ready:
+    """Wait until something is true, and return it.
 
     Raises
     ------
@@ -149,10 +155,11 @@ def wait_for(ready: Callable[[], object], what: str, seconds: float = 60) -> Non
         If it is not in time.
     """
     until = time.monotonic() + seconds
-    while not ready():
+    while not (found := ready()):
         if time.monotonic() > until:
             raise TimeoutError(f"waited {seconds:.0f} s for {what}")
         time.sleep(0.5)
+    return found
 
 
 def _free_port() -> int:

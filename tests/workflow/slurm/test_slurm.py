@@ -19,7 +19,7 @@ MEMORY_MB = 2000  # of a job: a node has half of this machine's
 SLOW = """
 rule slow:
     output: "done.txt"
-    resources: runtime=lambda wildcards, attempt: attempt, slurm_partition="gpu"
+    resources: runtime=lambda wildcards, attempt: 1 if attempt == 1 else 10, slurm_partition="gpu"
     shell: "sleep 100; touch {output}"
 """
 
@@ -40,8 +40,7 @@ def runs(tmp_path_factory, repository):
     (slow.folder / "Snakefile").write_text(SLOW)
     with slurm.cluster(tmp_path_factory.mktemp("slurm")) as cluster:
         with snakemake(cluster, slow.folder) as waiting, snakemake(cluster, small.folder, *CONFIGURATION) as working:
-            slurm.wait_for(lambda: node_of("shown", cluster), "a group to run", 400)
-            node = node_of("shown", cluster)
+            node = slurm.wait_for(lambda: node_of("shown", cluster), "a group to run", 400)
             cluster.lose(node)
             time.sleep(5)
             cluster.boot(node)
@@ -74,7 +73,7 @@ def node_of(group, cluster):
     """Node on which a job of a group has run for some seconds, empty where none has."""
     running = cluster.ask("squeue", "-h", "-t", "RUNNING", "-o", "%N %k %M").splitlines()
     jobs = (line.split() for line in running)
-    return next((node for node, rule, ran in jobs if rule.startswith(f"rule_{group}") and ran >= "0:08"), "")
+    return next((node for node, rule, ran in jobs if rule.startswith(f"rule_{group}") and ran >= "0:05"), "")
 
 
 def of_rule(name, runs):

@@ -1,9 +1,10 @@
 """Which trained network the user's images are read with."""
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from stembench.products import damaged, read_json
 
 #: Of each use, the task that its networks learn, the table that ranks them and its metric; higher is better.
 USES = {"localise": ("localise", "detection", "f1"), "denoise": ("denoise_background", "enhancement", "psnr_db")}
@@ -18,10 +19,22 @@ def shipped_networks(folder: str | Path, use: str) -> dict[str, float]:
         `weights/`.
     use : str
         A key of `USES`.
+
+    Raises
+    ------
+    InputError
+        If a card is damaged.
     """
     task, _, metric = USES[use]
-    cards = {path.parent: json.loads(path.read_text()) for path in sorted(Path(folder).glob("*/card.json"))}
-    return {str(path): float(card["score"][metric]) for path, card in cards.items() if card["task"] == task}
+    scores = {}
+    for path in sorted(Path(folder).glob("*/card.json")):
+        card = read_json(path)
+        try:
+            if card["task"] == task:
+                scores[str(path.parent)] = float(card["score"][metric])
+        except (KeyError, TypeError, ValueError):
+            raise damaged(path) from None
+    return scores
 
 
 def trained_networks(folders: Mapping[str, tuple[str, str]], tables: str | Path, use: str) -> dict[str, float]:

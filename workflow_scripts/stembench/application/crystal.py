@@ -271,7 +271,7 @@ def _out_of_order(strengths: np.ndarray, intensities: np.ndarray) -> float:
     heavier[abs(heavier) < _ALIKE] = 0
     middle = (abs(intensities[one]) + abs(intensities[other])) / 2
     brighter = (intensities[one] - intensities[other]) / np.maximum(middle, 1e-12) * np.sign(heavier)
-    against = np.clip(-brighter / _FAINT, 0, 1)
+    against = np.clip(-np.nan_to_num(brighter) / _FAINT, 0, 1)  # what nobody knows contradicts nothing
     return float((abs(heavier) * against).sum() / max(abs(heavier).sum(), 1e-12))
 
 

@@ -75,7 +75,7 @@ def without_thickness(image: np.ndarray, pixel_size: float) -> np.ndarray:
         The image itself where columns make most of its variance, as in every image that networks are trained on.
     """
     window = max(round(_THICKNESS_A / pixel_size), 3)
-    wide = uniform_filter(uniform_filter(filled(image), window), window)
+    wide = uniform_filter(uniform_filter(filled(image).astype(np.float32, copy=False), window), window)
     rest = image - wide
     return rest if wide.std(dtype=float) > np.nanstd(rest, dtype=float) else image
 
@@ -105,7 +105,7 @@ def without_outliers(image: np.ndarray) -> np.ndarray:
     image = np.array(image, np.float32)
     known = np.isfinite(image)
     if not known.any():
-        raise InputError("the image holds no pixel that was measured: every one is NaN; give another")
+        raise _nothing_measured()
     if known.all():
         blocks = (image, image)
     else:
@@ -120,10 +120,18 @@ def without_outliers(image: np.ndarray) -> np.ndarray:
 
 
 def filled(image: np.ndarray) -> np.ndarray:
-    """An image whose NaN pixels have the mean of the smallest square around that holds others: of 3, 7, 15 ... px."""
+    """An image whose NaN pixels have the mean of the smallest square around that holds others: of 3, 7, 15 ... px.
+
+    Raises
+    ------
+    InputError
+        If every pixel is NaN.
+    """
     missing = np.isnan(image)
     if not missing.any():
         return image
+    if missing.all():
+        raise _nothing_measured()
     known, levels, whole = (~missing).astype(np.float32), np.where(missing, 0, image), image.copy()
     edge = 3
     while missing.any():
@@ -133,6 +141,10 @@ def filled(image: np.ndarray) -> np.ndarray:
         missing &= ~here
         edge = 2 * edge + 1
     return whole
+
+
+def _nothing_measured() -> InputError:
+    return InputError("the image holds no pixel that was measured: every one is NaN; give another")
 
 
 def resampled(image: np.ndarray, pixel_size: float, target: float, shape: tuple[int, int] | None = None) -> np.ndarray:

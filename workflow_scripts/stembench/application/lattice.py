@@ -20,6 +20,7 @@ _SECOND = 0.1  # of all columns, that a second lattice is remarked on from
 _OUTSIDE = 0.2  # of all columns, off the lattice, that are remarked on
 _PERCENT, _SURE = 1.0, 3.0  # error of the pixel size that is remarked on, and in standard errors
 _SHEAR = 0.01  # of y, that is remarked on
+_STRAINS = ("strain_xx", "strain_yy", "strain_xy", "rotation_deg")
 _STRUCTURE = (
     *("fits", "a_A", "b_A", "angle_deg", "pixel_size_error_percent", "pixel_size_error_percent_se"),
     *("scale_x", "scale_x_se", "scale_y", "scale_y_se", "shear", "shear_se", "rotation_deg", "mirrored"),
@@ -69,7 +70,10 @@ def analyse(
             Between a and b [degrees].
         `sublattices` : list of dict
             `name`, `number` of columns, `fraction_a` and `fraction_b` (in lattice vectors from sublattice A),
-            `intensity` (mean), `species` (None where it is not known), `displacement_rms_pm`.
+            `intensity` (mean, None where it is not known), `species` (likewise), `displacement_rms_pm`.
+        `strain` : dict
+            By `strain_xx`, `strain_yy`, `strain_xy`, `rotation_deg`: `mean` and `sd` over the columns, against the
+            median lattice; None where they are known of none.
         `spacings` : dict
             By `a` and `b`: `mean_pm`, `sd_pm` and `n` of the distances of columns a lattice vector apart.
         `structure` : dict or None
@@ -99,7 +103,7 @@ def analyse(
         "species": [species[k] for k in lattice.sublattices],
         **{f"neighbour_{n}_A": values for n, values in enumerate(_neighbours(positions, extent_A).T, start=1)},
         **{f"displacement_{axis}_pm": values for axis, values in zip("xy", displacements.T)},
-        **dict(zip(("strain_xx", "strain_yy", "strain_xy", "rotation_deg"), strains.T)),
+        **dict(zip(_STRAINS, strains.T)),
     }
     found = len(lattice.places) > 0
     summary = {
@@ -108,6 +112,7 @@ def analyse(
         **(_vectors(lattice, positions, extent_A) if found else dict.fromkeys(("a", "b", "angle_deg", "angle_deg_se"))),
         "sublattices": _sublattices(lattice, intensities, displacements, names, species),
         "spacings": _spacings(positions[lattice.members], lattice.vectors, extent_A),
+        "strain": {name: _mean_and_sd(values) for name, values in zip(_STRAINS, strains.T)},
         "structure": None,
         "remarks": remarks,
     }
@@ -165,14 +170,14 @@ def _lattice_of(
 def _ordered(lattice: Lattice, intensities: np.ndarray) -> tuple[Lattice, np.ndarray]:
     """The sublattices from bright to dark, and which each was before."""
     number = len(lattice.places)
-    bright = np.array([np.nanmean(intensities[lattice.sublattices == k]) for k in range(number)])
+    bright = np.array([_mean_and_sd(intensities[lattice.sublattices == k])["mean"] for k in range(number)], float)
     apart = lattice.places[None] - lattice.places[:, None]
     apart = (apart - np.round(apart)) @ lattice.vectors
     lengths = np.linalg.norm(apart, axis=2) + np.where(np.eye(number), np.inf, 0)
     right = apart[np.arange(number), lengths.argmin(axis=1), 0]
     rank, level = np.zeros(number), np.inf
     for k in np.argsort(-bright):
-        level = level if bright[k] > (1 - _ALIKE) * level else bright[k]
+        level = level if bright[k] > level - _ALIKE * abs(level) else bright[k]
         rank[k] = level
     order = np.lexsort((-right, -rank))
     back = np.append(np.argsort(order), -1)
@@ -205,6 +210,11 @@ def _strains(local: LocalLattice) -> np.ndarray:
         angles = np.degrees(np.arctan2(rotations[:, 1, 0], rotations[:, 0, 0]))
         strains[known] = np.column_stack([strain[:, 0, 0], strain[:, 1, 1], strain[:, 0, 1], angles])
     return strains
+
+
+def _mean_and_sd(values: np.ndarray) -> dict[str, float | None]:
+    known = values[np.isfinite(values)]
+    return {"mean": float(known.mean()), "sd": float(known.std())} if len(known) else {"mean": None, "sd": None}
 
 
 def _vectors(lattice: Lattice, positions: np.ndarray, extent: tuple[float, float]) -> dict[str, Any]:
@@ -248,7 +258,7 @@ def _sublattices(
                 "number": int(own.sum()),
                 "fraction_a": along_a,
                 "fraction_b": along_b,
-                "intensity": float(np.nanmean(intensities[own])),
+                "intensity": _mean_and_sd(intensities[own])["mean"],
                 "species": species[k] or None,
                 "displacement_rms_pm": float(np.sqrt(squares.mean())) if len(squares) else None,
             }

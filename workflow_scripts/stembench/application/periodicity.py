@@ -501,7 +501,7 @@ def _about_the_mean(quantities: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """What an affine function of the cell leaves of positions, and their mean of intensities."""
     design = np.column_stack([np.ones(len(cells)), cells])
     places = quantities[:, :2] - design @ np.linalg.lstsq(design, quantities[:, :2], rcond=None)[0]
-    return np.column_stack([places, quantities[:, 2] - quantities[:, 2].mean()])
+    return np.column_stack([places, quantities[:, 2] - np.nanmean(quantities[:, 2])])
 
 
 def _chance(values: np.ndarray, classes: np.ndarray, least: float) -> float:

@@ -41,7 +41,9 @@ Element = Annotated[str, AfterValidator(_known_element)]
 
 def _without_parents(path: str) -> str:
     if ".." in Path(path).parts:
-        raise ValueError("a path cannot lead upwards by `..`; put what it names below this folder")
+        raise ValueError(
+            "a path cannot lead upwards by `..`; put what it names below this folder, or write a folder's whole path"
+        )
     if re.search(r"[\x00-\x1f\x7f{}]", path) or max(len(part.encode()) for part in ("", *Path(path).parts)) > 255:
         raise ValueError(
             "a path holds no control characters, no { or }, and no name of more than 255 bytes; rename the file"

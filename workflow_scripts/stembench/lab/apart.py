@@ -5,10 +5,13 @@ A damaged or crafted HDF5 file does that inside of libhdf5, where no exception r
 
 import contextlib
 import json
+import math
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -17,8 +20,10 @@ import numpy as np
 
 from stembench.errors import InputError
 
-#: Time to read a file in [s], and how much longer for each byte of it.
-SECONDS, SECONDS_A_BYTE = 30.0, 5e-8
+#: Processor time to read a file in [s], and how much longer for each byte of it.
+SECONDS, SECONDS_A_BYTE = 8.0, 5e-8
+#: How much longer the process may take to start, and wait for disks [s].
+WAITING = 30.0
 #: Addresses that reading may take [bytes]: an image's gibibyte, copies of it, and the libraries.
 MAX_ADDRESSES = 8 * 2**30
 
@@ -58,10 +63,12 @@ def read_apart(read: Callable[..., Readable], path: str | Path, *arguments: str)
                 env=os.environ | _ONE_THREAD | {"PYTHONPATH": searched},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=seconds,
+                timeout=seconds + WAITING,
             )
         except subprocess.TimeoutExpired:
-            raise InputError(f"{path}: is not read within {seconds:.0f} s; is the file whole?") from None
+            raise _too_long(path, seconds + WAITING) from None
+        if done.returncode == -signal.SIGXCPU:
+            raise _too_long(path, seconds)
         if done.returncode:
             lines = done.stderr.decode(errors="replace").strip().splitlines()
             reason = lines[-1] if lines else f"it ended its process with {done.returncode}"
@@ -72,12 +79,17 @@ def read_apart(read: Callable[..., Readable], path: str | Path, *arguments: str)
         return np.load(Path(folder) / "values.npy", allow_pickle=False), told
 
 
+def _too_long(path: Path, seconds: float) -> InputError:
+    return InputError(f"{path}: is not read within {seconds:.0f} s; is the file whole?")
+
+
 def _limit(seconds: float) -> None:
     """Limit this process, where the system can; the time ends it even if nobody waits for it any more."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
+        last = math.ceil(time.process_time() + seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (last, last + 1))
         resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESSES, MAX_ADDRESSES))
 
 

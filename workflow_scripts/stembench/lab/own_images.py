@@ -19,6 +19,7 @@ SIDECAR = "images.csv"
 _NUMBERS = ("pixel_size_A", "pixel_size_y_A", "energy_keV")
 _COLUMNS = ("image", *_NUMBERS, "mode", "material", "zone", "frames")
 _LONGEST_NAME = 80
+_CORRECTIONS = ".corrections.csv"
 _TAKEN = ("distributions",)  # a folder beside those of images
 
 
@@ -66,27 +67,67 @@ def own_images(
         except ValidationError as error:
             raise InputError(f"{where}: {_mistake(error)}") from None
         if materials is not None:
-            check_structure(images[name], where, materials)
+            images[name] = with_structure(images[name], where, materials)
     return images
 
 
-def check_structure(image: LabImage, where: str, materials: Mapping[str, Collection[str]]) -> None:
-    """See that there is a structure of the material and zone axis that an image is said to show.
+def with_structure(image: LabImage, where: str, materials: Mapping[str, Collection[str]]) -> LabImage:
+    """An image with the zone axis of the material that it is said to show, where that has but one.
 
     Raises
     ------
     InputError
-        That begins with `where` this is said.
+        If there is no structure of the material and zone axis, or no word on which of several zone axes is seen; it
+        begins with `where` this is said.
     """
-    if image.material and image.material not in materials:
+    if not image.material:
+        return image
+    if image.material not in materials:
         raise InputError(
             f"{where}: there is no structures/{image.material}.cif; put it there, or name one of {', '.join(materials)}"
         )
-    if image.material and image.zone and image.zone not in materials[image.material]:
+    zones = materials[image.material]
+    if not image.zone and len(zones) > 1:
         raise InputError(
-            f"{where}: zone {image.zone} is none of those of {image.material} ({', '.join(materials[image.material])});"
+            f"{where}: along which zone axis is {image.material} seen? Name one of {', '.join(zones)} as its zone"
+        )
+    if image.zone and image.zone not in zones:
+        raise InputError(
+            f"{where}: zone {image.zone} is none of those of {image.material} ({', '.join(zones)});"
             f" add it to structures.zones.{image.material} in config/config.yaml"
         )
+    return image.model_copy(update={"zone": image.zone or next(iter(zones))})
+
+
+def corrections_beside(folder: str | Path, images: Mapping[str, LabImage]) -> dict[str, Path]:
+    """The file with the user's corrections of each image that has one.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Of the images.
+    images : mapping
+        By name; a file of corrections is called by it, or as the image's file is with or without its ending.
+
+    Raises
+    ------
+    InputError
+        If such a file belongs to no image, or to more than one, or an image has two.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(Path(folder).glob(f"[!.]*{_CORRECTIONS}")):
+        called = path.name.removesuffix(_CORRECTIONS)
+        meant = [
+            name for name, image in images.items() if called in (name, Path(image.file).name, Path(image.file).stem)
+        ]
+        if len(meant) != 1:
+            reason = f"could be of {' or '.join(meant)}" if meant else "belongs to no image of this folder"
+            known = in_short(", ".join(meant or images) or "no image")
+            raise InputError(f"{path}: {reason}; put one of {known} before {_CORRECTIONS}, or remove the file")
+        if other := found.get(meant[0]):
+            raise InputError(f"{path}: {other.name} corrects the same image; put all lines into one of the two")
+        found[meant[0]] = path
+    return found
 
 
 def files_of(folder: str | Path, image: LabImage) -> list[str]:

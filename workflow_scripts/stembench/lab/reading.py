@@ -17,6 +17,7 @@ from stembench.lab.scale_bar import scale_bars
 
 _SQUARE = 1e-4  # relative difference of the edges of a pixel up to which it is a square
 _SAME = 1e-3  # likewise of two statements of a pixel's size
+_COARSEST_A = 0.5  # pixels, half as wide as a column in the image
 _CONTRAST_PX = 1024  # edge of the central part that tells the contrast
 _COLUMN_A, _BACKGROUND_A = 0.4, 4.0  # narrower than a column, and wider than their distance
 _CLEAR_SKEWNESS = 0.1
@@ -44,7 +45,8 @@ def lab_image(
     -------
     xarray.DataArray, dims (y, x), or (frame, y, x) of a stack whose frames are kept
         Raw intensities on square pixels, the first of them where it is in the file; NaN where nothing was measured.
-        Attributes: `pixel_size_A`; `file_pixel_size_x_A`, `file_pixel_size_y_A`, the edges of the file's pixels;
+        Attributes: `pixel_size_A`; `file_pixel_size_x_A`, `file_pixel_size_y_A`, the edges of the file's pixels,
+        of which there are `file_height_px` times `file_width_px`;
         `mode`, `energy_keV` if it is known, `material`, `zone`, `specimen`, `remarks` (sentences on what was assumed
         or changed), and the origin.
 
@@ -66,6 +68,12 @@ def lab_image(
             f"{np.ptp(shifts, axis=0).max():.1f} px; what fewer than half of them show was left out"
         )
     pixel_size = min(size_x, size_y)
+    if pixel_size > _COARSEST_A:
+        by = "the entry" if entry.pixel_size_A else "the file"
+        raise InputError(
+            f"{origin['file']}: pixels of {pixel_size:.4g} A, by {by}, are too coarse to show columns, which takes "
+            f"{_COARSEST_A} A; correct the size, in angstrom, or take the image out"
+        )
     if abs(size_x - size_y) > _SQUARE * pixel_size:
         frames = np.stack([_on_square_pixels(frame, size_x, size_y) for frame in frames])
         remarks.append(f"pixels of {size_x:.4g} x {size_y:.4g} A were resampled to squares of {pixel_size:.4g} A")
@@ -73,6 +81,8 @@ def lab_image(
         "pixel_size_A": pixel_size,
         "file_pixel_size_x_A": size_x,
         "file_pixel_size_y_A": size_y,
+        "file_height_px": recording.values.shape[-2],
+        "file_width_px": recording.values.shape[-1],
         "file_dtype": str(recording.values.dtype),
         "mode": entry.mode or _told_mode(frames[0], pixel_size, remarks),
         "specimen": entry.specimen,
@@ -135,10 +145,15 @@ def _without_what_is_drawn(frames: np.ndarray, file: str, remarks: list[str]) ->
             frames[unknown] = np.nan
             if not any("left out" in remark for remark in remarks):
                 remarks.append(f"{np.mean(unknown):.1%} of the pixels hold no number and were left out")
-    middle = frames[len(frames) // 2]
-    if not np.isfinite(middle).any() or np.nanmin(middle) == np.nanmax(middle):
+    shows = np.array([bool(np.isfinite(frame).any()) and np.nanmin(frame) < np.nanmax(frame) for frame in frames])
+    if not shows.any():
         raise InputError(f"{file}: shows nothing: all its pixels are equal; is it the right file?")
-    drawn = scale_bars(middle)
+    if not shows.all():
+        frames = frames[shows]
+        remarks.append(
+            f"{np.sum(~shows)} of {len(shows)} frames show nothing and were left out; the others are numbered from 0"
+        )
+    drawn = scale_bars(frames[len(frames) // 2])
     if drawn.any():
         frames = np.where(drawn, np.float32(np.nan), frames)
         y, x = (f"{places.min()} to {places.max()}" for places in np.nonzero(drawn))

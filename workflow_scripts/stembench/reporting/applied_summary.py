@@ -100,6 +100,12 @@ def _lattice(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if spacing.get("sd_pm") is not None:
             numbers = f"mean {spacing['mean_pm']:.1f} pm, SD {spacing['sd_pm']:.1f} pm"
             yield f"spacings along {axis}", f"{numbers} ({spacing['n']} pairs)"
+    for key, strain in (summary.get("strain") or {}).items():
+        if strain["sd"] is not None:
+            unit, factor = ("°", 1) if key == "rotation_deg" else (" %", 100)
+            what = "rotation" if key == "rotation_deg" else key.replace("_", " ")
+            numbers = f"mean {factor * strain['mean']:.3f}{unit}, SD {factor * strain['sd']:.3f}{unit}"
+            yield f"{what} against the median lattice", numbers
     for part in summary.get("sublattices") or ():
         species = f" ({part['species']})" if part.get("species") else ""
         text = f"{part['number']} columns"

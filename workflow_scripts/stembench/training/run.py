@@ -13,6 +13,7 @@ import lightning
 import numpy as np
 import pandas as pd
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
@@ -87,6 +88,8 @@ def train(
         accelerator="auto",
         devices=machine.devices,
         num_nodes=machine.nodes,
+        # On one node a training starts its processes itself, on SLURM as well, whose jobs are one task each.
+        plugins=[LightningEnvironment()] if machine.nodes == 1 else None,
         strategy="ddp_find_unused_parameters_true" if several else "auto",  # published networks hold such
         sync_batchnorm=several and torch.cuda.is_available(),  # PyTorch has none for the CPU
         use_distributed_sampler=False,
