@@ -7,7 +7,7 @@ CORES ?= all
 # Tests of the workflow for which nothing need be made.
 PLANS := $(patsubst %,tests/workflow/test_%.py,browser elsewhere mistakes planned_runs rulegraph)
 
-.PHONY: help demo apply test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rulegraph lock lock-detector clean
+.PHONY: help demo apply compiled test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rulegraph lock lock-detector clean
 
 help:
 	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
@@ -48,26 +48,29 @@ test: $(VENV)/installed
 	@echo "Tests of the workflow and of the library run side by side, some minutes; each prints when it has ended."
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-workflow test-library test-plans lint
 
-test-library: $(VENV)/installed
+# Else each copy of the workflow that tests run compiles the library, and on a small disk has no room for it.
+compiled: $(VENV)/installed
+	@$(BIN)/python -m compileall -q workflow_scripts
+
+test-library: compiled
 	OMP_NUM_THREADS=1 $(BIN)/pytest --ignore tests/workflow
 
-test-plans: $(VENV)/installed
+test-plans: compiled
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest $(PLANS)
 
-test-workflow: $(VENV)/installed
+test-workflow: compiled
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow $(addprefix --ignore=,$(PLANS))
 
-test-conda: $(VENV)/installed
+test-conda: compiled
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow/conda
 
-test-faults: $(VENV)/installed
-	$(BIN)/python -m compileall -q workflow_scripts # jobs on a small disk have no room for it
+test-faults: compiled
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow/faults $(if $(QUICK),--quick)
 
-test-instrument: $(VENV)/installed
+test-instrument: compiled
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow/instrument
 
-test-slurm: $(VENV)/installed
+test-slurm: compiled
 	@command -v slurmctld >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update && \
 		apt-get install -y --no-install-recommends slurm-wlm slurmctld slurmd slurm-client munge; } \
 		|| echo "SLURM could not be installed; the tests say what they miss"
