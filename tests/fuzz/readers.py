@@ -13,6 +13,9 @@ import numpy as np
 import valid_files
 import yaml
 from PIL import Image
+from stembench.application.characterisation import Characterisation
+from stembench.application.choice import shipped_networks
+from stembench.application.corrections import read_corrections
 from stembench.config import ImportedDataset, load_config
 from stembench.crystals.cif import read_crystal
 from stembench.datasets.temimagenet import read_temimagenet
@@ -20,6 +23,7 @@ from stembench.errors import InputError
 from stembench.lab.fetching import extract
 from stembench.lab.formats import recording_parts
 from stembench.lab.marked_columns import atom_positions, read_marked_columns
+from stembench.lab.own_images import own_images
 from stembench.networks.registry import TrainedNetwork, build, save
 from stembench.products import sha256
 
@@ -76,6 +80,32 @@ def _read_temimagenet(folder: Path) -> None:
 
 def _columns(path: Path) -> None:
     path.write_text("x_px,y_px\n" + "".join(f"{x}.25,{y}\n" for x in range(1, 15, 3) for y in range(1, 23, 3)))
+
+
+def _own_images(folder: Path) -> None:
+    for name in ("a.tif", "b.png"):
+        (folder / name).write_text("an image")
+    (folder / "images.csv").write_text(
+        "image,pixel_size_A,pixel_size_y_A,mode,energy_keV,material,zone,frames\n"
+        "a.tif,0.1,0.2,BF,200,Si,110,each\nb,0.12,,,,,,\n"
+    )
+
+
+def _corrections(path: Path) -> None:
+    path.write_text("action,x_px,y_px,to_x_px,to_y_px,frame\nadd,1.5,2,,,\nremove,9,3,,,1\nmove,4,20,5.25,21,0\n")
+
+
+def _read_corrections(path: Path) -> None:
+    read_corrections(path, path.name, shape=valid_files.VALUES.shape, pixel_sizes=(0.2, 0.2), frames=2)
+
+
+def _shipped(name: str) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        (folder / "shipped").mkdir()
+        content = (REPOSITORY / "weights" / "atomsegnet_unetpp" / name).read_bytes()
+        (folder / "shipped" / name).write_bytes(content)
+
+    return make
 
 
 def _network(folder: Path) -> None:
@@ -146,6 +176,15 @@ READERS = {
     "atom lattice's image": _image("image.hdf5", valid_files.atom_lattice),
     "atom lattice's columns": _atoms("columns.hdf5", valid_files.atom_lattice),
     "marked columns": _marked("columns.csv", _columns),
+    "table of images": Reader(_own_images, lambda folder: own_images(folder, {}, materials={"Si": ("110",)})),
+    "corrections": Reader(
+        lambda folder: _corrections(folder / "a.csv"), lambda folder: _read_corrections(folder / "a.csv")
+    ),
+    "card": Reader(_shipped("card.json"), lambda folder: shipped_networks(folder, "localise")),
+    "characterisation": Reader(
+        _shipped("characterisation.json"),
+        lambda folder: Characterisation.read(folder / "shipped" / "characterisation.json"),
+    ),
     "CIF with a group's name": _cif("MoS2"),
     "CIF with operations": _cif("SrTiO3"),
     "TEMImageNet": Reader(_temimagenet, _read_temimagenet),
