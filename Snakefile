@@ -4,9 +4,8 @@ import os
 from snakemake.utils import min_version
 
 min_version("9.14")
-logging.raiseExceptions = (
-    False  # a full disk takes no log of Snakemake's, and the terminal tells of it
-)
+# A full disk takes no log of Snakemake's, and the terminal tells of it.
+logging.raiseExceptions = False
 
 
 report: os.environ.get("STEMBENCH_REPORT", "report/workflow.rst")
