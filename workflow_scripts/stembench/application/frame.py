@@ -169,8 +169,7 @@ def resampled(image: np.ndarray, pixel_size: float, target: float, shape: tuple[
     step = target / pixel_size
     down, across = shape or tuple(int((n - 1) / step + 1e-6) + 1 for n in image.shape)
     rows, columns = (_lanczos(n, step, count) for n, count in zip(image.shape, (down, across)))
-    halfway = rows @ image.astype(np.float32, copy=False)
-    return np.ascontiguousarray((columns @ halfway.T).T)
+    return rows @ (columns @ image.astype(np.float32, copy=False).T).T
 
 
 def _lanczos(count: int, step: float, wanted: int) -> sparse.csr_array:

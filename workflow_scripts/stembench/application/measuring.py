@@ -82,12 +82,15 @@ def look(
     """Apply a network that localises to an image; parameters as for `columns.find_columns`."""
     framed, target = as_trained(without_thickness(image, pixel_size), pixel_size, network.record, mode=mode)
     surface = map_of(network, framed, progress=progress)
+    del framed  # as large as the map
     bright = _bright(filled(without_outliers(image)), mode)
     framed = resampled(bright, pixel_size, target)
     measured = np.isfinite(image)
     in_pixel, anisotropy = _noise(bright, measured)
     noise_sd = in_pixel * pixel_size / target  # white noise has one spectral density, whatever the pixels
-    signal = float(ndimage.gaussian_filter(framed, _SIGNAL_SIGMA_A / target).std(dtype=float))
+    smooth = ndimage.gaussian_filter(framed, _SIGNAL_SIGMA_A / target)
+    smooth -= smooth.mean(dtype=float)
+    signal = np.sqrt(sum(float(row @ row) for row in smooth) / smooth.size)  # with no array in double precision
     noise = noise_sd / max(signal, 1e-6)
     return Seen(bright, measured, pixel_size, framed, surface, target, noise_sd, noise, anisotropy)
 
