@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
+import scipy  # whose parts load when they are used
 from ase.data import atomic_numbers
-from scipy.spatial import cKDTree
 
 from stembench.crystals.cif import Crystal
 
@@ -152,7 +152,7 @@ def _columns(crystal: Crystal, basis: np.ndarray, frame: np.ndarray) -> tuple[di
     atoms, period = fractions @ basis, basis[2, 2]
     neighbours = np.array([[i, j] for i in (0, -1, 1) for j in (0, -1, 1)])
     images = atoms + (neighbours @ basis[:2])[:, None]  # of each atom in the cells around
-    near = cKDTree(images[..., :2].reshape(-1, 2)).query_ball_point(atoms[:, :2], SAME_COLUMN_A)
+    near = scipy.spatial.cKDTree(images[..., :2].reshape(-1, 2)).query_ball_point(atoms[:, :2], SAME_COLUMN_A)
     assigned = np.zeros(len(atoms), bool)
     columns = []
     for first in np.lexsort((atoms[:, 2] % period, atoms[:, 0], atoms[:, 1])):

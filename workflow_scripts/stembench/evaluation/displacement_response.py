@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import scipy  # whose parts load when they are used
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 #: Shortest and longest displacement [pm].
 DISPLACEMENTS_PM = (5.0, 20.0)
@@ -112,7 +112,7 @@ def responses(
 def _nearest(places: np.ndarray, found: np.ndarray) -> np.ndarray:
     if not len(found):
         return np.full(places.shape, np.inf)
-    return found[cKDTree(found).query(places)[1]]
+    return found[scipy.spatial.cKDTree(found).query(places)[1]]
 
 
 def response_sums(measured: pd.DataFrame) -> pd.DataFrame:

@@ -6,8 +6,8 @@ a lattice of its own has no spread at all, so the spread is read beside the resp
 
 import numpy as np
 import pandas as pd
+import scipy  # whose parts load when they are used
 from scipy import fft, ndimage
-from scipy.spatial import cKDTree
 
 from stembench.errors import InputError
 from stembench.localisation.peaks import PeakSettings, find_columns
@@ -110,7 +110,7 @@ def spacings(columns: np.ndarray, vectors: np.ndarray, extent: tuple[float, floa
 def _partners(columns: np.ndarray, vector: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
     if not len(columns):
         return np.empty(0, int), np.empty(0, int)
-    tree = cKDTree(columns)
+    tree = scipy.spatial.cKDTree(columns)
     _, ahead = tree.query(columns + vector, distance_upper_bound=tolerance)
     _, behind = tree.query(columns - vector, distance_upper_bound=tolerance)
     first = np.flatnonzero(ahead < len(columns))

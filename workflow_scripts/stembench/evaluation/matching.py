@@ -4,9 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import cdist
+import scipy  # whose parts load when they are used
 
 from stembench.config import Evaluation
 
@@ -32,9 +30,9 @@ def match(found: np.ndarray, truth: np.ndarray, radii: np.ndarray) -> tuple[np.n
     """
     if not len(found) or not len(truth):
         return np.empty(0, int), np.empty(0, int)
-    distances = cdist(found, truth)
+    distances = scipy.spatial.distance.cdist(found, truth)
     allowed = distances <= radii
-    rows, columns = linear_sum_assignment(np.where(allowed, distances, _FORBIDDEN))
+    rows, columns = scipy.optimize.linear_sum_assignment(np.where(allowed, distances, _FORBIDDEN))
     kept = allowed[rows, columns]
     return rows[kept], columns[kept]
 
@@ -53,7 +51,7 @@ def hull_of(positions: np.ndarray) -> np.ndarray:
         Of each edge the outward normal, of length 1, and an offset [A]: n_x x + n_y y + offset is how far outside of
         the edge a point lies [A].
     """
-    return ConvexHull(positions).equations
+    return scipy.spatial.ConvexHull(positions).equations
 
 
 def seen_from(hull: np.ndarray, origin: tuple[float, float]) -> np.ndarray:
@@ -147,11 +145,11 @@ def assign(
     matched_found, matched_truth = match(found, truth.positions, truth.radii)
     false = np.setdiff1d(np.arange(len(found)), matched_found)
     if len(truth.others) and len(false):
-        false = false[cdist(found[false], truth.others).min(axis=1) > settings.match_radius_A]
+        false = false[scipy.spatial.distance.cdist(found[false], truth.others).min(axis=1) > settings.match_radius_A]
     missed = np.setdiff1d(np.arange(len(truth.positions)), matched_truth)
     nearest = np.full(len(false), -1)
     if len(truth.positions):
-        nearest = cdist(found[false], truth.positions).argmin(axis=1)
+        nearest = scipy.spatial.distance.cdist(found[false], truth.positions).argmin(axis=1)
 
     found_at = np.concatenate([matched_found, false, np.full(len(missed), -1)])
     truth_at = np.concatenate([matched_truth, np.full(len(false), -1), missed])
@@ -203,7 +201,7 @@ def mutual_nearest(found: np.ndarray, truth: np.ndarray) -> int:
     """
     if not len(found) or not len(truth):
         return 0
-    distances = cdist(found, truth)
+    distances = scipy.spatial.distance.cdist(found, truth)
     nearest_truth, nearest_found = distances.argmin(axis=1), distances.argmin(axis=0)
     return int(np.sum(nearest_found[nearest_truth] == np.arange(len(found))))
 
@@ -212,5 +210,5 @@ def chamfer(found: np.ndarray, truth: np.ndarray) -> float:
     """Mean distance from found columns to the nearest true one, plus the reverse [units of the input]; nan if none."""
     if not len(found) or not len(truth):
         return np.nan
-    distances = cdist(found, truth)
+    distances = scipy.spatial.distance.cdist(found, truth)
     return float(distances.min(axis=1).mean() + distances.min(axis=0).mean())
