@@ -251,6 +251,7 @@ def test_a_damaged_shard_is_told_and_made_again(untrained, made, long_training, 
     same_training(untrained, made)
 
 
+@pytest.mark.thorough
 def test_damaged_weights_are_told_and_trained_again(mine, made, long_training):
     flip(mine.folder / TRAINED)
     shown = f"{MODEL}/validation.npz"
@@ -280,6 +281,7 @@ def test_inputs_dated_in_the_future_are_told_and_the_run_finishes(copy):
     assert "Nothing to be done" in copy.run(wanted).stdout
 
 
+@pytest.mark.thorough
 def test_a_clock_that_went_back_in_the_middle_of_a_run_makes_nothing_anew(untrained, made, long_training):
     """What was made before is dated in the future."""
     shard = untrained.folder / SHARD
