@@ -13,7 +13,7 @@ help:
 	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
 	@echo "make apply          find the columns in your own images: those in images/, or in another folder by IMAGES=folder"
 	@echo "make test           install what is missing, run all tests, check types, lint and format"
-	@echo "make test-conda     run the tiny workflow in its conda environments, by a stand-in for conda"
+	@echo "make test-conda     run the tiny workflow and its studies in conda environments, by a stand-in for conda"
 	@echo "make test-faults    kill jobs of every rule, fill the disk, damage files ..., and see runs finish (QUICK=1: a part)"
 	@echo "make test-slurm     run a small workflow on a SLURM started for it (installs Debian's packages, as root)"
 	@echo "make test-instrument calibrate a synthetic microscope, train on its noise, see that it finds more"

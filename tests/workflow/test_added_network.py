@@ -1,7 +1,10 @@
 import re
+import shutil
 
+import pandas as pd
 import pytest
 import yaml
+from copies import Copy
 from stembench.products import read_json
 
 NAME = "plain_cnn"
@@ -37,3 +40,17 @@ def test_a_network_is_one_file_and_one_entry_and_nothing_else_is_made_again(fini
     assert {"train_network", "tune_detection", "evaluate_network", "tabulate_detection"} <= rules
     assert not rules & {"project_structure", "generate_shard", "calibrate_noise", "tune_enhancement"}
     assert len(re.findall(r"Train (\w+) to", planned)) == 1
+
+
+def test_a_network_that_cannot_be_had_says_so_in_its_rows_and_the_rest_goes_on(finished, tiny_with, tmp_path):
+    copy = Copy(shutil.copytree(finished.folder, tmp_path / "copy"))
+    tables = [f"results/tables/{name}.csv" for name in ("detection", "cost")]
+    done = copy.run(*tables, config=tiny_with({"networks": {"faster_rcnn": {"tasks": ["localise"]}}}))
+    assert done.returncode == 0, done.stdout[-4000:]
+    detection, cost = (pd.read_csv(copy.folder / path) for path in tables)
+    by_maxima = detection[(detection.localiser == "maxima") & (detection.subset == "all")]
+    rows = by_maxima.set_index(["method", "testset"])
+    assert rows.note["faster_rcnn", "physical"].startswith("torchvision does not load here")
+    assert pd.isna(rows.f1["faster_rcnn", "physical"])
+    assert rows.f1["smoothed_maxima", "physical"] > 0
+    assert "faster_rcnn" in set(cost.method)

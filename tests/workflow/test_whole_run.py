@@ -1,4 +1,5 @@
 import filecmp
+import re
 
 import pandas as pd
 from products import check_products
@@ -28,6 +29,20 @@ def test_a_second_run_has_nothing_to_do(finished):
 
 def test_a_finished_run_is_estimated_at_nothing(finished):
     assert "Nothing is to be done." in finished.run("estimate").stdout
+
+
+def test_every_study_can_be_asked_for(finished):
+    done = finished.run("studies", "--dry-run")
+    assert done.returncode == 0, done.stdout[-4000:]
+    trained = re.findall(r"Train (\S+) to (\S+) on (\S+),", done.stdout)
+    assert set(trained) >= {
+        ("structural_prior_unet", "localise", "physical"),
+        ("structural_prior_self_attention", "localise", "physical"),
+        ("structural_prior_cross_attention", "localise", "physical"),
+        ("atomsegnet_unetpp", "superresolve_2x", "physical"),
+        ("sfin", "denoise_background", "bright_field"),
+    }
+    assert len(trained) == len(set(trained))
 
 
 def test_one_core_or_two_give_the_same_bytes(finished, copy):

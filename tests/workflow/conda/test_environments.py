@@ -1,4 +1,4 @@
-"""The tiny workflow in its conda environments, which a stand-in for conda makes from an offline channel.
+"""The tiny workflow and its studies in conda environments, which a stand-in for conda makes from an offline channel.
 
 The channel is built of the running interpreter and the packages beside it; the files under envs/ are used as they are.
 Snakemake runs in the environment of the report, as the README tells users.
@@ -13,13 +13,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from channel import build_channel, build_empty_channel
 from copies import Copy
 from environments import ENVIRONMENTS, imports, uses
 from products import check_products
 
-ATOMAP = "results/evaluation/physical/gaussian_fit_atomap/columns.parquet"  # which a study alone asks for
+STUDIES = [f"results/tables/{name}.csv" for name in ("priors", "enlarged")]  # atomap's environment is for one of them
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +42,13 @@ def conda(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def ran(conda, tmp_path_factory, repository) -> Copy:
-    """A copy in which the tiny workflow has run in conda environments."""
+    """A copy in which the tiny workflow and its studies have run in conda environments."""
     made = Copy(tmp_path_factory.mktemp("tiny"), repository)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{conda / 'bin'}{os.pathsep}{os.environ['PATH']}")
         described, own = made.folder / "envs" / "reporting.yaml", conda / "envs" / "stembench"
         subprocess.run(["conda", "env", "create", "--file", described, "--prefix", own], check=True)
-        done = made.run("all", ATOMAP, "--use-conda", python=own / "bin" / "python")
+        done = made.run("all", *STUDIES, "--use-conda", python=own / "bin" / "python")
     assert done.returncode == 0, done.stdout[-8000:]
     return made
 
@@ -65,6 +66,28 @@ def environments(ran) -> dict[str, Path]:
 
 def test_the_tiny_workflow_makes_every_product(ran):
     assert len(check_products(ran.folder / "results")) > 50
+
+
+@pytest.fixture(scope="module")
+def tables(ran) -> dict[str, pd.DataFrame]:
+    return {path.stem: pd.read_csv(path) for path in (ran.folder / "results" / "tables").glob("*.csv")}
+
+
+def test_a_study_of_columns_comes_from_one_target(tables):
+    table = tables["priors"]
+    rows = table[table.subset == "all"].set_index("method")
+    assert list(rows.index) == ["right", "wrong", "template_matching", "gaussian_fit_atomap"]
+    assert (rows.kind == ["network"] * 2 + ["baseline"] * 2).all()
+    assert list(rows.localiser.dropna()) == ["maxima"] * 2 + ["gaussian_fit_atomap"]
+    assert (rows.f1[["template_matching", "gaussian_fit_atomap"]] > 0.3).all()  # which no training of seconds makes
+
+
+def test_a_study_of_images_has_their_quality_and_its_differences(tables):
+    table = tables["enlarged"]
+    rows = table[table.subset == "all"].set_index("method")
+    assert list(rows.index) == ["atomsegnet_unet", "gaussian"]
+    assert (rows.psnr_db > 5).all()  # of images of the label's own size
+    assert set(tables["enlarged_comparison"].baseline) == {"atomsegnet_unet"}
 
 
 def test_every_environment_but_the_detectors_was_made(environments):
