@@ -949,7 +949,7 @@ def applied_code(script, use):
 
 def corrections_of(wildcards):
     """The user's corrections of what was found in an image, if there are any."""
-    return [str(path) for image, path in CORRECTIONS.items() if image == wildcards.image]
+    return [str(CORRECTIONS[wildcards.image])] if wildcards.image in CORRECTIONS else []
 
 
 def named_structure(wildcards):

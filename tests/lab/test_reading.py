@@ -254,6 +254,7 @@ def test_pixels_that_are_not_square_are_made_square_with_columns_in_their_place(
     image = imported(tmp_path / "image.npy", values, pixel_size_A=size_x, pixel_size_y_A=size_y)
     assert image.attrs["pixel_size_A"] == 0.2
     assert (image.attrs["file_pixel_size_x_A"], image.attrs["file_pixel_size_y_A"]) == (size_x, size_y)
+    assert (image.attrs["file_height_px"], image.attrs["file_width_px"]) == (100, 120)
     assert image.shape == (int(99 * size_y / 0.2 + 1e-6) + 1, int(119 * size_x / 0.2 + 1e-6) + 1)
     known = np.isfinite(image.to_numpy())
     assert known.mean() == pytest.approx(0.75, abs=0.02)

@@ -55,6 +55,12 @@ def test_a_missing_image_and_its_columns_are_named(copy):
     )
 
 
+def test_an_instrument_without_images_is_named(copy):
+    config = copy.folder / "mine.yaml"
+    config.write_text("instrument: {from: images/, materials: [SrTiO3]}\n")
+    refused(copy.run("-n", config=config), "instrument.from", "no image lies in images/")
+
+
 def test_ones_own_annotated_image_is_scored_by_one_entry(copy, tiny_with):
     tifffile.imwrite(copy.folder / "images" / "mine.tif", [[1.0, 2.0], [3.0, 4.0]])
     (copy.folder / "images" / "mine.csv").write_text("x_px,y_px\n0,0\n1,two\n")

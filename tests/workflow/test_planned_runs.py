@@ -46,12 +46,13 @@ def test_a_test_set_of_the_demo_is_met_with_settings_of_its_kind_of_images(demo,
     assert re.findall(r"results/tuning/detection/(\w+)/", needed) == [tuned_on]
 
 
-def test_a_training_on_a_cluster_asks_for_the_gpus_that_it_uses(copy, tiny_with):
+@pytest.mark.parametrize("devices", [1, 4])
+def test_a_training_on_a_cluster_asks_for_the_gpus_that_it_uses(copy, tiny_with, devices):
     rules = copy.folder / "rules" / "train.smk"
     rules.write_text(re.sub(r"    message:\n.*\n", "", rules.read_text()))  # in place of which resources are told
     weights = "results/models/atomid_net/localise/physical/seed0/weights.safetensors"
-    config = tiny_with({"training": {"devices": 4}})
+    config = tiny_with({"training": {"devices": devices}})
     planned = copy.run("--dry-run", "--workflow-profile", "profiles/slurm", weights, config=config)
     assert total(planned) > 1
     told = planned.stdout.split("rule train_network:")[1].split("\n\n")[0]
-    assert re.search(r"^    resources: .*\bgpu=(\d+)", told, re.MULTILINE)[1] == "4"
+    assert re.search(r"^    resources: .*\bgpu=(\d+)", told, re.MULTILINE)[1] == str(devices)

@@ -71,8 +71,8 @@ def lab_image(
     if pixel_size > _COARSEST_A:
         by = "the entry" if entry.pixel_size_A else "the file"
         raise InputError(
-            f"{origin['file']}: pixels of {pixel_size:.4g} A, by {by}, are too coarse to show columns, which takes "
-            f"{_COARSEST_A} A; correct the size, in angstrom, or take the image out"
+            f"{origin['file']}: pixels of {pixel_size:.4g} A, by {by}, are too coarse to show columns (at most "
+            f"{_COARSEST_A} A); correct the size, in angstrom, or take the image out"
         )
     if abs(size_x - size_y) > _SQUARE * pixel_size:
         frames = np.stack([_on_square_pixels(frame, size_x, size_y) for frame in frames])
