@@ -189,7 +189,8 @@ def test_two_processes_end_where_one_ends(tmp_path, repository, monkeypatch):
     monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path / "one"), "1"])
     runpy.run_path(str(script))
     environment = os.environ | {"PYTHONPATH": str(repository / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
-    environment |= {"SLURM_JOB_ID": "1", "SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_JOB_NAME": "train"}
+    environment |= {"SLURM_JOB_ID": "1", "SLURM_JOB_NAME": "train", "SLURM_NTASKS": "1", "SLURM_NODELIST": "localhost"}
+    environment |= dict.fromkeys(("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID"), "0")
     subprocess.run([sys.executable, script, tmp_path / "two", "2"], env=environment, check=True, timeout=120)
     assert (tmp_path / "two" / "second.pt").exists()
     one, two = (torch.load(tmp_path / name / "end.pt") for name in ("one", "two"))
