@@ -1,0 +1,1 @@
+"""What is made from what: the plan of a run, in plain Python and without Snakemake."""
