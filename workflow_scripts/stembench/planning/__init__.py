@@ -1,1 +1,83 @@
-"""What is made from what: the plan of a run, in plain Python and without Snakemake."""
+"""The plan: what is made from what, in typed Python, built from the configuration, the structures and the images.
+
+Rules ask it, notebooks can; it imports no Snakemake and makes nothing.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from stembench.config import Config
+from stembench.crystals.materials import find_materials
+from stembench.planning.datasets import SPLITS, Datasets
+from stembench.planning.evaluations import Evaluations, Row
+from stembench.planning.lab import LabImages
+from stembench.planning.layout import Layout, Template
+from stembench.planning.materials import Crystals
+from stembench.planning.methods import Method
+from stembench.planning.report import Report
+from stembench.planning.trainings import Training, Trainings
+
+__all__ = ["SPLITS", "Layout", "Method", "Plan", "Row", "Template", "Training", "make_plan"]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything that the workflow can make at one scale.
+
+    Attributes
+    ----------
+    config : Config
+        The configuration.
+    layout : Layout
+        Every path.
+    crystals : Crystals
+        Materials and zone axes.
+    lab : LabImages
+        Lab images and instruments.
+    datasets : Datasets
+        Images of each dataset.
+    trainings : Trainings
+        Networks that are trained.
+    evaluations : Evaluations
+        Methods on test sets.
+    """
+
+    config: Config
+    layout: Layout
+    crystals: Crystals
+    lab: LabImages
+    datasets: Datasets
+    trainings: Trainings
+    evaluations: Evaluations
+
+    @cached_property
+    def report(self) -> Report:
+        """What is reported, and what is left out."""
+        return Report(self)
+
+
+def make_plan(config: Config, structures: str | Path = "structures") -> Plan:
+    """Build the plan of a configuration; no image or structure is read.
+
+    Parameters
+    ----------
+    config : Config
+        The configuration; it names the folder of the user's images.
+    structures : str or Path
+        Folder of the CIFs, each a material.
+
+    Raises
+    ------
+    InputError
+        If the configuration names a structure or an image that is not there, or that cannot be used.
+    """
+    layout = Layout(config.scale)
+    zones = find_materials(structures, config)
+    crystals = Crystals(
+        zones, frozenset(config.structures.held_out), frozenset(config.structures.single_layers), layout
+    )
+    lab = LabImages.of(config, zones, layout)
+    datasets = Datasets(config, crystals, lab.instruments, layout)
+    trainings = Trainings(config, datasets, layout)
+    return Plan(config, layout, crystals, lab, datasets, trainings, Evaluations(config, datasets, trainings, layout))

@@ -1,0 +1,143 @@
+"""Which trained network the user's images are read with: decided once, by one common set of validation images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from stembench.config import Config
+from stembench.config.instrument import INSTRUMENT
+from stembench.config.networks import Task
+from stembench.errors import InputError
+from stembench.planning.layout import RESULTS
+from stembench.products import damaged, read_json
+
+Use = Literal["localise", "denoise"]
+USES: tuple[Use, ...] = get_args(Use)
+#: Task that the networks of each use have learnt.
+TASKS: Mapping[Use, Task] = {"localise": "localise", "denoise": "denoise_background"}
+_RANKING = "ranking.json"
+_CARD = "card.json"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained network that is at hand.
+
+    Attributes
+    ----------
+    folder : str
+        Where it lies.
+    dataset : str
+        What it was trained on.
+    weights_sha256 : str
+        Digest of its weights.
+    score : float
+        On the common validation images, higher is better: F1 of a network that localises, PSNR [dB] of another.
+    """
+
+    folder: str
+    dataset: str
+    weights_sha256: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The network of a use, and why it was chosen."""
+
+    folder: str
+    weights_sha256: str
+    architecture: str
+    reason: str
+
+
+def candidates(task: Task, shipped: str | Path = "weights", results: str | Path = RESULTS) -> list[Candidate]:
+    """Return the trained networks of a task that are at hand: those that ship, and those trained here at any scale.
+
+    Networks that could not be trained, or were not ranked yet, are left out.
+
+    Raises
+    ------
+    InputError
+        If the record of one is damaged.
+    """
+    rankings = sorted(Path(shipped).glob(f"*/{_CARD}"))
+    rankings += sorted(Path(results).glob(f"*/models/*/{task}/*/seed*/{_RANKING}"))
+    found = []
+    for path in rankings:
+        ranking, folder = read_json(path), path.parent
+        if "not_trained" in ranking or ranking.get("task") != task or not (folder / "model.json").exists():
+            continue
+        record = read_json(folder / "model.json")
+        try:
+            score = float(ranking["score"])
+            found.append(Candidate(str(folder), record["dataset"], record["weights_sha256"], score))
+        except (KeyError, TypeError, ValueError):
+            raise damaged(path) from None
+    return found
+
+
+def choose(config: Config, use: Use, shipped: str | Path = "weights", results: str | Path = RESULTS) -> Choice:
+    """Return the network that the user's images are read with.
+
+    That is the one that the configuration names; else the best that was trained on the noise of the user's instrument,
+    if there is an instrument; else the best of all. No network is trained for it.
+
+    Parameters
+    ----------
+    config : Config
+        The configuration.
+    use : str
+        What the network does.
+    shipped, results : str or Path
+        Where networks lie.
+
+    Raises
+    ------
+    InputError
+        If there is none; names the command that trains one.
+    """
+    if named := getattr(config.apply, use):
+        return _named(named.rstrip("/"), use)
+    known = candidates(TASKS[use], shipped, results)
+    if config.instrument:
+        known = [candidate for candidate in known if candidate.dataset == INSTRUMENT]
+        if not known:
+            raise InputError(
+                f"apply.{use}: no network has been trained on the noise of your instrument yet; run "
+                "`snakemake instrument --cores all`, or take `instrument` out of the configuration"
+            )
+    if not known:
+        raise InputError(
+            f"apply.{use}: no trained network lies in {shipped}/ or {results}/; train some by `snakemake --cores all`, "
+            "or name the folder of one"
+        )
+    best = max(known, key=lambda candidate: candidate.score)
+    group = "those trained on the noise of your instrument" if config.instrument else "those at hand"
+    unit = {"localise": "F1", "denoise": "PSNR in dB"}[use]
+    reason = f"best of {len(known)} ({group}) by {unit} on the common validation images: {best.score:.4g}"
+    return _choice(best.folder, reason, use)
+
+
+def _named(folder: str, use: Use) -> Choice:
+    for name in ("weights.safetensors", "model.json"):
+        if not Path(folder, name).exists():
+            raise InputError(
+                f"apply.{use}: there is no file {folder}/{name}; name a folder with a trained network (those of "
+                f"weights/ and {RESULTS}/SCALE/models/NETWORK/TASK/DATASET/seedN)"
+            )
+    return _choice(folder, f"named by apply.{use}", use)
+
+
+def _choice(folder: str, reason: str, use: Use) -> Choice:
+    missing = Path(folder, "characterisation.json")
+    if use == "localise" and not missing.exists():
+        raise InputError(f"apply.{use}: there is no file {missing}; make it by `snakemake {missing} --cores all`")
+    try:
+        record = read_json(Path(folder) / "model.json")
+        return Choice(folder, record["weights_sha256"], record["architecture"], reason)
+    except (InputError, KeyError) as error:
+        raise InputError(
+            f"apply.{use}: {folder}/model.json is no record of a network ({error}); name another folder"
+        ) from None

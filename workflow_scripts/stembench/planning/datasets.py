@@ -1,0 +1,229 @@
+"""Which images each dataset holds, and what they are made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
+from typing import Any, Literal, get_args
+
+from stembench.config import CalibratedNoise, Config, Dataset, ImportedDataset
+from stembench.config.base import Section
+from stembench.errors import InputError
+from stembench.imaging.conditions import detectors_of, probe_of
+from stembench.planning.layout import Layout
+from stembench.planning.materials import Crystals, View
+
+Split = Literal["train", "validation", "test", "held_out"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+def plain(section: Section) -> dict[str, Any]:
+    """Return a section of the configuration as plain values, for the parameters of a rule."""
+    return section.model_dump(mode="json")
+
+
+@dataclass(frozen=True, eq=False)
+class Datasets:
+    """The datasets of the configuration, and its test sets of generalisation, at the scale that is run.
+
+    Attributes
+    ----------
+    config : Config
+        The configuration.
+    crystals : Crystals
+        The crystals of `structures/`.
+    instruments : mapping
+        Names of the lab images that each instrument's noise is calibrated on.
+    layout : Layout
+        Paths.
+    """
+
+    config: Config
+    crystals: Crystals
+    instruments: Mapping[str, Sequence[str]]
+    layout: Layout
+
+    @cached_property
+    def recipes(self) -> dict[str, Dataset | ImportedDataset]:
+        """The recipe of each dataset and test set of generalisation."""
+        return {**self.config.datasets, **self.config.generalisation.testsets}
+
+    @cached_property
+    def imported(self) -> dict[str, ImportedDataset]:
+        """The datasets that others made."""
+        return {name: recipe for name, recipe in self.recipes.items() if isinstance(recipe, ImportedDataset)}
+
+    @cached_property
+    def simulated(self) -> dict[str, Dataset]:
+        """The datasets and test sets that are simulated."""
+        return {name: recipe for name, recipe in self.recipes.items() if isinstance(recipe, Dataset)}
+
+    def recipe(self, dataset: str) -> Dataset:
+        """Return the recipe of a simulated dataset.
+
+        Raises
+        ------
+        InputError
+            If it is imported, or there is none of that name.
+        """
+        if dataset not in self.simulated:
+            raise InputError(f"{dataset} is no simulated dataset; name one of {', '.join(self.simulated)}")
+        return self.simulated[dataset]
+
+    @cache  # noqa: B019 # a plan lives as long as its process
+    def views(self, dataset: str, split: Split) -> list[View]:
+        """Return what the images of a split show; held-out materials are shown in a split of their own."""
+        recipe = self.recipe(dataset)
+        shown = self.crystals.shown(recipe.materials, recipe.zones)
+        if split != "held_out":
+            return shown
+        return [view for view in self.crystals.shown("held_out", recipe.zones) if view not in shown]
+
+    def tiles(self, dataset: str, split: Split) -> list[tuple[str, str, str]]:
+        """Return material, zone and condition of the tiles that a split is sampled from; linear images need none."""
+        recipe = self.recipe(dataset)
+        kinds = [self.config.arrangements[name].kind for name in recipe.arrangements]
+        if recipe.forward_model == "linear" or "periodic" not in kinds:
+            return []
+        return [(*view, condition) for view in self.views(dataset, split) for condition in recipe.conditions]
+
+    def tile_paths(self, dataset: str, split: Split) -> list[str]:
+        """Return the paths of the tiles that a split is sampled from."""
+        return [
+            self.layout.tile(material=material, zone=zone, condition=condition)
+            for material, zone, condition in self.tiles(dataset, split)
+        ]
+
+    def tile(self, material: str, condition: str) -> dict[str, Any]:
+        """Return what a tile depends on beside its structure; the source enters when an image is sampled."""
+        described = self.config.imaging.conditions[condition]
+        return {
+            "probe": asdict(probe_of(described)) | {"source_size": 0.0},
+            "detectors": detectors_of(described),
+            "multislice": self._multislice,
+            "single_layer": material in self.crystals.layers,
+            "phonons": self.config.sizes.phonons,
+            "thickest_A": self.config.sizes.thickest_A,
+        }
+
+    @cached_property
+    def _multislice(self) -> dict[str, Any]:
+        """Settings of tiles; which of them are made or shown changes none."""
+        ignored = {"conditions", "compared", "compared_condition"}
+        return self.config.multislice.model_dump(mode="json", exclude=ignored)
+
+    def imaging(self, conditions: Sequence[str]) -> dict[str, Any]:
+        """Return the settings of the linear model, with some of the imaging conditions."""
+        imaging = plain(self.config.imaging)
+        return imaging | {"conditions": {name: imaging["conditions"][name] for name in conditions}}
+
+    @cache  # noqa: B019
+    def sampling(self, dataset: str, split: Split, image_px: int = 0) -> dict[str, Any]:
+        """Return what the samples of a split depend on beside structures, tiles and calibration.
+
+        Their number and those who use them change none.
+
+        Parameters
+        ----------
+        dataset, split : str
+            Which.
+        image_px : int
+            Edge of the images [px]; 0 takes the scale's.
+        """
+        recipe, shown = self.recipe(dataset), self.views(dataset, split)
+        scans = recipe.forward_model != "linear"
+        return {
+            "recipe": recipe.model_dump(mode="json", exclude={"share"}),
+            "arrangements": {name: plain(self.config.arrangements[name]) for name in recipe.arrangements},
+            "single_layers": self.crystals.are_layers(shown),
+            "tiles": self.tiles(dataset, split),
+            "multislice": {"settings": self._multislice, "phonons": self.config.sizes.phonons} if scans else None,
+            "imaging": self.imaging(recipe.conditions),
+            "image_px": image_px or self.config.sizes.image_px,
+        }
+
+    @cached_property
+    def _imported_images(self) -> dict[str, dict[str, int]]:
+        """Images in each split of each imported dataset."""
+        from stembench.datasets.temimagenet import list_temimagenet  # reads tables and images
+
+        counts = {}
+        for name, recipe in self.imported.items():
+            try:
+                counts[name] = list_temimagenet(recipe).split.value_counts().to_dict()
+            except InputError as error:
+                raise InputError(f"datasets.{name}.folder: {error}") from None
+        return counts
+
+    def images(self, dataset: str, split: Split) -> int:
+        """Return the number of images in a split; 0 where nothing can be shown."""
+        if dataset in self.imported:
+            return self._imported_images[dataset].get(split, 0)
+        sizes, only_test = self.config.sizes, dataset in self.config.generalisation.testsets
+        if not self.views(dataset, split) or (only_test and split != "test"):
+            return 0
+        share = self.recipe(dataset).share
+        count = sizes.generalisation_images if only_test else getattr(sizes, f"{split}_images")
+        return max(round(share * count), min(count, 1)) if share else 0
+
+    def shards(self, dataset: str, split: Split) -> list[str]:
+        """Return the paths of all shards of a split."""
+        number = -(-self.images(dataset, split) // self.config.sizes.shard_images)
+        return [self.layout.shard(dataset=dataset, split=split, shard=f"{i:05d}") for i in range(number)]
+
+    def all_shards(self, dataset: str) -> list[str]:
+        """Return the paths of all shards of a dataset, split after split."""
+        return [shard for split in SPLITS for shard in self.shards(dataset, split)]
+
+    def splits_of_shards(self, dataset: str) -> list[Split]:
+        """Return the split of each of `all_shards`."""
+        return [split for split in SPLITS for _ in self.shards(dataset, split)]
+
+    def samples(self, dataset: str, split: Split, shard: int) -> tuple[int, int]:
+        """Return the first sample of a shard and the one after its last.
+
+        Raises
+        ------
+        InputError
+            If the split has no such shard.
+        """
+        size, images = self.config.sizes.shard_images, self.images(dataset, split)
+        if shard * size >= images:
+            raise InputError(
+                f"datasets.{dataset} has {images} images in its split {split} at scale {self.config.scale}, in shards "
+                f"of {size}: there is no shard {shard:05d}"
+            )
+        return shard * size, min((shard + 1) * size, images)
+
+    def projections(self, dataset: str, split: Split) -> list[str]:
+        """Return the paths of the projected structures that a split shows; of imported images none is known."""
+        return self.crystals.projections(self.views(dataset, split)) if dataset in self.simulated else []
+
+    def cifs(self, dataset: str) -> list[str]:
+        """Return the paths of the structures that a simulated dataset shows, those held out included."""
+        if dataset in self.imported:
+            return []
+        shown = {view for split in SPLITS for view in self.views(dataset, split)}
+        return sorted({self.layout.structure.format(material=material) for material, _ in shown})
+
+    def instrument(self, dataset: str) -> str | None:
+        """Return the instrument whose noise a dataset carries, if it does."""
+        noise = getattr(self.recipes[dataset], "noise", None)
+        return noise.instrument if isinstance(noise, CalibratedNoise) else None
+
+    def calibration(self, dataset: str) -> list[str]:
+        """Return the path of the calibration whose noise a dataset carries, if it does."""
+        instrument = self.instrument(dataset)
+        return [self.layout.calibration(instrument=instrument)] if instrument else []
+
+    def lab_images(self, dataset: str) -> list[str]:
+        """Return the paths of the lab images that a dataset's noise was calibrated on."""
+        images = self.instruments.get(self.instrument(dataset) or "", ())
+        return [self.layout.lab_image(image=image) for image in images]
+
+    def can_train(self, dataset: str) -> bool:
+        """Whether a dataset holds images to train and to validate on."""
+        return bool(self.images(dataset, "train") and self.images(dataset, "validation"))
+
+    def drawn_on_the_fly(self, dataset: str) -> bool:
+        """Whether trainings on a dataset draw its samples themselves; imported images can only be read."""
+        return self.config.training.data == "on_the_fly" and dataset in self.simulated

@@ -1,0 +1,512 @@
+"""Which method is evaluated on which test set, and the rows that tables make of it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+from typing import Any, Literal
+
+from stembench.baselines.finders import finder
+from stembench.config import Config, LabTestset
+from stembench.config.networks import Task
+from stembench.config.studies import Study
+from stembench.errors import InputError
+from stembench.localisation import DEFAULT_LOCALISER
+from stembench.networks.localisers import OWN_LOCALISERS
+from stembench.planning.datasets import Datasets, plain
+from stembench.planning.layout import Layout
+from stembench.planning.methods import Method
+from stembench.planning.trainings import Trainings
+
+ENHANCED: Task = "denoise_background"
+
+
+@dataclass(frozen=True)
+class Row:
+    """The beginning of a row of a table, and where the rest is read from.
+
+    Attributes
+    ----------
+    method, kind, task, train_dataset, scale, width, seed, testset
+        As tables show them.
+    folder : str
+        Folder of the evaluation, or of the trained network.
+    localiser : str, optional
+        How columns are read from a network's map; None in tables that do not say.
+    image, images, cost : str, optional
+        The lab image shown; the denoised images; the file with the costs.
+    """
+
+    method: str
+    kind: Literal["network", "baseline", "floor", "oracle", "external"]
+    task: Task
+    train_dataset: str
+    scale: str
+    width: float | None
+    seed: int
+    testset: str
+    folder: str
+    localiser: str | None = None
+    image: str | None = None
+    images: str | None = None
+    cost: str | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Return plain values, for the parameters of a rule; what is not said is left out."""
+        optional = ("localiser", "image", "images", "cost")
+        return {key: value for key, value in vars(self).items() if value is not None or key not in optional}
+
+
+def plain_rows(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Return the plain values of rows."""
+    return [row.plain() for row in rows]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluations:
+    """Test sets, methods and rows at the scale that is run.
+
+    Attributes
+    ----------
+    config : Config
+        The configuration.
+    datasets : Datasets
+        Simulated and imported images.
+    trainings : Trainings
+        Trained networks.
+    layout : Layout
+        Paths.
+    """
+
+    config: Config
+    datasets: Datasets
+    trainings: Trainings
+    layout: Layout
+
+    # Test sets
+
+    @cached_property
+    def lab_testsets(self) -> dict[str, LabTestset]:
+        """Lab images that methods can be tuned for at this scale."""
+        return {
+            name: testset
+            for name, testset in self.config.lab_testsets.items()
+            if self.datasets.images(testset.tuned_on, "validation")
+        }
+
+    @property
+    def single_crystals(self) -> list[str]:
+        """Lab test sets that show one crystal."""
+        return [name for name, testset in self.lab_testsets.items() if testset.single_crystal]
+
+    @property
+    def lab_detection(self) -> list[str]:
+        """Lab test sets on which detection is scored."""
+        return [name for name, testset in self.lab_testsets.items() if testset.detection]
+
+    @cached_property
+    def simulated_testsets(self) -> list[str]:
+        """Datasets whose test split is a test set, and that hold images to test and to tune on."""
+        return [name for name in self.config.evaluation.testsets if self._can_test(name)]
+
+    def _can_test(self, dataset: str) -> bool:
+        return bool(self.datasets.images(dataset, "test") and self.datasets.images(dataset, "validation"))
+
+    @property
+    def detection_testsets(self) -> list[str]:
+        """Test sets of the table `detection`."""
+        return [*self.simulated_testsets, *self.lab_detection]
+
+    @cached_property
+    def generalisation(self) -> list[str]:
+        """Test sets beyond what networks are trained on, of the structures that are there."""
+        if not self.datasets.images(self.config.generalisation.tuned_on, "validation"):
+            return []
+        return [name for name in self.config.generalisation.testsets if self.datasets.images(name, "test")]
+
+    @property
+    def particles(self) -> list[str]:
+        """Test sets of generalisation that show particles and nothing else."""
+        arrangements = self.config.arrangements
+        return [
+            name
+            for name in self.generalisation
+            if {arrangements[each].kind for each in self.datasets.recipe(name).arrangements} == {"particle"}
+        ]
+
+    @property
+    def shown(self) -> list[str]:
+        """Test sets of generalisation of which a figure shows what each method found."""
+        return [name for name in self.config.generalisation.shown if name in self.generalisation]
+
+    @property
+    def denoised_testsets(self) -> list[str]:
+        """Simulated test sets with images at each of several doses, whose columns are fitted after denoising."""
+        return [
+            name
+            for name in self.simulated_testsets
+            if getattr(getattr(self.datasets.recipes[name], "noise", None), "test_counts_per_px", ())
+        ]
+
+    def images(self, testset: str) -> list[str]:
+        """Return the folders that hold a test set's images.
+
+        Raises
+        ------
+        InputError
+            If it has none.
+        """
+        if testset in self.lab_testsets:
+            return [self.layout.testset(testset=testset)]
+        if testset in self.datasets.recipes and (shards := self.datasets.shards(testset, "test")):
+            return shards
+        raise InputError(
+            f"the test set {testset} has no image at scale {self.config.scale} with the structures that are there; add "
+            "the CIF of one of its materials to structures/, or take the scale that it belongs to"
+        )
+
+    def structures(self, testset: str) -> list[str]:
+        """Return the projected structures that a test set's simulated images show."""
+        return self.datasets.projections(testset, "test") if testset in self.datasets.simulated else []
+
+    def lab_testset(self, testset: str) -> LabTestset:
+        """Return the settings of a lab test set.
+
+        Raises
+        ------
+        InputError
+            If it is none of this scale.
+        """
+        if testset not in self.lab_testsets:
+            self.images(testset)
+            raise InputError(f"{testset} is simulated; name a lab test set ({', '.join(self.lab_testsets) or 'none'})")
+        return self.lab_testsets[testset]
+
+    def lab_image(self, testset: str) -> str:
+        """Return the path of the lab image that a test set is cut from."""
+        return self.layout.lab_image(image=self.lab_testset(testset).image)
+
+    def marked(self, testset: str) -> str | None:
+        """Return the file with the columns that somebody marked in a lab test set."""
+        return self.config.lab.images[self.lab_testset(testset).image].columns
+
+    def doses(self, testset: str) -> list[float]:
+        """Return the doses [e/px] that a lab test set is thinned to: those that its methods are tuned at."""
+        return list(self.datasets.recipe(self.lab_testset(testset).tuned_on).noise.test_counts_per_px)  # type: ignore[union-attr] # as the configuration is checked for
+
+    def shown_dose(self, testset: str) -> float:
+        """Return the dose [e/px] at which a lab image is shown: the lowest but one."""
+        return sorted(self.doses(testset))[:2][-1]
+
+    # Methods
+
+    def known_finder(self, method: Method) -> bool:
+        """Whether a method is one of the classical finders."""
+        return not method.is_network and method.name in self.finders
+
+    @cached_property
+    def finders(self) -> list[str]:
+        """Classical finders that a table asks for."""
+        studied = [name for study in self.config.studies.values() if study.scored == "columns" for name in study.baselines]
+        asked = [*self.config.evaluation.detection_baselines, *self.config.generalisation.baselines, *studied]
+        return list(dict.fromkeys(map(str, asked)))
+
+    @cached_property
+    def filters(self) -> list[str]:
+        """Classical filters that a table asks for."""
+        studied = [name for study in self.config.studies.values() if study.scored == "images" for name in study.baselines]
+        return list(dict.fromkeys(map(str, [*self.config.evaluation.enhancement_baselines, *studied])))
+
+    @cached_property
+    def localising(self) -> list[Method]:
+        """Trained networks of the table `detection`."""
+        return self.trainings.methods("localise")
+
+    @cached_property
+    def enhancing(self) -> list[Method]:
+        """Trained networks of the table `enhancement`."""
+        return self.trainings.methods(ENHANCED)
+
+    @cached_property
+    def detecting(self) -> list[Method]:
+        """Methods of the table `detection`."""
+        return [*self.localising, *map(Method, self.config.evaluation.detection_baselines)]
+
+    @cached_property
+    def enhancers(self) -> list[Method]:
+        """Methods of the table `enhancement`."""
+        return [*self.enhancing, *map(Method, self.config.evaluation.enhancement_baselines)]
+
+    @cached_property
+    def misled(self) -> list[Method]:
+        """Networks with a prior that are told another material's structure; that takes a second material."""
+        return [
+            replace(method, prior="wrong")
+            for method in self.localising
+            if method.name in self.config.generalisation.wrong_prior
+            and all(self._can_mislead(testset) for testset in self.generalisation)
+        ]
+
+    def _can_mislead(self, testset: str) -> bool:
+        return len({material for material, _ in self.datasets.views(testset, "test")}) > 1
+
+    @cached_property
+    def generalising(self) -> list[Method]:
+        """Methods of the table `generalisation`."""
+        return [*self.localising, *self.misled, *map(Method, self.config.generalisation.baselines)]
+
+    def localisers(self, method: Method) -> list[str]:
+        """Return how columns are read from a network's map; a classical method has nothing to choose, ''."""
+        if not method.is_network:
+            return [""]
+        own = self.trainings.architecture(method.name) in OWN_LOCALISERS
+        return [name for name in self.config.evaluation.localisers if name != "own" or own]
+
+    def environment(self, method: Method) -> str:
+        """Return the conda environment of a method that finds columns."""
+        return self.trainings.environment(method.name) if method.is_network else finder(method.name).environment
+
+    # Settings that are tuned on validation images
+
+    def tuning_dataset(self, testset: str | None) -> str:
+        """Return the dataset whose validation images tune methods for a test set; None stands for generalisation."""
+        if testset is None or testset in self.config.generalisation.testsets:
+            return self.config.generalisation.tuned_on
+        return self.lab_testset(testset).tuned_on if testset in self.config.lab_testsets else testset
+
+    def detection_tuning(self, method: Method, testset: str | None = None) -> str:
+        """Return the path of a method's tuned settings, which some finders share."""
+        tuned = method.trained if method.is_network else Method(finder(method.name).tuned_as)
+        return self.layout.detection_tuning(dataset=self.tuning_dataset(testset), method=tuned)
+
+    def enhancement_tuning(self, method: Method, task: Task, testset: str) -> list[str]:
+        """Return the path of a filter's tuned settings; a network has none."""
+        if method.is_network:
+            return []
+        dataset = self.tuning_dataset(testset)
+        return [self.layout.enhancement_tuning(task=task, dataset=dataset, method=method)]
+
+    def tuned_filters(self, testset: str) -> list[str]:
+        """Return the tuned settings of every filter for the images of a test set."""
+        names = self.config.evaluation.enhancement_baselines
+        return [path for name in names for path in self.enhancement_tuning(Method(name), ENHANCED, testset)]
+
+    # Rows
+
+    def _row(self, task: Task, method: Method, testset: str, folder: str, **more: Any) -> Row:
+        if method.is_network:
+            known = {"kind": "network", "width": self.config.recipe(method.name).width}
+        else:
+            floor = method.name in self.finders and finder(method.name).kind == "floor"
+            known = {"kind": "floor" if floor else "baseline", "width": None}
+        return Row(
+            method=method.name,
+            task=task,
+            train_dataset=method.dataset,
+            scale=self.config.scale,
+            seed=method.seed,
+            testset=testset,
+            folder=folder,
+            **known,
+            **more,
+        )
+
+    def detection_rows(
+        self, methods: Iterable[Method], testset: str, localisers: Sequence[str] | None = None
+    ) -> list[Row]:
+        """Return the rows of methods on a test set: a network has one for each of its localisers, or of those given."""
+        rows = []
+        for method in methods:
+            for localiser in localisers if localisers and method.is_network else self.localisers(method):
+                read = method.read_by(localiser)
+                folder = self.layout.evaluation(testset=testset, method=read)
+                label = localiser if method.is_network else finder(method.name).localiser
+                rows.append(self._row("localise", method, testset, folder, localiser=label))
+        return rows
+
+    @cached_property
+    def detection(self) -> list[Row]:
+        """Rows of the table `detection`."""
+        return [row for testset in self.detection_testsets for row in self.detection_rows(self.detecting, testset)]
+
+    @cached_property
+    def generalisation_rows(self) -> list[Row]:
+        """Rows of the table `generalisation`, where networks that are misled have a name of their own."""
+        return [
+            replace(row, method=f"{row.method}_wrong_prior") if method.prior == "wrong" else row
+            for testset in self.generalisation
+            for method in self.generalising
+            for row in self.detection_rows([method], testset, [DEFAULT_LOCALISER])
+        ]
+
+    def enhancement_rows(self, methods: Iterable[Method], testset: str, task: Task = ENHANCED) -> list[Row]:
+        """Return the rows of methods that make images of a test set."""
+        return [
+            self._row(task, method, testset, self.layout.enhancement(task=task, testset=testset, method=method))
+            for method in methods
+        ]
+
+    @cached_property
+    def enhancement(self) -> list[Row]:
+        """Rows of the table `enhancement`."""
+        return [row for testset in self.simulated_testsets for row in self.enhancement_rows(self.enhancers, testset)]
+
+    @cached_property
+    def trained(self) -> list[Row]:
+        """Rows of the tables on trainings: their folders, and the files with the costs of their networks."""
+        return [
+            self._row(
+                training.task,
+                training.method,
+                "",
+                self.trainings.folder(training.method, training.task),
+                cost=self.layout.cost(network=training.network, task=training.task),
+            )
+            for training in self.trainings.default
+        ]
+
+    @cached_property
+    def lattice(self) -> list[Row]:
+        """Rows of the table `lattice_precision`."""
+        return [
+            self._row(
+                "localise",
+                method,
+                testset,
+                self.layout.lattice(testset=testset, method=method),
+                image=self.lab_testsets[testset].image,
+            )
+            for testset, method in product(self.single_crystals, self.detecting)
+            if method.is_network or finder(method.name).kind != "floor"
+        ]
+
+    @cached_property
+    def denoised_lattice(self) -> list[Row]:
+        """Rows of the table `localisation_after_denoising`: the first network that localises, and some finders."""
+        wanted = self.config.evaluation.localised_after_denoising
+        finders = [Method(name) for name in self.config.evaluation.detection_baselines if name in wanted]
+        return [
+            self._row(
+                "localise",
+                method,
+                testset,
+                self.layout.denoised_lattice(testset=testset, method=method),
+                image=self.lab_testsets[testset].image,
+                images=self.layout.denoised_images(testset=testset),
+            )
+            for testset, method in product(self.single_crystals, [*self.localising[:1], *finders])
+        ]
+
+    @cached_property
+    def denoised_precision(self) -> list[Row]:
+        """Rows of the table `precision_after_denoising`."""
+        return [
+            self._row("localise", Method("gaussian_fit"), testset, "", images=self.layout.denoised_fits(testset=testset))
+            for testset in self.denoised_testsets
+        ]
+
+    def denoisers(self) -> Iterator[tuple[dict[str, str], Method, Task]]:
+        """Yield what names a denoiser in tables, its trained network, of its first seed, and its task."""
+        for task in self.trainings.tasks:
+            for method in self.trainings.methods(task) if task in ("denoise", ENHANCED) else ():
+                if method.seed == 0:
+                    named = {"denoiser": method.name, "denoiser_task": task, "denoiser_dataset": method.dataset}
+                    yield named, method, task
+
+    def scored(self, rows: Iterable[Row]) -> list[str]:
+        """Return the files that rows on detection are read from."""
+        return [f"{row.folder}/{part}.parquet" for row in rows for part in ("columns", "images")]
+
+    # Studies
+
+    def study(self, name: str) -> Study:
+        """Return a study of the configuration."""
+        return self.config.studies[name]
+
+    def study_datasets(self, name: str) -> set[str]:
+        """Return what the variants of a study are trained on."""
+        study = self.study(name)
+        return {variant.dataset or study.dataset for variant in study.variants.values()}
+
+    @cached_property
+    def studies(self) -> list[str]:
+        """Studies of the structures that are there."""
+        return [
+            name
+            for name in self.config.studies
+            if all(map(self.datasets.can_train, self.study_datasets(name))) and self.study_testsets(name)
+        ]
+
+    def study_testsets(self, name: str) -> list[str]:
+        """Return the test sets of a study that are there at this scale."""
+        simulated = [*self.datasets.recipes]
+        return [
+            testset
+            for testset in self.study(name).testsets
+            if testset in self.lab_detection
+            or (testset in simulated and self.datasets.images(testset, "test") and self._tunable(testset))
+        ]
+
+    def _tunable(self, testset: str) -> bool:
+        return bool(self.datasets.images(self.tuning_dataset(testset), "validation"))
+
+    def study_rows(self, name: str) -> list[Row]:
+        """Return the rows of a study, each named after its variant, beside those of its baselines."""
+        study, rows = self.study(name), []
+        for testset in self.study_testsets(name):
+            for variant, how in study.variants.items():
+                if how.prior == "wrong" and not self._can_mislead(testset):
+                    continue
+                methods = self.trainings.of(how.network, study.task, how.dataset or study.dataset, how.prior)
+                rows += [replace(row, method=variant) for row in self._compared(study, methods, testset)]
+            rows += self._compared(study, map(Method, study.baselines), testset)
+        return rows
+
+    def _compared(self, study: Study, methods: Iterable[Method], testset: str) -> list[Row]:
+        if study.scored == "columns":
+            return self.detection_rows(methods, testset, [DEFAULT_LOCALISER])
+        return self.enhancement_rows(methods, testset, study.task)
+
+    def study_inputs(self, name: str) -> list[str]:
+        """Return the files that a study's tables are read from."""
+        rows = self.study_rows(name)
+        if self.study(name).scored == "columns":
+            return self.scored(rows)
+        return [f"{row.folder}/images.parquet" for row in rows]
+
+    # Rows of figures
+
+    def shown_methods(self, testset: str) -> list[Row]:
+        """Return the methods shown on an image: each network's first seed by its default localiser, and baselines."""
+        beyond = [*self.localising, *map(Method, self.config.generalisation.baselines)]
+        methods = self.detecting if testset in self.lab_testsets else beyond
+        rows = self.detection_rows(methods, testset, [DEFAULT_LOCALISER])
+        return [row for row in rows if row.kind != "floor" and row.seed == 0]
+
+    def shown_enhancers(self, testset: str) -> list[Row]:
+        """Return the methods of enhancement shown on an image: each filter, and each network's first seed."""
+        rows = [row for row in self.enhancement_rows(self.enhancers, testset) if row.seed == 0]
+        return sorted(rows, key=lambda row: row.kind)
+
+    def shown_lattices(self, testset: str) -> list[Row]:
+        """Return the methods whose spacings are shown: each network's first seed, and the baselines."""
+        return [row for row in self.lattice if row.testset == testset and row.seed == 0]
+
+    # Parameters of rules
+
+    @cached_property
+    def matching(self) -> dict[str, Any]:
+        """Settings by which found and true columns are matched."""
+        return self.config.evaluation.model_dump(mode="json", include={"match_radius_A", "border_A"})
+
+    @cached_property
+    def tabulation(self) -> dict[str, Any]:
+        """Settings by which tables divide columns."""
+        include = {"match_radius_A", "border_A", "weak_strength", "rim_A"}
+        return self.config.evaluation.model_dump(mode="json", include=include)
+
+    def lab_settings(self, testset: str) -> dict[str, Any]:
+        """Return the settings of a lab test set as plain values."""
+        return plain(self.lab_testset(testset))
+
+

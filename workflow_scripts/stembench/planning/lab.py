@@ -1,0 +1,114 @@
+"""Lab images: those that ship, those that the configuration names, and the user's own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stembench.config import Config, LabImage
+from stembench.config.instrument import INSTRUMENT, instrument_images
+from stembench.lab.fetching import check_own_files
+from stembench.lab.own_images import SIDECAR, corrections_beside, files_of, own_images, with_structure
+from stembench.planning.datasets import plain
+from stembench.planning.layout import Layout
+
+
+@dataclass(frozen=True, eq=False)
+class LabImages:
+    """Lab images and the instruments that took them.
+
+    Attributes
+    ----------
+    config : Config
+        The configuration.
+    images : mapping of LabImage
+        Every image by its name.
+    own : frozenset of str
+        Images of the user's folder that the configuration does not name.
+    corrections : mapping of Path
+        The user's corrections of the columns found in an image.
+    instruments : mapping
+        Names of the images that each instrument's noise is calibrated on.
+    layout : Layout
+        Paths.
+    """
+
+    config: Config
+    images: Mapping[str, LabImage]
+    own: frozenset[str]
+    corrections: Mapping[str, Path]
+    instruments: Mapping[str, Sequence[str]]
+    layout: Layout
+
+    @classmethod
+    def of(cls, config: Config, zones: Mapping[str, Sequence[str]], layout: Layout) -> "LabImages":
+        """Find the user's images and check what is said of all.
+
+        Raises
+        ------
+        InputError
+            If a file is missing, or what is said of an image cannot be.
+        """
+        folder = config.lab.folder
+        check_own_files(config.lab_images, folder)
+        own = own_images(folder, config.lab.images, materials=zones)
+        named = {
+            name: with_structure(image, f"lab.images.{name}", zones) for name, image in config.lab_images.items()
+        }
+        images = {**config.lab.images, **named, **own}
+        users = {name: image for name, image in images.items() if not image.distribution}
+        instruments = {name: shown for name, shown in config.calibration.instruments.items() if shown}
+        if config.instrument:
+            instruments[INSTRUMENT] = instrument_images(config.instrument, images)
+        return cls(config, images, frozenset(own), corrections_beside(folder, users), instruments, layout)
+
+    @property
+    def applied(self) -> list[str]:
+        """The user's own images that are part of the scale."""
+        return [
+            name
+            for name, image in self.images.items()
+            if not image.distribution and (name in self.own or name in self.config.lab_images)
+        ]
+
+    @property
+    def calibrating(self) -> list[str]:
+        """Images that the instruments of the configuration are calibrated on."""
+        return sorted({image for images in self.config.calibration.instruments.values() for image in images})
+
+    def sources(self, image: str) -> list[str]:
+        """Return the archive that an image is extracted from, or the user's own files."""
+        entry = self.images[image]
+        if entry.distribution:
+            return [self.layout.archive(distribution=entry.distribution)]
+        return files_of(self.config.lab.folder, entry)
+
+    def importing(self, image: str) -> dict[str, Any]:
+        """Return what an imported image depends on beside its files."""
+        entry = self.images[image]
+        distribution = self.config.lab.distributions[entry.distribution] if entry.distribution else None
+        return {
+            "entry": plain(entry),
+            "distribution": plain(distribution) if distribution else {},
+            "sidecar": f"{self.config.lab.folder}/{SIDECAR}" if image in self.own else None,
+        }
+
+    def of_instrument(self, instrument: str) -> list[str]:
+        """Return the paths of the images that an instrument is calibrated on."""
+        return [self.layout.lab_image(image=image) for image in self.instruments[instrument]]
+
+    def mode(self, instrument: str) -> str | None:
+        """Return the detector of the user's instrument; of another, whatever its images are of."""
+        own = self.config.instrument
+        return own.mode if own and instrument == INSTRUMENT else None
+
+    def structure(self, image: str) -> list[str]:
+        """Return the projected structure of the crystal that the user names for an image, if one is named."""
+        entry = self.images[image]
+        if not (entry.material and entry.zone):
+            return []
+        return [self.layout.projection(material=entry.material, zone=entry.zone)]
+
+    def corrected(self, image: str) -> list[str]:
+        """Return the file of the user's corrections of an image, if there is one."""
+        return [str(self.corrections[image])] if image in self.corrections else []

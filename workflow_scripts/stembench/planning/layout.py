@@ -1,0 +1,130 @@
+"""Every path of the workflow, once.
+
+What depends on the scale lies below `results/{scale}/`, so that no scale touches the products of another; what does not
+(structures, lab images, calibration, the user's own images) lies directly below `results/`.
+"""
+
+from dataclasses import dataclass
+
+RESULTS = "results"
+#: Folders of `results/` that belong to no scale.
+SHARED = ("structures", "lab", "calibration", "validation", "applied")
+TABLE_ENDINGS = ("csv", "md", "tex")
+FIGURE_ENDINGS = ("png", "pdf")
+
+
+class Template(str):
+    """A path with wildcards in braces, as rules declare it; called with the values of all wildcards, one path."""
+
+    def __call__(self, **wildcards: object) -> str:
+        """Return the path of these wildcards.
+
+        Raises
+        ------
+        KeyError
+            If a wildcard has no value.
+        """
+        return self.format(**wildcards)
+
+
+@dataclass(frozen=True)
+class _Shared:
+    path: str
+
+    def __get__(self, layout: "Layout", _: object = None) -> Template:
+        return Template(f"{RESULTS}/{self.path}")
+
+
+@dataclass(frozen=True)
+class _Scaled:
+    path: str
+
+    def __get__(self, layout: "Layout", _: object = None) -> Template:
+        return Template(f"{layout.folder}/{self.path}")
+
+
+_MODEL = "models/{network}/{task}/{dataset}/seed{seed}"
+_EVALUATION = "evaluation/{testset}/{method}"
+_ENHANCEMENT = "enhancement/{task}/{testset}/{method}"
+_LATTICE = "lattice_precision/{testset}"
+_DENOISED = "localisation_after_denoising/{testset}"
+
+
+class Layout:
+    """Paths of one scale, and of what all scales share."""
+
+    structure = "structures/{material}.cif"
+    projection = _Shared("structures/{material}/{zone}/projection.json")
+    structure_figure = _Shared("structures/{material}/{zone}/structure.png")
+    archive = _Shared("lab/distributions/{distribution}.archive")
+    lab_image = _Shared("lab/{image}")
+    calibration = _Shared("calibration/{instrument}.json")
+    calibration_figure = _Shared("calibration/{instrument}.png")
+    common_validation = _Shared("validation/{dataset}")
+    found = _Shared("applied/{image}/found.parquet")
+    denoised = _Shared("applied/{image}/denoised.npy")
+    applied = _Shared("applied/{image}/{product}")
+    applied_report = _Shared("applied/report.html")
+    applied_run = _Shared("applied/run.rst")
+
+    tile = _Scaled("tiles/{material}/{zone}/{condition}")
+    shard = _Scaled("datasets/{dataset}/{split}/{shard}")
+    dataset_index = _Scaled("datasets/{dataset}/index.parquet")
+    dataset_columns = _Scaled("datasets/{dataset}/columns.parquet")
+    dataset_card = _Scaled("datasets/{dataset}/README.md")
+    dataset_browser = _Scaled("datasets/{dataset}/browser.html")
+    temimagenet = _Scaled("datasets/{dataset}/temimagenet/{split}")
+    model = _Scaled(_MODEL)
+    weights = _Scaled(f"{_MODEL}/weights.safetensors")
+    record = _Scaled(f"{_MODEL}/model.json")
+    history = _Scaled(f"{_MODEL}/history.csv")
+    validation_examples = _Scaled(f"{_MODEL}/validation.npz")
+    ranking = _Scaled(f"{_MODEL}/ranking.json")
+    characterisation = _Scaled(f"{_MODEL}/characterisation.json".replace("{task}", "localise"))
+    reliability = _Scaled(f"{_MODEL}/reliability.parquet".replace("{task}", "localise"))
+    coverage = _Scaled(f"{_MODEL}/coverage.csv".replace("{task}", "localise"))
+    testset = _Scaled("testsets/{testset}")
+    detection_tuning = _Scaled("tuning/detection/{dataset}/{method}.json")
+    enhancement_tuning = _Scaled("tuning/enhancement/{task}/{dataset}/{method}.json")
+    evaluation = _Scaled(_EVALUATION)
+    scored_columns = _Scaled(f"{_EVALUATION}/columns.parquet")
+    scored_images = _Scaled(f"{_EVALUATION}/images.parquet")
+    enhancement = _Scaled(_ENHANCEMENT)
+    enhanced_images = _Scaled(f"{_ENHANCEMENT}/images.parquet")
+    enhanced_examples = _Scaled(f"{_ENHANCEMENT}/examples.npz")
+    lattice_images = _Scaled(f"{_LATTICE}/images")
+    lattice = _Scaled(f"{_LATTICE}/{{method}}")
+    lattice_spacings = _Scaled(f"{_LATTICE}/{{method}}/spacings.parquet")
+    lattice_responses = _Scaled(f"{_LATTICE}/{{method}}/responses.parquet")
+    denoised_images = _Scaled(f"{_DENOISED}/images")
+    denoised_fits = _Scaled(f"{_DENOISED}/images.parquet")
+    denoised_lattice = _Scaled(f"{_DENOISED}/{{method}}")
+    denoised_spacings = _Scaled(f"{_DENOISED}/{{method}}/spacings.parquet")
+    denoised_responses = _Scaled(f"{_DENOISED}/{{method}}/responses.parquet")
+    cost = _Scaled("cost/{network}/{task}.json")
+    report = _Scaled("report.html")
+    run = _Scaled("run.rst")
+
+    def __init__(self, scale: str) -> None:
+        self.scale, self.folder = scale, f"{RESULTS}/{scale}"
+
+    def model_figure(self, name: str, task: str = "{task}") -> tuple[Template, ...]:
+        """Return the PNG and PDF of a figure in the folder of a trained network."""
+        model = _MODEL.replace("{task}", task)
+        return tuple(Template(f"{self.folder}/{model}/{name}.{ending}") for ending in FIGURE_ENDINGS)
+
+    def table(self, name: str) -> tuple[str, ...]:
+        """Return the files of a table: CSV, Markdown and LaTeX."""
+        return tuple(f"{self.folder}/tables/{name}.{ending}" for ending in TABLE_ENDINGS)
+
+    def figure(self, name: str) -> tuple[str, ...]:
+        """Return the files of a figure: PNG and PDF."""
+        return tuple(f"{self.folder}/figures/{name}.{ending}" for ending in FIGURE_ENDINGS)
+
+    def log(self, rule: str, wildcards: str = "") -> str:
+        """Return the log of a rule's jobs, whose wildcards are in braces."""
+        return f"{self.folder}/logs/{rule}{f'/{wildcards}' if wildcards else ''}.log"
+
+    def benchmark(self, rule: str, wildcards: str) -> str:
+        """Return the file for the time and memory of a rule's jobs."""
+        return f"{self.folder}/benchmarks/{rule}/{wildcards}.tsv"

@@ -1,0 +1,152 @@
+"""What the report holds, and what is left out of it and why."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from stembench.errors import InputError
+from stembench.reporting.base import Figure, Product, Table
+from stembench.reporting.figures import FIGURES, load_figure
+from stembench.reporting.tables import TABLES, load_table
+
+if TYPE_CHECKING:
+    from stembench.planning import Plan
+
+Made = TypeVar("Made", bound=Product)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A table or figure that can be made: its file in the registry, and its subject."""
+
+    module: str
+    product: Product
+    subject: str
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Tables, figures and other products that are reported.
+
+    Attributes
+    ----------
+    plan : Plan
+        What is made from what.
+    """
+
+    plan: "Plan"
+
+    @cached_property
+    def tables(self) -> dict[str, Planned]:
+        """Every table that can be made, by its name."""
+        return self._planned({name: load_table(name) for name in TABLES})
+
+    @cached_property
+    def figures(self) -> dict[str, Planned]:
+        """Every figure that can be made, by its name."""
+        return self._planned({name: load_figure(name) for name in FIGURES})
+
+    def _planned(self, registry: Mapping[str, Table] | Mapping[str, Figure]) -> dict[str, Planned]:
+        return {
+            name: Planned(module, product, subject)
+            for module, product in registry.items()
+            for name, subject in product.subjects(self.plan).items()
+        }
+
+    def inputs(self, planned: Planned) -> dict[str, Any]:
+        """Return what a table or figure is made from."""
+        return planned.product.inputs(self.plan, planned.subject)
+
+    def parameters(self, planned: Planned) -> dict[str, Any]:
+        """Return the plain values that a table or figure depends on."""
+        return planned.product.parameters(self.plan, planned.subject)
+
+    @cached_property
+    def captions(self) -> dict[str, str]:
+        """The caption of every table and figure, by its name."""
+        made = {**self.tables, **self.figures}
+        return {name: planned.product.caption(self.plan, planned.subject) for name, planned in made.items()}
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """Datasets that are shown: those that trainings and test sets take, and those of studies that are reported."""
+        plan, evaluation = self.plan, self.plan.config.evaluation
+        taken = {
+            *evaluation.testsets,
+            *(testset.tuned_on for testset in plan.config.lab_testsets.values()),
+            *(dataset for network in plan.config.networks.values() for dataset in network.datasets),
+        }
+        studied = {dataset for name in plan.config.studies for dataset in plan.evaluations.study_datasets(name)}
+        return [
+            dataset
+            for dataset in plan.config.datasets
+            if plan.datasets.all_shards(dataset)
+            and (dataset in taken or dataset not in studied or (plan.config.sizes.studies and plan.datasets.can_train(dataset)))
+        ]
+
+    @cached_property
+    def products(self) -> list[str]:
+        """Paths of everything that is reported."""
+        layout, plan = self.plan.layout, self.plan
+        rows = [(training, training.method) for training in plan.trainings.default]
+        paths = [
+            *(path for name, planned in self.tables.items() if self._reported(planned) for path in layout.table(name)),
+            *(path for name, planned in self.figures.items() if self._reported(planned) for path in layout.figure(name)),
+        ]
+        for dataset in self.datasets:
+            for template in (layout.dataset_index, layout.dataset_card, layout.dataset_browser):
+                paths.append(template(dataset=dataset))
+        paths += [layout.calibration_figure(instrument=name) for name in plan.lab.instruments]
+        paths += [layout.lab_image(image=image) for image in plan.config.lab_images]
+        paths += [layout.structure_figure(material=m, zone=zone) for m, zone in plan.crystals.views]
+        for training, _ in rows:
+            where = vars(training)
+            paths += [figure(**where) for name in ("curves", "validation") for figure in layout.model_figure(name)[:1]]
+            paths.append(layout.ranking(**where))
+        for method in plan.evaluations.localising[:1]:
+            figure = layout.model_figure("reliability", "localise")[0]
+            paths.append(figure(network=method.name, dataset=method.dataset, seed=method.seed))
+        return paths
+
+    def _reported(self, planned: Planned) -> bool:
+        return planned.product.reported(self.plan)
+
+    @cached_property
+    def left_out(self) -> list[str]:
+        """Sentences that say what is left out of the report and why."""
+        return list(self._left_out())
+
+    def _left_out(self) -> Iterator[str]:
+        plan = self.plan
+        for dataset in plan.datasets.simulated:
+            share, test_only = plan.datasets.recipe(dataset).share, dataset in plan.config.generalisation.testsets
+            if share and not plan.datasets.all_shards(dataset):
+                kind = "test set" if test_only else "dataset"
+                yield f"The {kind} {dataset}: none of its materials is in structures/."
+        for name in plan.config.studies:
+            if plan.config.sizes.studies and name not in plan.evaluations.studies:
+                yield f"The study {name}: one of its datasets holds no image."
+        asked = plan.config.generalisation.wrong_prior
+        if plan.evaluations.localising and plan.evaluations.generalisation and not plan.evaluations.misled and asked:
+            yield "Networks that are told a wrong structure: this needs two materials in every test set."
+        for kind, registry, made in (("table", TABLES, self.tables), ("figure", FIGURES, self.figures)):
+            shown = {planned.module for planned in made.values()}
+            load = load_table if kind == "table" else load_figure
+            for name in registry:
+                if name not in shown:
+                    yield f"The {kind} {name}: it needs {load(name).needs}."
+
+    def table(self, name: str) -> Planned:
+        """Return a table by its name."""
+        return _known(self.tables, name, "table")
+
+    def figure(self, name: str) -> Planned:
+        """Return a figure by its name."""
+        return _known(self.figures, name, "figure")
+
+
+def _known(made: Mapping[str, Planned], name: str, kind: str) -> Planned:
+    if name not in made:
+        raise InputError(f"there is no {kind} {name} with these structures and this scale; there are {', '.join(made)}")
+    return made[name]

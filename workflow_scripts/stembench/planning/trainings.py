@@ -1,0 +1,126 @@
+"""Which networks are trained, for what, and on what."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from stembench.config import Config
+from stembench.config.networks import Task
+from stembench.errors import InputError
+from stembench.planning.datasets import Datasets
+from stembench.planning.identity import training_identity
+from stembench.planning.layout import Layout
+from stembench.planning.methods import Method, Prior
+
+
+@dataclass(frozen=True)
+class Training:
+    """A network that is trained for a task on a dataset from a seed."""
+
+    network: str
+    task: Task
+    dataset: str
+    seed: int
+
+    @property
+    def method(self) -> Method:
+        """What the trained network is called as a method."""
+        return Method(self.network, self.dataset, self.seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Trainings:
+    """The trainings of the configuration at the scale that is run.
+
+    Attributes
+    ----------
+    config : Config
+        The configuration.
+    datasets : Datasets
+        What is trained on.
+    layout : Layout
+        Paths.
+    """
+
+    config: Config
+    datasets: Datasets
+    layout: Layout
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """Tasks that the scale says how long to train for."""
+        return tuple(self.config.sizes.samples_seen)
+
+    def architecture(self, network: str) -> str:
+        """Return the network of the registry behind a key of `networks`."""
+        return self.config.networks[network].architecture or network
+
+    def environment(self, network: str) -> str:
+        """Return the conda environment that a network is trained and applied in."""
+        return "detector" if self.architecture(network) == "faster_rcnn" else "training"
+
+    def of(self, network: str, task: Task, dataset: str, prior: Prior = "right") -> list[Method]:
+        """Return a network trained from each seed, where its dataset has images to train on."""
+        if not self.datasets.can_train(dataset):
+            return []
+        return [Method(network, dataset, seed, prior) for seed in range(self.config.sizes.seeds)]
+
+    def methods(self, task: Task) -> list[Method]:
+        """Return the trained networks that the configuration asks for a task."""
+        return [
+            method
+            for name, network in self.config.networks.items()
+            for dataset in (network.datasets if task in network.tasks else ())
+            for method in self.of(name, task, dataset)
+        ]
+
+    @cached_property
+    def default(self) -> list[Training]:
+        """Every training that the configuration asks for."""
+        return [
+            Training(method.name, task, method.dataset, method.seed)
+            for task in self.tasks
+            for method in self.methods(task)
+        ]
+
+    def folder(self, method: Method, task: Task) -> str:
+        """Return the folder of a trained network."""
+        return self.layout.model(network=method.name, task=task, dataset=method.dataset, seed=method.seed)
+
+    def files(self, method: Method, task: Task) -> list[str]:
+        """Return the files that a trained network is loaded from; a classical method has none."""
+        if not method.is_network:
+            return []
+        self.check(method.name, task, method.dataset)
+        where = {"network": method.name, "task": task, "dataset": method.dataset, "seed": method.seed}
+        return [self.layout.weights(**where), self.layout.record(**where)]
+
+    def check(self, network: str, task: Task, dataset: str) -> None:
+        """See that a training is possible.
+
+        Raises
+        ------
+        InputError
+            That says why it is not: the configuration has no such network, or the dataset no image to train on.
+        """
+        if network not in self.config.networks:
+            raise InputError(f"the configuration has no network {network}; add it to networks")
+        if dataset not in self.config.datasets:
+            raise InputError(f"networks are trained on {', '.join(self.config.datasets)}, and not on {dataset}")
+        if not self.datasets.can_train(dataset):
+            raise InputError(
+                f"{network} cannot be trained on {dataset}: no image of it can be made from the materials in "
+                "structures/; add the CIF of one of its materials, or name another dataset"
+            )
+
+    def identity(self, training: Training) -> dict[str, Any]:
+        """Return what a training depends on beside its input files; see `planning.identity`."""
+        self.check(training.network, training.task, training.dataset)
+        drawn = self.datasets.drawn_on_the_fly(training.dataset)
+        sampling = self.datasets.sampling(training.dataset, "train") if drawn else None
+        return training_identity(self.config, training.network, training.task, training.seed, sampling)
+
+    def first(self, network: str, task: Task) -> Training:
+        """Return the training whose network stands for all of a network and task, since these cost the same."""
+        datasets = self.config.networks[network].datasets
+        return Training(network, task, next(filter(self.datasets.can_train, datasets), datasets[0]), 0)
