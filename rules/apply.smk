@@ -1,25 +1,53 @@
-"""Apply: columns in the user's own images, each file in the folder `lab.folder` (images/).
+"""Apply: columns in the user's own images, each file in the folder `lab.folder` (images/). Nothing is trained for it.
 
-Requires results/lab/{image}/, a network that localises and one that denoises: in weights/, or results/models/
-Makes    results/applied/{image}/ (found.parquet and denoised.npy; columns.csv, summary.json and summary.html; figures;
+Requires results/lab/{image}/; a network that localises and one that denoises, in weights/ or results/*/models/
+Makes    results/applied/networks.json (which networks were chosen, and why)
+         results/applied/{image}/ (found.parquet and denoised.npy; columns.csv, summary.json and summary.html; figures;
          columns.hspy, columns.xyz, denoised.tif), results/applied/report.html
 """
 
 
+@cache
+def chosen(use):
+    """The network that the user's images are read with, as plain values; decided once for a run."""
+    return vars(choose(CONFIG, use))
+
+
+def chosen_module(use):
+    """Module of the library that holds the network of a use."""
+    return f"networks.{chosen(use)['architecture']}"
+
+
+rule choose_networks:
+    output:
+        networks=LAYOUT.networks,
+    log:
+        LAYOUT.log("choose_networks"),
+    localrule: True
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("choose_networks"),
+        networks=asked(lambda _: {use: chosen(use) for use in USES}),
+    message:
+        "Choose the networks for your images"
+    script:
+        "../workflow_scripts/choose_networks.py"
+
+
 rule find_columns:
     input:
-        image="results/lab/{image}",
-        network=lambda _: network_files("localise"),
+        image=LAYOUT.lab_image,
+        networks=LAYOUT.networks,
     output:
-        columns="results/applied/{image}/found.parquet",
+        columns=LAYOUT.found,
     log:
-        "results/logs/find_columns/{image}.log",
+        LAYOUT.log("find_columns", "{image}"),
     conda:
         "../envs/training.yaml"
     threads: 8
     params:
-        code=lambda _: applied_code("find_columns", "localise"),
-        network=lambda _: applied_network("localise"),
+        code=asked(lambda _: code("find_columns", chosen_module("localise"))),
         refine=CONFIG.apply.refine,
     message:
         "Find the columns of {wildcards.image}"
@@ -29,18 +57,17 @@ rule find_columns:
 
 rule denoise_image:
     input:
-        image="results/lab/{image}",
-        network=lambda _: network_files("denoise"),
+        image=LAYOUT.lab_image,
+        networks=LAYOUT.networks,
     output:
-        image="results/applied/{image}/denoised.npy",
+        image=LAYOUT.denoised,
     log:
-        "results/logs/denoise_image/{image}.log",
+        LAYOUT.log("denoise_image", "{image}"),
     conda:
         "../envs/training.yaml"
     threads: 8
     params:
-        code=lambda _: applied_code("denoise_image", "denoise"),
-        network=lambda _: applied_network("denoise"),
+        code=asked(lambda _: code("denoise_image", chosen_module("denoise"))),
     message:
         "Denoise {wildcards.image}"
     script:
@@ -49,31 +76,28 @@ rule denoise_image:
 
 rule analyse_columns:
     input:
-        image="results/lab/{image}",
-        found="results/applied/{image}/found.parquet",
-        corrections=corrections_of,
-        projection=named_structure,
+        image=LAYOUT.lab_image,
+        networks=LAYOUT.networks,
+        found=LAYOUT.found,
+        corrections=lambda wildcards: PLAN.lab.corrected(wildcards.image),
+        projection=lambda wildcards: PLAN.lab.structure(wildcards.image),
     output:
-        columns="results/applied/{image}/columns.csv",
-        summary="results/applied/{image}/summary.json",
+        columns=LAYOUT.applied.where(product="columns.csv"),
+        summary=LAYOUT.applied.where(product="summary.json"),
         page=report(
-            "results/applied/{image}/summary.html",
+            LAYOUT.applied.where(product="summary.html"),
             category="Your images",
             subcategory="{image}",
             caption="../report/applied_summary.rst",
             labels={"what": "summary"},
         ),
     log:
-        "results/logs/analyse_columns/{image}.log",
+        LAYOUT.log("analyse_columns", "{image}"),
     conda:
         "../envs/training.yaml"
     params:
         code=code("analyse_columns"),
         refined=CONFIG.apply.refine,
-        networks=lambda _: {
-            "network": applied_network("localise"),
-            "denoiser": applied_network("denoise"),
-        },
     message:
         "Analyse the columns of {wildcards.image}"
     script:
@@ -82,14 +106,23 @@ rule analyse_columns:
 
 rule draw_columns:
     input:
-        image="results/lab/{image}",
-        columns="results/applied/{image}/columns.csv",
-        summary="results/applied/{image}/summary.json",
-        denoised="results/applied/{image}/denoised.npy",
+        image=LAYOUT.lab_image,
+        columns=LAYOUT.applied.where(product="columns.csv"),
+        summary=LAYOUT.applied.where(product="summary.json"),
+        denoised=LAYOUT.denoised,
     output:
-        **applied_figures(),
+        **{
+            name: report(
+                LAYOUT.applied.where(product=f"{name}.png"),
+                category="Your images",
+                subcategory="{image}",
+                caption=f"../report/applied_{name}.rst",
+                labels={"what": name},
+            )
+            for name in APPLIED_FIGURES
+        },
     log:
-        "results/logs/draw_columns/{image}.log",
+        LAYOUT.log("draw_columns", "{image}"),
     conda:
         "../envs/reporting.yaml"
     params:
@@ -102,15 +135,15 @@ rule draw_columns:
 
 rule export_columns:
     input:
-        image="results/lab/{image}",
-        columns="results/applied/{image}/columns.csv",
-        denoised="results/applied/{image}/denoised.npy",
+        image=LAYOUT.lab_image,
+        columns=LAYOUT.applied.where(product="columns.csv"),
+        denoised=LAYOUT.denoised,
     output:
-        hyperspy="results/applied/{image}/columns.hspy",
-        xyz="results/applied/{image}/columns.xyz",
-        tiff="results/applied/{image}/denoised.tif",
+        hyperspy=LAYOUT.applied.where(product="columns.hspy"),
+        xyz=LAYOUT.applied.where(product="columns.xyz"),
+        tiff=LAYOUT.applied.where(product="denoised.tif"),
     log:
-        "results/logs/export_columns/{image}.log",
+        LAYOUT.log("export_columns", "{image}"),
     conda:
         "../envs/atomap.yaml"
     params:
@@ -119,6 +152,14 @@ rule export_columns:
         "Export the columns of {wildcards.image}"
     script:
         "../workflow_scripts/export_columns.py"
+
+
+@asked
+def applied_products(_):
+    """Everything that is made of the user's images."""
+    for use in USES:  # asked for here too: Snakemake lets a product stand whose rule cannot say what it needs
+        chosen(use)
+    return PLAN.lab.applied_products
 
 
 # What `apply` makes, without its report; it runs nothing, and so has no log.
@@ -130,14 +171,21 @@ rule applied:
 use rule report as apply with:
     input:
         applied_products,
-        captions=CAPTIONS,
+        captions=PLAN.report.caption_files,
     output:
-        page="results/applied/report.html",
-        run="results/applied/run.rst",
+        page=LAYOUT.applied_report,
+        run=LAYOUT.applied_run,
     log:
-        "results/logs/apply.log",
+        LAYOUT.log("apply"),
     params:
         target="applied",
         first_page="applied",
+        left_out=[],
     message:
         "Write the report on the user's images"
+
+
+# Networks with the noise of the user's microscope, which `apply` then prefers.
+rule instrument:
+    input:
+        asked(lambda _: PLAN.trainings.instrument),

@@ -2,24 +2,23 @@
 
 Requires results/lab/{image}/
 Makes    results/calibration/{instrument}.json and .png
-         results/tables/realism.{csv,md,tex}, results/figures/realism.{png,pdf}
 """
 
 
 rule calibrate_noise:
     input:
-        images=calibration_images,
+        images=lambda wildcards: PLAN.lab.of_instrument(wildcards.instrument),
     output:
-        parameters="results/calibration/{instrument}.json",
+        parameters=LAYOUT.calibration,
     log:
-        "results/logs/calibrate_noise/{instrument}.log",
+        LAYOUT.log("calibrate_noise", "{instrument}"),
     priority: 20  # a dataset waits for it
     conda:
         "../envs/lab.yaml"
     params:
         code=code("calibrate_noise"),
-        images=lambda wildcards: list(INSTRUMENTS[wildcards.instrument]),
-        mode=calibrated_mode,
+        images=lambda wildcards: list(PLAN.lab.instruments[wildcards.instrument]),
+        mode=lambda wildcards: PLAN.lab.mode(wildcards.instrument),
     message:
         "Calibrate the noise of {wildcards.instrument}"
     script:
@@ -28,47 +27,23 @@ rule calibrate_noise:
 
 rule plot_calibration:
     input:
-        images=calibration_images,
-        parameters="results/calibration/{instrument}.json",
+        images=lambda wildcards: PLAN.lab.of_instrument(wildcards.instrument),
+        parameters=LAYOUT.calibration,
     output:
         figure=report(
-            "results/calibration/{instrument}.png",
+            LAYOUT.calibration_figure,
             category="Calibration",
             caption="../report/calibration.rst",
             labels={"instrument": "{instrument}"},
         ),
     log:
-        "results/logs/plot_calibration/{instrument}.log",
+        LAYOUT.log("plot_calibration", "{instrument}"),
     conda:
         "../envs/lab.yaml"
     params:
         code=code("plot_calibration"),
-        images=lambda wildcards: list(INSTRUMENTS[wildcards.instrument]),
+        images=lambda wildcards: list(PLAN.lab.instruments[wildcards.instrument]),
     message:
         "Plot the calibration of {wildcards.instrument}"
     script:
         "../workflow_scripts/plot_calibration.py"
-
-
-rule assess_realism:
-    input:
-        images=expand("results/lab/{image}", image=CALIBRATION_IMAGES),
-    output:
-        table=reported_table("realism"),
-        figure=reported_figure("realism", "Figures"),
-    log:
-        "results/logs/assess_realism.log",
-    conda:
-        "../envs/reporting.yaml"
-    params:
-        code=code("assess_realism"),
-        images=CALIBRATION_IMAGES,
-        instruments={
-            name: list(images) for name, images in CONFIG.calibration.instruments.items() if images
-        },
-        dark_field_fraction=CONFIG.imaging.peak_fraction,
-        bright_field_fraction=CONFIG.imaging.bright_field_fraction,
-    message:
-        "Assess how real synthetic noise is"
-    script:
-        "../workflow_scripts/assess_realism.py"

@@ -1,219 +1,113 @@
-"""Datasets: simulated or imported images with labels, shard by shard, and what is shown and told of them.
+"""Datasets: simulated or imported images with labels, shard by shard, and the pages on them.
 
-Requires results/structures/, results/calibration/ (for calibrated noise), results/tiles/ (for multislice images)
-Makes    results/datasets/{dataset}/{split}/{shard}/ (data.zarr, samples.parquet, columns.parquet, checksums.sha256)
-         results/datasets/{dataset}/index.parquet and columns.parquet, README.md (card) and browser.html
-         results/datasets/{dataset}/temimagenet/{split}/ (on request: TEMImageNet's folders)
-         results/figures/gallery_{dataset}.png and parameters_{dataset}.png, forward_model.{png,pdf}, labels.{png,pdf}
+Requires results/structures/, results/calibration/ (for calibrated noise), results/{scale}/tiles/ (for multislice images)
+Makes    results/{scale}/datasets/{dataset}/{split}/{shard}/ (data.zarr, samples.parquet, columns.parquet,
+         checksums.sha256)
+         results/{scale}/datasets/{dataset}/index.parquet and columns.parquet, README.md (card) and browser.html
+         results/{scale}/datasets/{dataset}/temimagenet/{split}/ (on request: TEMImageNet's folders)
+         results/validation/{dataset}/ (images of one size, on which networks of every scale are ranked)
 """
 
 
 rule generate_shard:
     input:
-        projections=lambda wildcards: projections(
-            dataset_materials(wildcards.dataset, wildcards.split)
-        ),
-        tiles=lambda wildcards: tiles_of(dataset_tiles(wildcards.dataset, wildcards.split)),
-        calibration=dataset_calibration,
+        projections=lambda wildcards: PLAN.datasets.projections(wildcards.dataset, wildcards.split),
+        tiles=lambda wildcards: PLAN.datasets.tile_paths(wildcards.dataset, wildcards.split),
+        calibration=lambda wildcards: PLAN.datasets.calibration(wildcards.dataset),
     output:
-        folder=directory("results/datasets/{dataset}/{split}/{shard}"),
+        folder=directory(LAYOUT.shard),
     log:
-        "results/logs/generate_shard/{dataset}_{split}_{shard}.log",
+        LAYOUT.log("generate_shard", "{dataset}_{split}_{shard}"),
     wildcard_constraints:
-        dataset=any_of(SIMULATED),
+        dataset=any_of(PLAN.datasets.simulated),
     priority: 20  # trainings wait for it
     conda:
         "../envs/structures.yaml"
     params:
         code=code("generate_shard"),
-        sampling=lambda wildcards: sampling(wildcards.dataset, wildcards.split),
-        samples=shard_samples,
+        sampling=lambda wildcards: PLAN.datasets.sampling(wildcards.dataset, wildcards.split),
+        samples=asked(lambda w: PLAN.datasets.samples(w.dataset, w.split, int(w.shard))),
     message:
         "Simulate {wildcards.dataset}/{wildcards.split}, images {params.samples}"
     script:
         "../workflow_scripts/generate_shard.py"
 
 
+use rule generate_shard as generate_common_validation with:
+    input:
+        projections=lambda wildcards: PLAN.datasets.projections(wildcards.dataset, "validation"),
+        tiles=[],
+        calibration=lambda wildcards: PLAN.datasets.calibration(wildcards.dataset),
+    output:
+        folder=directory(LAYOUT.common_validation),
+    log:
+        LAYOUT.log("generate_common_validation", "{dataset}"),
+    wildcard_constraints:
+        dataset=any_of([CONFIG.generalisation.tuned_on]),
+    params:
+        sampling=lambda wildcards: PLAN.datasets.common_sampling(wildcards.dataset),
+        samples=PLAN.datasets.common_samples,
+    message:
+        "Simulate the images on which networks are ranked"
+
+
 rule import_temimagenet:
     input:
         folder=lambda wildcards: CONFIG.datasets[wildcards.dataset].folder,
     output:
-        folder=directory("results/datasets/{dataset}/{split}/{shard}"),
+        folder=directory(LAYOUT.shard),
     log:
-        "results/logs/import_temimagenet/{dataset}_{split}_{shard}.log",
+        LAYOUT.log("import_temimagenet", "{dataset}_{split}_{shard}"),
     wildcard_constraints:
-        dataset=any_of(IMPORTED),
+        dataset=any_of(PLAN.datasets.imported),
     conda:
         "../envs/structures.yaml"
     params:
         code=code("import_temimagenet"),
-        recipe=lambda wildcards: section(CONFIG.datasets[wildcards.dataset]),
-        samples=shard_samples,
+        recipe=lambda wildcards: CONFIG.datasets[wildcards.dataset].model_dump(mode="json"),
+        samples=asked(lambda w: PLAN.datasets.samples(w.dataset, w.split, int(w.shard))),
     message:
         "Import {wildcards.dataset}/{wildcards.split}, images {params.samples}"
     script:
         "../workflow_scripts/import_temimagenet.py"
 
 
-rule index_dataset:
-    input:
-        shards=dataset_shards,
-    output:
-        index="results/datasets/{dataset}/index.parquet",
-        columns="results/datasets/{dataset}/columns.parquet",
-    log:
-        "results/logs/index_dataset/{dataset}.log",
-    conda:
-        "../envs/structures.yaml"
-    params:
-        code=code("index_dataset"),
-    message:
-        "Index dataset {wildcards.dataset}"
-    script:
-        "../workflow_scripts/index_dataset.py"
-
-
-rule plot_gallery:
-    input:
-        shards=lambda wildcards: shards(wildcards.dataset, "test"),
-    output:
-        figure=report(
-            "results/figures/gallery_{dataset}.png",
-            category="Datasets",
-            caption="../report/gallery.rst",
-            labels={"dataset": "{dataset}"},
-        ),
-    log:
-        "results/logs/plot_gallery/{dataset}.log",
-    conda:
-        "../envs/reporting.yaml"
-    params:
-        code=code("plot_gallery"),
-    message:
-        "Draw the gallery of {wildcards.dataset}"
-    script:
-        "../workflow_scripts/plot_gallery.py"
-
-
-rule plot_forward_model:
-    input:
-        test=shards(ILLUSTRATED, "test"),
-        structures=shown_structures(ILLUSTRATED),
-    output:
-        reported_figure("forward_model", "Datasets"),
-    log:
-        "results/logs/plot_forward_model.log",
-    conda:
-        "../envs/reporting.yaml"
-    params:
-        code=code("plot_forward_model"),
-        conditions=imaging_under(RECIPES[ILLUSTRATED].conditions)["conditions"],
-        dataset=ILLUSTRATED,
-    message:
-        "Draw how an image comes about"
-    script:
-        "../workflow_scripts/plot_forward_model.py"
-
-
-rule plot_labels:
-    input:
-        test=shards(ILLUSTRATED, "test"),
-    output:
-        reported_figure("labels", "Datasets"),
-    log:
-        "results/logs/plot_labels.log",
-    conda:
-        "../envs/reporting.yaml"
-    params:
-        code=code("plot_labels"),
-        dataset=ILLUSTRATED,
-    message:
-        "Draw the labels that tasks learn"
-    script:
-        "../workflow_scripts/plot_labels.py"
-
-
 rule describe_dataset:
     input:
-        shards=dataset_shards,
-        index="results/datasets/{dataset}/index.parquet",
-        columns="results/datasets/{dataset}/columns.parquet",
-        cifs=dataset_cifs,
-        lab=dataset_lab_images,
+        shards=asked(lambda wildcards: PLAN.datasets.all_shards(wildcards.dataset)),
+        cifs=lambda wildcards: PLAN.datasets.cifs(wildcards.dataset),
+        lab=lambda wildcards: PLAN.datasets.lab_images(wildcards.dataset),
+        template=workflow.source_path("../workflow_scripts/stembench/reporting/dataset_browser.html"),
     output:
+        index=LAYOUT.dataset_index,
+        columns=LAYOUT.dataset_columns,
         card=report(
-            "results/datasets/{dataset}/README.md",
+            LAYOUT.dataset_card,
             category="Datasets",
             labels={"dataset": "{dataset}", "what": "card"},
         ),
+        browser=LAYOUT.dataset_browser,
     log:
-        "results/logs/describe_dataset/{dataset}.log",
+        LAYOUT.log("describe_dataset", "{dataset}"),
     conda:
         "../envs/reporting.yaml"
     params:
         code=code("describe_dataset"),
-        splits=lambda wildcards: [
-            split for split in SPLITS for _ in shards(wildcards.dataset, split)
-        ],
-        licence=lambda wildcards: (
-            "the owner's of the imported folder."
-            if wildcards.dataset in IMPORTED
-            else "for you who made it to choose; the licence of the workflow does not extend to it."
-        ),
+        splits=lambda wildcards: PLAN.datasets.splits_of_shards(wildcards.dataset),
+        licence=lambda wildcards: PLAN.datasets.licence(wildcards.dataset),
     message:
-        "Write the card of {wildcards.dataset}"
+        "Index and describe {wildcards.dataset}"
     script:
         "../workflow_scripts/describe_dataset.py"
 
 
-rule plot_parameters:
-    input:
-        index="results/datasets/{dataset}/index.parquet",
-    output:
-        figure=report(
-            "results/figures/parameters_{dataset}.png",
-            category="Datasets",
-            caption="../report/parameters.rst",
-            labels={"dataset": "{dataset}", "what": "parameters"},
-        ),
-    log:
-        "results/logs/plot_parameters/{dataset}.log",
-    conda:
-        "../envs/reporting.yaml"
-    params:
-        code=code("plot_parameters"),
-    message:
-        "Draw the parameters of {wildcards.dataset}"
-    script:
-        "../workflow_scripts/plot_parameters.py"
-
-
-rule browse_dataset:
-    input:
-        shards=dataset_shards,
-        index="results/datasets/{dataset}/index.parquet",
-        template="workflow_scripts/stembench/reporting/dataset_browser.html",
-    output:
-        page="results/datasets/{dataset}/browser.html",
-    log:
-        "results/logs/browse_dataset/{dataset}.log",
-    conda:
-        "../envs/reporting.yaml"
-    params:
-        code=code("browse_dataset"),
-    message:
-        "Write the browser of {wildcards.dataset}"
-    script:
-        "../workflow_scripts/browse_dataset.py"
-
-
 rule export_temimagenet:
     input:
-        shards=lambda wildcards: shards(wildcards.dataset, wildcards.split),
+        shards=asked(lambda wildcards: PLAN.datasets.shards(wildcards.dataset, wildcards.split)),
     output:
-        folder=directory("results/datasets/{dataset}/temimagenet/{split}"),
+        folder=directory(LAYOUT.temimagenet),
     log:
-        "results/logs/export_temimagenet/{dataset}_{split}.log",
+        LAYOUT.log("export_temimagenet", "{dataset}_{split}"),
     conda:
         "../envs/structures.yaml"
     params:

@@ -1,86 +1,111 @@
 """Evaluate: settings chosen on validation images, then every method on every test set.
 
-Requires results/datasets/, results/models/, results/lab/
-Makes    results/testsets/{testset}/ (a lab image's blocks at several doses, with reference columns)
-         results/tuning/detection/{dataset}/{method}.json
-         results/tuning/enhancement/{task}/{dataset}/{method}.json
-         results/evaluation/{testset}/{method}/ (columns.parquet, images.parquet), detection by a classical method;
-         of networks {method} ends in the localiser, {network}-{dataset}-seed{n}-{localiser}
-         results/lattice_precision/{testset}/images/ (a lab image of one crystal, also with columns displaced)
-         results/lattice_precision/{testset}/{method}/ (spacings.parquet, responses.parquet)
-         results/localisation_after_denoising/{testset}/ (the same of images that were denoised, a pair a denoiser)
-         results/localisation_after_denoising/{testset}/images.parquet (fits to simulated images, denoised)
-         results/cost/{network}/{task}.json (what applying a network costs)
-         results/enhancement/{task}/{testset}/{method}/ (images.parquet, images against the task's labels; examples.npz, those
-         that figures show, of lab images too)
+Requires results/{scale}/datasets/, results/{scale}/models/, results/lab/
+Makes, below results/{scale}/:
+    testsets/{testset}/ (a lab image's blocks at several doses, with reference columns)
+    tuning/detection/{dataset}/{method}.json
+    tuning/enhancement/{task}/{dataset}/{method}.json
+    evaluation/{testset}/{method}/ (columns.parquet, images.parquet), detection by a classical finder;
+        of networks {method} ends in the localiser, {network}-{dataset}-seed{n}-{localiser}
+    lattice_precision/{testset}/images/ (a lab image of one crystal, also with columns displaced)
+    lattice_precision/{testset}/{method}/ (spacings.parquet, responses.parquet)
+    localisation_after_denoising/{testset}/ (the same of denoised images, one pair per denoiser)
+    localisation_after_denoising/{testset}/images.parquet (fits to simulated images, denoised)
+    cost/{network}/{task}.json (what applying a network costs)
+    enhancement/{task}/{testset}/{method}/ (images.parquet, scores against the task's labels; examples.npz, those that
+        figures show, of lab images too)
 """
+
+LAB_TESTSET = any_of(PLAN.evaluations.lab_testsets)
+SINGLE_CRYSTAL = any_of(PLAN.evaluations.single_crystals)
+FINDER, FILTER = any_of(PLAN.evaluations.finders), any_of(PLAN.evaluations.filters)
+SIMPLE, WITH_OWN_LOCALISER = (
+    rf"(?:{any_of(names)})-(?:{any_of(CONFIG.datasets)})(?:-(?:wrong|none)_prior)?-seed\d+"
+    for names in PLAN.trainings.by_localiser()
+)
+
+
+def method_modules(wildcards, *packages):
+    """Modules of the library that a job's method is loaded from by name."""
+    asked_for = method(wildcards)
+    if not asked_for.is_network:
+        kind = "filters" if asked_for.name in PLAN.evaluations.filters else "finders"
+        return [f"baselines.{kind}.{asked_for.name}"]
+    architecture = PLAN.trainings.architecture(asked_for.name)
+    return [f"{package}.{architecture}" for package in ("networks", *packages)]
+
+
+def method_files(task):
+    """Input function: the files of the trained network behind a method; a classical method has none."""
+    return asked(lambda wildcards: PLAN.trainings.files(method(wildcards), wildcards.get("task", task)))
+
+
+def network_folder(task):
+    """Parameter: the folder of the trained network behind a method, None for a classical one."""
+    return lambda wildcards: PLAN.trainings.network(method(wildcards), wildcards.get("task", task))
+
+
+def told_prior(wildcards):
+    """Structure that a method's network is told."""
+    return method(wildcards).prior if method(wildcards).is_network else "none"
+
+
+def method_environment(wildcards):
+    """Conda environment of a method."""
+    return environment(PLAN.evaluations.environment(method(wildcards)))
+
+
+def detection_tuning(wildcards):
+    """Tuned settings of a method for its test set."""
+    return PLAN.evaluations.detection_tuning(method(wildcards), wildcards.get("testset"))
+
+
+def scores(localisers, testsets=("{testset}",)):
+    """Outputs of evaluating a method on test sets, a folder for each localiser; '' is a classical method's own."""
+    return PLAN.evaluations.score_paths("{method}", localisers, testsets)
 
 
 rule build_lab_testset:
     input:
-        image=lambda wildcards: f"results/lab/{LAB_TESTSETS[wildcards.testset].image}",
+        image=asked(lambda wildcards: PLAN.evaluations.lab_image(wildcards.testset)),
     output:
-        folder=directory("results/testsets/{testset}"),
+        folder=directory(LAYOUT.testset),
     log:
-        "results/logs/build_lab_testset/{testset}.log",
+        LAYOUT.log("build_lab_testset", "{testset}"),
     wildcard_constraints:
-        testset=any_of(LAB_TESTSETS),
+        testset=LAB_TESTSET,
     conda:
         "../envs/training.yaml"
     params:
         code=code("build_lab_testset"),
-        settings=lambda wildcards: section(LAB_TESTSETS[wildcards.testset]),
-        counts_per_px=lab_testset_doses,
-        draws=SCALE.lab_draws,
+        settings=lambda wildcards: PLAN.evaluations.lab_settings(wildcards.testset),
+        counts_per_px=lambda wildcards: PLAN.evaluations.doses(wildcards.testset),
+        draws=SIZES.lab_draws,
     message:
         "Build the lab test set {wildcards.testset}"
     script:
         "../workflow_scripts/build_lab_testset.py"
 
 
-rule plot_reference:
-    input:
-        image=lambda wildcards: f"results/lab/{LAB_TESTSETS[wildcards.testset].image}",
-    output:
-        figure=report(
-            "results/figures/reference_{testset}.png",
-            category="Lab images",
-            caption="../report/reference.rst",
-            labels={"test set": "{testset}"},
-        ),
-    log:
-        "results/logs/plot_reference/{testset}.log",
-    wildcard_constraints:
-        testset=any_of(LAB_TESTSETS),
-    conda:
-        "../envs/reporting.yaml"
-    params:
-        code=code("plot_reference"),
-        settings=lambda wildcards: section(LAB_TESTSETS[wildcards.testset]),
-        marked=lambda wildcards: CONFIG.lab.images[LAB_TESTSETS[wildcards.testset].image].columns,
-    message:
-        "Draw the reference columns of {wildcards.testset}"
-    script:
-        "../workflow_scripts/plot_reference.py"
-
-
 rule tune_detection:
     input:
-        validation=lambda wildcards: shards(wildcards.dataset, "validation"),
-        weights=lambda wildcards: weights_of(KNOWN_NETWORKS, wildcards.method),
-        structures=lambda wildcards: shown_structures(wildcards.dataset),
+        validation=asked(lambda wildcards: PLAN.evaluations.tuning_images(wildcards.dataset)),
+        weights=method_files("localise"),
+        structures=lambda w: PLAN.datasets.projections(w.dataset, "validation"),
     output:
-        settings="results/tuning/detection/{dataset}/{method}.json",
+        settings=LAYOUT.detection_tuning,
     log:
-        "results/logs/tune_detection/{dataset}_{method}.log",
+        LAYOUT.log("tune_detection", "{dataset}_{method}"),
+    wildcard_constraints:
+        method=f"{NETWORK}|{FINDER}",
     priority: 5  # the 2-D Gaussian fits take longest
     conda:
         method_environment
     params:
-        code=lambda wildcards: method_code("tune_detection", KNOWN_NETWORKS, wildcards.method),
-        network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),
-        prior=lambda wildcards: method_prior(wildcards.method),
-        evaluation=EVALUATION,
+        code=lambda wildcards: code("tune_detection", *method_modules(wildcards)),
+        network=network_folder("localise"),
+        prior=told_prior,
+        evaluation=PLAN.evaluations.matching,
     message:
         "Tune {wildcards.method} on {wildcards.dataset}"
     script:
@@ -89,31 +114,28 @@ rule tune_detection:
 
 rule evaluate_detection:
     input:
-        test=lambda wildcards: test_shards(wildcards.testset),
-        weights=lambda wildcards: weights_of(KNOWN_NETWORKS, wildcards.method),
-        settings=detection_tuning,
-        structures=lambda wildcards: shown_structures(wildcards.testset),
+        test=asked(lambda wildcards: PLAN.evaluations.images(wildcards.testset)),
+        weights=method_files("localise"),
+        settings=asked(detection_tuning),
+        structures=lambda wildcards: PLAN.evaluations.structures(wildcards.testset),
     output:
-        **evaluated_by([None]),
+        **scores([""]),
     log:
-        "results/logs/evaluate_detection/{testset}_{method}.log",
+        LAYOUT.log("evaluate_detection", "{testset}_{method}"),
     wildcard_constraints:
-        method=any_of({*DETECTORS, *STUDY_DETECTORS} - set(KNOWN_NETWORKS)),
-    priority: 5  # the 2-D Gaussian fits take longest
+        method=FINDER,
+    priority: 5
     conda:
         method_environment
     params:
-        code=lambda wildcards: method_code(
-            "evaluate_detection",
-            KNOWN_NETWORKS,
-            wildcards.method,
-            ("networks", "networks.localisers"),
+        code=lambda wildcards: code(
+            "evaluate_detection", *method_modules(wildcards, "networks.localisers")
         ),
-        network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),
-        prior=lambda wildcards: method_prior(wildcards.method),
-        evaluation=EVALUATION,
-        localisers=[None],
-        exact=lambda wildcards: wildcards.testset not in LAB_TESTSETS,
+        network=network_folder("localise"),
+        prior=told_prior,
+        evaluation=PLAN.evaluations.matching,
+        localisers=[""],
+        exact=lambda wildcards: wildcards.testset not in PLAN.evaluations.lab_testsets,
     message:
         "Find columns in {wildcards.testset} by {wildcards.method}"
     script:
@@ -122,45 +144,43 @@ rule evaluate_detection:
 
 use rule evaluate_detection as evaluate_network with:
     output:
-        **evaluated_by(OUR_LOCALISERS),
+        **scores(PLAN.evaluations.common_localisers),
     wildcard_constraints:
-        method=any_of([method for method in KNOWN_NETWORKS if not has_own_localiser(method)]),
+        method=SIMPLE,
     params:
-        localisers=OUR_LOCALISERS,
+        localisers=PLAN.evaluations.common_localisers,
 
 
 use rule evaluate_detection as evaluate_network_with_own_localiser with:
     output:
-        **evaluated_by(CONFIG.evaluation.localisers),
+        **scores(CONFIG.evaluation.localisers),
     wildcard_constraints:
-        method=any_of(filter(has_own_localiser, KNOWN_NETWORKS)),
+        method=WITH_OWN_LOCALISER,
     params:
-        localisers=CONFIG.evaluation.localisers,
+        localisers=list(CONFIG.evaluation.localisers),
 
 
 rule evaluate_generalisation:
     input:
-        test=[shard for testset in GENERALISATION for shard in shards(testset, "test")],
-        weights=lambda wildcards: weights_of(KNOWN_NETWORKS, wildcards.method),
-        settings=detection_tuning,
-        structures=sorted({path for name in GENERALISATION for path in shown_structures(name)}),
+        test=[shard for name in PLAN.evaluations.generalisation for shard in PLAN.evaluations.images(name)],
+        weights=method_files("localise"),
+        settings=asked(detection_tuning),
+        structures=PLAN.evaluations.generalisation_structures,
     output:
-        **evaluated_by([None], GENERALISATION),
+        **scores([""], PLAN.evaluations.generalisation),
     log:
-        "results/logs/evaluate_generalisation/{method}.log",
+        LAYOUT.log("evaluate_generalisation", "{method}"),
     wildcard_constraints:
-        method=any_of(set(GENERALISATION_METHODS) - set(KNOWN_NETWORKS)),
+        method=FINDER,
     conda:
         method_environment
     params:
-        code=lambda wildcards: method_code(
-            "evaluate_generalisation", KNOWN_NETWORKS, wildcards.method
-        ),
-        shards=[shards(testset, "test") for testset in GENERALISATION],
-        network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),
-        prior=lambda wildcards: method_prior(wildcards.method),
-        evaluation=EVALUATION,
-        localisers=[None],
+        code=lambda wildcards: code("evaluate_generalisation", *method_modules(wildcards)),
+        shards=[PLAN.evaluations.images(name) for name in PLAN.evaluations.generalisation],
+        network=network_folder("localise"),
+        prior=told_prior,
+        evaluation=PLAN.evaluations.matching,
+        localisers=[""],
     message:
         "Find columns beyond the training by {wildcards.method}"
     script:
@@ -169,28 +189,28 @@ rule evaluate_generalisation:
 
 use rule evaluate_generalisation as evaluate_network_generalisation with:
     output:
-        **evaluated_by([DEFAULT_LOCALISER], GENERALISATION),
+        **scores([DEFAULT_LOCALISER], PLAN.evaluations.generalisation),
     wildcard_constraints:
-        method=any_of(KNOWN_NETWORKS),
+        method=NETWORK,
     params:
         localisers=[DEFAULT_LOCALISER],
 
 
 rule build_single_crystal:
     input:
-        image=lambda wildcards: f"results/lab/{LAB_TESTSETS[wildcards.testset].image}",
+        image=asked(lambda wildcards: PLAN.evaluations.lab_image(wildcards.testset)),
     output:
-        folder=directory("results/lattice_precision/{testset}/images"),
+        folder=directory(LAYOUT.lattice_images),
     log:
-        "results/logs/build_single_crystal/{testset}.log",
+        LAYOUT.log("build_single_crystal", "{testset}"),
     wildcard_constraints:
-        testset=any_of(SINGLE_CRYSTALS),
+        testset=SINGLE_CRYSTAL,
     conda:
         "../envs/training.yaml"
     params:
         code=code("build_single_crystal"),
-        settings=lambda wildcards: section(LAB_TESTSETS[wildcards.testset]),
-        counts_per_px=lab_testset_doses,
+        settings=lambda wildcards: PLAN.evaluations.lab_settings(wildcards.testset),
+        counts_per_px=lambda wildcards: PLAN.evaluations.doses(wildcards.testset),
     message:
         "Displace columns of {wildcards.testset}"
     script:
@@ -199,28 +219,25 @@ rule build_single_crystal:
 
 rule evaluate_lattice_precision:
     input:
-        images="results/lattice_precision/{testset}/images",
-        weights=lambda wildcards: weights_of(KNOWN_NETWORKS, wildcards.method),
-        settings=detection_tuning,
+        images=LAYOUT.lattice_images,
+        weights=method_files("localise"),
+        settings=asked(detection_tuning),
         structures=[],
     output:
-        spacings="results/lattice_precision/{testset}/{method}/spacings.parquet",
-        responses="results/lattice_precision/{testset}/{method}/responses.parquet",
+        spacings=LAYOUT.lattice_spacings,
+        responses=LAYOUT.lattice_responses,
     log:
-        "results/logs/evaluate_lattice_precision/{testset}_{method}.log",
+        LAYOUT.log("evaluate_lattice_precision", "{testset}_{method}"),
     wildcard_constraints:
-        testset=any_of(SINGLE_CRYSTALS),
+        testset=SINGLE_CRYSTAL,
+        method=f"{NETWORK}|{FINDER}",
     conda:
         method_environment
     params:
-        code=lambda wildcards: method_code(
-            "evaluate_lattice_precision", KNOWN_NETWORKS, wildcards.method
-        ),
-        network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),
-        prior=lambda wildcards: method_prior(wildcards.method),
-        localiser=lambda wildcards: (
-            DEFAULT_LOCALISER if wildcards.method in KNOWN_NETWORKS else None
-        ),
+        code=lambda wildcards: code("evaluate_lattice_precision", *method_modules(wildcards)),
+        network=network_folder("localise"),
+        prior=told_prior,
+        localiser=lambda wildcards: DEFAULT_LOCALISER if method(wildcards).is_network else "",
         border_A=CONFIG.evaluation.border_A,
     message:
         "Measure the lattice of {wildcards.testset} by {wildcards.method}"
@@ -230,20 +247,20 @@ rule evaluate_lattice_precision:
 
 rule denoise_single_crystal:
     input:
-        images="results/lattice_precision/{testset}/images",
-        weights=DENOISER_WEIGHTS,
-        filters=tuned_filters,
+        images=LAYOUT.lattice_images,
+        weights=PLAN.evaluations.denoiser_files,
+        filters=asked(lambda wildcards: PLAN.evaluations.tuned_filters(wildcards.testset)),
     output:
-        folder=directory("results/localisation_after_denoising/{testset}/images"),
+        folder=directory(LAYOUT.denoised_images),
     log:
-        "results/logs/denoise_single_crystal/{testset}.log",
+        LAYOUT.log("denoise_single_crystal", "{testset}"),
     wildcard_constraints:
-        testset=any_of(SINGLE_CRYSTALS),
+        testset=SINGLE_CRYSTAL,
     conda:
         "../envs/training.yaml"
     params:
-        code=denoising_code("denoise_single_crystal"),
-        networks=DENOISERS,
+        code=code("denoise_single_crystal", *PLAN.evaluations.denoiser_modules),
+        networks=PLAN.evaluations.denoisers,
     message:
         "Denoise {wildcards.testset}"
     script:
@@ -252,39 +269,37 @@ rule denoise_single_crystal:
 
 use rule evaluate_lattice_precision as evaluate_localisation_after_denoising with:
     input:
-        images="results/localisation_after_denoising/{testset}/images",
-        weights=lambda wildcards: weights_of(KNOWN_NETWORKS, wildcards.method),
-        settings=detection_tuning,
+        images=LAYOUT.denoised_images,
+        weights=method_files("localise"),
+        settings=asked(detection_tuning),
         structures=[],
     output:
-        spacings="results/localisation_after_denoising/{testset}/{method}/spacings.parquet",
-        responses="results/localisation_after_denoising/{testset}/{method}/responses.parquet",
+        spacings=LAYOUT.denoised_spacings,
+        responses=LAYOUT.denoised_responses,
     log:
-        "results/logs/evaluate_localisation_after_denoising/{testset}_{method}.log",
+        LAYOUT.log("evaluate_localisation_after_denoising", "{testset}_{method}"),
     message:
         "Measure the lattice of {wildcards.testset}, denoised, by {wildcards.method}"
 
 
 rule evaluate_precision_after_denoising:
     input:
-        test=lambda wildcards: test_shards(wildcards.testset),
-        weights=DENOISER_WEIGHTS,
-        filters=tuned_filters,
-        settings=lambda wildcards: (
-            f"results/tuning/detection/{wildcards.testset}/smoothed_maxima.json"
-        ),
+        test=asked(lambda wildcards: PLAN.evaluations.images(wildcards.testset)),
+        weights=PLAN.evaluations.denoiser_files,
+        filters=asked(lambda wildcards: PLAN.evaluations.tuned_filters(wildcards.testset)),
+        settings=asked(lambda w: PLAN.evaluations.detection_tuning(Method("gaussian_fit"), w.testset)),
     output:
-        images="results/localisation_after_denoising/{testset}/images.parquet",
+        images=LAYOUT.denoised_fits,
     log:
-        "results/logs/evaluate_precision_after_denoising/{testset}.log",
+        LAYOUT.log("evaluate_precision_after_denoising", "{testset}"),
     wildcard_constraints:
-        testset=any_of(DENOISED_TESTSETS),
+        testset=any_of(PLAN.evaluations.denoised_testsets),
     conda:
         "../envs/training.yaml"
     params:
-        code=denoising_code("evaluate_precision_after_denoising"),
-        networks=DENOISERS,
-        evaluation=EVALUATION,
+        code=code("evaluate_precision_after_denoising", *PLAN.evaluations.denoiser_modules),
+        networks=PLAN.evaluations.denoisers,
+        evaluation=PLAN.evaluations.matching,
         images=CONFIG.evaluation.images_after_denoising,
     message:
         "Fit Gaussians to denoised images of {wildcards.testset}"
@@ -294,17 +309,17 @@ rule evaluate_precision_after_denoising:
 
 rule tune_enhancement:
     input:
-        validation=lambda wildcards: shards(wildcards.dataset, "validation"),
+        validation=asked(lambda wildcards: PLAN.evaluations.tuning_images(wildcards.dataset)),
     output:
-        settings="results/tuning/enhancement/{task}/{dataset}/{method}.json",
+        settings=LAYOUT.enhancement_tuning,
     log:
-        "results/logs/tune_enhancement/{task}_{dataset}_{method}.log",
+        LAYOUT.log("tune_enhancement", "{task}_{dataset}_{method}"),
     wildcard_constraints:
-        method=any_of(FILTERS),
+        method=FILTER,
     conda:
         "../envs/training.yaml"
     params:
-        code=code("tune_enhancement"),
+        code=lambda wildcards: code("tune_enhancement", *method_modules(wildcards)),
     message:
         "Tune the {wildcards.method} filter to {wildcards.task} on {wildcards.dataset}"
     script:
@@ -313,75 +328,71 @@ rule tune_enhancement:
 
 rule evaluate_enhancement:
     input:
-        test=lambda wildcards: test_shards(wildcards.testset),
-        weights=lambda wildcards: weights_of(IMAGE_NETWORKS[wildcards.task], wildcards.method),
-        settings=filter_settings,
+        test=asked(lambda wildcards: PLAN.evaluations.images(wildcards.testset)),
+        weights=method_files(None),
+        settings=asked(lambda w: PLAN.evaluations.enhancement_tuning(method(w), w.task, w.testset)),
     output:
-        images="results/enhancement/{task}/{testset}/{method}/images.parquet",
-        examples="results/enhancement/{task}/{testset}/{method}/examples.npz",
+        images=LAYOUT.enhanced_images,
+        examples=LAYOUT.enhanced_examples,
     log:
-        "results/logs/evaluate_enhancement/{task}_{testset}_{method}.log",
+        LAYOUT.log("evaluate_enhancement", "{task}_{testset}_{method}"),
     wildcard_constraints:
         testset=any_of(CONFIG.datasets),
+        method=f"{NETWORK}|{FILTER}",
     conda:
-        "../envs/training.yaml"
+        method_environment
     params:
-        code=lambda wildcards: method_code(
-            "evaluate_enhancement", IMAGE_NETWORKS[wildcards.task], wildcards.method
-        ),
-        network=lambda wildcards: network_folder(IMAGE_NETWORKS[wildcards.task], wildcards.method),
+        code=lambda wildcards: code("evaluate_enhancement", *method_modules(wildcards)),
+        network=network_folder(None),
     message:
         "Score the images that {wildcards.method} makes of {wildcards.testset} to {wildcards.task}"
     script:
         "../workflow_scripts/evaluate_enhancement.py"
 
 
-rule measure_cost:
-    input:
-        weights=lambda wildcards: f"{measured_training(wildcards)}/weights.safetensors",
-        record=lambda wildcards: f"{measured_training(wildcards)}/model.json",
-    output:
-        cost="results/cost/{network}/{task}.json",
-    log:
-        "results/logs/measure_cost/{network}_{task}.log",
-    conda:
-        network_environment
-    threads: 1
-    resources:
-        gpu=1 if GPU else 0,
-    params:
-        code=lambda wildcards: code("measure_cost", wildcards.network),
-        network=measured_training,
-    message:
-        "Measure what {wildcards.network} costs that was trained to {wildcards.task}"
-    script:
-        "../workflow_scripts/measure_cost.py"
-
-
 rule enhance_lab_image:
     input:
-        image=lambda wildcards: f"results/lab/{LAB_TESTSETS[wildcards.testset].image}",
-        testset="results/testsets/{testset}",
-        weights=lambda wildcards: weights_of(ENHANCEMENT_NETWORKS, wildcards.method),
-        settings=filter_settings,
+        image=asked(lambda wildcards: PLAN.evaluations.lab_image(wildcards.testset)),
+        testset=LAYOUT.testset,
+        weights=method_files(None),
+        settings=asked(lambda w: PLAN.evaluations.enhancement_tuning(method(w), w.task, w.testset)),
     output:
-        examples="results/enhancement/{task}/{testset}/{method}/examples.npz",
+        examples=LAYOUT.enhanced_examples,
     log:
-        "results/logs/enhance_lab_image/{task}_{testset}_{method}.log",
+        LAYOUT.log("enhance_lab_image", "{task}_{testset}_{method}"),
     wildcard_constraints:
-        task="denoise_background",
-        testset=any_of(LAB_TESTSETS),
+        task=ENHANCED,
+        testset=LAB_TESTSET,
+        method=f"{NETWORK}|{FILTER}",
     conda:
-        "../envs/training.yaml"
+        method_environment
     params:
-        code=lambda wildcards: method_code(
-            "enhance_lab_image", ENHANCEMENT_NETWORKS, wildcards.method
-        ),
-        network=lambda wildcards: network_folder(ENHANCEMENT_NETWORKS, wildcards.method),
-        # What was recorded is read as the highest dose that methods are tuned for.
-        recorded_counts_per_px=lambda wildcards: max(lab_testset_doses(wildcards)),
-        counts_per_px=overlay_dose,
+        code=lambda wildcards: code("enhance_lab_image", *method_modules(wildcards)),
+        network=network_folder(None),
+        # The image as recorded is taken for one of the highest dose that methods are tuned for.
+        recorded_counts_per_px=lambda wildcards: max(PLAN.evaluations.doses(wildcards.testset)),
+        counts_per_px=lambda wildcards: PLAN.evaluations.shown_dose(wildcards.testset),
     message:
         "Enhance the lab image {wildcards.testset} by {wildcards.method}"
     script:
         "../workflow_scripts/enhance_lab_image.py"
+
+
+rule measure_cost:
+    input:
+        network=asked(lambda w: PLAN.trainings.first_files(w.network, w.task)),
+    output:
+        cost=LAYOUT.cost,
+    log:
+        LAYOUT.log("measure_cost", "{network}_{task}"),
+    conda:
+        lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
+    threads: 1
+    resources:
+        gpu=1 if GPU else 0,
+    params:
+        code=lambda wildcards: code("measure_cost", network_module(wildcards.network)),
+    message:
+        "Measure what {wildcards.network} costs that was trained to {wildcards.task}"
+    script:
+        "../workflow_scripts/measure_cost.py"

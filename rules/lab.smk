@@ -8,15 +8,15 @@ Makes    results/lab/distributions/{distribution}.archive
 
 rule fetch_lab_images:
     output:
-        archive="results/lab/distributions/{distribution}.archive",
+        archive=LAYOUT.archive,
     log:
-        "results/logs/fetch_lab_images/{distribution}.log",
+        LAYOUT.log("fetch_lab_images", "{distribution}"),
     localrule: True  # the nodes of a cluster seldom reach the network
     conda:
         "../envs/lab.yaml"
     params:
         code=code("fetch_lab_images"),
-        distribution=lambda wildcards: section(CONFIG.lab.distributions[wildcards.distribution]),
+        distribution=lambda wildcards: PLAN.lab.distribution(wildcards.distribution),
         offered=CONFIG.lab.folder,
     message:
         "Fetch lab images: {wildcards.distribution}"
@@ -26,18 +26,16 @@ rule fetch_lab_images:
 
 rule import_lab_image:
     input:
-        lab_image_sources,
+        lambda wildcards: PLAN.lab.sources(wildcards.image),
     output:
-        folder=directory("results/lab/{image}"),
+        folder=directory(LAYOUT.lab_image),
     log:
-        "results/logs/import_lab_image/{image}.log",
+        LAYOUT.log("import_lab_image", "{image}"),
     conda:
         "../envs/lab.yaml"
     params:
         code=code("import_lab_image"),
-        entry=lambda wildcards: section(LAB_IMAGES[wildcards.image]),
-        distribution=lab_image_distribution,
-        sidecar=lab_image_sidecar,
+        importing=lambda wildcards: PLAN.lab.importing(wildcards.image),
     message:
         "Import lab image {wildcards.image}"
     script:

@@ -1,18 +1,17 @@
-"""Structures: CIF and zone axis to the projected crystal, and what is made of it.
+"""Structures: CIF and zone axis to the projected crystal.
 
 Requires structures/{material}.cif
 Makes    results/structures/{material}/{zone}/projection.json and structure.png
-         results/figures/arrangements.{png,pdf}
 """
 
 
 rule project_structure:
     input:
-        cif="structures/{material}.cif",
+        cif=LAYOUT.structure,
     output:
-        projection="results/structures/{material}/{zone}/projection.json",
+        projection=LAYOUT.projection,
     log:
-        "results/logs/project_structure/{material}_{zone}.log",
+        LAYOUT.log("project_structure", "{material}_{zone}"),
     priority: 20  # trainings wait for it
     conda:
         "../envs/structures.yaml"
@@ -26,44 +25,22 @@ rule project_structure:
 
 rule plot_structure:
     input:
-        projection="results/structures/{material}/{zone}/projection.json",
+        projection=LAYOUT.projection,
     output:
         figure=report(
-            "results/structures/{material}/{zone}/structure.png",
+            LAYOUT.structure_figure,
             category="Structures",
             caption="../report/structure.rst",
             labels={"material": "{material}", "zone axis": "{zone}"},
         ),
     log:
-        "results/logs/plot_structure/{material}_{zone}.log",
+        LAYOUT.log("plot_structure", "{material}_{zone}"),
     conda:
         "../envs/structures.yaml"
     params:
         code=code("plot_structure"),
-        condition=section(CONFIG.imaging.conditions[SHOWN_CONDITION]),
-        strengths=STRENGTHS,
+        **PLAN.datasets.shown_condition,
     message:
         "Draw {wildcards.material} along [{wildcards.zone}]"
     script:
         "../workflow_scripts/plot_structure.py"
-
-
-rule plot_arrangements:
-    input:
-        projections=projections(shown_materials("all")),
-    output:
-        reported_figure("arrangements", "Structures"),
-    log:
-        "results/logs/plot_arrangements.log",
-    conda:
-        "../envs/structures.yaml"
-    params:
-        code=code("plot_arrangements"),
-        arrangements={name: section(recipe) for name, recipe in CONFIG.arrangements.items()},
-        single_layers=single_layers(shown_materials("all")),
-        imaging=imaging_under([SHOWN_CONDITION]),
-        condition=SHOWN_CONDITION,
-    message:
-        "Draw finite and imperfect objects"
-    script:
-        "../workflow_scripts/plot_arrangements.py"

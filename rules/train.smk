@@ -1,111 +1,90 @@
 """Train: every network for every task and dataset it is asked for, from each seed.
 
-Requires results/datasets/{dataset}/{train,validation,test}/
-Makes    results/models/{network}/{task}/{dataset}/seed{seed}/
-         (weights.safetensors, model.json, history.csv; checkpoints/ while it runs; then curves.png, validation.npz
-         and validation.{png,pdf}; of networks that localise characterisation.json, and reliability.parquet,
+Requires results/{scale}/datasets/{dataset}/{train,validation,test}/
+Makes    results/{scale}/models/{network}/{task}/{dataset}/seed{seed}/
+         (weights.safetensors, model.json, history.csv; checkpoints/ while it runs; then validation.npz and ranking.json,
+         curves.png, validation.{png,pdf}; of networks that localise characterisation.json, and reliability.parquet,
          coverage.csv and reliability.{png,pdf} on the test split)
 """
 
 
+def training(wildcards):
+    """The training of a job."""
+    return Training(wildcards.network, wildcards.task, wildcards.dataset, int(wildcards.seed))
+
+
+def drawn(dataset, paths):
+    """What a training on a dataset needs only where it draws its samples on the fly."""
+    return paths(dataset) if PLAN.datasets.drawn_on_the_fly(dataset) else []
+
+
 rule train_network:
     input:
-        train=lambda wildcards: shards(wildcards.dataset, "train"),
-        validation=lambda wildcards: shards(wildcards.dataset, "validation"),
-        projections=lambda wildcards: shown_structures(wildcards.dataset),
-        tiles=lambda wildcards: (
-            tiles_of(dataset_tiles(wildcards.dataset, "train"))
-            if drawn_on_the_fly(wildcards.dataset)
-            else []
-        ),
-        calibration=lambda wildcards: (
-            dataset_calibration(wildcards) if drawn_on_the_fly(wildcards.dataset) else []
-        ),
+        train=asked(lambda wildcards: PLAN.trainings.shards(wildcards.dataset, "train")),
+        validation=asked(lambda wildcards: PLAN.trainings.shards(wildcards.dataset, "validation")),
+        projections=lambda wildcards: PLAN.datasets.projections(wildcards.dataset, "test"),
+        tiles=lambda w: drawn(w.dataset, lambda name: PLAN.datasets.tile_paths(name, "train")),
+        calibration=lambda w: drawn(w.dataset, PLAN.datasets.calibration),
     output:
-        weights="results/models/{network}/{task}/{dataset}/seed{seed}/weights.safetensors",
-        record="results/models/{network}/{task}/{dataset}/seed{seed}/model.json",
-        history="results/models/{network}/{task}/{dataset}/seed{seed}/history.csv",
+        weights=LAYOUT.weights,
+        record=LAYOUT.record,
+        history=LAYOUT.history,
     log:
-        "results/logs/train_network/{network}_{task}_{dataset}_seed{seed}.log",
+        LAYOUT.log("train_network", "{network}_{task}_{dataset}_seed{seed}"),
     benchmark:
-        "results/benchmarks/train_network/{network}_{task}_{dataset}_seed{seed}.tsv"
+        LAYOUT.benchmark("train_network", "{network}_{task}_{dataset}_seed{seed}")
     priority: 10  # the longest jobs start first
     conda:
-        network_environment
+        lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     threads: 8 if GPU else 1
-    resources:
+    resources: # how a training is computed changes nothing in it
         gpu=CONFIG.training.devices if GPU else 0,
+        devices=CONFIG.training.devices,
+        compiled=int(CONFIG.training.compile),
     params:
-        code=training_code,
-        made_as=made_as,
-        recipe=lambda wildcards: section(CONFIG.recipe(wildcards.network)),
-        length=training_length,
-        machine=section(CONFIG.training),
-        sampling=lambda wildcards: (
-            sampling(wildcards.dataset, "train") if drawn_on_the_fly(wildcards.dataset) else None
-        ),
-        scale_name=CONFIG.scale,
+        identity=asked(lambda wildcards: PLAN.trainings.identity(training(wildcards))),
     message:
         "Train {wildcards.network} to {wildcards.task} on {wildcards.dataset}, seed {wildcards.seed}"
     script:
         "../workflow_scripts/train_network.py"
 
 
+rule validate_network:
+    input:
+        weights=LAYOUT.weights,
+        record=LAYOUT.record,
+        validation=asked(lambda wildcards: PLAN.trainings.shards(wildcards.dataset, "validation")),
+        common=LAYOUT.common_validation(dataset=CONFIG.generalisation.tuned_on),
+        projections=lambda wildcards: PLAN.evaluations.validation_structures(wildcards.dataset),
+    output:
+        examples=LAYOUT.validation_examples,
+        ranking=LAYOUT.ranking,
+    log:
+        LAYOUT.log("validate_network", "{network}_{task}_{dataset}_seed{seed}"),
+    conda:
+        lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
+    params:
+        code=lambda wildcards: code("validate_network", network_module(wildcards.network)),
+        evaluation=PLAN.evaluations.matching,
+    message:
+        "Validate {wildcards.network}, trained to {wildcards.task} on {wildcards.dataset}, seed {wildcards.seed}"
+    script:
+        "../workflow_scripts/validate_network.py"
+
+
 rule plot_training:
     input:
-        history="results/models/{network}/{task}/{dataset}/seed{seed}/history.csv",
+        history=LAYOUT.history,
+        examples=LAYOUT.validation_examples,
     output:
         curves=report(
-            "results/models/{network}/{task}/{dataset}/seed{seed}/curves.png",
+            LAYOUT.model_figure("curves")[0],
             category="Training",
             caption="../report/training.rst",
-            labels={
-                "network": "{network}",
-                "task": "{task}",
-                "seed": "{seed}",
-                "what": "loss",
-            },
+            labels={"network": "{network}", "task": "{task}", "seed": "{seed}", "what": "loss"},
         ),
-    log:
-        "results/logs/plot_training/{network}_{task}_{dataset}_seed{seed}.log",
-    conda:
-        "../envs/reporting.yaml"
-    params:
-        code=code("plot_training"),
-        recipe=lambda wildcards: section(CONFIG.recipe(wildcards.network)),
-        length=training_length,
-    message:
-        "Plot the training of {wildcards.network} to {wildcards.task}, seed {wildcards.seed}"
-    script:
-        "../workflow_scripts/plot_training.py"
-
-
-rule apply_to_validation:
-    input:
-        validation=lambda wildcards: shards(wildcards.dataset, "validation"),
-        weights="results/models/{network}/{task}/{dataset}/seed{seed}/weights.safetensors",
-        record="results/models/{network}/{task}/{dataset}/seed{seed}/model.json",
-        projections=lambda wildcards: shown_structures(wildcards.dataset),
-    output:
-        examples="results/models/{network}/{task}/{dataset}/seed{seed}/validation.npz",
-    log:
-        "results/logs/apply_to_validation/{network}_{task}_{dataset}_seed{seed}.log",
-    conda:
-        network_environment
-    params:
-        code=lambda wildcards: code("apply_to_validation", wildcards.network),
-    message:
-        "Apply {wildcards.network}, trained to {wildcards.task}, to validation images"
-    script:
-        "../workflow_scripts/apply_to_validation.py"
-
-
-rule plot_validation:
-    input:
-        examples="results/models/{network}/{task}/{dataset}/seed{seed}/validation.npz",
-    output:
-        report(
-            "results/models/{network}/{task}/{dataset}/seed{seed}/validation.png",
+        validation=report(
+            LAYOUT.model_figure("validation")[0],
             category="Training",
             caption="../report/validation.rst",
             labels={
@@ -115,33 +94,35 @@ rule plot_validation:
                 "what": "validation images",
             },
         ),
-        "results/models/{network}/{task}/{dataset}/seed{seed}/validation.pdf",
+        validation_pdf=LAYOUT.model_figure("validation")[1],
     log:
-        "results/logs/plot_validation/{network}_{task}_{dataset}_seed{seed}.log",
+        LAYOUT.log("plot_training", "{network}_{task}_{dataset}_seed{seed}"),
     conda:
         "../envs/reporting.yaml"
     params:
-        code=code("plot_validation"),
+        code=code("plot_training"),
+        loss=lambda wildcards: CONFIG.recipe(wildcards.network).loss,
+        told=asked(lambda wildcards: PLAN.trainings.told(training(wildcards))),
     message:
-        "Draw validation images after {wildcards.network}, {wildcards.task}"
+        "Plot the training of {wildcards.network} to {wildcards.task}, seed {wildcards.seed}"
     script:
-        "../workflow_scripts/plot_validation.py"
+        "../workflow_scripts/plot_training.py"
 
 
 rule characterise_network:
     input:
-        validation=lambda wildcards: shards(wildcards.dataset, "validation"),
-        weights="results/models/{network}/localise/{dataset}/seed{seed}/weights.safetensors",
-        record="results/models/{network}/localise/{dataset}/seed{seed}/model.json",
+        validation=asked(lambda wildcards: PLAN.trainings.shards(wildcards.dataset, "validation")),
+        weights=LAYOUT.weights.where(task="localise"),
+        record=LAYOUT.record.where(task="localise"),
     output:
-        characterisation="results/models/{network}/localise/{dataset}/seed{seed}/characterisation.json",
+        characterisation=LAYOUT.characterisation.where(task="localise"),
     log:
-        "results/logs/characterise_network/{network}_{dataset}_seed{seed}.log",
+        LAYOUT.log("characterise_network", "{network}_{dataset}_seed{seed}"),
     conda:
-        network_environment
+        lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     params:
-        code=lambda wildcards: code("characterise_network", wildcards.network),
-        evaluation=EVALUATION,
+        code=lambda wildcards: code("characterise_network", network_module(wildcards.network)),
+        evaluation=PLAN.evaluations.matching,
     message:
         "Characterise {wildcards.network}, trained on {wildcards.dataset}, on validation images"
     script:
@@ -150,32 +131,32 @@ rule characterise_network:
 
 rule measure_reliability:
     input:
-        test=lambda wildcards: shards(wildcards.dataset, "test"),
-        weights="results/models/{network}/localise/{dataset}/seed{seed}/weights.safetensors",
-        record="results/models/{network}/localise/{dataset}/seed{seed}/model.json",
-        characterisation="results/models/{network}/localise/{dataset}/seed{seed}/characterisation.json",
+        test=asked(lambda wildcards: PLAN.evaluations.images(wildcards.dataset)),
+        weights=LAYOUT.weights.where(task="localise"),
+        record=LAYOUT.record.where(task="localise"),
+        characterisation=LAYOUT.characterisation.where(task="localise"),
     output:
-        columns="results/models/{network}/localise/{dataset}/seed{seed}/reliability.parquet",
-        coverage="results/models/{network}/localise/{dataset}/seed{seed}/coverage.csv",
+        columns=LAYOUT.reliability.where(task="localise"),
+        coverage=LAYOUT.coverage.where(task="localise"),
     log:
-        "results/logs/measure_reliability/{network}_{dataset}_seed{seed}.log",
+        LAYOUT.log("measure_reliability", "{network}_{dataset}_seed{seed}"),
     conda:
-        network_environment
+        lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     params:
-        code=lambda wildcards: code("measure_reliability", wildcards.network),
-        evaluation=EVALUATION,
+        code=lambda wildcards: code("measure_reliability", network_module(wildcards.network)),
+        evaluation=PLAN.evaluations.matching,
     message:
-        "Hold confidence and error bars of {wildcards.network} against the truth of test images"
+        "Compare confidence and error bars of {wildcards.network} with the truth of test images"
     script:
         "../workflow_scripts/measure_reliability.py"
 
 
 rule plot_reliability:
     input:
-        columns="results/models/{network}/localise/{dataset}/seed{seed}/reliability.parquet",
+        columns=LAYOUT.reliability.where(task="localise"),
     output:
         report(
-            "results/models/{network}/localise/{dataset}/seed{seed}/reliability.png",
+            LAYOUT.model_figure("reliability")[0].where(task="localise"),
             category="Training",
             caption="../report/reliability.rst",
             labels={
@@ -185,9 +166,9 @@ rule plot_reliability:
                 "what": "confidence and error bars",
             },
         ),
-        "results/models/{network}/localise/{dataset}/seed{seed}/reliability.pdf",
+        LAYOUT.model_figure("reliability")[1].where(task="localise"),
     log:
-        "results/logs/plot_reliability/{network}_{dataset}_seed{seed}.log",
+        LAYOUT.log("plot_reliability", "{network}_{dataset}_seed{seed}"),
     conda:
         "../envs/reporting.yaml"
     params:

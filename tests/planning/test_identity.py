@@ -226,7 +226,7 @@ def test_the_digest_of_a_script_counts_the_networks_it_loads_and_what_reads_thei
             code_digest("denoise_image", "sffn", library=library.folder),
             code_digest("denoise_image", "sffn", "atomai_segmentor", library=library.folder),
             code_digest(
-                "find_columns", "atomai_segmentor", parts=("networks", "networks.localisers"), library=library.folder
+                "find_columns", "networks.atomai_segmentor", "networks.localisers.atomai_segmentor", library=library.folder
             ),
         ]
 

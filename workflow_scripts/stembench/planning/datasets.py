@@ -14,6 +14,8 @@ from stembench.planning.materials import Crystals, View
 
 Split = Literal["train", "validation", "test", "held_out"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+#: Images on which networks of every scale are ranked: number, and edge [px].
+_COMMON_IMAGES, _COMMON_PX = 100, 128
 
 
 def plain(section: Section) -> dict[str, Any]:
@@ -105,6 +107,38 @@ class Datasets:
             "thickest_A": self.config.sizes.thickest_A,
         }
 
+    def all_tiles(self) -> list[str]:
+        """Return the paths of the tiles of every material, zone axis and simulated condition."""
+        return [
+            self.layout.tile(material=material, zone=zone, condition=condition)
+            for material, zone in self.crystals.views
+            for condition in self.config.multislice.conditions
+        ]
+
+    @cached_property
+    def shown_condition(self) -> dict[str, Any]:
+        """Imaging condition and column strengths by which structures are shown."""
+        condition = self.config.imaging.conditions[self.config.multislice.compared_condition]
+        strengths = [self.config.imaging.gamma, self.config.imaging.species_factors]
+        return {"condition": plain(condition), "strengths": strengths}
+
+    @property
+    def common_samples(self) -> tuple[int, int]:
+        """The samples of the validation split on which networks of every scale are ranked."""
+        return 0, _COMMON_IMAGES
+
+    def common_sampling(self, dataset: str) -> dict[str, Any]:
+        """Return what the images depend on that networks are ranked by; nothing of it depends on the scale.
+
+        Raises
+        ------
+        InputError
+            If the dataset is one of multislice images, whose tiles belong to a scale.
+        """
+        if self.recipe(dataset).forward_model != "linear":
+            raise InputError(f"generalisation.tuned_on: {dataset} is multislice; name a dataset of linear images")
+        return self.sampling(dataset, "validation", _COMMON_PX)
+
     @cached_property
     def _multislice(self) -> dict[str, Any]:
         """Settings of tiles; which of them are made or shown changes none."""
@@ -171,7 +205,7 @@ class Datasets:
         return [self.layout.shard(dataset=dataset, split=split, shard=f"{i:05d}") for i in range(number)]
 
     def all_shards(self, dataset: str) -> list[str]:
-        """Return the paths of all shards of a dataset, split after split."""
+        """Return the paths of all shards of a dataset, split after split; test sets of generalisation have one split."""
         return [shard for split in SPLITS for shard in self.shards(dataset, split)]
 
     def splits_of_shards(self, dataset: str) -> list[Split]:
@@ -204,6 +238,12 @@ class Datasets:
             return []
         shown = {view for split in SPLITS for view in self.views(dataset, split)}
         return sorted({self.layout.structure.format(material=material) for material, _ in shown})
+
+    def licence(self, dataset: str) -> str:
+        """Return what the card of a dataset says of its licence."""
+        if dataset in self.imported:
+            return "the owner's of the imported folder."
+        return "for you who made it to choose; the licence of the workflow does not extend to it."
 
     def instrument(self, dataset: str) -> str | None:
         """Return the instrument whose noise a dataset carries, if it does."""

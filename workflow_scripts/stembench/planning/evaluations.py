@@ -169,6 +169,11 @@ class Evaluations:
         """Return the projected structures that a test set's simulated images show."""
         return self.datasets.projections(testset, "test") if testset in self.datasets.simulated else []
 
+    def validation_structures(self, dataset: str) -> list[str]:
+        """Return the projected structures of a dataset's validation images and of those that networks are ranked on."""
+        names = dict.fromkeys([dataset, self.config.generalisation.tuned_on])
+        return sorted({path for name in names for path in self.datasets.projections(name, "validation")})
+
     def lab_testset(self, testset: str) -> LabTestset:
         """Return the settings of a lab test set.
 

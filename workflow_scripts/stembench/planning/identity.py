@@ -31,23 +31,15 @@ TRAINING_IGNORES = ("stembench.crystals.cif",)
 DRAWING = ("sample_factory", "stembench.datasets.on_the_fly")
 
 
-def code_digest(
-    script: str,
-    *architectures: str,
-    parts: Sequence[str] = ("networks",),
-    ignored: Sequence[str] = (),
-    library: Path = LIBRARY,
-) -> str:
+def code_digest(script: str, *loaded: str, ignored: Sequence[str] = (), library: Path = LIBRARY) -> str:
     """Return the digest of a script and of the library modules that its products depend on.
 
     Parameters
     ----------
     script : str
         Name of the script, without `.py`.
-    *architectures : str
-        Networks of the registry that the script loads.
-    parts : sequence of str
-        Packages that hold what is loaded of each: `networks`, `networks.localisers`.
+    *loaded : str
+        Modules of `stembench` that the script loads by name, such as `networks.sfin`.
     ignored : sequence of str
         Further modules that change nothing in these products.
     library : Path
@@ -58,8 +50,8 @@ def code_digest(
     InputError
         If a module has a relative import; names its file and line.
     """
-    loaded = [f"stembench.{part}.{architecture}" for part in parts for architecture in architectures]
-    return source_digest(library / f"{script}.py", library, loaded, (*IGNORES, *ignored))
+    modules = [f"stembench.{name}" for name in loaded]
+    return source_digest(library / f"{script}.py", library, modules, (*IGNORES, *ignored))
 
 
 def training_identity(
@@ -106,5 +98,5 @@ def training_identity(
         "seed": seed,
         "precision": config.training.precision,
         "sampling": sampling,
-        "code": code_digest("train_network", architecture, ignored=ignored, library=library),
+        "code": code_digest("train_network", f"networks.{architecture}", ignored=ignored, library=library),
     }

@@ -83,6 +83,10 @@ class LabImages:
             return [self.layout.archive(distribution=entry.distribution)]
         return files_of(self.config.lab.folder, entry)
 
+    def distribution(self, name: str) -> dict[str, Any]:
+        """Return what a distribution is fetched by."""
+        return plain(self.config.lab.distributions[name])
+
     def importing(self, image: str) -> dict[str, Any]:
         """Return what an imported image depends on beside its files."""
         entry = self.images[image]

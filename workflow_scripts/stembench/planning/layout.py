@@ -26,6 +26,13 @@ class Template(str):
         """
         return self.format(**wildcards)
 
+    def where(self, **wildcards: object) -> "Template":
+        """Return the template in which some wildcards have these values."""
+        path = str(self)
+        for name, value in wildcards.items():
+            path = path.replace(f"{{{name}}}", str(value))
+        return Template(path)
+
 
 @dataclass(frozen=True)
 class _Shared:
@@ -80,9 +87,9 @@ class Layout:
     history = _Scaled(f"{_MODEL}/history.csv")
     validation_examples = _Scaled(f"{_MODEL}/validation.npz")
     ranking = _Scaled(f"{_MODEL}/ranking.json")
-    characterisation = _Scaled(f"{_MODEL}/characterisation.json".replace("{task}", "localise"))
-    reliability = _Scaled(f"{_MODEL}/reliability.parquet".replace("{task}", "localise"))
-    coverage = _Scaled(f"{_MODEL}/coverage.csv".replace("{task}", "localise"))
+    characterisation = _Scaled(f"{_MODEL}/characterisation.json")
+    reliability = _Scaled(f"{_MODEL}/reliability.parquet")
+    coverage = _Scaled(f"{_MODEL}/coverage.csv")
     testset = _Scaled("testsets/{testset}")
     detection_tuning = _Scaled("tuning/detection/{dataset}/{method}.json")
     enhancement_tuning = _Scaled("tuning/enhancement/{task}/{dataset}/{method}.json")
@@ -108,10 +115,9 @@ class Layout:
     def __init__(self, scale: str) -> None:
         self.scale, self.folder = scale, f"{RESULTS}/{scale}"
 
-    def model_figure(self, name: str, task: str = "{task}") -> tuple[Template, ...]:
+    def model_figure(self, name: str) -> tuple[Template, ...]:
         """Return the PNG and PDF of a figure in the folder of a trained network."""
-        model = _MODEL.replace("{task}", task)
-        return tuple(Template(f"{self.folder}/{model}/{name}.{ending}") for ending in FIGURE_ENDINGS)
+        return tuple(Template(f"{self.model}/{name}.{ending}") for ending in FIGURE_ENDINGS)
 
     def table(self, name: str) -> tuple[str, ...]:
         """Return the files of a table: CSV, Markdown and LaTeX."""

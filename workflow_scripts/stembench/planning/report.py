@@ -89,7 +89,6 @@ class Report:
     def products(self) -> list[str]:
         """Paths of everything that is reported."""
         layout, plan = self.plan.layout, self.plan
-        rows = [(training, training.method) for training in plan.trainings.default]
         paths = [
             *(path for name, planned in self.tables.items() if self._reported(planned) for path in layout.table(name)),
             *(path for name, planned in self.figures.items() if self._reported(planned) for path in layout.figure(name)),
@@ -100,13 +99,13 @@ class Report:
         paths += [layout.calibration_figure(instrument=name) for name in plan.lab.instruments]
         paths += [layout.lab_image(image=image) for image in plan.config.lab_images]
         paths += [layout.structure_figure(material=m, zone=zone) for m, zone in plan.crystals.views]
-        for training, _ in rows:
-            where = vars(training)
+        for training in plan.trainings.default:
+            where: dict[str, object] = dict(vars(training))
             paths += [figure(**where) for name in ("curves", "validation") for figure in layout.model_figure(name)[:1]]
             paths.append(layout.ranking(**where))
         for method in plan.evaluations.localising[:1]:
-            figure = layout.model_figure("reliability", "localise")[0]
-            paths.append(figure(network=method.name, dataset=method.dataset, seed=method.seed))
+            where = {"network": method.name, "task": "localise", "dataset": method.dataset, "seed": method.seed}
+            paths.append(layout.model_figure("reliability")[0](**where))
         return paths
 
     def _reported(self, planned: Planned) -> bool:

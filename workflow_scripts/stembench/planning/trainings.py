@@ -7,7 +7,7 @@ from typing import Any
 from stembench.config import Config
 from stembench.config.networks import Task
 from stembench.errors import InputError
-from stembench.planning.datasets import Datasets
+from stembench.planning.datasets import Datasets, Split
 from stembench.planning.identity import training_identity
 from stembench.planning.layout import Layout
 from stembench.planning.methods import Method, Prior
@@ -107,11 +107,28 @@ class Trainings:
             raise InputError(f"the configuration has no network {network}; add it to networks")
         if dataset not in self.config.datasets:
             raise InputError(f"networks are trained on {', '.join(self.config.datasets)}, and not on {dataset}")
+        self.shards(dataset, "train")
+
+    def shards(self, dataset: str, split: Split) -> list[str]:
+        """Return the shards that networks are trained or validated on.
+
+        Raises
+        ------
+        InputError
+            If the dataset has no image to train on.
+        """
         if not self.datasets.can_train(dataset):
             raise InputError(
-                f"{network} cannot be trained on {dataset}: no image of it can be made from the materials in "
+                f"no network can be trained on {dataset}: no image of it can be made from the materials in "
                 "structures/; add the CIF of one of its materials, or name another dataset"
             )
+        return self.datasets.shards(dataset, split)
+
+    def told(self, training: Training) -> dict[str, Any]:
+        """Return what captions tell of a training."""
+        recipe = self.config.recipe(training.network)
+        crops = self.config.sizes.samples_seen[training.task]
+        return {"samples_seen": crops, "crop_px": recipe.crop_px, "width": recipe.width, "scale": self.config.scale}
 
     def identity(self, training: Training) -> dict[str, Any]:
         """Return what a training depends on beside its input files; see `planning.identity`."""
