@@ -8,9 +8,17 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
-
 from snakemake.exceptions import WorkflowError
+
+# The folder of this workflow; it is not the working directory where another workflow uses this one as a module.
+SHIPPED = Path(os.path.relpath(Path(str(workflow.current_basedir)).parent))
+if not (SHIPPED / "workflow_scripts").is_dir():
+    raise WorkflowError(
+        "stembench needs its whole folder beside its Snakefile: clone the repository, and give the module "
+        "`snakefile:` the path of the Snakefile in the clone"
+    )
+sys.path.insert(0, str(SHIPPED.resolve() / "workflow_scripts"))
+
 from snakemake.io import regex_from_filepattern
 from stembench.application.choice import USES, best_network, shipped_networks, trained_networks
 from stembench.config import CalibratedNoise, load_config
@@ -36,13 +44,6 @@ try:
     CONFIG = load_config(config)
     if workflow.is_main_process:
         check_writable(".")
-        if dated := date_now(
-            "structures", CONFIG.lab.folder, "report", "workflow_scripts", "results"
-        ):
-            logger.warning(
-                f"{len(dated)} files, {dated[0]} the first, were dated in the future and now bear the present date; "
-                "set the clocks of the machines that write here"
-            )
     MATERIALS = find_materials("structures", CONFIG)
     check_own_files(CONFIG.lab_images, CONFIG.lab.folder)
     OWN_IMAGES = own_images(CONFIG.lab.folder, CONFIG.lab.images, materials=MATERIALS)
@@ -72,6 +73,18 @@ except InputError as error:
 onstart:
     try:
         check_writable(*filter(os.path.isdir, ["results", *Path("results").glob("*")]))
+        # Not when the rules are read: a dry run writes nothing. The plan is the same, by either date.
+        if dated := date_now(
+            "structures",
+            CONFIG.lab.folder,
+            SHIPPED / "report",
+            SHIPPED / "workflow_scripts",
+            "results",
+        ):
+            logger.warning(
+                f"{len(dated)} files, {dated[0]} the first, were dated in the future and now bear the present date; "
+                "set the clocks of the machines that write here"
+            )
     except InputError as error:
         raise WorkflowError(str(error)) from None
 
@@ -122,7 +135,7 @@ TABULATION = CONFIG.evaluation.model_dump(
 @cache
 def code(script, network=None, unused=(), parts=("networks",)):
     """Digest of the library modules a script imports and of a network it loads: a change to one reruns the rule."""
-    folder = Path(workflow.basedir) / "workflow_scripts"
+    folder = SHIPPED / "workflow_scripts"
     loaded = [f"stembench.{part}.{architecture(network)}" for part in parts if network]
     # What the configuration says reaches a job as parameters, and the log makes no product.
     return source_digest(
@@ -775,7 +788,7 @@ DENOISED_PRECISION_ROWS = [
     | {"images": f"results/localisation_after_denoising/{testset}/images.parquet"}
     for testset in DENOISED_TESTSETS
 ]
-PUBLISHED_NUMBERS = "workflow_scripts/stembench/reporting/published.csv"
+PUBLISHED_NUMBERS = str(SHIPPED / "workflow_scripts/stembench/reporting/published.csv")
 STUDY_BASELINES = {name for study in CONFIG.studies.values() for name in study.baselines}
 STUDY_DETECTORS = STUDY_BASELINES - {*FILTERS}
 # Studies of the structures that are there.
@@ -822,7 +835,7 @@ OTHER_TABLES = [
     *(["precision_after_denoising"] if DENOISED_TESTSETS else []),
     *(["cost", "loss"] if COST_ROWS else []),
 ]
-CAPTIONS = sorted(map(str, Path("report").glob("*.rst")))
+CAPTIONS = sorted(map(str, (SHIPPED / "report").glob("*.rst")))
 # What no training or test of the run by default asks for.
 STUDY_DATASETS = {dataset for study in CONFIG.studies for dataset in study_datasets(study)} - {
     *CONFIG.evaluation.testsets,
@@ -897,7 +910,7 @@ def applied_network(use):
         for network in network_methods(task).values()
     }
     try:
-        scores = [trained_networks(here, "results/tables", use), shipped_networks("weights", use)]
+        scores = [trained_networks(here, "results/tables", use), shipped_networks(SHIPPED / "weights", use)]
     except InputError as error:
         refuse(str(error))
     if best := best_network(scores):

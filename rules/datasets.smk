@@ -192,7 +192,7 @@ rule browse_dataset:
     input:
         shards=dataset_shards,
         index="results/datasets/{dataset}/index.parquet",
-        template="workflow_scripts/stembench/reporting/dataset_browser.html",
+        template=str(SHIPPED / "workflow_scripts/stembench/reporting/dataset_browser.html"),
     output:
         page="results/datasets/{dataset}/browser.html",
     log:

@@ -401,7 +401,7 @@ rule report:
         target="products",
         first_page="workflow",
         scale=CONFIG.scale,
-        snakefile=os.path.relpath(workflow.main_snakefile),
+        snakefile=str(SHIPPED / "Snakefile"),
     message:
         "Write the report"
     script:
@@ -416,11 +416,10 @@ rule estimate:
         "../envs/reporting.yaml"
     params:
         config=config,
-        snakefile=os.path.relpath(workflow.main_snakefile),
-        outputs=lambda _: {
-            rule.name: [regex_from_filepattern(str(path)) for path in rule.output]
-            for rule in workflow.rules
-        },
+        snakefile=str(SHIPPED / "Snakefile"),
+        outputs=lambda _: [
+            regex_from_filepattern(str(path)) for rule in workflow.rules for path in rule.output
+        ],
         images={(name, split): split_images(name, split) for name in RECIPES for split in SPLITS},
         cores=lambda _: workflow.cores,
     message:
