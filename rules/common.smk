@@ -73,7 +73,7 @@ except InputError as error:
 onstart:
     try:
         check_writable(*filter(os.path.isdir, ["results", *Path("results").glob("*")]))
-        # Not when the rules are read: a dry run writes nothing. The plan is the same, by either date.
+        # Not when the rules are read: a dry run writes nothing. By either date a file is newer than its products.
         if dated := date_now(
             "structures",
             CONFIG.lab.folder,
@@ -910,7 +910,10 @@ def applied_network(use):
         for network in network_methods(task).values()
     }
     try:
-        scores = [trained_networks(here, "results/tables", use), shipped_networks(SHIPPED / "weights", use)]
+        scores = [
+            trained_networks(here, "results/tables", use),
+            shipped_networks(SHIPPED / "weights", use),
+        ]
     except InputError as error:
         refuse(str(error))
     if best := best_network(scores):
