@@ -12,22 +12,33 @@ import sys
 from functools import wraps
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
-
 from snakemake.exceptions import WorkflowError
+
+# The folder of this workflow; it is not the working directory where another workflow uses this one as a module.
+SHIPPED = Path(os.path.relpath(Path(str(workflow.current_basedir)).parent))
+if not (SHIPPED / "workflow_scripts").is_dir():
+    raise WorkflowError(
+        "stembench needs its whole folder beside its Snakefile: clone the repository, and give the module "
+        "`snakefile:` the path of the Snakefile in the clone"
+    )
+sys.path.insert(0, str(SHIPPED.resolve() / "workflow_scripts"))
+
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 from stembench.config import load_config
 from stembench.errors import InputError
-from stembench.planning import SPLITS, Method, make_plan
+from stembench.localisation import DEFAULT_LOCALISER
+from stembench.planning import SPLITS, Method, Training, make_plan
 from stembench.planning.guard import retraining_refused
-from stembench.planning.identity import code_digest
+from stembench.planning.identity import code_digest as code
 from stembench.products import check_writable, date_now
 
 try:
     CONFIG = load_config(config)
-    PLAN = make_plan(CONFIG, "structures")
+    PLAN = make_plan(CONFIG, shipped=SHIPPED)
     PLAN.report.products  # so that a mistake in any part ends here
+    if workflow.is_main_process:
+        check_writable(".")
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -51,11 +62,6 @@ def asked(answer):
             sys.exit(1)
 
     return answered
-
-
-def code(script, *loaded, ignored=()):
-    """Digest of the library behind a script and of what it loads by name: a change to it reruns the rule."""
-    return code_digest(script, *loaded, ignored=ignored)
 
 
 def method(wildcards):
@@ -102,6 +108,12 @@ if workflow.is_main_process:
 onstart:
     try:
         check_writable(*filter(os.path.isdir, ["results", *Path("results").glob("*")]))
+        shipped = [SHIPPED / name for name in ("report", "workflow_scripts")]
+        if dated := date_now("structures", CONFIG.lab.folder, *shipped, "results"):
+            logger.warning(
+                f"{len(dated)} files, {dated[0]} the first, were dated in the future and now bear the present date; "
+                "set the clocks of the machines that write here"
+            )
     except InputError as error:
         raise WorkflowError(str(error)) from None
 

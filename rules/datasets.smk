@@ -77,7 +77,7 @@ rule describe_dataset:
         shards=asked(lambda wildcards: PLAN.datasets.all_shards(wildcards.dataset)),
         cifs=lambda wildcards: PLAN.datasets.cifs(wildcards.dataset),
         lab=lambda wildcards: PLAN.datasets.lab_images(wildcards.dataset),
-        template=workflow.source_path("../workflow_scripts/stembench/reporting/dataset_browser.html"),
+        template=str(SHIPPED / "workflow_scripts/stembench/reporting/dataset_browser.html"),
     output:
         index=LAYOUT.dataset_index,
         columns=LAYOUT.dataset_columns,

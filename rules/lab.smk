@@ -1,4 +1,4 @@
-"""Lab images: fetched with pip or taken from the user's folder, checked, and brought into one form.
+"""Lab images: fetched from the package index or taken from the user's folder, checked, and brought into one form.
 
 Requires images/ (`lab.folder`, where a user or a network-less machine puts files)
 Makes    results/lab/distributions/{distribution}.archive

@@ -109,7 +109,7 @@ rule report:
         first_page="workflow",
         scale=CONFIG.scale,
         left_out=PLAN.report.left_out,
-        snakefile=os.path.relpath(workflow.main_snakefile),
+        snakefile=str(SHIPPED / "Snakefile"),
     message:
         "Write the report"
     script:
@@ -124,7 +124,7 @@ rule estimate:
         "../envs/reporting.yaml"
     params:
         config=GIVEN,
-        snakefile=os.path.relpath(workflow.main_snakefile),
+        snakefile=str(SHIPPED / "Snakefile"),
         cores=lambda _: workflow.cores,
     message:
         "Estimate what is still to be done"

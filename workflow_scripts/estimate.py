@@ -16,8 +16,8 @@ from stembench.estimate import ASSUMED_GPU_RATE, Estimator, Job, estimates, wall
 _SHOWN = 12  # rules, by their hours
 
 
-def jobs_to_do(snakefile: str, config: dict, outputs: dict[str, list[str]]) -> set[Job]:
-    """The jobs of a run by default that are still to be done; `outputs` are regular expressions by rule."""
+def jobs_to_do(snakefile: str, config: dict, outputs: list[str]) -> set[Job]:
+    """The jobs of a run by default that are still to be done; `outputs` are regular expressions of what rules make."""
     with tempfile.TemporaryDirectory() as folder:
         merged = Path(folder) / "config.json"
         merged.write_text(json.dumps(config))
@@ -28,7 +28,7 @@ def jobs_to_do(snakefile: str, config: dict, outputs: dict[str, list[str]]) -> s
     jobs = set()
     for row in csv.DictReader(done.stdout.splitlines(), delimiter="\t"):
         if row["plan"] == "update pending":
-            found = next(filter(None, (re.fullmatch(one, row["output_file"]) for one in outputs[row["rule"]])))
+            found = next(filter(None, (re.fullmatch(one, row["output_file"]) for one in outputs)))
             jobs.add(Job(row["rule"], tuple(sorted(found.groupdict().items()))))
     return jobs
 

