@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from stembench.config.base import Name, Section
+from stembench.errors import InputError
 
 Task = Literal["segment", "localise", "denoise", "denoise_2x", "denoise_background", "superresolve", "superresolve_2x"]
 Part = Annotated[float, Field(gt=0, lt=1)]
@@ -61,9 +62,11 @@ class Training(Section):
     """The machine that trains, and where it gets its samples."""
 
     devices: int = Field(
-        1, description="GPUs a training uses on a node, or processes on one that has no GPU", ge=1, le=64
+        1,
+        description="GPUs that a training uses, or processes where there is no GPU; they share each batch evenly",
+        ge=1,
+        le=64,
     )
-    nodes: int = Field(1, description="Nodes a training runs on", ge=1, le=256)
     precision: Literal["auto", "32", "tf32", "bf16"] = Field(
         "auto", description="Arithmetic; auto is bf16 on a GPU that has it and 32 elsewhere"
     )
@@ -71,6 +74,22 @@ class Training(Section):
     data: Literal["stored", "on_the_fly"] = Field(
         "stored", description="Whether training reads the dataset or draws its samples anew in every pass"
     )
+
+
+def check_shares(devices: int, batch: int, recipe: str) -> None:
+    """Check that devices can share a batch evenly.
+
+    Raises
+    ------
+    InputError
+        If the number of devices does not divide the batch; names `recipe` and the numbers that do.
+    """
+    if batch % devices:
+        numbers = ", ".join(str(number) for number in range(1, batch + 1) if batch % number == 0)
+        raise InputError(
+            f"training.devices is {devices}, and {recipe} has batches of {batch} crops, of which each device takes an "
+            f"equal part; set training.devices to one of {numbers}, or change the recipe's batch_images"
+        )
 
 
 def _demo(crops_per_s: int, **recipe: Any) -> Recipe:
