@@ -131,7 +131,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
 
 
 def test_devices_that_cannot_share_a_batch_are_refused_with_those_that_can(tmp_path):
-    with pytest.raises(InputError, match=r"training\.devices is 3.* batches of 4 .* one of 1, 2, 4, or"):
+    with pytest.raises(InputError, match=r"training\.devices is 3.* of the training is 4 .* one of 1, 2, 4, or"):
         trained(tmp_path, options={"devices": 3})
 
 

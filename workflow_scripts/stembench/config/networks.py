@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -76,20 +78,29 @@ class Training(Section):
     )
 
 
-def check_shares(devices: int, batch: int, recipe: str) -> None:
-    """Check that devices can share a batch evenly.
+def check_shares(devices: int, batches: Mapping[str, int]) -> None:
+    """Check that devices can share batches evenly.
+
+    Parameters
+    ----------
+    devices : int
+        How many train together.
+    batches : mapping of int
+        Crops in a batch, by what the message shall call it.
 
     Raises
     ------
     InputError
-        If the number of devices does not divide the batch; names `recipe` and the numbers that do.
+        If the number of devices does not divide a batch; names the batch and the numbers that divide all of them.
     """
-    if batch % devices:
-        numbers = ", ".join(str(number) for number in range(1, batch + 1) if batch % number == 0)
-        raise InputError(
-            f"training.devices is {devices}, and {recipe} has batches of {batch} crops, of which each device takes an "
-            f"equal part; set training.devices to one of {numbers}, or change the recipe's batch_images"
-        )
+    for name, batch in batches.items():
+        if batch % devices:
+            common = math.gcd(*batches.values())
+            numbers = ", ".join(str(number) for number in range(1, common + 1) if common % number == 0)
+            raise InputError(
+                f"training.devices is {devices}, and a batch of {name} is {batch} crops, of which each device takes an "
+                f"equal part; set training.devices to one of {numbers}, or change the recipe's batch_images"
+            )
 
 
 def _demo(crops_per_s: int, **recipe: Any) -> Recipe:

@@ -318,9 +318,9 @@ class Config(Section):
     def _devices_share_batches(self) -> Config:
         studied = {row.network for study in self.studies.values() for row in study.variants.values()}
         trained = {name for name, network in self.networks.items() if network.tasks}
-        for name in sorted(trained | (studied if self.sizes.studies else set())):
-            recipe = f"networks.{name}.recipes.{self.scale}"
-            check_shares(self.training.devices, self.recipe(name).batch_images or 1, recipe)
+        names = sorted(trained | (studied if self.sizes.studies else set()))
+        batches = {f"networks.{name} at scale {self.scale}": self.recipe(name).batch_images or 1 for name in names}
+        check_shares(self.training.devices, batches)
         return self
 
     def _check_one_frame(self, image: str, key: str) -> None:

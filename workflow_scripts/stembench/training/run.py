@@ -76,8 +76,7 @@ def train(
     """
     if recipe.loss == "own" and type(network).loss is Network.loss:
         raise InputError(f"recipe with loss: own, but this network has none; take one of {', '.join(LOSSES)}")
-    for batches in (crops, validation):
-        check_shares(devices, batches.batch, "the recipe")
+    check_shares(devices, {"the training": crops.batch, "the validation": validation.batch})
     for logger in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(logger).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning.pytorch")  # advice on workers, folders in use and the like
