@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow_scripts"))
-from stembench.config import Config, Training
+from stembench.config import Config
 from stembench.datasets.loading import Crops
 from stembench.networks.registry import build, normalise, restore
 from stembench.training.losses import LOSSES
@@ -79,7 +79,6 @@ def compared(name: str, task: str) -> tuple[float, float]:
                 recipe=recipe,
                 epochs=1,
                 checkpoints=folder,
-                machine=Training(),
                 report=lambda _: None,
             )
         ours.append(crops.steps * crops.batch / history.seconds.sum())

@@ -218,6 +218,20 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
             {"networks": {"sfin": {"recipes": {"demo": {"milestones": [0.5]}}}}},
             ["networks.sfin.recipes.demo", "schedule: steps"],
         ),
+        (
+            {"training": {"devices": 3}},
+            [
+                "training.devices is 3",
+                "networks.atomai_segmentor at scale demo is 8",
+                "one of 1, 2, 4, 8",
+                "batch_images",
+            ],
+        ),
+        (  # a batch of 4, and of networks that studies alone train
+            {"scale": "full", "training": {"devices": 8}},
+            ["training.devices is 8", "networks.atomsegnet_unet at scale full is 4", "one of 1, 2, 4,"],
+        ),
+        ({"training": {"nodes": 2}}, ["training.nodes", "unknown key"]),
         ({"studies": {"s": {"variants": {"v": {"network": "none"}}}}}, ["studies.s.variants.v.network", "'none'"]),
         (
             {"studies": {"s": {"task": "denoise", "variants": {"v": {"network": "sfin"}}}}},
@@ -238,6 +252,13 @@ def test_a_mistake_is_answered_with_file_key_and_remedy(content, parts):
         load_config(content)
     for part in parts:
         assert part in str(refused.value)
+
+
+def test_devices_share_the_batches_of_the_networks_that_the_scale_trains():
+    """Networks of the shipped configuration have batches of 4 at full scale; nothing trains them here."""
+    networks = {name: entry.model_dump() | {"tasks": []} for name, entry in Config().networks.items()}
+    scales = {"full": Config().scales["full"].model_dump() | {"studies": False}}
+    load_config({"scale": "full", "scales": scales, "networks": networks, "training": {"devices": 8}})
 
 
 @pytest.mark.parametrize("level", [["a"] * 9, {letter: "a" for letter in "abcdefghi"}], ids=["lists", "mappings"])

@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 import torch
 from stembench.datasets.sample import Sample
+from stembench.networks import _convolutions
 from stembench.networks.atomid_net import AtomIDNet
+from stembench.networks.registry import count_parameters
 from torch import nn
 
 
@@ -70,16 +72,14 @@ def halved(image):
 
 
 def test_atomid_net_has_7920514_parameters():
-    assert sum(values.numel() for values in AtomIDNet().parameters()) == AtomIDNet.published_parameters == 7_920_514
+    assert count_parameters(AtomIDNet()) == AtomIDNet.published_parameters == 7_920_514
 
 
-def test_the_first_level_for_colour_images_is_never_reached(published):
-    image = torch.rand(1, 1, 16, 32)
-    maps, spacing = published(image)
-    (maps.sum() + spacing.sum()).backward()
-    idle = {name.split(".")[0] for name, values in published.named_parameters() if values.grad is None}
-    published.zero_grad()
-    assert idle == {"unused_encoder1"}
+@pytest.mark.parametrize("width", [0.25, 1.0])
+def test_a_first_level_for_colour_images_is_counted(width):
+    network = AtomIDNet(width)
+    for_colour = _convolutions.convolved_twice(3, network.output.in_channels, bias=False)
+    assert network.unused_parameters == sum(values.numel() for values in for_colour.parameters())
 
 
 @torch.inference_mode()

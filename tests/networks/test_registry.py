@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from executed import Executed
+from stembench.config.networks import NETWORKS as CONFIGURED
 from stembench.datasets.labels import TASK_LABELS, label
 from stembench.errors import InputError
 from stembench.networks.registry import (
@@ -103,6 +104,17 @@ def test_every_task_of_a_network_has_a_target_that_its_output_is_compared_with(n
     assert torch.isfinite(loss)
     assert network.map_of(output).shape[-2:] == label(sample, TASK_LABELS[task]).shape
     loss.backward()
+
+
+@pytest.mark.parametrize("name", [name for name in CONFIGURED if name != "faster_rcnn"])
+def test_every_parameter_of_a_network_has_a_gradient(name, small_factory):
+    """Devices that train together wait for the gradient of each."""
+    entry, sample = CONFIGURED[name], small_factory.sample("train", 0)
+    network = build(entry.architecture or name, 0.1, seed=0, options=entry.options)
+    target = torch.from_numpy(np.array(network.target(sample, "localise")))[None]
+    image = torch.from_numpy(normalise(sample.images["image"], network.normalisation))[None, None]
+    network.loss(network(image.repeat(2, 1, 1, 1)), target.repeat(2, 1, 1, 1), torch.nn.functional.mse_loss).backward()
+    assert [key for key, values in network.named_parameters() if values.grad is None] == []
 
 
 def test_a_task_of_twice_the_size_gives_maps_of_twice_the_size(tmp_path):

@@ -1,3 +1,4 @@
+import errno
 import os
 import pickle
 import re
@@ -5,14 +6,16 @@ import runpy
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from executed import Executed
-from stembench.config import Recipe, Training
+from stembench.config import Recipe
 from stembench.datasets.loading import Crops
+from stembench.datasets.on_the_fly import DrawnCrops
 from stembench.errors import InputError
 from stembench.networks.base import Network
 from stembench.networks.registry import build
@@ -42,7 +45,7 @@ def pairs(number=16, spoilt=None):
     return list(zip(images, targets[:, None]))
 
 
-def trained(folder, epochs=3, killed_after=None, data=None, network=None, machine=None, report=None, **recipe):
+def trained(folder, epochs=3, killed_after=None, data=None, network=None, report=None, options=None, **recipe):
     data = data or pairs()
     crops, validation = (Crops(part, crop=16, batch=4, seed=1) for part in (data, pairs()[:4]))
     network = network or build("atomsegnet_unet", 0.05, seed=0)
@@ -60,8 +63,8 @@ def trained(folder, epochs=3, killed_after=None, data=None, network=None, machin
         recipe=Recipe(**{"learning_rate": 1e-2} | recipe),
         epochs=epochs,
         checkpoints=folder,
-        machine=machine,
         report=report or listed,
+        **(options or {}),
     )
     return network, history, lines
 
@@ -94,18 +97,70 @@ def test_a_killed_run_goes_on_and_ends_where_an_undisturbed_one_ends(tmp_path, n
     pd.testing.assert_frame_equal(history[SAME], resumed_history[SAME])
 
 
+def test_a_run_whose_folder_was_moved_ends_with_the_best_weights_all_the_same(tmp_path):
+    """A rate so high that the first epoch is the best."""
+    high = {"epochs": 2, "learning_rate": 0.3, "schedule": "steps"}
+    undisturbed, history, _ = trained(tmp_path / "undisturbed", **high)
+    assert history.validation_loss.idxmin() == 0
+    with pytest.raises(KilledError):
+        trained(tmp_path / "before", killed_after=1, **high)
+    (tmp_path / "before").rename(tmp_path / "moved")
+    resumed, _, _ = trained(tmp_path / "moved", **high)
+    assert all(torch.equal(value, resumed.state_dict()[key]) for key, value in undisturbed.state_dict().items())
+
+
+def test_a_run_that_is_called_again_after_its_last_epoch_ends_the_same(tmp_path):
+    first, history, _ = trained(tmp_path)
+    again, history_again, lines = trained(tmp_path)
+    assert len(lines) == 1
+    assert all(torch.equal(value, again.state_dict()[key]) for key, value in first.state_dict().items())
+    pd.testing.assert_frame_equal(history, history_again)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(KilledError):
+        trained(tmp_path, killed_after=1)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError, match=r"\.ckpt: cannot be written \(No space left on device\)"):
+        trained(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_devices_that_cannot_share_a_batch_are_refused_with_those_that_can(tmp_path):
+    with pytest.raises(InputError, match=r"training\.devices is 3.* of the training is 4 .* one of 1, 2, 4, or"):
+        trained(tmp_path, options={"devices": 3})
+
+
+def test_a_training_on_samples_that_are_drawn_takes_every_step_of_every_epoch(tmp_path, small_factory):
+    class Counting(DroppingOut):
+        steps = 0
+
+        def loss(self, output, target, compare):
+            self.steps += self.training
+            return super().loss(output, target, compare)
+
+    network, sizes = Counting(), {"crop": 32, "batch": 4, "seed": 0}
+    crops = DrawnCrops(small_factory, "noNoise", **sizes, samples=12, workers=0, device=torch.device("cpu"))
+    run.train(network, crops, Crops(pairs()[:4], **sizes), recipe=Recipe(), epochs=3, checkpoints=tmp_path)
+    assert network.steps == 9
+
+
 def test_a_checkpoint_damaged_anywhere_is_set_aside_and_the_training_begins_anew(tmp_path):
     undisturbed, _, _ = trained(tmp_path / "undisturbed")
-    for place in (0.01, 0.5, 0.99):
-        folder = tmp_path / f"{place:.2f}"
+    for name, place in (("last", 0.01), ("last", 0.5), ("last", 0.99), ("best", 0.5)):
+        folder = tmp_path / f"{name}_{place:.2f}"
         with pytest.raises(KilledError):
             trained(folder, killed_after=1)
-        (checkpoint,) = folder.iterdir()
+        checkpoint = folder / f"{name}.ckpt"
         size = checkpoint.stat().st_size
         content = bytearray(checkpoint.read_bytes())
         content[int(place * size) : int(place * size) + 64] = bytes(64)  # more than what fills up between its records
         checkpoint.write_bytes(content)
-        with pytest.raises(InputError, match=r"last.ckpt is damaged and was set aside as last.damaged; run again"):
+        with pytest.raises(InputError, match=f"{name}.ckpt is damaged and was set aside as {name}.damaged; run again"):
             trained(folder)
         again, _, lines = trained(folder)
         assert lines[0].startswith("epoch 1/")
@@ -157,7 +212,7 @@ import sys
 import numpy as np
 import torch
 from pathlib import Path
-from stembench.config import Recipe, Training
+from stembench.config import Recipe
 from stembench.datasets.loading import Crops
 from stembench.networks.base import Network
 from stembench.training import run
@@ -176,8 +231,8 @@ torch.manual_seed(0)
 network, folder = Plain(), Path(sys.argv[1])
 images, targets = np.random.default_rng(0).random((2, 16, 16, 16)).astype(np.float32)
 crops = Crops(list(zip(images, targets[:, None])), crop=16, batch=4, seed=1)
-recipe, machine = Recipe(learning_rate=1e-2, schedule="steps"), Training(devices=int(sys.argv[2]))
-history = run.train(network, crops, crops, recipe=recipe, epochs=2, checkpoints=folder, machine=machine)
+recipe, devices = Recipe(learning_rate=1e-2, schedule="steps"), int(sys.argv[2])
+history = run.train(network, crops, crops, recipe=recipe, epochs=2, checkpoints=folder, devices=devices)
 torch.save(network.state_dict(), folder / ("end.pt" if run.is_first_process() else "second.pt"))
 """
 
@@ -222,9 +277,7 @@ def test_a_recipe_without_a_loss_of_the_networks_own_is_refused(tmp_path):
 
 
 def test_coarser_arithmetic_ends_near_the_exact_one(tmp_path):
-    exact, rough = (
-        trained(tmp_path / precision, machine=Training(precision=precision))[1] for precision in ("32", "bf16")
-    )
+    exact, rough = (trained(tmp_path / precision, options={"precision": precision})[1] for precision in ("32", "bf16"))
     assert rough.train_loss.iloc[0] == pytest.approx(exact.train_loss.iloc[0], rel=0.05)
     assert not np.array_equal(rough.train_loss, exact.train_loss)
 
@@ -253,8 +306,11 @@ def test_a_loss_is_least_where_the_output_is_the_target(name):
     assert LOSSES[name](target, target) < LOSSES[name]((target + 0.2) / 1.4, target)
 
 
-def test_a_pickle_in_place_of_a_checkpoint_is_not_executed(tmp_path):
-    torch.save(Executed(tmp_path / "executed"), tmp_path / "last.ckpt")
+@pytest.mark.parametrize("name", ["last", "best"])
+def test_a_pickle_in_place_of_a_checkpoint_is_not_executed(tmp_path, name):
+    with pytest.raises(KilledError):
+        trained(tmp_path, killed_after=1)
+    torch.save(Executed(tmp_path / "executed"), tmp_path / f"{name}.ckpt")
     with pytest.raises((InputError, pickle.UnpicklingError)):
         trained(tmp_path)
     assert not (tmp_path / "executed").exists()

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _REMEDIES = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free space")
 _REMEDIES |= dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "make it writable")
 _FOLDER_MARK = ".snakemake_timestamp"
-_CHECKSUMS = "checksums.sha256"
+#: List of checksums in a product that is a folder.
+CHECKSUMS = "checksums.sha256"
 _LEAST_FREE = 2**18  # bytes: what Snakemake notes of a run
 _CLOCKS_DIFFER_S = 10  # of a machine and the server of its files
 _PACKAGES = ("numpy", "scipy", "xarray", "zarr", "torch", "lightning", "atomap", "gemmi", "ase", "abtem")
@@ -152,7 +153,7 @@ def sha256(path: str | Path) -> str:
 
 def write_checksums(folder: Path) -> None:
     """Write into a folder the SHA-256 of every file below it, as `sha256sum --check` reads them."""
-    (folder / _CHECKSUMS).write_text("".join(_checksums(folder)))
+    (folder / CHECKSUMS).write_text("".join(_checksums(folder)))
 
 
 def _checksums(folder: Path) -> list[str]:
@@ -175,7 +176,7 @@ def verify(folder: str | Path, *patterns: str) -> None:
     InputError
         That names the first file that is not, or is not there, and the remedy.
     """
-    listed = Path(folder) / _CHECKSUMS
+    listed = Path(folder) / CHECKSUMS
     if not listed.is_file():
         raise damaged(listed, folder)
     for line in listed.read_text(errors="replace").splitlines():

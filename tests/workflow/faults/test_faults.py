@@ -148,7 +148,7 @@ def test_a_full_disk_is_told(tmp_path, repository):
 @pytest.mark.thorough
 def test_a_disk_that_fills_up_while_a_network_trains_is_told(untrained, made, long_training):
     with mounted(untrained.folder / MODEL, 24) as remount:
-        told(untrained.run(TRAINED, config=long_training), "last.ckpt: cannot be written (No space left on device)")
+        told(untrained.run(TRAINED, config=long_training), ".ckpt: cannot be written (No space left on device)")
         remount("size=50000k")
         finishes(untrained, TRAINED, config=long_training)
         same_training(untrained, made)

@@ -17,7 +17,7 @@ from stembench.config.evaluation import Evaluation, LabTestset
 from stembench.config.generalisation import Generalisation
 from stembench.config.imaging import Condition, Imaging, Multislice
 from stembench.config.lab import Distribution, LabImage
-from stembench.config.networks import Network, Recipe, Training
+from stembench.config.networks import Network, Recipe, Training, check_shares
 from stembench.config.studies import Study
 from stembench.config.tree import Config, load_config
 
@@ -49,5 +49,6 @@ __all__ = [
     "Study",
     "Training",
     "Wedge",
+    "check_shares",
     "load_config",
 ]

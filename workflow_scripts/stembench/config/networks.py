@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from stembench.config.base import Name, Section
+from stembench.errors import InputError
 
 Task = Literal["segment", "localise", "denoise", "denoise_2x", "denoise_background", "superresolve", "superresolve_2x"]
 Part = Annotated[float, Field(gt=0, lt=1)]
@@ -61,9 +64,11 @@ class Training(Section):
     """The machine that trains, and where it gets its samples."""
 
     devices: int = Field(
-        1, description="GPUs a training uses on a node, or processes on one that has no GPU", ge=1, le=64
+        1,
+        description="GPUs that a training uses, or processes where there is no GPU; they share each batch evenly",
+        ge=1,
+        le=64,
     )
-    nodes: int = Field(1, description="Nodes a training runs on", ge=1, le=256)
     precision: Literal["auto", "32", "tf32", "bf16"] = Field(
         "auto", description="Arithmetic; auto is bf16 on a GPU that has it and 32 elsewhere"
     )
@@ -71,6 +76,31 @@ class Training(Section):
     data: Literal["stored", "on_the_fly"] = Field(
         "stored", description="Whether training reads the dataset or draws its samples anew in every pass"
     )
+
+
+def check_shares(devices: int, batches: Mapping[str, int]) -> None:
+    """Check that devices can share batches evenly.
+
+    Parameters
+    ----------
+    devices : int
+        How many train together.
+    batches : mapping of int
+        Crops in a batch, by what the message shall call it.
+
+    Raises
+    ------
+    InputError
+        If the number of devices does not divide a batch; names the batch and the numbers that divide all of them.
+    """
+    for name, batch in batches.items():
+        if batch % devices:
+            common = math.gcd(*batches.values())
+            numbers = ", ".join(str(number) for number in range(1, common + 1) if common % number == 0)
+            raise InputError(
+                f"training.devices is {devices}, and a batch of {name} is {batch} crops, of which each device takes an "
+                f"equal part; set training.devices to one of {numbers}, or change the recipe's batch_images"
+            )
 
 
 def _demo(crops_per_s: int, **recipe: Any) -> Recipe:

@@ -27,7 +27,7 @@ from stembench.config.generalisation import Generalisation
 from stembench.config.imaging import Imaging, Multislice
 from stembench.config.instrument import INSTRUMENT, Instrument
 from stembench.config.lab import Calibration, Lab, LabImage
-from stembench.config.networks import NETWORKS, Network, Recipe, Task, Training
+from stembench.config.networks import NETWORKS, Network, Recipe, Task, Training, check_shares
 from stembench.config.scales import Scale
 from stembench.config.structures import Structures
 from stembench.config.studies import STUDIES, Study
@@ -312,6 +312,15 @@ class Config(Section):
                         known(baseline, self.generalisation.baselines, f"studies.{name}.baselines", "generalisation")
                     if baseline == "template_matching" and scored not in self.simulated:
                         raise ValueError(f"studies.{name}.baselines: template_matching needs a simulated dataset")
+        return self
+
+    @model_validator(mode="after")
+    def _devices_share_batches(self) -> Config:
+        studied = {row.network for study in self.studies.values() for row in study.variants.values()}
+        trained = {name for name, network in self.networks.items() if network.tasks}
+        names = sorted(trained | (studied if self.sizes.studies else set()))
+        batches = {f"networks.{name} at scale {self.scale}": self.recipe(name).batch_images or 1 for name in names}
+        check_shares(self.training.devices, batches)
         return self
 
     def _check_one_frame(self, image: str, key: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -28,6 +28,30 @@ class Pairs(Protocol):
 
     def __getitem__(self, position: int, /) -> Pair:
         """The pair at a position."""
+
+
+class Epoch(Protocol):
+    """Batches of (input, target) and what else the network is told, as many as `len` says, anew in each iteration."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """The batches."""
+
+
+class Batches(Protocol):
+    """Batches of crops by epoch, as `Crops` gives them."""
+
+    batch: int
+    steps: int
+    seed: int
+
+    def positions(self, number: int) -> np.ndarray:
+        """Which samples an epoch shows, in their order; shape (steps * batch,)."""
+
+    def epoch(self, number: int, process: int = 0, processes: int = 1) -> "Epoch":
+        """The batches of an epoch, or the equal part of each that one of several processes takes."""
 
 
 class StoredPairs(Dataset[Pair]):

@@ -132,15 +132,27 @@ class DrawnCrops:
         """Which samples an epoch shows, in their order; shape (steps * batch,)."""
         return np.arange(self.steps * self.batch) + number * self.steps * self.batch
 
-    def epoch(self, number: int, process: int = 0, processes: int = 1) -> Iterator[tuple]:
+    def epoch(self, number: int, process: int = 0, processes: int = 1) -> "_DrawnEpoch":
         """Batches of (input, target), of shape (batch, 1, edge, edge) and (batch, maps, edge, edge)."""
-        mine = self.positions(number)[process::processes].tolist()
-        size = max(1, self.batch // processes)
-        batches = drawn_batches(self.factory, "train", mine, self.name, size, self.device, self.workers, self.asked)
-        for first, (images, targets, *beside) in zip(range(0, len(mine), size), batches):
+        return _DrawnEpoch(self, self.positions(number)[process::processes].tolist())
+
+
+class _DrawnEpoch:
+    """Batches of some samples; has a length, without which Lightning loses the first batch."""
+
+    def __init__(self, crops: DrawnCrops, samples: list[int]) -> None:
+        self.crops, self.samples = crops, samples
+
+    def __len__(self) -> int:
+        return self.crops.steps
+
+    def __iter__(self) -> Iterator[tuple]:
+        crops, size = self.crops, len(self.samples) // len(self)
+        drawing = (crops.factory, "train", self.samples, crops.name, size, crops.device, crops.workers, crops.asked)
+        for first, (images, targets, *beside) in zip(range(0, len(self.samples), size), drawn_batches(*drawing)):
             parts = [
-                cropped(image, target, self.crop, randomness(self.seed, sample))
-                for sample, image, target in zip(mine[first:], self.seen(images), targets)
+                cropped(image, target, crops.crop, randomness(crops.seed, sample))
+                for sample, image, target in zip(self.samples[first:], crops.seen(images), targets)
             ]
             yield *(torch.stack(part) for part in zip(*parts)), *beside
 

@@ -42,8 +42,9 @@ class AtomIDNet(Network):
         channels = [max(1, round(width * published)) for published in (32, 64, 128, 256, 512)]
         hidden = [max(1, round(width * published)) for published in (256, 64)]
         self.encoder1 = convolved_twice(1, channels[0], bias=False)
-        # The published network holds a first level for colour images that it never reaches; its parameters count.
-        self.unused_encoder1 = convolved_twice(3, channels[0], bias=False)
+        # The authors' code holds a second first level, for colour images, which the forward pass never reaches:
+        # convolutions of 3 x 3 from 3 and from all channels, without bias, and two norms.
+        self.unused_parameters = 9 * 3 * channels[0] + 9 * channels[0] ** 2 + 2 * 2 * channels[0]
         self.encoders = nn.ModuleList(convolved_twice(*pair, bias=False) for pair in pairwise(channels))
         self.head = nn.Sequential(
             nn.Linear(channels[-1], hidden[0]),

@@ -22,6 +22,7 @@ class AtomSegNetUNet(Network):
 
     source = "Lin et al. (2021), doi 10.1038/s41598-021-84499-w"
     published_parameters = 1_742_533
+    unused_parameters = 2  # scale and shift of a second output norm, which the authors' forward pass never reaches
     tasks = tuple(TASK_LABELS)
     divisor = 4
     normalisation = "standardise"
@@ -38,8 +39,6 @@ class AtomSegNetUNet(Network):
         self.decoder1 = convolved_twice(2 * low, low)
         self.output = nn.Conv2d(low, 1, 1)
         self.output_norm = nn.BatchNorm2d(1)
-        # The published network holds a second one that its forward pass never reaches; it counts among the parameters.
-        self.unused_norm = nn.BatchNorm2d(1)
 
     def start_from(self, mean: float) -> None:
         """Let the untrained output be about `mean`, so that training need not first unlearn a grey background.

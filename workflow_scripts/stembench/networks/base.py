@@ -25,7 +25,10 @@ class Network(nn.Module, ABC):
     source : str
         Where it was published.
     published_parameters : int
-        Trainable parameters at width 1.
+        Trainable parameters at width 1, as published.
+    unused_parameters : int
+        How many of those belong to published layers that no output depends on. They are counted and not built: devices
+        that train together wait for the gradient of every parameter.
     tasks : tuple of str
         Keys of `TASK_LABELS` that it was published for.
     divisor : int
@@ -42,6 +45,7 @@ class Network(nn.Module, ABC):
 
     source: str
     published_parameters: int
+    unused_parameters: int = 0
     tasks: tuple[str, ...] = tuple(TASK_LABELS)
     divisor: int = 1
     normalisation: str = "standardise"

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 from safetensors.torch import save as serialised
-from torch import nn
 
 from stembench.datasets.store import Shards
 from stembench.errors import CannotLoadError, InputError, in_short
@@ -87,9 +86,9 @@ def restore(maps: Array, normalisation: str) -> Array:
     return maps / _GREY_LEVELS if normalisation == "grey_levels" else maps
 
 
-def count_parameters(module: nn.Module) -> int:
-    """Number of trainable parameters."""
-    return sum(parameter.numel() for parameter in module.parameters())
+def count_parameters(network: Network) -> int:
+    """Number of trainable parameters, with those of published layers that no output depends on."""
+    return sum(parameter.numel() for parameter in network.parameters()) + network.unused_parameters
 
 
 def save(folder: str | Path, network: Network, record: dict) -> None:

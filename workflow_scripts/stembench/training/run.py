@@ -1,11 +1,8 @@
-"""The training run: Lightning carries devices, precision, checkpoints and the loop; the rest is ours."""
+"""The training run of every network; Lightning carries devices, precision, validation and checkpoints."""
 
-import copy
 import logging
-import os
-import time
-import zipfile
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,122 +11,113 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
-from stembench.config import Recipe, Training
-from stembench.datasets.loading import Crops
+from stembench.config import Recipe, check_shares
+from stembench.datasets.loading import Batches, Epoch
 from stembench.errors import InputError
 from stembench.networks.base import Network
 from stembench.networks.registry import restore
-from stembench.products import writing
+from stembench.training.callbacks import Checkpoint, Divergence, History, WholeFiles, set_aside_if_damaged
 from stembench.training.losses import LOSSES
-
-_CHECKPOINT = "last.ckpt"
-_LOSSES_LOOKED_AT = 16  # steps at a time: to look at a loss a GPU has to be waited for
-_EXPLODED = 100.0  # times the loss that the training began with
 
 
 def train(
     network: Network,
-    crops: Crops,
-    validation: Crops,
+    crops: Batches,
+    validation: Batches,
     *,
     recipe: Recipe,
     epochs: int,
     checkpoints: str | Path,
-    machine: Training | None = None,
+    precision: str = "auto",
+    devices: int = 1,
+    compiled: bool = False,
     report: Callable[[str], None] = print,
 ) -> pd.DataFrame:
-    """Train a network in place; go on from the last epoch that `checkpoints` holds.
+    """Train a network in place, or continue after the last epoch that `checkpoints` holds.
 
     The network ends with the weights of the epoch whose validation loss is lowest.
 
     Parameters
     ----------
     network : Network
-        The network; its weights are replaced by those of a checkpoint, if there is one.
-    crops : Crops
+        The network; a checkpoint replaces its weights.
+    crops : Batches
         Training batches.
-    validation : Crops
-        Those of its first epoch measure the validation loss after each epoch.
+    validation : Batches
+        Its first epoch measures the validation loss after each epoch.
     recipe : Recipe
         Loss, optimiser and schedule.
     epochs : int
         Epochs of `crops`.
     checkpoints : str or Path
-        Folder for the state after each epoch.
-    machine : Training
-        Devices, nodes, precision, compilation; by default one device, exact arithmetic on a CPU.
+        Folder for `last.ckpt`, the state after each epoch, and `best.ckpt`, the weights of the best one.
+    precision : str
+        `auto` (bf16 on a GPU that has it, 32 elsewhere), `32`, `tf32` or `bf16`.
+    devices : int
+        GPUs, or processes where there is no GPU, that share every batch.
+    compiled : bool
+        Whether torch.compile makes kernels of the network first.
     report : callable
         Takes a line of progress after each epoch.
 
     Returns
     -------
     DataFrame
-        A row an epoch: `epoch`, `train_loss`, `validation_loss`, `learning_rate`, `seconds`.
+        One row per epoch: `epoch`, `train_loss`, `validation_loss`, `learning_rate`, `seconds`.
 
     Raises
     ------
     InputError
-        If the loss is no number or explodes; names the step, its samples and the last good checkpoint. If the
-        checkpoint is damaged, which is set aside.
+        If the devices cannot share a batch evenly. If the loss is not a number or explodes; names the step, its samples
+        and the last good checkpoint. If a checkpoint is damaged, which is set aside.
     """
     if recipe.loss == "own" and type(network).loss is Network.loss:
         raise InputError(f"recipe with loss: own, but this network has none; take one of {', '.join(LOSSES)}")
-    checkpoint = Path(checkpoints) / _CHECKPOINT
+    check_shares(devices, {"the training": crops.batch, "the validation": validation.batch})
     for logger in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(logger).setLevel(logging.ERROR)
-    machine = machine or Training()
-    several = machine.devices * machine.nodes > 1
+    warnings.filterwarnings("ignore", module="lightning.pytorch")  # advice on workers, folders in use and the like
+    # Finds errors of operators and takes time in each step; torch's types do not know it.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    last, best = (Path(checkpoints) / f"{name}.ckpt" for name in ("last", "best"))
+    resumed = last.exists() and best.exists()
+    if resumed:
+        for checkpoint in (last, best):
+            set_aside_if_damaged(checkpoint)
+        report(f"going on from {last}")
+    if compiled:
+        network.compile()
+    history = History(epochs, crops.steps * crops.batch, last, report)
     trainer = lightning.Trainer(
         max_epochs=epochs,
-        accelerator="auto",
-        devices=machine.devices,
-        num_nodes=machine.nodes,
-        # On one node a training starts its processes itself, on SLURM as well, whose jobs are one task each.
-        plugins=[LightningEnvironment()] if machine.nodes == 1 else None,
-        strategy="ddp_find_unused_parameters_true" if several else "auto",  # published networks hold such
-        sync_batchnorm=several and torch.cuda.is_available(),  # PyTorch has none for the CPU
+        devices=devices,
+        # A training starts its processes itself, on SLURM as well, whose jobs are one task each.
+        plugins=[LightningEnvironment(), WholeFiles()],
+        strategy="ddp" if devices > 1 else "auto",
+        sync_batchnorm=devices > 1 and torch.cuda.is_available(),  # PyTorch has none for the CPU
         use_distributed_sampler=False,
-        precision=_precision(machine.precision),
+        precision=_precision(precision),
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         deterministic="warn",
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
-        callbacks=[_LastEpoch(checkpoint, report)],
+        callbacks=[
+            Divergence(crops, last),
+            history,
+            Checkpoint(best, monitor="validation_loss", save_weights_only=True),
+            Checkpoint(last),
+        ],
     )
-    # Finds errors of operators, and takes time of each step; a property that the module gives itself, unseen by types.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    resumed = checkpoint.exists()
-    if resumed:
-        _set_aside_if_damaged(checkpoint)
-        report(f"going on from {checkpoint}")
-    if machine.compile:
-        network.compile()
-    run = _Run(network, crops, validation, recipe, epochs, checkpoint, report)
-    trainer.fit(run, ckpt_path=str(checkpoint) if resumed else None, weights_only=True)
-    network.load_state_dict(run.best)
+    run = _Run(network, crops, validation, recipe, epochs)
+    trainer.fit(run, ckpt_path=str(last) if resumed else None, weights_only=True)
+    run.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
     network.cpu().eval()
-    return pd.DataFrame(run.history)
-
-
-def _set_aside_if_damaged(checkpoint: Path) -> None:
-    try:
-        with zipfile.ZipFile(checkpoint) as archive:
-            whole = archive.testzip() is None  # PyTorch reads past the checksums that it wrote
-        torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except Exception:  # a damaged file raises whatever its reader stumbles over
-        whole = False
-    if not whole:
-        aside = checkpoint.with_suffix(".damaged")
-        os.replace(checkpoint, aside)
-        raise InputError(
-            f"{checkpoint} is damaged and was set aside as {aside.name}; run again, and this training begins anew"
-        )
+    return pd.DataFrame(history.rows)
 
 
 def use_threads(number: int) -> None:
@@ -138,7 +126,7 @@ def use_threads(number: int) -> None:
 
 
 def is_first_process() -> bool:
-    """Whether this process is the one, of those that train together, that writes the products."""
+    """Whether this process, of those that train together, writes the products."""
     return rank_zero_only.rank == 0  # type: ignore[attr-defined] # which lightning sets on the function
 
 
@@ -152,25 +140,13 @@ def _precision(asked: str) -> Literal["bf16-mixed", "32-true"]:
 
 
 class _Run(lightning.LightningModule):
-    def __init__(
-        self,
-        network: Network,
-        crops: Crops,
-        validation: Crops,
-        recipe: Recipe,
-        epochs: int,
-        checkpoint: Path,
-        report: Callable[[str], None],
-    ) -> None:
+    """Batches, loss, optimiser and schedule."""
+
+    def __init__(self, network: Network, crops: Batches, validation: Batches, recipe: Recipe, epochs: int) -> None:
         super().__init__()
         # Torch's types leave `memory_format` out.
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.crops, self.validation, self.recipe, self.epochs = crops, validation, recipe, epochs
-        self.checkpoint, self.report = checkpoint, report
-        self.history: list[dict] = []
-        self.best: dict[str, torch.Tensor] = {}
-        self.losses: list[float] = []
-        self.unseen: list[torch.Tensor] = []
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         recipe, steps = self.recipe, self.epochs * self.crops.steps
@@ -185,100 +161,28 @@ class _Run(lightning.LightningModule):
             schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, recipe.factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def train_dataloader(self) -> Iterable:
-        return self.crops.epoch(self.current_epoch, self.trainer.global_rank, self.trainer.world_size)
+    def train_dataloader(self) -> Epoch:
+        return self.crops.epoch(self.current_epoch, self.global_rank, self.trainer.world_size)
 
-    def on_train_epoch_start(self) -> None:
-        self.started, self.losses, self.unseen = time.monotonic(), [], []
+    def val_dataloader(self) -> Epoch:
+        return self.validation.epoch(0, self.global_rank, self.trainer.world_size)
 
     def training_step(self, batch: Sequence, step: int) -> torch.Tensor:
-        if step == 0:  # dropout of a resumed run is what it would have been, after all that starting a run draws
+        if step == 0:  # after all that starting or resuming draws, so that dropout is the same in a resumed run
             key = (self.current_epoch, self.global_rank)
             torch.manual_seed(int(np.random.SeedSequence(self.crops.seed, spawn_key=key).generate_state(1)[0]))
-        loss = self._loss(batch)
-        self.unseen.append(loss.detach())
-        if (step + 1) % _LOSSES_LOOKED_AT == 0:
-            self._look_at_losses()
-        return loss
+        return self._loss(batch, "train_loss")
 
-    def _loss(self, batch: Sequence) -> torch.Tensor:
+    def validation_step(self, batch: Sequence, _: int) -> torch.Tensor:
+        return self._loss(batch, "validation_loss")
+
+    def _loss(self, batch: Sequence, name: str) -> torch.Tensor:
         image, target, *context = batch
         output = self.network(image.to(memory_format=torch.channels_last), **(context[0] if context else {}))
         with torch.autocast(self.device.type, enabled=False):
-            return self.network.loss(output, target, self._compare)
+            loss = self.network.loss(output, target, self._compare)
+        self.log(name, loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(image))
+        return loss
 
     def _compare(self, maps: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return LOSSES[self.recipe.loss](restore(maps.float(), self.network.normalisation), target)
-
-    def _look_at_losses(self) -> None:
-        seen = len(self.losses)
-        self.losses += torch.stack(self.unseen).float().tolist() if self.unseen else []
-        self.unseen.clear()
-        first = self.history[0]["train_loss"] if self.history else self.losses[0]
-        losses = np.array(self.losses[seen:])
-        bad = np.flatnonzero(~np.isfinite(losses) | (losses > _EXPLODED * first))
-        if len(bad):
-            step, batch = seen + int(bad[0]), self.crops.batch
-            samples = self.crops.positions(self.current_epoch)[step * batch : (step + 1) * batch]
-            good = f"the state after epoch {len(self.history)} is in {self.checkpoint}" if self.history else "none yet"
-            raise InputError(
-                f"training diverged: loss {self.losses[step]:g} at step {step + 1} of epoch {self.current_epoch + 1}, "
-                f"training samples {', '.join(map(str, samples))}; last good checkpoint: {good}; "
-                "look at these samples, or lower the recipe's learning_rate"
-            )
-
-    def on_train_epoch_end(self) -> None:
-        self._look_at_losses()
-        trained = time.monotonic() - self.started
-        validation_loss = self._validation_loss()
-        if not self.history or validation_loss < min(row["validation_loss"] for row in self.history):
-            self.best = copy.deepcopy({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
-        row = {
-            "epoch": self.current_epoch + 1,
-            "train_loss": float(np.mean(self.losses)),
-            "validation_loss": validation_loss,
-            "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
-            "seconds": time.monotonic() - self.started,
-        }
-        self.history.append(row)
-        rate = self.crops.steps * self.crops.batch / trained
-        self.report(
-            f"epoch {row['epoch']}/{self.epochs}: training loss {row['train_loss']:.5f}, "
-            f"validation loss {row['validation_loss']:.5f}, {rate:.0f} crops/s, "
-            f"about {(self.epochs - row['epoch']) * row['seconds']:.0f} s to go"
-        )
-
-    @torch.no_grad()
-    def _validation_loss(self) -> float:
-        self.network.eval()
-        batches = self.validation.epoch(0)
-        losses = [self._loss(self.transfer_batch_to_device(batch, self.device, 0)).item() for batch in batches]
-        self.network.train()
-        return float(np.mean(losses))
-
-    def on_save_checkpoint(self, checkpoint: dict) -> None:
-        checkpoint |= {"history": self.history, "best": self.best}
-
-    def on_load_checkpoint(self, checkpoint: dict) -> None:
-        self.history, self.best = checkpoint["history"], checkpoint["best"]
-
-
-class _LastEpoch(Checkpoint):
-    """Keeps the state after the last whole epoch, so that a killed run loses at most one."""
-
-    def __init__(self, path: Path, report: Callable[[str], None]) -> None:
-        self.path, self.report = path, report
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, _: lightning.LightningModule) -> None:
-        partial = self.path.with_suffix(f".{os.getpid()}.partial")  # a job may outlive a Snakemake that was killed
-        with writing(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            trainer.save_checkpoint(partial)
-            if trainer.is_global_zero:
-                os.replace(partial, self.path)
-
-    def on_exception(self, trainer: lightning.Trainer, _: lightning.LightningModule, exception: BaseException) -> None:
-        """Lightning ends the process when it is interrupted."""
-        if isinstance(exception, KeyboardInterrupt):
-            state = f"goes on from {self.path}" if self.path.exists() else "begins it anew: no epoch had ended"
-            self.report(f"interrupted in epoch {trainer.current_epoch + 1}; the next call {state}")

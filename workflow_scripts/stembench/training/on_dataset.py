@@ -1,0 +1,184 @@
+"""A network trained on the shards of a dataset and stored, and the digest of all that its training depends on."""
+
+import functools
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from stembench.config import Recipe
+from stembench.datasets.factory import Factory
+from stembench.datasets.labels import TASK_LABELS
+from stembench.datasets.loading import Batches, Crops, Pairs, StoredPairs, kept, mean_target
+from stembench.datasets.store import read_recipe
+from stembench.errors import InputError
+from stembench.networks.base import Network
+from stembench.networks.registry import normalise, save
+from stembench.products import CHECKSUMS, whole
+from stembench.training.run import is_first_process, train
+
+
+def train_on_dataset(
+    network: Network,
+    folder: str | Path,
+    train_shards: Sequence[str | Path],
+    validation_shards: Sequence[str | Path],
+    *,
+    task: str,
+    seed: int,
+    recipe: Recipe,
+    samples_seen: int,
+    epochs: int,
+    made_as: Mapping,
+    structures: Mapping,
+    precision: str = "auto",
+    factory: Factory | None = None,
+    sampling: Mapping | None = None,
+    code: str = "",
+    about: Mapping = {},
+    devices: int = 1,
+    compiled: bool = False,
+    cores: int = 1,
+    report: Callable[[str], None] = print,
+) -> None:
+    """Train a new network on a dataset; write `weights.safetensors`, `model.json` and `history.csv`.
+
+    An interrupted training continues from `folder`/checkpoints when it is called again, if nothing changed of what
+    `training_identity` takes.
+
+    Parameters
+    ----------
+    network : Network
+        As `registry.build` makes it of `made_as`, `seed` and `task`.
+    folder : str or Path
+        Where to write.
+    train_shards, validation_shards : sequence of str or Path
+        Folders of both splits.
+    task : str
+        What it learns, one of `network.tasks`.
+    seed : int
+        Seed of weights, order and crops.
+    recipe : Recipe
+        Loss, optimiser, schedule, crops and batches.
+    samples_seen, epochs : int
+        Crops in the whole training, and its epochs.
+    made_as : mapping
+        `architecture`, `width` and `options` of the network.
+    structures : mapping
+        Projections by (material, zone), for networks that are told them.
+    precision : str
+        Arithmetic; see `run.train`.
+    factory : Factory, optional
+        Draws new training samples in every pass, which the stored ones then are not.
+    sampling : mapping, optional
+        What the factory was made from.
+    code : str
+        Digest of the code.
+    about : mapping
+        What else `model.json` shall say.
+    devices, compiled : int, bool
+        See `run.train`.
+    cores : int
+        Processes that read or draw samples.
+    report : callable
+        Takes a line of progress after each epoch.
+
+    Raises
+    ------
+    InputError
+        If the network cannot learn the task, a shard is damaged, or for the reasons of `run.train`.
+    """
+    if task not in network.tasks:
+        raise InputError(
+            f"{made_as['architecture']} cannot learn to {task}; it learns {', '.join(network.tasks)}: ask for one of "
+            "these, or take the task out of the network's entry under `networks`"
+        )
+    if recipe.crop_px is None or recipe.batch_images is None:
+        raise InputError("the recipe leaves crop_px or batch_images open; set both")
+    name, crop, batch = TASK_LABELS[task], recipe.crop_px, recipe.batch_images
+    seen = functools.partial(normalise, normalisation=network.normalisation)
+    asked = functools.partial(network.asked, task=task, structures=structures)
+    stored, validated = (StoredPairs(shards, name, seen, asked) for shards in (train_shards, validation_shards))
+    pixel_sizes = [drawn["pixel_size_A"] for drawn in stored.shards.parameters]
+    samples = samples_seen // epochs
+    pairs: Pairs = stored
+    crops: Batches
+    if factory:
+        from stembench.datasets.on_the_fly import DrawnCrops
+
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        sizes = {"crop": crop, "batch": batch, "samples": samples, "seed": seed, "workers": cores}
+        crops = DrawnCrops(factory, name, **sizes, device=device, seen=seen, asked=asked)
+    else:
+        pairs, workers = kept(stored, cores)
+        crops = Crops(pairs, crop=crop, batch=batch, seed=seed, samples=samples, workers=workers)
+    identity = training_identity(
+        [*train_shards, *validation_shards],
+        recipe,
+        made_as=made_as,
+        task=task,
+        seed=seed,
+        samples_seen=samples_seen,
+        epochs=epochs,
+        precision=precision,
+        sampling=sampling,
+        code=code,
+    )
+    network.start_from(mean_target(pairs, network.maps))
+    history = train(
+        network,
+        crops,
+        Crops(kept(validated, cores)[0], crop=crop, batch=batch, seed=seed),
+        recipe=recipe,
+        epochs=epochs,
+        checkpoints=Path(folder) / "checkpoints" / identity,
+        precision=precision,
+        devices=devices,
+        compiled=compiled,
+        report=report,
+    )
+    if is_first_process():
+        with whole(Path(folder) / "history.csv") as partial:
+            history.to_csv(partial, index=False)
+        training = {"samples_seen": samples_seen, "epochs": epochs, "precision": precision}
+        training["data"] = "on_the_fly" if factory else "stored"
+        learnt = {"task": task, "label": name, "seed": seed, "source": network.source}
+        learnt |= {"dataset_recipe": read_recipe(train_shards[0]), "pixel_size_A": (min(pixel_sizes), max(pixel_sizes))}
+        save(folder, network, {**made_as, **about, **learnt, "training": recipe.model_dump() | training})
+        shutil.rmtree(Path(folder) / "checkpoints")
+
+
+def training_identity(
+    shards: Sequence[str | Path],
+    recipe: Recipe,
+    *,
+    made_as: Mapping,
+    task: str,
+    seed: int,
+    samples_seen: int,
+    epochs: int,
+    precision: str,
+    sampling: Mapping | None,
+    code: str,
+) -> str:
+    """Return the digest of all that a training depends on; it continues only from checkpoints of the same.
+
+    That is the content of the shards and every other parameter, which are those of `train_on_dataset`, but for the
+    recipe's citation. Devices, cores and compilation are no part of it: they only say how fast a training goes.
+    """
+    depends_on = {
+        "contents": [(Path(folder) / CHECKSUMS).read_text() for folder in shards],
+        "recipe": recipe.model_dump(exclude={"source"}),
+        "made_as": made_as,
+        "task": task,
+        "seed": seed,
+        "samples_seen": samples_seen,
+        "epochs": epochs,
+        "precision": precision,
+        "sampling": sampling,
+        "code": code,
+    }
+    return hashlib.sha256(json.dumps(depends_on, sort_keys=True, default=dict).encode()).hexdigest()[:16]
