@@ -43,6 +43,7 @@ rule train_network:
         compiled=int(CONFIG.training.compile),
     params:
         identity=asked(lambda wildcards: PLAN.trainings.identity(training(wildcards))),
+        scale=CONFIG.scale,
     message:
         "Train {wildcards.network} to {wildcards.task} on {wildcards.dataset}, seed {wildcards.seed}"
     script:

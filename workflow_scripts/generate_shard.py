@@ -7,10 +7,11 @@ from stembench.products import whole
 
 if __name__ == "__main__":
     with running(snakemake):
-        factory, split = factory_of(snakemake), snakemake.wildcards.split
+        sampling, split = snakemake.params.sampling, snakemake.wildcards.get("split", "validation")
+        factory = factory_of(snakemake, sampling)
         first, last = snakemake.params.samples
         with whole(snakemake.output.folder) as partial:
             partial.mkdir()
             samples = (factory.sample(split, position) for position in range(first, last))
-            write_shard(partial, samples, snakemake.params.sampling["recipe"], factory.recipe.stored_labels)
+            write_shard(partial, samples, sampling["recipe"], factory.recipe.stored_labels)
         say(f"{snakemake.wildcards.dataset}/{split}: {last - first} images")

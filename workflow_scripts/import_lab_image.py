@@ -13,7 +13,8 @@ from stembench.products import provenance, sha256, whole, write_checksums, write
 
 if __name__ == "__main__":
     with running(snakemake), tempfile.TemporaryDirectory() as folder:
-        entry, name = LabImage(**snakemake.params.entry), snakemake.wildcards.image
+        told, name = snakemake.params.importing, snakemake.wildcards.image
+        entry = LabImage(**told["entry"])
         sources = [Path(path) for path in snakemake.input]
         if entry.distribution:
             members = [member for member in (entry.file, entry.columns) if member]
@@ -22,11 +23,11 @@ if __name__ == "__main__":
                 extract(snakemake.input[0], member, source)
         origin = {
             "file": entry.file,
-            "distribution": snakemake.params.distribution.get("requirement", ""),
-            "licence": snakemake.params.distribution.get("licence", "the user's own"),
+            "distribution": told["distribution"].get("requirement", ""),
+            "licence": told["distribution"].get("licence", "the user's own"),
             "sha256": sha256(sources[0]),
         }
-        image = lab_image(sources[0], name, entry, origin, sidecar=snakemake.params.sidecar)
+        image = lab_image(sources[0], name, entry, origin, sidecar=told["sidecar"])
         for remark in image.attrs["remarks"]:
             say(f"{name}: {remark}")
         with whole(snakemake.output.folder) as partial:
@@ -35,8 +36,8 @@ if __name__ == "__main__":
             dataset.to_zarr(partial / "image.zarr", zarr_format=3, consolidated=False)
             write_json(partial / "card.json", {"shape_px": list(image.shape)} | image.attrs)
             if entry.columns:
-                told = f"{entry.columns} (lab.images.{name}.columns)"
-                columns = read_marked_columns(sources[-1], image.attrs["pixel_size_A"], image.shape[-2:], told)
+                where = f"{entry.columns} (lab.images.{name}.columns)"
+                columns = read_marked_columns(sources[-1], image.attrs["pixel_size_A"], image.shape[-2:], where)
                 say(f"{name}: {len(columns)} marked columns")
                 pd.DataFrame(columns, columns=["x_A", "y_A"]).to_csv(partial / "columns.csv", index=False)
             write_checksums(partial)

@@ -14,16 +14,14 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def factory_of(job: "snakemake") -> Factory:
-    """The factory of a job with inputs `projections`, `tiles` and `calibration`, and the parameter `sampling`."""
-    sampling = job.params.sampling
+def factory_of(job: "snakemake", sampling: dict) -> Factory:
+    """The factory of a job with inputs `projections`, `tiles` and `calibration`, by what the plan says of sampling."""
     recipe, imaging = Dataset(**sampling["recipe"]), Imaging(**sampling["imaging"])
     materials = list(map(Material.read, job.input.projections, sampling["single_layers"]))
     arrangements = TypeAdapter(dict[str, Arrangement]).validate_python(sampling["arrangements"])
-    calibration = job.input.get("calibration")
     forward = None
     if scans := sampling["multislice"]:
         tiles = dict(zip(map(tuple, sampling["tiles"]), map(Tile.read, job.input.tiles)))
         forward = MultisliceModel(recipe.mode, imaging, Multislice(**scans["settings"]), scans["phonons"], tiles)
-    known = read_json(calibration) if calibration else None
-    return Factory(recipe, arrangements, imaging, materials, sampling["image_px"], known, forward)
+    known = [read_json(path) for path in job.input.calibration]
+    return Factory(recipe, arrangements, imaging, materials, sampling["image_px"], known[0] if known else None, forward)

@@ -13,11 +13,11 @@ from stembench.products import provenance, whole, write_checksums
 
 if __name__ == "__main__":
     with running(snakemake):
-        names, params = snakemake.wildcards, snakemake.params
-        material = Material.read(snakemake.input.projection, params.single_layer)
-        settings, probe = Multislice(**params.multislice), Probe(**params.probe)
+        names, tile = snakemake.wildcards, snakemake.params.tile
+        material = Material.read(snakemake.input.projection, tile["single_layer"])
+        settings, probe = Multislice(**tile["multislice"]), Probe(**tile["probe"])
         period = material.projection.period
-        periods = {max(1, int(t / period + 1e-6)) for t in settings.thicknesses_A if t <= params.thickest_A}
+        periods = {max(1, int(t / period + 1e-6)) for t in settings.thicknesses_A if t <= tile["thickest_A"]}
         thicknesses = [period * n for n in sorted({1} if material.single_layer else periods or {1})]
         width = cell_width(probe, thicknesses[-1], settings.cell_A)
         cell = supercell_along(names.material, read_crystal(snakemake.input.cif), parse_zone(names.zone), width)
@@ -25,19 +25,19 @@ if __name__ == "__main__":
         say(f"{names.material} [{names.zone}]: cell of {edges} A, strained by {100 * cell.strain:.3f} % in the image")
         if cell.climb:
             say(f"columns shifted along the beam by {100 * cell.climb:.1f} % of their distance from each other")
-        tile = simulate_tile(
+        simulated = simulate_tile(
             material.projection,
             probe,
-            params.detectors,
+            tile["detectors"],
             thicknesses,
             cell_width=width,
             sampling=settings.sampling_A,
             slice_thickness=settings.slice_A,
-            phonons=params.phonons,
+            phonons=tile["phonons"],
             seed=settings.seed,
             threads=snakemake.threads,
         )
-        dataset = tile.to_dataset().assign_attrs(provenance=provenance())
+        dataset = simulated.to_dataset().assign_attrs(provenance=provenance())
         with whole(snakemake.output.folder) as partial:
             dataset.to_zarr(partial / "tile.zarr", zarr_format=3, consolidated=False)
             write_checksums(partial)

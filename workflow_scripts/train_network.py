@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from job import running, say
-from stembench.config import Recipe
 from stembench.crystals.material import structures_of
 from stembench.errors import CannotLoadError
 from stembench.networks.base import Network
@@ -18,12 +17,11 @@ if TYPE_CHECKING:
 
 def train_network(job: "snakemake", network: Network) -> None:
     """Train a network that was just built, and write it."""
-    asked, params = job.wildcards, job.params
-    factory = None
-    if params.sampling:
+    asked, identity, factory = job.wildcards, job.params.identity, None
+    if identity["sampling"]:
         from sample_factory import factory_of
 
-        factory = factory_of(job)
+        factory = factory_of(job, identity["sampling"])
     use_threads(job.threads)
     train_on_dataset(
         network,
@@ -31,18 +29,12 @@ def train_network(job: "snakemake", network: Network) -> None:
         job.input.train,
         job.input.validation,
         task=asked.task,
-        seed=int(asked.seed),
-        recipe=Recipe(**params.recipe),
-        **params.length,
-        made_as=params.made_as,
+        identity=identity,
         structures=structures_of(job.input.projections),
-        precision=params.precision,
         factory=factory,
-        sampling=params.sampling,
-        code=params.code,
-        about={"network": asked.network, "dataset": asked.dataset, "scale": params.scale_name},
-        devices=params.machine["devices"],
-        compiled=params.machine["compile"],
+        about={"network": asked.network, "dataset": asked.dataset, "scale": job.params.scale},
+        devices=job.resources.devices,
+        compiled=bool(job.resources.compiled),
         cores=job.threads,
         report=lambda line: say(f"{asked.network} {asked.task} seed {asked.seed}: {line}"),
     )
@@ -50,7 +42,7 @@ def train_network(job: "snakemake", network: Network) -> None:
 
 if __name__ == "__main__":
     with running(snakemake):
-        made_as, asked = snakemake.params.made_as, snakemake.wildcards
+        made_as, asked = snakemake.params.identity["made_as"], snakemake.wildcards
         try:
             network = build(**made_as, seed=int(asked.seed), task=asked.task)
         except CannotLoadError as error:

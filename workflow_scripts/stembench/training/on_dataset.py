@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -28,16 +29,9 @@ def train_on_dataset(
     validation_shards: Sequence[str | Path],
     *,
     task: str,
-    seed: int,
-    recipe: Recipe,
-    samples_seen: int,
-    epochs: int,
-    made_as: Mapping,
+    identity: Mapping[str, Any],
     structures: Mapping,
-    precision: str = "auto",
     factory: Factory | None = None,
-    sampling: Mapping | None = None,
-    code: str = "",
     about: Mapping = {},
     devices: int = 1,
     compiled: bool = False,
@@ -46,37 +40,26 @@ def train_on_dataset(
 ) -> None:
     """Train a new network on a dataset; write `weights.safetensors`, `model.json` and `history.csv`.
 
-    An interrupted training continues from `folder`/checkpoints when it is called again, if nothing changed of what
-    `training_identity` takes.
+    An interrupted training continues from `folder`/checkpoints when it is called again, if neither `identity` nor the
+    content of a shard has changed.
 
     Parameters
     ----------
     network : Network
-        As `registry.build` makes it of `made_as`, `seed` and `task`.
+        As `registry.build` makes it of `identity["made_as"]`, the seed and `task`.
     folder : str or Path
         Where to write.
     train_shards, validation_shards : sequence of str or Path
         Folders of both splits.
     task : str
         What it learns, one of `network.tasks`.
-    seed : int
-        Seed of weights, order and crops.
-    recipe : Recipe
-        Loss, optimiser, schedule, crops and batches.
-    samples_seen, epochs : int
-        Crops in the whole training, and its epochs.
-    made_as : mapping
-        `architecture`, `width` and `options` of the network.
+    identity : mapping
+        What the training depends on beside its shards, as `planning.identity.training_identity` gives it: `made_as`,
+        `recipe`, `length`, `seed`, `precision`, `sampling`, `code`.
     structures : mapping
         Projections by (material, zone), for networks that are told them.
-    precision : str
-        Arithmetic; see `run.train`.
     factory : Factory, optional
-        Draws new training samples in every pass, which the stored ones then are not.
-    sampling : mapping, optional
-        What the factory was made from.
-    code : str
-        Digest of the code.
+        Draws new training samples in every pass, as `identity["sampling"]` says; by default the stored ones are read.
     about : mapping
         What else `model.json` shall say.
     devices, compiled : int, bool
@@ -91,9 +74,11 @@ def train_on_dataset(
     InputError
         If the network cannot learn the task, a shard is damaged, or for the reasons of `run.train`.
     """
+    recipe, seed = Recipe(**identity["recipe"]), identity["seed"]
+    samples_seen, epochs = identity["length"]["samples_seen"], identity["length"]["epochs"]
     if task not in network.tasks:
         raise InputError(
-            f"{made_as['architecture']} cannot learn to {task}; it learns {', '.join(network.tasks)}: ask for one of "
+            f"{identity['made_as']['architecture']} cannot learn to {task}; it learns {', '.join(network.tasks)}: ask for one of "
             "these, or take the task out of the network's entry under `networks`"
         )
     if recipe.crop_px is None or recipe.batch_images is None:
@@ -115,18 +100,6 @@ def train_on_dataset(
     else:
         pairs, workers = kept(stored, cores)
         crops = Crops(pairs, crop=crop, batch=batch, seed=seed, samples=samples, workers=workers)
-    identity = training_identity(
-        [*train_shards, *validation_shards],
-        recipe,
-        made_as=made_as,
-        task=task,
-        seed=seed,
-        samples_seen=samples_seen,
-        epochs=epochs,
-        precision=precision,
-        sampling=sampling,
-        code=code,
-    )
     network.start_from(mean_target(pairs, network.maps))
     history = train(
         network,
@@ -134,8 +107,8 @@ def train_on_dataset(
         Crops(kept(validated, cores)[0], crop=crop, batch=batch, seed=seed),
         recipe=recipe,
         epochs=epochs,
-        checkpoints=Path(folder) / "checkpoints" / identity,
-        precision=precision,
+        checkpoints=Path(folder) / "checkpoints" / _digest(identity, task, [*train_shards, *validation_shards]),
+        precision=identity["precision"],
         devices=devices,
         compiled=compiled,
         report=report,
@@ -143,42 +116,16 @@ def train_on_dataset(
     if is_first_process():
         with whole(Path(folder) / "history.csv") as partial:
             history.to_csv(partial, index=False)
-        training = {"samples_seen": samples_seen, "epochs": epochs, "precision": precision}
+        training = {**identity["recipe"], **identity["length"], "precision": identity["precision"]}
         training["data"] = "on_the_fly" if factory else "stored"
         learnt = {"task": task, "label": name, "seed": seed, "source": network.source}
         learnt |= {"dataset_recipe": read_recipe(train_shards[0]), "pixel_size_A": (min(pixel_sizes), max(pixel_sizes))}
-        save(folder, network, {**made_as, **about, **learnt, "training": recipe.model_dump() | training})
+        save(folder, network, {**identity["made_as"], **about, **learnt, "training": training})
         shutil.rmtree(Path(folder) / "checkpoints")
 
 
-def training_identity(
-    shards: Sequence[str | Path],
-    recipe: Recipe,
-    *,
-    made_as: Mapping,
-    task: str,
-    seed: int,
-    samples_seen: int,
-    epochs: int,
-    precision: str,
-    sampling: Mapping | None,
-    code: str,
-) -> str:
-    """Return the digest of all that a training depends on; it continues only from checkpoints of the same.
-
-    That is the content of the shards and every other parameter, which are those of `train_on_dataset`, but for the
-    recipe's citation. Devices, cores and compilation are no part of it: they only say how fast a training goes.
-    """
-    depends_on = {
-        "contents": [(Path(folder) / CHECKSUMS).read_text() for folder in shards],
-        "recipe": recipe.model_dump(exclude={"source"}),
-        "made_as": made_as,
-        "task": task,
-        "seed": seed,
-        "samples_seen": samples_seen,
-        "epochs": epochs,
-        "precision": precision,
-        "sampling": sampling,
-        "code": code,
-    }
+def _digest(identity: Mapping[str, Any], task: str, shards: Sequence[str | Path]) -> str:
+    """Return the digest of what a training depends on; it continues only from checkpoints of the same."""
+    contents = [(Path(folder) / CHECKSUMS).read_text() for folder in shards]
+    depends_on = {"identity": dict(identity), "task": task, "contents": contents}
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True, default=dict).encode()).hexdigest()[:16]
