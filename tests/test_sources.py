@@ -1,4 +1,4 @@
-from stembench.sources import source_digest
+from stembench.sources import modules_behind, source_digest
 
 
 def package(folder):
@@ -71,3 +71,10 @@ def test_an_ignored_package_is_left_out_whole(tmp_path):
     (inner / "models.py").write_text("VALUE = 2\n")
     assert digest() != whole
     assert digest(ignored=["library.settings"]) == without
+
+
+def test_what_is_imported_for_types_alone_is_not_behind_a_script(tmp_path):
+    package(tmp_path)
+    script = tmp_path / "typed.py"
+    script.write_text("from library import other\nif TYPE_CHECKING:\n    from library import middle\n")
+    assert {file.name for file in modules_behind(script, tmp_path)} == {"typed.py", "__init__.py", "other.py"}

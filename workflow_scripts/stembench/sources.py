@@ -25,7 +25,7 @@ def modules_behind(
 ) -> set[Path]:
     """A script, and all modules under `folder` that it imports, directly or through others.
 
-    Imports inside functions count as well.
+    Imports inside functions count as well; those for type checkers alone do not.
 
     Parameters
     ----------
@@ -80,10 +80,12 @@ def _tree(file: Path) -> ast.Module:
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.AST]:
-    """The module and every statement in it, without what statements are made of: a tenth of its nodes."""
+    """The module and every statement that runs in it, without what statements are made of: a tenth of its nodes."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
         yield node
         waiting += (
             child
