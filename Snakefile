@@ -29,5 +29,5 @@ include: "rules/apply.smk"
 rule all:
     default_target: True
     input:
-        REPORTED,  # one that a killed job took with it is made again, though the report is there
-        "results/report.html",
+        PLAN.report.products,  # one that a killed job took with it is made again, though the report is there
+        LAYOUT.report,

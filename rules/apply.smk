@@ -6,16 +6,15 @@ Makes    results/applied/networks.json (which networks were chosen, and why)
          columns.hspy, columns.xyz, denoised.tif), results/applied/report.html
 """
 
-
 @cache
 def chosen(use):
     """The network that the user's images are read with, as plain values; decided once for a run."""
-    return vars(choose(CONFIG, use))
+    return vars(choose(CONFIG, use, SHIPPED / "weights"))
 
 
 def chosen_module(use):
     """Module of the library that holds the network of a use."""
-    return f"networks.{chosen(use)['architecture']}"
+    return NETWORKS.module(chosen(use)["architecture"])
 
 
 rule choose_networks:
@@ -157,7 +156,11 @@ rule export_columns:
 @asked
 def applied_products(_):
     """Everything that is made of the user's images."""
-    for use in USES:  # asked for here too: Snakemake lets a product stand whose rule cannot say what it needs
+    for (
+        use
+    ) in (
+        USES
+    ):  # asked for here too: Snakemake lets a product stand whose rule cannot say what it needs
         chosen(use)
     return PLAN.lab.applied_products
 
@@ -172,6 +175,9 @@ use rule report as apply with:
     input:
         applied_products,
         captions=PLAN.report.caption_files,
+        introduction=str(SHIPPED / "report/applied.rst"),
+        records=[],
+        costs=[],
     output:
         page=LAYOUT.applied_report,
         run=LAYOUT.applied_run,
@@ -179,7 +185,6 @@ use rule report as apply with:
         LAYOUT.log("apply"),
     params:
         target="applied",
-        first_page="applied",
         left_out=[],
     message:
         "Write the report on the user's images"

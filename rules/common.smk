@@ -6,10 +6,9 @@ Makes    nothing
 
 import logging
 import os
-import re
 import shutil
 import sys
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -28,9 +27,14 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from stembench.config import load_config
 from stembench.errors import InputError
 from stembench.localisation import DEFAULT_LOCALISER
+from stembench.networks import NETWORKS
 from stembench.planning import SPLITS, Method, Training, make_plan
+from stembench.planning.choice import USES, choose
+from stembench.planning.evaluations import ENHANCED
 from stembench.planning.guard import retraining_refused
 from stembench.planning.identity import code_digest as code
+from stembench.planning.lab import APPLIED_FIGURES
+from stembench.planning.layout import any_of
 from stembench.products import check_writable, date_now
 
 try:
@@ -69,19 +73,9 @@ def method(wildcards):
     return Method.parse(wildcards.method)
 
 
-def network_module(name):
-    """Module of the library that holds a network."""
-    return f"networks.{PLAN.trainings.architecture(name)}"
-
-
 def environment(name):
     """Path of a conda environment."""
     return f"../envs/{name}.yaml"
-
-
-def any_of(names):
-    """Wildcard constraint: one of these names and no other."""
-    return "|".join(map(re.escape, sorted(names))) or "(?!)"
 
 
 class RefusesRetraining(logging.Filter):
@@ -94,7 +88,8 @@ class RefusesRetraining(logging.Filter):
             again = [
                 (str(job.output.history), str(dag.reason(job)))
                 for job in dag.needrun_jobs()
-                if job.rule.name == "train_network" and not (job.rule in dag.forcerules or asked_for & set(job.output))
+                if job.rule.name == "train_network"
+                and not (job.rule in dag.forcerules or asked_for & set(job.output))
             ]
             if message := retraining_refused(again, CONFIG.training.retrain):
                 raise WorkflowError(message)
@@ -118,7 +113,7 @@ onstart:
         raise WorkflowError(str(error)) from None
 
 
-NETWORK = rf"(?:{any_of(CONFIG.networks)})-(?:{any_of(CONFIG.datasets)})(?:-(?:wrong|none)_prior)?-seed\d+"
+NETWORK = PLAN.trainings.pattern(CONFIG.networks)
 
 
 wildcard_constraints:

@@ -19,25 +19,19 @@ Makes, below results/{scale}/:
 LAB_TESTSET = any_of(PLAN.evaluations.lab_testsets)
 SINGLE_CRYSTAL = any_of(PLAN.evaluations.single_crystals)
 FINDER, FILTER = any_of(PLAN.evaluations.finders), any_of(PLAN.evaluations.filters)
-SIMPLE, WITH_OWN_LOCALISER = (
-    rf"(?:{any_of(names)})-(?:{any_of(CONFIG.datasets)})(?:-(?:wrong|none)_prior)?-seed\d+"
-    for names in PLAN.trainings.by_localiser()
-)
+TUNED_FINDER = any_of(PLAN.evaluations.tuned_finders)
 
 
-def method_modules(wildcards, *packages):
-    """Modules of the library that a job's method is loaded from by name."""
-    asked_for = method(wildcards)
-    if not asked_for.is_network:
-        kind = "filters" if asked_for.name in PLAN.evaluations.filters else "finders"
-        return [f"baselines.{kind}.{asked_for.name}"]
-    architecture = PLAN.trainings.architecture(asked_for.name)
-    return [f"{package}.{architecture}" for package in ("networks", *packages)]
+def method_code(script, localisers=()):
+    """Parameter: digest of a script with the method of its job, and the localisers that read a network's map."""
+    return lambda w: code(script, *PLAN.evaluations.modules(method(w), localisers))
 
 
 def method_files(task):
     """Input function: the files of the trained network behind a method; a classical method has none."""
-    return asked(lambda wildcards: PLAN.trainings.files(method(wildcards), wildcards.get("task", task)))
+    return asked(
+        lambda wildcards: PLAN.trainings.files(method(wildcards), wildcards.get("task", task))
+    )
 
 
 def network_folder(task):
@@ -97,12 +91,12 @@ rule tune_detection:
     log:
         LAYOUT.log("tune_detection", "{dataset}_{method}"),
     wildcard_constraints:
-        method=f"{NETWORK}|{FINDER}",
+        method=f"{NETWORK}|{TUNED_FINDER}",
     priority: 5  # the 2-D Gaussian fits take longest
     conda:
         method_environment
     params:
-        code=lambda wildcards: code("tune_detection", *method_modules(wildcards)),
+        code=method_code("tune_detection"),
         network=network_folder("localise"),
         prior=told_prior,
         evaluation=PLAN.evaluations.matching,
@@ -112,57 +106,46 @@ rule tune_detection:
         "../workflow_scripts/tune_detection.py"
 
 
-rule evaluate_detection:
-    input:
-        test=asked(lambda wildcards: PLAN.evaluations.images(wildcards.testset)),
-        weights=method_files("localise"),
-        settings=asked(detection_tuning),
-        structures=lambda wildcards: PLAN.evaluations.structures(wildcards.testset),
-    output:
-        **scores([""]),
-    log:
-        LAYOUT.log("evaluate_detection", "{testset}_{method}"),
-    wildcard_constraints:
-        method=FINDER,
-    priority: 5
-    conda:
-        method_environment
-    params:
-        code=lambda wildcards: code(
-            "evaluate_detection", *method_modules(wildcards, "networks.localisers")
-        ),
-        network=network_folder("localise"),
-        prior=told_prior,
-        evaluation=PLAN.evaluations.matching,
-        localisers=[""],
-        exact=lambda wildcards: wildcards.testset not in PLAN.evaluations.lab_testsets,
-    message:
-        "Find columns in {wildcards.testset} by {wildcards.method}"
-    script:
-        "../workflow_scripts/evaluate_detection.py"
+# One rule for the finders, and one for the networks whose maps are read by the same localisers.
+for RULE, LOCALISED_BY, METHODS in PLAN.evaluations.detection_rules():
 
-
-use rule evaluate_detection as evaluate_network with:
-    output:
-        **scores(PLAN.evaluations.common_localisers),
-    wildcard_constraints:
-        method=SIMPLE,
-    params:
-        localisers=PLAN.evaluations.common_localisers,
-
-
-use rule evaluate_detection as evaluate_network_with_own_localiser with:
-    output:
-        **scores(CONFIG.evaluation.localisers),
-    wildcard_constraints:
-        method=WITH_OWN_LOCALISER,
-    params:
-        localisers=list(CONFIG.evaluation.localisers),
+    rule:
+        name:
+            RULE
+        input:
+            test=asked(lambda wildcards: PLAN.evaluations.images(wildcards.testset)),
+            weights=method_files("localise"),
+            settings=asked(detection_tuning),
+            structures=lambda wildcards: PLAN.evaluations.structures(wildcards.testset),
+        output:
+            **scores(LOCALISED_BY),
+        log:
+            LAYOUT.log(RULE, "{testset}_{method}"),
+        wildcard_constraints:
+            method=METHODS,
+        priority: 5
+        conda:
+            method_environment
+        params:
+            code=method_code("evaluate_detection", LOCALISED_BY),
+            network=network_folder("localise"),
+            prior=told_prior,
+            evaluation=PLAN.evaluations.matching,
+            localisers=LOCALISED_BY,
+            exact=lambda wildcards: wildcards.testset not in PLAN.evaluations.lab_testsets,
+        message:
+            "Find columns in {wildcards.testset} by {wildcards.method}"
+        script:
+            "../workflow_scripts/evaluate_detection.py"
 
 
 rule evaluate_generalisation:
     input:
-        test=[shard for name in PLAN.evaluations.generalisation for shard in PLAN.evaluations.images(name)],
+        test=[
+            shard
+            for name in PLAN.evaluations.generalisation
+            for shard in PLAN.evaluations.images(name)
+        ],
         weights=method_files("localise"),
         settings=asked(detection_tuning),
         structures=PLAN.evaluations.generalisation_structures,
@@ -175,7 +158,7 @@ rule evaluate_generalisation:
     conda:
         method_environment
     params:
-        code=lambda wildcards: code("evaluate_generalisation", *method_modules(wildcards)),
+        code=method_code("evaluate_generalisation", [""]),
         shards=[PLAN.evaluations.images(name) for name in PLAN.evaluations.generalisation],
         network=network_folder("localise"),
         prior=told_prior,
@@ -193,6 +176,7 @@ use rule evaluate_generalisation as evaluate_network_generalisation with:
     wildcard_constraints:
         method=NETWORK,
     params:
+        code=method_code("evaluate_generalisation", [DEFAULT_LOCALISER]),
         localisers=[DEFAULT_LOCALISER],
 
 
@@ -234,7 +218,7 @@ rule evaluate_lattice_precision:
     conda:
         method_environment
     params:
-        code=lambda wildcards: code("evaluate_lattice_precision", *method_modules(wildcards)),
+        code=method_code("evaluate_lattice_precision", [DEFAULT_LOCALISER]),
         network=network_folder("localise"),
         prior=told_prior,
         localiser=lambda wildcards: DEFAULT_LOCALISER if method(wildcards).is_network else "",
@@ -287,7 +271,9 @@ rule evaluate_precision_after_denoising:
         test=asked(lambda wildcards: PLAN.evaluations.images(wildcards.testset)),
         weights=PLAN.evaluations.denoiser_files,
         filters=asked(lambda wildcards: PLAN.evaluations.tuned_filters(wildcards.testset)),
-        settings=asked(lambda w: PLAN.evaluations.detection_tuning(Method("gaussian_fit"), w.testset)),
+        settings=asked(
+            lambda w: PLAN.evaluations.detection_tuning(Method("gaussian_fit"), w.testset)
+        ),
     output:
         images=LAYOUT.denoised_fits,
     log:
@@ -319,7 +305,7 @@ rule tune_enhancement:
     conda:
         "../envs/training.yaml"
     params:
-        code=lambda wildcards: code("tune_enhancement", *method_modules(wildcards)),
+        code=method_code("tune_enhancement"),
     message:
         "Tune the {wildcards.method} filter to {wildcards.task} on {wildcards.dataset}"
     script:
@@ -342,7 +328,7 @@ rule evaluate_enhancement:
     conda:
         method_environment
     params:
-        code=lambda wildcards: code("evaluate_enhancement", *method_modules(wildcards)),
+        code=method_code("evaluate_enhancement"),
         network=network_folder(None),
     message:
         "Score the images that {wildcards.method} makes of {wildcards.testset} to {wildcards.task}"
@@ -367,7 +353,7 @@ rule enhance_lab_image:
     conda:
         method_environment
     params:
-        code=lambda wildcards: code("enhance_lab_image", *method_modules(wildcards)),
+        code=method_code("enhance_lab_image"),
         network=network_folder(None),
         # The image as recorded is taken for one of the highest dose that methods are tuned for.
         recorded_counts_per_px=lambda wildcards: max(PLAN.evaluations.doses(wildcards.testset)),
@@ -391,7 +377,7 @@ rule measure_cost:
     resources:
         gpu=1 if GPU else 0,
     params:
-        code=lambda wildcards: code("measure_cost", network_module(wildcards.network)),
+        code=lambda wildcards: code("measure_cost", network_module(wildcards)),
     message:
         "Measure what {wildcards.network} costs that was trained to {wildcards.task}"
     script:

@@ -37,7 +37,9 @@ rule tabulate:
     conda:
         lambda wildcards: environment(planned_table(wildcards).product.environment)
     params:
-        code=lambda wildcards: code("tabulate", f"reporting.tables.{planned_table(wildcards).module}"),
+        code=lambda wildcards: code(
+            "tabulate", f"reporting.tables.{planned_table(wildcards).module}"
+        ),
         module=lambda wildcards: planned_table(wildcards).module,
         parameters=lambda wildcards: PLAN.report.parameters(planned_table(wildcards)),
     message:
@@ -57,7 +59,9 @@ rule plot_figure:
     conda:
         lambda wildcards: environment(planned_figure(wildcards).product.environment)
     params:
-        code=lambda wildcards: code("plot_figure", f"reporting.figures.{planned_figure(wildcards).module}"),
+        code=lambda wildcards: code(
+            "plot_figure", f"reporting.figures.{planned_figure(wildcards).module}"
+        ),
         module=lambda wildcards: planned_figure(wildcards).module,
         parameters=lambda wildcards: PLAN.report.parameters(planned_figure(wildcards)),
     message:
@@ -93,6 +97,7 @@ rule report:
     input:
         PLAN.report.products,
         captions=PLAN.report.caption_files,
+        introduction=str(SHIPPED / "report/workflow.rst"),
         records=PLAN.trainings.records,
         costs=PLAN.report.cost_table,
     output:
@@ -106,7 +111,6 @@ rule report:
         code=code("report"),
         config=GIVEN,
         target="products",
-        first_page="workflow",
         scale=CONFIG.scale,
         left_out=PLAN.report.left_out,
         snakefile=str(SHIPPED / "Snakefile"),

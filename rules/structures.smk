@@ -38,8 +38,8 @@ rule plot_structure:
     conda:
         "../envs/structures.yaml"
     params:
-        code=code("plot_structure"),
         **PLAN.datasets.shown_condition,
+        code=code("plot_structure"),
     message:
         "Draw {wildcards.material} along [{wildcards.zone}]"
     script:

@@ -13,6 +13,11 @@ def training(wildcards):
     return Training(wildcards.network, wildcards.task, wildcards.dataset, int(wildcards.seed))
 
 
+def network_module(wildcards):
+    """Module of the library that holds a job's network."""
+    return NETWORKS.module(PLAN.trainings.architecture(wildcards.network))
+
+
 def drawn(dataset, paths):
     """What a training on a dataset needs only where it draws its samples on the fly."""
     return paths(dataset) if PLAN.datasets.drawn_on_the_fly(dataset) else []
@@ -37,7 +42,7 @@ rule train_network:
     conda:
         lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     threads: 8 if GPU else 1
-    resources: # how a training is computed changes nothing in it
+    resources:  # how a training is computed changes nothing in it
         gpu=CONFIG.training.devices if GPU else 0,
         devices=CONFIG.training.devices,
         compiled=int(CONFIG.training.compile),
@@ -65,7 +70,7 @@ rule validate_network:
     conda:
         lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     params:
-        code=lambda wildcards: code("validate_network", network_module(wildcards.network)),
+        code=lambda wildcards: code("validate_network", network_module(wildcards)),
         evaluation=PLAN.evaluations.matching,
     message:
         "Validate {wildcards.network}, trained to {wildcards.task} on {wildcards.dataset}, seed {wildcards.seed}"
@@ -122,7 +127,7 @@ rule characterise_network:
     conda:
         lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     params:
-        code=lambda wildcards: code("characterise_network", network_module(wildcards.network)),
+        code=lambda wildcards: code("characterise_network", network_module(wildcards)),
         evaluation=PLAN.evaluations.matching,
     message:
         "Characterise {wildcards.network}, trained on {wildcards.dataset}, on validation images"
@@ -144,7 +149,7 @@ rule measure_reliability:
     conda:
         lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     params:
-        code=lambda wildcards: code("measure_reliability", network_module(wildcards.network)),
+        code=lambda wildcards: code("measure_reliability", network_module(wildcards)),
         evaluation=PLAN.evaluations.matching,
     message:
         "Compare confidence and error bars of {wildcards.network} with the truth of test images"

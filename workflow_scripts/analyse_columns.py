@@ -45,7 +45,8 @@ if __name__ == "__main__":
         extent = tuple(n * image.attrs["pixel_size_A"] for n in image.shape[-2:])
         # Dark columns are the heavier the darker.
         bright = 1 if image.attrs["mode"] in DARK_FIELD else -1
-        tables, summaries = [], []
+        chosen, tables, summaries = read_json(snakemake.input.networks), [], []
+        networks = {use: chosen[use]["folder"] for use in ("localise", "denoise")}
         for number in range(len(frames_of(image))):
             of_frame = columns[columns.frame == number]
             table, summary = analyse(of_frame.assign(intensity=bright * of_frame.intensity), extent, crystal)
@@ -56,7 +57,7 @@ if __name__ == "__main__":
                 at = ["network_x_A", "network_y_A"]
                 before = of_frame.loc[of_frame.origin == "network", at].set_axis(["x_A", "y_A"], axis=1)
                 summary["refinement"] = refinement(before, table[table.origin == "network"], summary, extent)
-            summaries.append(summary | params.networks)
+            summaries.append(summary | {"network": networks["localise"], "denoiser": networks["denoise"]})
         analysed = pd.concat(tables, ignore_index=True)
         analysed["x_px"] = analysed.x_A / image.attrs["file_pixel_size_x_A"]
         analysed["y_px"] = analysed.y_A / image.attrs["file_pixel_size_y_A"]

@@ -1,5 +1,7 @@
 """What applying a trained network costs; one that was not trained has an empty record."""
 
+from pathlib import Path
+
 from job import running, say
 from stembench.errors import CannotLoadError
 from stembench.evaluation.inference_cost import inference_cost
@@ -8,7 +10,7 @@ from stembench.products import write_json
 if __name__ == "__main__":
     with running(snakemake):
         try:
-            cost = inference_cost(snakemake.params.network, snakemake.threads)
+            cost = inference_cost(Path(snakemake.input.network[0]).parent, snakemake.threads)
         except CannotLoadError as error:
             say(str(error))
             cost = {}

@@ -226,7 +226,10 @@ def test_the_digest_of_a_script_counts_the_networks_it_loads_and_what_reads_thei
             code_digest("denoise_image", "sffn", library=library.folder),
             code_digest("denoise_image", "sffn", "atomai_segmentor", library=library.folder),
             code_digest(
-                "find_columns", "networks.atomai_segmentor", "networks.localisers.atomai_segmentor", library=library.folder
+                "find_columns",
+                "stembench.networks.atomai_segmentor",
+                "stembench.networks.localisers.atomai_segmentor",
+                library=library.folder,
             ),
         ]
 

@@ -41,6 +41,8 @@ class Plan:
         Networks that are trained.
     evaluations : Evaluations
         Methods on test sets.
+    shipped : Path
+        Folder of this workflow, where networks and captions ship.
     """
 
     config: Config
@@ -50,6 +52,7 @@ class Plan:
     datasets: Datasets
     trainings: Trainings
     evaluations: Evaluations
+    shipped: Path
 
     @cached_property
     def report(self) -> Report:
@@ -57,7 +60,7 @@ class Plan:
         return Report(self)
 
 
-def make_plan(config: Config, structures: str | Path = "structures") -> Plan:
+def make_plan(config: Config, structures: str | Path = "structures", shipped: str | Path = ".") -> Plan:
     """Build the plan of a configuration; no image or structure is read.
 
     Parameters
@@ -66,6 +69,8 @@ def make_plan(config: Config, structures: str | Path = "structures") -> Plan:
         The configuration; it names the folder of the user's images.
     structures : str or Path
         Folder of the CIFs, each a material.
+    shipped : str or Path
+        Folder of this workflow, where networks and captions ship.
 
     Raises
     ------
@@ -80,4 +85,5 @@ def make_plan(config: Config, structures: str | Path = "structures") -> Plan:
     lab = LabImages.of(config, zones, layout)
     datasets = Datasets(config, crystals, lab.instruments, layout)
     trainings = Trainings(config, datasets, layout)
-    return Plan(config, layout, crystals, lab, datasets, trainings, Evaluations(config, datasets, trainings, layout))
+    evaluations = Evaluations(config, datasets, trainings, layout)
+    return Plan(config, layout, crystals, lab, datasets, trainings, evaluations, Path(shipped))

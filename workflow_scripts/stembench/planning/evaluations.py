@@ -1,23 +1,29 @@
 """Which method is evaluated on which test set, and the rows that tables make of it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any, Literal
 
-from stembench.baselines.finders import finder
+from stembench.baselines.filters import FILTERS
+from stembench.baselines.finders import FINDERS
 from stembench.config import Config, LabTestset
 from stembench.config.networks import Task
 from stembench.config.studies import Study
 from stembench.errors import InputError
 from stembench.localisation import DEFAULT_LOCALISER
+from stembench.localisation.localisers import LOCALISERS
+from stembench.networks import NETWORKS
 from stembench.networks.localisers import OWN_LOCALISERS
 from stembench.planning.datasets import Datasets, plain
-from stembench.planning.layout import Layout
+from stembench.planning.layout import Layout, any_of
 from stembench.planning.methods import Method
 from stembench.planning.trainings import Trainings
 
+#: What rows of tables may be of.
+Kind = Literal["network", "baseline", "floor", "oracle", "external"]
+#: Task of the table `enhancement`.
 ENHANCED: Task = "denoise_background"
 
 
@@ -38,7 +44,7 @@ class Row:
     """
 
     method: str
-    kind: Literal["network", "baseline", "floor", "oracle", "external"]
+    kind: Kind
     task: Task
     train_dataset: str
     scale: str
@@ -165,6 +171,43 @@ class Evaluations:
             "the CIF of one of its materials to structures/, or take the scale that it belongs to"
         )
 
+    def tuning_images(self, dataset: str) -> list[str]:
+        """Return the shards that methods are tuned on.
+
+        Raises
+        ------
+        InputError
+            If there are none.
+        """
+        if shards := self.datasets.shards(dataset, "validation"):
+            return shards
+        raise InputError(
+            f"no method can be tuned on {dataset}: no image of it can be made from the materials in structures/; add "
+            "the CIF of one of its materials"
+        )
+
+    @cached_property
+    def generalisation_structures(self) -> list[str]:
+        """Projected structures that the test sets of generalisation show."""
+        return sorted({path for name in self.generalisation for path in self.structures(name)})
+
+    def score_paths(self, method: str, localisers: Sequence[str], testsets: Sequence[str]) -> dict[str, list[str]]:
+        """Return what evaluating a method makes: two files per test set and localiser ('' for a classical finder).
+
+        Parameters
+        ----------
+        method : str
+            Its name without a localiser, or a wildcard.
+        localisers, testsets : sequence of str
+            Which; a test set may be a wildcard.
+        """
+        templates = {"columns": self.layout.scored_columns, "images": self.layout.scored_images}
+        read_by = [f"{method}-{localiser}" if localiser else method for localiser in localisers]
+        return {
+            part: [template.where(testset=testset, method=name) for testset in testsets for name in read_by]
+            for part, template in templates.items()
+        }
+
     def structures(self, testset: str) -> list[str]:
         """Return the projected structures that a test set's simulated images show."""
         return self.datasets.projections(testset, "test") if testset in self.datasets.simulated else []
@@ -205,21 +248,21 @@ class Evaluations:
 
     # Methods
 
-    def known_finder(self, method: Method) -> bool:
-        """Whether a method is one of the classical finders."""
-        return not method.is_network and method.name in self.finders
-
     @cached_property
     def finders(self) -> list[str]:
         """Classical finders that a table asks for."""
-        studied = [name for study in self.config.studies.values() if study.scored == "columns" for name in study.baselines]
+        studied = [
+            name for study in self.config.studies.values() if study.scored == "columns" for name in study.baselines
+        ]
         asked = [*self.config.evaluation.detection_baselines, *self.config.generalisation.baselines, *studied]
         return list(dict.fromkeys(map(str, asked)))
 
     @cached_property
     def filters(self) -> list[str]:
         """Classical filters that a table asks for."""
-        studied = [name for study in self.config.studies.values() if study.scored == "images" for name in study.baselines]
+        studied = [
+            name for study in self.config.studies.values() if study.scored == "images" for name in study.baselines
+        ]
         return list(dict.fromkeys(map(str, [*self.config.evaluation.enhancement_baselines, *studied])))
 
     @cached_property
@@ -264,12 +307,45 @@ class Evaluations:
         """Return how columns are read from a network's map; a classical method has nothing to choose, ''."""
         if not method.is_network:
             return [""]
-        own = self.trainings.architecture(method.name) in OWN_LOCALISERS
-        return [name for name in self.config.evaluation.localisers if name != "own" or own]
+        architecture = self.trainings.architecture(method.name)
+        return [name for name in self.config.evaluation.localisers if LOCALISERS.load(name).reads(architecture)]
+
+    def detection_rules(self) -> list[tuple[str, list[str], str]]:
+        """Return name, localisers and pattern of the methods of each rule that evaluates detection.
+
+        A rule has the same outputs for all of its jobs, so there is one for the finders, and one for the networks whose
+        maps are read by the same localisers.
+        """
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for name in self.config.networks:
+            groups.setdefault(tuple(self.localisers(Method(name, "any"))), []).append(name)
+        rules = [("evaluate_finder", [""], any_of(self.finders))]
+        for localisers, names in sorted(groups.items()):
+            rules.append(
+                (f"evaluate_network_by_{'_'.join(localisers)}", list(localisers), self.trainings.pattern(names))
+            )
+        return rules
+
+    @property
+    def tuned_finders(self) -> list[str]:
+        """Finders with settings of their own to tune."""
+        return sorted({FINDERS.load(name).tuned_as or name for name in self.finders})
 
     def environment(self, method: Method) -> str:
-        """Return the conda environment of a method that finds columns."""
-        return self.trainings.environment(method.name) if method.is_network else finder(method.name).environment
+        """Return the conda environment of a method."""
+        if method.is_network:
+            return self.trainings.environment(method.name)
+        return FINDERS.load(method.name).environment if method.name in FINDERS else "training"
+
+    def modules(self, method: Method, localisers: Sequence[str] = ()) -> list[str]:
+        """Return the modules of the library that a method is loaded from by name, and the localisers of a network."""
+        if not method.is_network:
+            return [(FINDERS if method.name in FINDERS else FILTERS).module(method.name)]
+        architecture = self.trainings.architecture(method.name)
+        modules = [NETWORKS.module(architecture), *map(LOCALISERS.module, filter(None, localisers))]
+        if "own" in localisers and architecture in OWN_LOCALISERS:
+            modules.append(OWN_LOCALISERS.module(architecture))
+        return modules
 
     # Settings that are tuned on validation images
 
@@ -281,7 +357,7 @@ class Evaluations:
 
     def detection_tuning(self, method: Method, testset: str | None = None) -> str:
         """Return the path of a method's tuned settings, which some finders share."""
-        tuned = method.trained if method.is_network else Method(finder(method.name).tuned_as)
+        tuned = method.trained if method.is_network else Method(FINDERS.load(method.name).tuned_as or method.name)
         return self.layout.detection_tuning(dataset=self.tuning_dataset(testset), method=tuned)
 
     def enhancement_tuning(self, method: Method, task: Task, testset: str) -> list[str]:
@@ -299,20 +375,19 @@ class Evaluations:
     # Rows
 
     def _row(self, task: Task, method: Method, testset: str, folder: str, **more: Any) -> Row:
-        if method.is_network:
-            known = {"kind": "network", "width": self.config.recipe(method.name).width}
-        else:
-            floor = method.name in self.finders and finder(method.name).kind == "floor"
-            known = {"kind": "floor" if floor else "baseline", "width": None}
+        kind: Kind = "network" if method.is_network else "baseline"
+        if method.name in FINDERS and not method.is_network:
+            kind = FINDERS.load(method.name).kind
         return Row(
             method=method.name,
+            kind=kind,
             task=task,
             train_dataset=method.dataset,
             scale=self.config.scale,
+            width=self.config.recipe(method.name).width if method.is_network else None,
             seed=method.seed,
             testset=testset,
             folder=folder,
-            **known,
             **more,
         )
 
@@ -325,7 +400,7 @@ class Evaluations:
             for localiser in localisers if localisers and method.is_network else self.localisers(method):
                 read = method.read_by(localiser)
                 folder = self.layout.evaluation(testset=testset, method=read)
-                label = localiser if method.is_network else finder(method.name).localiser
+                label = localiser if method.is_network else FINDERS.load(method.name).localiser
                 rows.append(self._row("localise", method, testset, folder, localiser=label))
         return rows
 
@@ -382,7 +457,7 @@ class Evaluations:
                 image=self.lab_testsets[testset].image,
             )
             for testset, method in product(self.single_crystals, self.detecting)
-            if method.is_network or finder(method.name).kind != "floor"
+            if method.is_network or FINDERS.load(method.name).kind != "floor"
         ]
 
     @cached_property
@@ -406,17 +481,43 @@ class Evaluations:
     def denoised_precision(self) -> list[Row]:
         """Rows of the table `precision_after_denoising`."""
         return [
-            self._row("localise", Method("gaussian_fit"), testset, "", images=self.layout.denoised_fits(testset=testset))
+            self._row(
+                "localise", Method("gaussian_fit"), testset, "", images=self.layout.denoised_fits(testset=testset)
+            )
             for testset in self.denoised_testsets
         ]
 
-    def denoisers(self) -> Iterator[tuple[dict[str, str], Method, Task]]:
-        """Yield what names a denoiser in tables, its trained network, of its first seed, and its task."""
+    def _denoisers(self) -> Iterator[tuple[Method, Task]]:
+        """Yield each trained network that denoises, of its first seed, and its task."""
         for task in self.trainings.tasks:
             for method in self.trainings.methods(task) if task in ("denoise", ENHANCED) else ():
                 if method.seed == 0:
-                    named = {"denoiser": method.name, "denoiser_task": task, "denoiser_dataset": method.dataset}
-                    yield named, method, task
+                    yield method, task
+
+    @cached_property
+    def denoisers(self) -> list[dict[str, Any]]:
+        """Folder of each network that images are denoised by before columns are found, and how tables name it."""
+        return [
+            {
+                "named": {"denoiser": method.name, "denoiser_task": task, "denoiser_dataset": method.dataset},
+                "folder": self.trainings.folder(method, task),
+            }
+            for method, task in self._denoisers()
+        ]
+
+    @cached_property
+    def denoiser_files(self) -> list[str]:
+        """Files that these networks are loaded from."""
+        return [path for method, task in self._denoisers() for path in self.trainings.files(method, task)]
+
+    @cached_property
+    def denoiser_modules(self) -> list[str]:
+        """Modules of the library that they and the filters are loaded from by name."""
+        methods = [
+            *(method for method, _ in self._denoisers()),
+            *map(Method, self.config.evaluation.enhancement_baselines),
+        ]
+        return sorted({module for method in methods for module in self.modules(method)})
 
     def scored(self, rows: Iterable[Row]) -> list[str]:
         """Return the files that rows on detection are read from."""
@@ -513,5 +614,3 @@ class Evaluations:
     def lab_settings(self, testset: str) -> dict[str, Any]:
         """Return the settings of a lab test set as plain values."""
         return plain(self.lab_testset(testset))
-
-

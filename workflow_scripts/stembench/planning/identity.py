@@ -39,7 +39,7 @@ def code_digest(script: str, *loaded: str, ignored: Sequence[str] = (), library:
     script : str
         Name of the script, without `.py`.
     *loaded : str
-        Modules of `stembench` that the script loads by name, such as `networks.sfin`.
+        Modules that the script loads by name, such as `stembench.networks.sfin`.
     ignored : sequence of str
         Further modules that change nothing in these products.
     library : Path
@@ -50,8 +50,7 @@ def code_digest(script: str, *loaded: str, ignored: Sequence[str] = (), library:
     InputError
         If a module has a relative import; names its file and line.
     """
-    modules = [f"stembench.{name}" for name in loaded]
-    return source_digest(library / f"{script}.py", library, modules, (*IGNORES, *ignored))
+    return source_digest(library / f"{script}.py", library, loaded, (*IGNORES, *ignored))
 
 
 def training_identity(
@@ -98,5 +97,5 @@ def training_identity(
         "seed": seed,
         "precision": config.training.precision,
         "sampling": sampling,
-        "code": code_digest("train_network", f"networks.{architecture}", ignored=ignored, library=library),
+        "code": code_digest("train_network", f"stembench.networks.{architecture}", ignored=ignored, library=library),
     }

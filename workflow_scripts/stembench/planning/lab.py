@@ -7,10 +7,18 @@ from typing import Any
 
 from stembench.config import Config, LabImage
 from stembench.config.instrument import INSTRUMENT, instrument_images
+from stembench.errors import InputError
 from stembench.lab.fetching import check_own_files
 from stembench.lab.own_images import SIDECAR, corrections_beside, files_of, own_images, with_structure
 from stembench.planning.datasets import plain
 from stembench.planning.layout import Layout
+
+#: What is made of each of the user's images.
+APPLIED_FIGURES = ("overlay", "comparison", "denoised", "spectra", "displacements", "strain", "spacings")
+APPLIED = (
+    *("columns.csv", "summary.json", "summary.html", "columns.hspy", "columns.xyz", "denoised.tif"),
+    *(f"{name}.png" for name in APPLIED_FIGURES),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +60,7 @@ class LabImages:
         folder = config.lab.folder
         check_own_files(config.lab_images, folder)
         own = own_images(folder, config.lab.images, materials=zones)
-        named = {
-            name: with_structure(image, f"lab.images.{name}", zones) for name, image in config.lab_images.items()
-        }
+        named = {name: with_structure(image, f"lab.images.{name}", zones) for name, image in config.lab_images.items()}
         images = {**config.lab.images, **named, **own}
         users = {name: image for name, image in images.items() if not image.distribution}
         instruments = {name: shown for name, shown in config.calibration.instruments.items() if shown}
@@ -116,3 +122,19 @@ class LabImages:
     def corrected(self, image: str) -> list[str]:
         """Return the file of the user's corrections of an image, if there is one."""
         return [str(self.corrections[image])] if image in self.corrections else []
+
+    @property
+    def applied_products(self) -> list[str]:
+        """Paths of everything that is made of the user's images.
+
+        Raises
+        ------
+        InputError
+            If there is no image.
+        """
+        if not self.applied:
+            folder = self.config.lab.folder
+            raise InputError(
+                f"{folder}/ holds no image; put yours there, and what its file does not say into {folder}/{SIDECAR}"
+            )
+        return [self.layout.applied(image=image, product=name) for image in self.applied for name in APPLIED]

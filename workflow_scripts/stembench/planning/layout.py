@@ -4,6 +4,8 @@ What depends on the scale lies below `results/{scale}/`, so that no scale touche
 (structures, lab images, calibration, the user's own images) lies directly below `results/`.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 RESULTS = "results"
@@ -11,6 +13,11 @@ RESULTS = "results"
 SHARED = ("structures", "lab", "calibration", "validation", "applied")
 TABLE_ENDINGS = ("csv", "md", "tex")
 FIGURE_ENDINGS = ("png", "pdf")
+
+
+def any_of(names: Iterable[str]) -> str:
+    """Return a pattern of these names and no other, as constraints of wildcards are written."""
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"
 
 
 class Template(str):
@@ -70,6 +77,7 @@ class Layout:
     common_validation = _Shared("validation/{dataset}")
     found = _Shared("applied/{image}/found.parquet")
     denoised = _Shared("applied/{image}/denoised.npy")
+    networks = _Shared("applied/networks.json")
     applied = _Shared("applied/{image}/{product}")
     applied_report = _Shared("applied/report.html")
     applied_run = _Shared("applied/run.rst")

@@ -6,9 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stembench.errors import InputError
+from stembench.planning.layout import FIGURE_ENDINGS
 from stembench.reporting.base import Figure, Product, Table
-from stembench.reporting.figures import FIGURES, load_figure
-from stembench.reporting.tables import TABLES, load_table
+from stembench.reporting.figures import FIGURES
+from stembench.reporting.tables import TABLES
 
 if TYPE_CHECKING:
     from stembench.planning import Plan
@@ -40,12 +41,12 @@ class Report:
     @cached_property
     def tables(self) -> dict[str, Planned]:
         """Every table that can be made, by its name."""
-        return self._planned({name: load_table(name) for name in TABLES})
+        return self._planned({name: TABLES.load(name) for name in TABLES})
 
     @cached_property
     def figures(self) -> dict[str, Planned]:
         """Every figure that can be made, by its name."""
-        return self._planned({name: load_figure(name) for name in FIGURES})
+        return self._planned({name: FIGURES.load(name) for name in FIGURES})
 
     def _planned(self, registry: Mapping[str, Table] | Mapping[str, Figure]) -> dict[str, Planned]:
         return {
@@ -82,7 +83,11 @@ class Report:
             dataset
             for dataset in plan.config.datasets
             if plan.datasets.all_shards(dataset)
-            and (dataset in taken or dataset not in studied or (plan.config.sizes.studies and plan.datasets.can_train(dataset)))
+            and (
+                dataset in taken
+                or dataset not in studied
+                or (plan.config.sizes.studies and plan.datasets.can_train(dataset))
+            )
         ]
 
     @cached_property
@@ -91,7 +96,12 @@ class Report:
         layout, plan = self.plan.layout, self.plan
         paths = [
             *(path for name, planned in self.tables.items() if self._reported(planned) for path in layout.table(name)),
-            *(path for name, planned in self.figures.items() if self._reported(planned) for path in layout.figure(name)),
+            *(
+                path
+                for name, planned in self.figures.items()
+                if self._reported(planned)
+                for path in layout.figure(name)
+            ),
         ]
         for dataset in self.datasets:
             for template in (layout.dataset_index, layout.dataset_card, layout.dataset_browser):
@@ -107,6 +117,34 @@ class Report:
             where = {"network": method.name, "task": "localise", "dataset": method.dataset, "seed": method.seed}
             paths.append(layout.model_figure("reliability")[0](**where))
         return paths
+
+    @property
+    def table_paths(self) -> list[str]:
+        """Paths of the tables that are reported."""
+        return [
+            path for name, made in self.tables.items() if self._reported(made) for path in self.plan.layout.table(name)
+        ]
+
+    @property
+    def figure_paths(self) -> list[str]:
+        """Paths of every picture that is reported."""
+        return [path for path in self.products if path.endswith(FIGURE_ENDINGS)]
+
+    @property
+    def study_paths(self) -> list[str]:
+        """Paths of the tables of every study that there are structures for."""
+        made = [name for name, planned in self.tables.items() if planned.subject in self.plan.evaluations.studies]
+        return [path for name in made for path in self.plan.layout.table(name)]
+
+    @property
+    def cost_table(self) -> list[str]:
+        """Path of the table of costs, where networks are trained."""
+        return [self.plan.layout.table("cost")[0]] if "cost" in self.tables else []
+
+    @property
+    def caption_files(self) -> list[str]:
+        """Paths of the texts that the report holds."""
+        return sorted(map(str, (self.plan.shipped / "report").glob("*.rst")))
 
     def _reported(self, planned: Planned) -> bool:
         return planned.product.reported(self.plan)
@@ -131,10 +169,9 @@ class Report:
             yield "Networks that are told a wrong structure: this needs two materials in every test set."
         for kind, registry, made in (("table", TABLES, self.tables), ("figure", FIGURES, self.figures)):
             shown = {planned.module for planned in made.values()}
-            load = load_table if kind == "table" else load_figure
             for name in registry:
                 if name not in shown:
-                    yield f"The {kind} {name}: it needs {load(name).needs}."
+                    yield f"The {kind} {name}: it needs {registry.load(name).needs}."
 
     def table(self, name: str) -> Planned:
         """Return a table by its name."""

@@ -1,15 +1,18 @@
 """Which networks are trained, for what, and on what."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 from stembench.config import Config
+from stembench.config.instrument import INSTRUMENT
 from stembench.config.networks import Task
 from stembench.errors import InputError
+from stembench.planning.choice import TASKS
 from stembench.planning.datasets import Datasets, Split
 from stembench.planning.identity import training_identity
-from stembench.planning.layout import Layout
+from stembench.planning.layout import Layout, any_of
 from stembench.planning.methods import Method, Prior
 
 
@@ -87,6 +90,15 @@ class Trainings:
         """Return the folder of a trained network."""
         return self.layout.model(network=method.name, task=task, dataset=method.dataset, seed=method.seed)
 
+    def pattern(self, networks: Iterable[str]) -> str:
+        """Return a pattern of the names of networks trained on any dataset from any seed, told any structure."""
+        told = "|".join(prior for prior in get_args(Prior) if prior != "right")
+        return rf"(?:{any_of(networks)})-(?:{any_of(self.config.datasets)})(?:-(?:{told})_prior)?-seed\d+"
+
+    def network(self, method: Method, task: Task) -> str | None:
+        """Return the folder of the trained network behind a method; None for a classical one."""
+        return self.folder(method, task) if method.is_network else None
+
     def files(self, method: Method, task: Task) -> list[str]:
         """Return the files that a trained network is loaded from; a classical method has none."""
         if not method.is_network:
@@ -137,7 +149,41 @@ class Trainings:
         sampling = self.datasets.sampling(training.dataset, "train") if drawn else None
         return training_identity(self.config, training.network, training.task, training.seed, sampling)
 
-    def first(self, network: str, task: Task) -> Training:
-        """Return the training whose network stands for all of a network and task, since these cost the same."""
+    def first_files(self, network: str, task: Task) -> list[str]:
+        """Return the files of the trained network that stands for all of a network and task, which cost the same."""
         datasets = self.config.networks[network].datasets
-        return Training(network, task, next(filter(self.datasets.can_train, datasets), datasets[0]), 0)
+        dataset = next(filter(self.datasets.can_train, datasets), datasets[0])
+        return self.files(Method(network, dataset), task)
+
+    @property
+    def records(self) -> list[str]:
+        """Records of every network that the configuration asks for."""
+        return [self.layout.record(**vars(training)) for training in self.default]
+
+    @property
+    def instrument(self) -> list[str]:
+        """What is made of the networks that learn the noise of the user's instrument, one for each use.
+
+        Raises
+        ------
+        InputError
+            If the configuration has no instrument, or no network learns a task.
+        """
+        if not self.config.instrument:
+            raise InputError(
+                "the configuration has no instrument; say in config/config.yaml where its images are and what they "
+                "show, as in `instrument: {from: images/, materials: [SrTiO3]}`"
+            )
+        paths = []
+        for task in TASKS.values():
+            names = [name for name, network in self.config.networks.items() if task in network.tasks]
+            if not names:
+                raise InputError(
+                    f"instrument: no network of the configuration learns {task}; add it to the tasks of one"
+                )
+            where = {"network": names[0], "task": task, "dataset": INSTRUMENT, "seed": 0}
+            self.shards(INSTRUMENT, "train")
+            paths.append(self.layout.ranking(**where))
+            if task == "localise":
+                paths.append(self.layout.characterisation(**where))
+        return paths
