@@ -7,14 +7,14 @@ Makes    results/applied/networks.json (which networks were chosen, and why)
 """
 
 @cache
-def chosen(use):
+def chosen(purpose):
     """The network that the user's images are read with, as plain values; decided once for a run."""
-    return vars(choose(CONFIG, use, SHIPPED / "weights"))
+    return vars(choose(CONFIG, purpose, SHIPPED / "weights"))
 
 
-def chosen_module(use):
-    """Module of the library that holds the network of a use."""
-    return NETWORKS.module(chosen(use)["architecture"])
+def chosen_module(purpose):
+    """Module of the library that holds the network of a purpose."""
+    return NETWORKS.module(chosen(purpose)["architecture"])
 
 
 rule choose_networks:
@@ -27,7 +27,7 @@ rule choose_networks:
         "../envs/reporting.yaml"
     params:
         code=code("choose_networks"),
-        networks=asked(lambda _: {use: chosen(use) for use in USES}),
+        networks=asked(lambda _: {purpose: chosen(purpose) for purpose in USES}),
     message:
         "Choose the networks for your images"
     script:
@@ -157,11 +157,11 @@ rule export_columns:
 def applied_products(_):
     """Everything that is made of the user's images."""
     for (
-        use
+        purpose
     ) in (
         USES
     ):  # asked for here too: Snakemake lets a product stand whose rule cannot say what it needs
-        chosen(use)
+        chosen(purpose)
     return PLAN.lab.applied_products
 
 

@@ -76,6 +76,9 @@ class Training(Section):
     data: Literal["stored", "on_the_fly"] = Field(
         "stored", description="Whether training reads the dataset or draws its samples anew in every pass"
     )
+    retrain: bool = Field(
+        False, description="Whether networks that took more than an hour to train may be trained anew without being named"
+    )
 
 
 def check_shares(devices: int, batches: Mapping[str, int]) -> None:

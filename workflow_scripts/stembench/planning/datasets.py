@@ -91,7 +91,7 @@ class Datasets:
     def tile_paths(self, dataset: str, split: Split) -> list[str]:
         """Return the paths of the tiles that a split is sampled from."""
         return [
-            self.layout.tile(material=material, zone=zone, condition=condition)
+            self.layout.tile.path(material=material, zone=zone, condition=condition)
             for material, zone, condition in self.tiles(dataset, split)
         ]
 
@@ -110,7 +110,7 @@ class Datasets:
     def all_tiles(self) -> list[str]:
         """Return the paths of the tiles of every material, zone axis and simulated condition."""
         return [
-            self.layout.tile(material=material, zone=zone, condition=condition)
+            self.layout.tile.path(material=material, zone=zone, condition=condition)
             for material, zone in self.crystals.views
             for condition in self.config.multislice.conditions
         ]
@@ -202,7 +202,7 @@ class Datasets:
     def shards(self, dataset: str, split: Split) -> list[str]:
         """Return the paths of all shards of a split."""
         number = -(-self.images(dataset, split) // self.config.sizes.shard_images)
-        return [self.layout.shard(dataset=dataset, split=split, shard=f"{i:05d}") for i in range(number)]
+        return [self.layout.shard.path(dataset=dataset, split=split, shard=f"{i:05d}") for i in range(number)]
 
     def all_shards(self, dataset: str) -> list[str]:
         """Return the paths of all shards of a dataset, split after split; test sets of generalisation have one split."""
@@ -237,7 +237,7 @@ class Datasets:
         if dataset in self.imported:
             return []
         shown = {view for split in SPLITS for view in self.views(dataset, split)}
-        return sorted({self.layout.structure.format(material=material) for material, _ in shown})
+        return sorted({self.layout.structure.path(material=material) for material, _ in shown})
 
     def licence(self, dataset: str) -> str:
         """Return what the card of a dataset says of its licence."""
@@ -253,12 +253,12 @@ class Datasets:
     def calibration(self, dataset: str) -> list[str]:
         """Return the path of the calibration whose noise a dataset carries, if it does."""
         instrument = self.instrument(dataset)
-        return [self.layout.calibration(instrument=instrument)] if instrument else []
+        return [self.layout.calibration.path(instrument=instrument)] if instrument else []
 
     def lab_images(self, dataset: str) -> list[str]:
         """Return the paths of the lab images that a dataset's noise was calibrated on."""
         images = self.instruments.get(self.instrument(dataset) or "", ())
-        return [self.layout.lab_image(image=image) for image in images]
+        return [self.layout.lab_image.path(image=image) for image in images]
 
     def can_train(self, dataset: str) -> bool:
         """Whether a dataset holds images to train and to validate on."""

@@ -163,7 +163,7 @@ class Evaluations:
             If it has none.
         """
         if testset in self.lab_testsets:
-            return [self.layout.testset(testset=testset)]
+            return [self.layout.testset.path(testset=testset)]
         if testset in self.datasets.recipes and (shards := self.datasets.shards(testset, "test")):
             return shards
         raise InputError(
@@ -232,7 +232,7 @@ class Evaluations:
 
     def lab_image(self, testset: str) -> str:
         """Return the path of the lab image that a test set is cut from."""
-        return self.layout.lab_image(image=self.lab_testset(testset).image)
+        return self.layout.lab_image.path(image=self.lab_testset(testset).image)
 
     def marked(self, testset: str) -> str | None:
         """Return the file with the columns that somebody marked in a lab test set."""
@@ -358,14 +358,14 @@ class Evaluations:
     def detection_tuning(self, method: Method, testset: str | None = None) -> str:
         """Return the path of a method's tuned settings, which some finders share."""
         tuned = method.trained if method.is_network else Method(FINDERS.load(method.name).tuned_as or method.name)
-        return self.layout.detection_tuning(dataset=self.tuning_dataset(testset), method=tuned)
+        return self.layout.detection_tuning.path(dataset=self.tuning_dataset(testset), method=tuned)
 
     def enhancement_tuning(self, method: Method, task: Task, testset: str) -> list[str]:
         """Return the path of a filter's tuned settings; a network has none."""
         if method.is_network:
             return []
         dataset = self.tuning_dataset(testset)
-        return [self.layout.enhancement_tuning(task=task, dataset=dataset, method=method)]
+        return [self.layout.enhancement_tuning.path(task=task, dataset=dataset, method=method)]
 
     def tuned_filters(self, testset: str) -> list[str]:
         """Return the tuned settings of every filter for the images of a test set."""
@@ -399,7 +399,7 @@ class Evaluations:
         for method in methods:
             for localiser in localisers if localisers and method.is_network else self.localisers(method):
                 read = method.read_by(localiser)
-                folder = self.layout.evaluation(testset=testset, method=read)
+                folder = self.layout.evaluation.path(testset=testset, method=read)
                 label = localiser if method.is_network else FINDERS.load(method.name).localiser
                 rows.append(self._row("localise", method, testset, folder, localiser=label))
         return rows
@@ -422,7 +422,7 @@ class Evaluations:
     def enhancement_rows(self, methods: Iterable[Method], testset: str, task: Task = ENHANCED) -> list[Row]:
         """Return the rows of methods that make images of a test set."""
         return [
-            self._row(task, method, testset, self.layout.enhancement(task=task, testset=testset, method=method))
+            self._row(task, method, testset, self.layout.enhancement.path(task=task, testset=testset, method=method))
             for method in methods
         ]
 
@@ -440,7 +440,7 @@ class Evaluations:
                 training.method,
                 "",
                 self.trainings.folder(training.method, training.task),
-                cost=self.layout.cost(network=training.network, task=training.task),
+                cost=self.layout.cost.path(network=training.network, task=training.task),
             )
             for training in self.trainings.default
         ]
@@ -453,7 +453,7 @@ class Evaluations:
                 "localise",
                 method,
                 testset,
-                self.layout.lattice(testset=testset, method=method),
+                self.layout.lattice.path(testset=testset, method=method),
                 image=self.lab_testsets[testset].image,
             )
             for testset, method in product(self.single_crystals, self.detecting)
@@ -470,9 +470,9 @@ class Evaluations:
                 "localise",
                 method,
                 testset,
-                self.layout.denoised_lattice(testset=testset, method=method),
+                self.layout.denoised_lattice.path(testset=testset, method=method),
                 image=self.lab_testsets[testset].image,
-                images=self.layout.denoised_images(testset=testset),
+                images=self.layout.denoised_images.path(testset=testset),
             )
             for testset, method in product(self.single_crystals, [*self.localising[:1], *finders])
         ]
@@ -482,7 +482,7 @@ class Evaluations:
         """Rows of the table `precision_after_denoising`."""
         return [
             self._row(
-                "localise", Method("gaussian_fit"), testset, "", images=self.layout.denoised_fits(testset=testset)
+                "localise", Method("gaussian_fit"), testset, "", images=self.layout.denoised_fits.path(testset=testset)
             )
             for testset in self.denoised_testsets
         ]

@@ -86,7 +86,7 @@ class LabImages:
         """Return the archive that an image is extracted from, or the user's own files."""
         entry = self.images[image]
         if entry.distribution:
-            return [self.layout.archive(distribution=entry.distribution)]
+            return [self.layout.archive.path(distribution=entry.distribution)]
         return files_of(self.config.lab.folder, entry)
 
     def distribution(self, name: str) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class LabImages:
 
     def of_instrument(self, instrument: str) -> list[str]:
         """Return the paths of the images that an instrument is calibrated on."""
-        return [self.layout.lab_image(image=image) for image in self.instruments[instrument]]
+        return [self.layout.lab_image.path(image=image) for image in self.instruments[instrument]]
 
     def mode(self, instrument: str) -> str | None:
         """Return the detector of the user's instrument; of another, whatever its images are of."""
@@ -117,7 +117,7 @@ class LabImages:
         entry = self.images[image]
         if not (entry.material and entry.zone):
             return []
-        return [self.layout.projection(material=entry.material, zone=entry.zone)]
+        return [self.layout.projection.path(material=entry.material, zone=entry.zone)]
 
     def corrected(self, image: str) -> list[str]:
         """Return the file of the user's corrections of an image, if there is one."""
@@ -137,4 +137,4 @@ class LabImages:
             raise InputError(
                 f"{folder}/ holds no image; put yours there, and what its file does not say into {folder}/{SIDECAR}"
             )
-        return [self.layout.applied(image=image, product=name) for image in self.applied for name in APPLIED]
+        return [self.layout.applied.path(image=image, product=name) for image in self.applied for name in APPLIED]

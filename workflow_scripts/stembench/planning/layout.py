@@ -21,10 +21,10 @@ def any_of(names: Iterable[str]) -> str:
 
 
 class Template(str):
-    """A path with wildcards in braces, as rules declare it; called with the values of all wildcards, one path."""
+    """A path with wildcards in braces, as rules declare it."""
 
-    def __call__(self, **wildcards: object) -> str:
-        """Return the path of these wildcards.
+    def path(self, **wildcards: object) -> str:
+        """Return the path in which every wildcard has a value.
 
         Raises
         ------
@@ -67,7 +67,7 @@ _DENOISED = "localisation_after_denoising/{testset}"
 class Layout:
     """Paths of one scale, and of what all scales share."""
 
-    structure = "structures/{material}.cif"
+    structure = Template("structures/{material}.cif")
     projection = _Shared("structures/{material}/{zone}/projection.json")
     structure_figure = _Shared("structures/{material}/{zone}/structure.png")
     archive = _Shared("lab/distributions/{distribution}.archive")

@@ -51,7 +51,7 @@ class Crystals:
 
     def projections(self, views: Iterable[View]) -> list[str]:
         """Return the paths of projected structures."""
-        return [self.layout.projection(material=material, zone=zone) for material, zone in views]
+        return [self.layout.projection.path(material=material, zone=zone) for material, zone in views]
 
     def are_layers(self, views: Iterable[View]) -> list[bool]:
         """Return which of some views show single layers."""

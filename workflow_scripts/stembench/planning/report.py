@@ -105,17 +105,17 @@ class Report:
         ]
         for dataset in self.datasets:
             for template in (layout.dataset_index, layout.dataset_card, layout.dataset_browser):
-                paths.append(template(dataset=dataset))
-        paths += [layout.calibration_figure(instrument=name) for name in plan.lab.instruments]
-        paths += [layout.lab_image(image=image) for image in plan.config.lab_images]
-        paths += [layout.structure_figure(material=m, zone=zone) for m, zone in plan.crystals.views]
+                paths.append(template.path(dataset=dataset))
+        paths += [layout.calibration_figure.path(instrument=name) for name in plan.lab.instruments]
+        paths += [layout.lab_image.path(image=image) for image in plan.config.lab_images]
+        paths += [layout.structure_figure.path(material=m, zone=zone) for m, zone in plan.crystals.views]
         for training in plan.trainings.default:
             where: dict[str, object] = dict(vars(training))
-            paths += [figure(**where) for name in ("curves", "validation") for figure in layout.model_figure(name)[:1]]
-            paths.append(layout.ranking(**where))
+            paths += [figure.path(**where) for name in ("curves", "validation") for figure in layout.model_figure(name)[:1]]
+            paths.append(layout.ranking.path(**where))
         for method in plan.evaluations.localising[:1]:
             where = {"network": method.name, "task": "localise", "dataset": method.dataset, "seed": method.seed}
-            paths.append(layout.model_figure("reliability")[0](**where))
+            paths.append(layout.model_figure("reliability")[0].path(**where))
         return paths
 
     @property

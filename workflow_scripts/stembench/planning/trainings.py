@@ -88,7 +88,7 @@ class Trainings:
 
     def folder(self, method: Method, task: Task) -> str:
         """Return the folder of a trained network."""
-        return self.layout.model(network=method.name, task=task, dataset=method.dataset, seed=method.seed)
+        return self.layout.model.path(network=method.name, task=task, dataset=method.dataset, seed=method.seed)
 
     def pattern(self, networks: Iterable[str]) -> str:
         """Return a pattern of the names of networks trained on any dataset from any seed, told any structure."""
@@ -105,7 +105,7 @@ class Trainings:
             return []
         self.check(method.name, task, method.dataset)
         where = {"network": method.name, "task": task, "dataset": method.dataset, "seed": method.seed}
-        return [self.layout.weights(**where), self.layout.record(**where)]
+        return [self.layout.weights.path(**where), self.layout.record.path(**where)]
 
     def check(self, network: str, task: Task, dataset: str) -> None:
         """See that a training is possible.
@@ -158,7 +158,7 @@ class Trainings:
     @property
     def records(self) -> list[str]:
         """Records of every network that the configuration asks for."""
-        return [self.layout.record(**vars(training)) for training in self.default]
+        return [self.layout.record.path(**vars(training)) for training in self.default]
 
     @property
     def instrument(self) -> list[str]:
@@ -183,7 +183,7 @@ class Trainings:
                 )
             where = {"network": names[0], "task": task, "dataset": INSTRUMENT, "seed": 0}
             self.shards(INSTRUMENT, "train")
-            paths.append(self.layout.ranking(**where))
+            paths.append(self.layout.ranking.path(**where))
             if task == "localise":
-                paths.append(self.layout.characterisation(**where))
+                paths.append(self.layout.characterisation.path(**where))
         return paths
