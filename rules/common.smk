@@ -13,8 +13,9 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 from snakemake.exceptions import WorkflowError
 from snakemake.io import regex_from_filepattern
 from stembench.application.choice import USES, best_network, shipped_networks, trained_networks
+from stembench.baselines.filters import FILTERS
+from stembench.baselines.finders import FINDERS
 from stembench.config import CalibratedNoise, load_config
-from stembench.config.evaluation import FILTERS
 from stembench.config.instrument import INSTRUMENT, instrument_images
 from stembench.errors import InputError
 from stembench.crystals.materials import find_materials
@@ -28,6 +29,7 @@ from stembench.lab.own_images import (
     with_structure,
 )
 from stembench.localisation import DEFAULT_LOCALISER
+from stembench.localisation.localisers import LOCALISERS
 from stembench.networks.localisers import OWN_LOCALISERS
 from stembench.products import check_writable, date_now, read_json
 from stembench.sources import source_digest
@@ -120,10 +122,10 @@ TABULATION = CONFIG.evaluation.model_dump(
 
 
 @cache
-def code(script, network=None, unused=(), parts=("networks",)):
-    """Digest of the library modules a script imports and of a network it loads: a change to one reruns the rule."""
+def code(script, network=None, unused=(), parts=("networks",), loaded=()):
+    """Digest of the library modules a script imports, and of what it loads by name: a change to one reruns the rule."""
     folder = Path(workflow.basedir) / "workflow_scripts"
-    loaded = [f"stembench.{part}.{architecture(network)}" for part in parts if network]
+    loaded = [*loaded, *(f"stembench.{part}.{architecture(network)}" for part in parts if network)]
     # What the configuration says reaches a job as parameters, and the log makes no product.
     return source_digest(
         folder / f"{script}.py", folder, loaded, ignored=["stembench.config", "job", *unused]
@@ -338,11 +340,13 @@ def method_prior(method):
     return KNOWN_NETWORKS[method]["prior"] if method in KNOWN_NETWORKS else "none"
 
 
-def method_code(script, networks, method, parts=("networks",)):
-    """Digest for a script that applies a method."""
-    network = networks[method]["network"] if method in networks else None
-    unused = () if method == "template_matching" else ("stembench.baselines.template_matching",)
-    return code(script, network, unused, parts)
+def method_code(script, networks, method, parts=("networks",), localisers=()):
+    """Digest for a script that applies a method, a network's by some localisers."""
+    if method not in networks:
+        methods = FINDERS if method in FINDERS else FILTERS
+        return code(script, loaded=(methods.module(method),))
+    read_by = tuple(map(LOCALISERS.module, localisers))
+    return code(script, networks[method]["network"], parts=parts, loaded=read_by)
 
 
 def first_network(task):
@@ -488,8 +492,7 @@ def method_environment(wildcards):
     """Conda environment of a method."""
     if wildcards.method in KNOWN_NETWORKS:
         return environment(KNOWN_NETWORKS[wildcards.method]["network"])
-    atomap = wildcards.method == "gaussian_fit_atomap"
-    return f"../envs/{'atomap' if atomap else 'training'}.yaml"
+    return f"../envs/{FINDERS.load(wildcards.method).environment}.yaml"
 
 
 def filter_settings(wildcards):
@@ -501,9 +504,10 @@ def filter_settings(wildcards):
 
 
 def detection_tuning(wildcards):
-    """Settings of a detection method; what starts from the smoothed maxima shares theirs."""
-    shared = wildcards.method in ("gaussian_fit", "gaussian_fit_atomap", "random_points")
-    method = "smoothed_maxima" if shared else wildcards.method.replace("-wrong_prior", "")
+    """Settings of a detection method; some finders share those of another."""
+    method = wildcards.method.replace("-wrong_prior", "")
+    if method in FINDERS:
+        method = FINDERS.load(method).tuned_as or method
     dataset = tuning_dataset(wildcards.get("testset"))
     return f"results/tuning/detection/{dataset}/{method}.json"
 
@@ -517,7 +521,8 @@ def tuned_filters(wildcards):
 def denoising_code(script):
     """Digests for a script that applies every denoiser."""
     names = [network["named"]["denoiser"] for network in DENOISERS]
-    return [code(script), *(code(script, name) for name in names)]
+    filters = tuple(map(FILTERS.module, CONFIG.evaluation.enhancement_baselines))
+    return [code(script, loaded=filters), *(code(script, name) for name in names)]
 
 
 def tuning_dataset(testset):
@@ -572,7 +577,7 @@ def method_row(task, method, networks, testset, folder):
     """The beginning of a row of a table, and the folder that it is read from."""
     row = {
         "method": method,
-        "kind": "floor" if method == "random_points" else "baseline",
+        "kind": FINDERS.load(method).kind if method in FINDERS else "baseline",
         "task": task,
         "train_dataset": "",
         "scale": CONFIG.scale,
@@ -622,7 +627,7 @@ def detection_rows(methods, testset, localisers=CONFIG.evaluation.localisers):
     for method in methods:
         row = method_row("localise", method, KNOWN_NETWORKS, testset, "results/evaluation")
         if method not in KNOWN_NETWORKS:
-            rows.append(row | {"localiser": BASELINE_LOCALISERS.get(method, "")})
+            rows.append(row | {"localiser": FINDERS.load(method).localiser})
             continue
         for localiser in localisers:
             if localiser != "own" or has_own_localiser(method):
@@ -680,13 +685,6 @@ def enhanced(rows):
     return [f"{row['folder']}/images.parquet" for row in rows]
 
 
-# How classical detectors come from an image to columns; the others have no localiser.
-BASELINE_LOCALISERS = {
-    "smoothed_maxima": "maxima",
-    "background_subtracted_maxima": "maxima",
-    "gaussian_fit": "gaussian_fit",
-    "gaussian_fit_atomap": "gaussian_fit_atomap",
-}
 DETECTION_ROWS = [row for testset in TESTSETS for row in detection_rows(DETECTORS, testset)]
 GENERALISATION_METHODS = [
     *DETECTION_NETWORKS,
@@ -777,7 +775,7 @@ DENOISED_PRECISION_ROWS = [
 ]
 PUBLISHED_NUMBERS = "workflow_scripts/stembench/reporting/published.csv"
 STUDY_BASELINES = {name for study in CONFIG.studies.values() for name in study.baselines}
-STUDY_DETECTORS = STUDY_BASELINES - {*FILTERS}
+STUDY_DETECTORS = STUDY_BASELINES & {*FINDERS}
 # Studies of the structures that are there.
 STUDIES = [
     study

@@ -73,6 +73,8 @@ rule tune_detection:
         settings="results/tuning/detection/{dataset}/{method}.json",
     log:
         "results/logs/tune_detection/{dataset}_{method}.log",
+    wildcard_constraints:
+        method=any_of({*KNOWN_NETWORKS, *(name for name in FINDERS if FINDERS.load(name).settings)}),
     priority: 5  # the 2-D Gaussian fits take longest
     conda:
         method_environment
@@ -103,12 +105,7 @@ rule evaluate_detection:
     conda:
         method_environment
     params:
-        code=lambda wildcards: method_code(
-            "evaluate_detection",
-            KNOWN_NETWORKS,
-            wildcards.method,
-            ("networks", "networks.localisers"),
-        ),
+        code=lambda wildcards: method_code("evaluate_detection", KNOWN_NETWORKS, wildcards.method),
         network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),
         prior=lambda wildcards: method_prior(wildcards.method),
         evaluation=EVALUATION,
@@ -126,6 +123,9 @@ use rule evaluate_detection as evaluate_network with:
     wildcard_constraints:
         method=any_of([method for method in KNOWN_NETWORKS if not has_own_localiser(method)]),
     params:
+        code=lambda wildcards: method_code(
+            "evaluate_detection", KNOWN_NETWORKS, wildcards.method, localisers=OUR_LOCALISERS
+        ),
         localisers=OUR_LOCALISERS,
 
 
@@ -135,6 +135,13 @@ use rule evaluate_detection as evaluate_network_with_own_localiser with:
     wildcard_constraints:
         method=any_of(filter(has_own_localiser, KNOWN_NETWORKS)),
     params:
+        code=lambda wildcards: method_code(
+            "evaluate_detection",
+            KNOWN_NETWORKS,
+            wildcards.method,
+            ("networks", "networks.localisers"),
+            CONFIG.evaluation.localisers,
+        ),
         localisers=CONFIG.evaluation.localisers,
 
 
@@ -173,6 +180,12 @@ use rule evaluate_generalisation as evaluate_network_generalisation with:
     wildcard_constraints:
         method=any_of(KNOWN_NETWORKS),
     params:
+        code=lambda wildcards: method_code(
+            "evaluate_generalisation",
+            KNOWN_NETWORKS,
+            wildcards.method,
+            localisers=[DEFAULT_LOCALISER],
+        ),
         localisers=[DEFAULT_LOCALISER],
 
 
@@ -210,11 +223,15 @@ rule evaluate_lattice_precision:
         "results/logs/evaluate_lattice_precision/{testset}_{method}.log",
     wildcard_constraints:
         testset=any_of(SINGLE_CRYSTALS),
+        method=any_of({*DETECTORS, *KNOWN_NETWORKS}),
     conda:
         method_environment
     params:
         code=lambda wildcards: method_code(
-            "evaluate_lattice_precision", KNOWN_NETWORKS, wildcards.method
+            "evaluate_lattice_precision",
+            KNOWN_NETWORKS,
+            wildcards.method,
+            localisers=[DEFAULT_LOCALISER],
         ),
         network=lambda wildcards: network_folder(KNOWN_NETWORKS, wildcards.method),
         prior=lambda wildcards: method_prior(wildcards.method),
@@ -304,7 +321,7 @@ rule tune_enhancement:
     conda:
         "../envs/training.yaml"
     params:
-        code=code("tune_enhancement"),
+        code=lambda wildcards: method_code("tune_enhancement", {}, wildcards.method),
     message:
         "Tune the {wildcards.method} filter to {wildcards.task} on {wildcards.dataset}"
     script:

@@ -14,6 +14,10 @@ import yaml
 from packaging.utils import canonicalize_name
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
+from stembench.baselines.filters import FILTERS
+from stembench.baselines.finders import FINDERS
+from stembench.localisation.localisers import LOCALISERS
+from stembench.networks import NETWORKS
 from stembench.sources import modules_behind
 
 ENVIRONMENTS = ("structures", "lab", "training", "atomap", "reporting")  # the detector has a lock file of its own
@@ -25,7 +29,7 @@ CONDA_NAMES = {
     "rosettasciio": "rosettasciio-base",
 }
 #: Imports of an environment's scripts for methods that run in another one.
-ELSEWHERE = {"atomap": {"torch", "safetensors", "gemmi"}, "training": {"atomap"}, "detector": {"atomap"}}
+ELSEWHERE = {"atomap": {"torch", "safetensors", "gemmi"}}
 
 
 class Use(NamedTuple):
@@ -76,9 +80,12 @@ def _environments(rule, constraints: dict[str, str]) -> Iterator[tuple[str | Non
 def imports(repository: Path, environment: str) -> set[str]:
     """Packages that the scripts of an environment's rules import, in functions too."""
     folder = repository / "workflow_scripts"
-    networks = [f"stembench.networks.{path.stem}" for path in (folder / "stembench" / "networks").glob("*.py")]
-    torchvision = "stembench.networks.faster_rcnn"
-    loaded = {"training": [name for name in networks if name != torchvision], "detector": [torchvision]}
+    torchvision = NETWORKS.module("faster_rcnn")
+    loaded = {"training": [*map(NETWORKS.module, NETWORKS), *map(FILTERS.module, FILTERS)], "detector": [torchvision]}
+    loaded["training"].remove(torchvision)
+    loaded["training"] += map(LOCALISERS.module, LOCALISERS)
+    for name in FINDERS:
+        loaded.setdefault(FINDERS.load(name).environment, []).append(FINDERS.module(name))
     scripts = {use.script for use in uses(repository) if use.environment == environment}
     modules = {
         module

@@ -226,7 +226,7 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
         ),
         (
             {"studies": {"s": {"baselines": ["wiener"], "variants": {"v": {"network": "sfin"}}}}},
-            ["studies.s", "wiener is not a detector"],
+            ["studies.s", "wiener is not a finder"],
         ),
         (
             {"studies": {"s": {"scored": "images", "testsets": ["halo"], "variants": {"v": {"network": "sfin"}}}}},

@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from detection_method import maps_of
-from stembench.baselines.detectors import smoothed_maxima
 from stembench.datasets.sample import Sample
 from stembench.datasets.store import write_shard
-from stembench.localisation.peaks import PeakSettings
+from stembench.localisation.peaks import PeakSettings, find_columns
 
 CLASSICAL = SimpleNamespace(params=SimpleNamespace(network=None))
 PLACES = np.array([(2.0, 1.5), (4.0, 3.5)])
@@ -28,11 +27,11 @@ def shard(tmp_path):
     return tmp_path
 
 
-def test_classical_detectors_find_dark_columns_where_they_find_bright_ones(shard):
+def test_classical_finders_find_dark_columns_where_they_find_bright_ones(shard):
     maps, settings = maps_of(CLASSICAL, [shard]), PeakSettings(0.2, 0.0, 0.4, relative=True)
     assert len(maps.surfaces) == 4
     for surface in maps.surfaces:
-        found = smoothed_maxima(surface, 0.1, settings)
+        found, _ = find_columns(surface, 0.1, settings)
         assert found[np.argsort(found[:, 0])] == pytest.approx(PLACES, abs=0.01)
 
 

@@ -2,18 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from stembench.baselines.detectors import DETECTORS
+from stembench.baselines.finders import FINDERS
 from stembench.datasets.store import open_shards, read_table
 from stembench.evaluation.priors import told
 from stembench.evaluation.tuning import Find, found_in_map
 from stembench.imaging.detectors import bright_columns
+from stembench.localisation.localisers import LOCALISERS
 from stembench.localisation.peaks import PeakSettings
-from stembench.localisation.registry import localise
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -66,29 +65,31 @@ def maps_of(job: "snakemake", shards: Sequence[str]) -> Maps:
 
 
 def finder_of(job: "snakemake") -> Find:
-    """How positions and heights are read from a map, given settings that are tuned."""
-    if job.wildcards.method != "template_matching":
+    """Return how positions and heights are read from a map or an image, given settings that are tuned."""
+    if job.params.network:
         return found_in_map
-    from stembench.baselines.template_matching import found_by_structure
+    finder = FINDERS.load(job.wildcards.method)
+    if not finder.needs_structure:
+        return lambda image, sample, settings: finder.find(image, sample.pixel_size_A, settings)
     from stembench.crystals.material import structures_of
 
-    return partial(found_by_structure, structures=structures_of(job.input.structures))
+    structures = structures_of(job.input.structures)
+    return lambda image, sample, settings: finder.find(
+        image, sample.pixel_size_A, settings, structures[sample.material, sample.zone]
+    )
 
 
 def reader_of(job: "snakemake", maps: Maps, localiser: str | None) -> Reader:
-    """How columns are read from the maps; a classical method has no localiser beside itself."""
-    method, surfaces = job.wildcards.method, maps.surfaces
+    """Return how columns are read from the maps, by a localiser; a classical finder needs none."""
+    surfaces = maps.surfaces
     if localiser:
+        localise = LOCALISERS.load(localiser)
         return lambda position, sample, settings: localise(
-            localiser,
             surfaces[position],
             sample.pixel_size_A,
             settings=settings,
             architecture=maps.architecture,
             spacing=maps.spacings[position],
         )
-    if method in DETECTORS:
-        detect = DETECTORS[method]
-        return lambda position, sample, settings: detect(surfaces[position], sample.pixel_size_A, settings)
     find = finder_of(job)
     return lambda position, sample, settings: find(surfaces[position], sample, settings)[0]

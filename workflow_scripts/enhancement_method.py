@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from stembench.baselines.filters import FilterSettings, apply_filter
+from stembench.baselines.filters import FILTERS
+from stembench.baselines.filters.base import FilterSettings
 from stembench.datasets.labels import TASK_LABELS, upsampled
 from stembench.evaluation.tuning import dose_levels, read_tuning
 
@@ -27,5 +28,5 @@ def filtered(name: str, tuned: str, images: Sequence[np.ndarray], samples: pd.Da
     """Images after a filter, with the settings that a file holds for the dose of each sample."""
     levels = dose_levels(samples)
     settings = {level: read_tuning(tuned, FilterSettings, level) for level in set(levels)}
-    parts = zip(images, samples.pixel_size_A, levels)
-    return [apply_filter(name, image, pixel_size, settings[level]) for image, pixel_size, level in parts]
+    chosen, parts = FILTERS.load(name), zip(images, samples.pixel_size_A, levels)
+    return [chosen.apply(image, pixel_size, settings[level]) for image, pixel_size, level in parts]

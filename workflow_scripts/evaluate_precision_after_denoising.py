@@ -3,7 +3,7 @@
 import pandas as pd
 from denoising import denoised_by_each
 from job import running
-from stembench.baselines.detectors import gaussian_fit
+from stembench.baselines.finders.gaussian_fit import gaussian_fit
 from stembench.config import Evaluation
 from stembench.datasets.store import columns_by_sample, open_shards, read_table
 from stembench.evaluation.matching import Truth, score_columns
@@ -25,7 +25,7 @@ if __name__ == "__main__":
         rows = []
         for named, denoised in denoised_by_each(snakemake, images, shown) if len(shown) else ():
             for image, truth, tuned, sample in zip(denoised, truths, settings, shown.itertuples()):
-                found = gaussian_fit(bright_columns(image, sample.mode), sample.pixel_size_A, tuned)
+                found, _ = gaussian_fit(bright_columns(image, sample.mode), sample.pixel_size_A, tuned)
                 extent = tuple(n * sample.pixel_size_A for n in image.shape)
                 scored = score_columns(found, truth, extent, evaluation)
                 known = {key: getattr(sample, key) for key in ("sample", "structure", "counts_per_px")}

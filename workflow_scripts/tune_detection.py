@@ -2,7 +2,7 @@
 
 from detection_method import finder_of, maps_of
 from job import running
-from stembench.baselines.detectors import settings_grid
+from stembench.baselines.finders import FINDERS
 from stembench.config import Evaluation
 from stembench.datasets.store import columns_by_sample, read_table
 from stembench.errors import CannotLoadError
@@ -12,7 +12,7 @@ from stembench.products import write_json
 if __name__ == "__main__":
     with running(snakemake):
         shards, method = snakemake.input.validation, snakemake.wildcards.method
-        grid = MAP_SETTINGS if snakemake.params.network else settings_grid(method)
+        grid = MAP_SETTINGS if snakemake.params.network else FINDERS.load(method).settings
         evaluation, find = Evaluation(**snakemake.params.evaluation), finder_of(snakemake)
         samples, columns = read_table(shards, "samples"), columns_by_sample(shards)
         try:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from stembench.baselines.filters import FILTERS, low_pass, non_local_means
-from stembench.config.evaluation import EnhancementBaseline
+from stembench.baselines.filters.low_pass import low_pass
+from stembench.baselines.filters.non_local_means import non_local_means
 
 PIXEL_SIZE = 0.1
 
@@ -29,7 +29,3 @@ def test_non_local_means_find_what_repeats_under_noise():
     noisy = clean + rng.normal(0, 0.1, clean.shape)
     filtered = non_local_means(noisy, PIXEL_SIZE, 0.1)
     assert np.std(filtered - clean) < 0.5 * np.std(noisy - clean)
-
-
-def test_every_filter_of_the_configuration_is_there():
-    assert set(EnhancementBaseline.__args__) == set(FILTERS)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from scipy.spatial.distance import pdist
-from stembench.baselines.detectors import gaussian_fit, smoothed_maxima
+from stembench.baselines.finders import FINDERS
 from stembench.evaluation.displacement_response import (
     drawn_displacements,
     response_metrics,
@@ -122,15 +122,15 @@ def test_a_column_that_is_moved_in_an_image_looks_like_one_that_is(columns, disp
     assert np.abs(injected - truth).max() < 0.1 * np.abs(image - truth).max()
 
 
-@pytest.mark.parametrize("detect", [smoothed_maxima, gaussian_fit])
+@pytest.mark.parametrize("finder", ["smoothed_maxima", "gaussian_fit"])
 def test_what_is_displaced_in_an_image_is_seen_as_what_the_forward_model_displaces(
-    detect, columns, displaced, injected
+    finder, columns, displaced, injected
 ):
-    settings = PeakSettings(0.2, 0.0, 0.3, relative=True)
-    before = detect(simulated(positions(columns)), PIXEL_SIZE, settings)
+    settings, find = PeakSettings(0.2, 0.0, 0.3, relative=True), FINDERS.load(finder).find
+    before, _ = find(simulated(positions(columns)), PIXEL_SIZE, settings)
     seen = []
     for after in (simulated(moved(columns, displaced)), injected):
-        measured = found(before, detect(after, PIXEL_SIZE, settings), displaced)
+        measured = found(before, find(after, PIXEL_SIZE, settings)[0], displaced)
         assert measured.column.nunique() == len(displaced)
         seen.append(slopes(measured))
     assert seen[0] == pytest.approx([1, 1, 1], abs=0.02)

@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stembench.baselines.detectors import gaussian_fit, smoothed_maxima
+from stembench.baselines.finders.gaussian_fit import gaussian_fit
 from stembench.localisation.cramer_rao import gaussian_position_bound
 from stembench.localisation.gaussian_fit import fit_gaussians
-from stembench.localisation.peaks import PeakSettings
+from stembench.localisation.peaks import PeakSettings, find_columns
 
 
 def drawn(positions, amplitude=100.0, width=3.0, background=25.0, shape=(120, 130)):
@@ -195,11 +195,12 @@ def test_the_baseline_refines_the_maxima():
         distances = np.linalg.norm(found[:, None] - 0.1 * truth, axis=-1).min(axis=0)
         return np.sqrt(np.mean(distances**2))
 
-    assert rmse(gaussian_fit(image, 0.1, settings)) < 0.95 * rmse(smoothed_maxima(image, 0.1, settings))
+    assert rmse(gaussian_fit(image, 0.1, settings)[0]) < 0.95 * rmse(find_columns(image, 0.1, settings)[0])
 
 
 def test_the_baseline_finds_nothing_where_nothing_is():
-    assert len(gaussian_fit(np.zeros((40, 40), np.float32), 0.1, PeakSettings(0.3, 0.0, 0.4, relative=True))) == 0
+    settings = PeakSettings(0.3, 0.0, 0.4, relative=True)
+    assert len(gaussian_fit(np.zeros((40, 40), np.float32), 0.1, settings)[0]) == 0
 
 
 LAB = os.environ.get("STEMBENCH_LAB")

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from maps import discs, gaussians, in_order
 from skimage.filters import threshold_otsu
-from stembench.localisation.otsu import otsu
-from stembench.localisation.otsu_split import otsu_split
+from stembench.localisation.localisers.otsu import otsu
+from stembench.localisation.localisers.otsu_split import otsu_split
 
 BOTH = pytest.mark.parametrize("localise", [otsu, otsu_split])
 

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from stembench.baselines.detectors import gaussian_fit_atomap, random_points, smoothed_maxima
 from stembench.localisation.peaks import PeakSettings, find_columns
 
 PLAIN = PeakSettings(0.0, 0.0, 0.3, relative=True)
@@ -32,22 +31,6 @@ def test_background_subtraction_uncovers_columns_on_a_ramp():
 
 def test_an_empty_image_has_no_columns():
     assert len(find_columns(np.zeros((50, 50)), 0.1, PLAIN)[0]) == 0
-
-
-def test_atomap_refines_the_maxima():
-    rng = np.random.default_rng(0)
-    image = rng.poisson(50 * gaussians(GRID) + 5).astype(float)
-    settings = PeakSettings(0.3, 0.0, 0.4, relative=True)
-    starts, refined = smoothed_maxima(image, 0.1, settings), gaussian_fit_atomap(image, 0.1, settings)
-    assert len(refined) == len(starts) == 9
-    assert nearest(refined, GRID).mean() < nearest(starts, GRID).mean()
-
-
-def test_random_points_are_as_many_and_repeatable():
-    image = gaussians(GRID)
-    first, again = random_points(image, 0.1, PLAIN), random_points(image, 0.1, PLAIN)
-    assert len(first) == 9
-    assert np.array_equal(first, again)
 
 
 @pytest.mark.parametrize(("sigma", "bound"), [(1.0, 0.05), (2.0, 0.012), (4.0, 0.0031)])

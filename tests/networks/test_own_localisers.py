@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from stembench.localisation.localisers import LOCALISERS
 from stembench.localisation.peaks import PeakSettings
-from stembench.localisation.registry import localise
 from stembench.networks import NETWORKS
-from stembench.networks.localisers import OWN_LOCALISERS, own_localiser
+from stembench.networks.localisers import OWN_LOCALISERS
 
-ATOMAI, ATOMID = own_localiser("atomai_segmentor"), own_localiser("atomid_net")
+ATOMAI, ATOMID = map(OWN_LOCALISERS.load, ("atomai_segmentor", "atomid_net"))
 
 
 def empty(*peaks, shape=(64, 64)):
@@ -34,15 +34,15 @@ def test_own_localisers_are_of_networks():
 @pytest.mark.parametrize("name", OWN_LOCALISERS)
 @pytest.mark.parametrize("value", [0.0, 0.05])
 def test_a_map_without_columns_gives_none(name, value):
-    assert own_localiser(name)(np.full((40, 48), value, np.float32), 0.1, 10.0).shape == (0, 2)
+    assert OWN_LOCALISERS.load(name)(np.full((40, 48), value, np.float32), 0.1, 10.0).shape == (0, 2)
 
 
 @pytest.mark.parametrize("name", OWN_LOCALISERS)
 def test_it_is_what_own_means(name):
     surface, settings = hills(0), PeakSettings(0.0, 0.0, 0.3, relative=False)
-    found = localise("own", surface, 0.1, settings=settings, architecture=name, spacing=12.0)
+    found = LOCALISERS.load("own")(surface, 0.1, settings=settings, architecture=name, spacing=12.0)
     assert len(found) > 3
-    assert np.array_equal(found, own_localiser(name)(surface, 0.1, 12.0))
+    assert np.array_equal(found, OWN_LOCALISERS.load(name)(surface, 0.1, 12.0))
 
 
 def test_atomai_counts_what_is_above_a_half():

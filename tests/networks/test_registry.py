@@ -7,13 +7,12 @@ import torch
 from executed import Executed
 from stembench.datasets.labels import TASK_LABELS, label
 from stembench.errors import InputError
+from stembench.networks import NETWORKS
 from stembench.networks.registry import (
-    NETWORKS,
     NORMALISATIONS,
     TrainedNetwork,
     build,
     count_parameters,
-    network_class,
     normalise,
     restore,
     save,
@@ -40,7 +39,7 @@ def stored(folder, name, task="localise"):
 
 @pytest.mark.parametrize("name", LOADABLE)
 def test_parameter_count_at_width_1_is_the_published_one(name):
-    count = network_class(name).published_parameters
+    count = NETWORKS.load(name).published_parameters
     assert count_parameters(build(name, 1.0, seed=0)) == count
     assert PUBLISHED.get(name, count) == count
 
@@ -51,7 +50,7 @@ def test_every_published_count_is_of_a_network():
 
 @pytest.mark.parametrize("name", LOADABLE)
 def test_a_network_says_what_it_is(name):
-    network = network_class(name)
+    network = NETWORKS.load(name)
     assert network.source
     assert set(network.tasks) <= set(TASK_LABELS)
     assert network.normalisation in NORMALISATIONS
@@ -92,7 +91,7 @@ def test_a_small_image_is_no_mistake(name):
 @pytest.mark.parametrize("name", LOADABLE)
 @pytest.mark.parametrize("task", TASK_LABELS)
 def test_every_task_of_a_network_has_a_target_that_its_output_is_compared_with(name, task, small_factory):
-    if task not in network_class(name).tasks:
+    if task not in NETWORKS.load(name).tasks:
         assert task in TASK_LABELS  # what it was not published for is not asked of it
         return
     network, sample = build(name, 0.1, seed=0, task=task), small_factory.sample("train", 0)

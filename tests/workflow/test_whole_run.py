@@ -76,7 +76,7 @@ def test_a_missing_folder_of_others_images_is_named(copy):
 
 
 def test_a_library_change_reruns_the_rules_that_use_it_and_no_others(finished):
-    module = finished.folder / "workflow_scripts" / "stembench" / "baselines" / "filters.py"
+    module = finished.folder / "workflow_scripts" / "stembench" / "baselines" / "filters" / "gaussian.py"
     original = module.read_text()
     try:
         module.write_text(original + "\n# a comment\n")

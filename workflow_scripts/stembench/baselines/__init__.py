@@ -1,1 +1,1 @@
-"""Classical methods that the networks stand beside: detectors and filters."""
+"""Classical methods that the networks stand beside: finders of columns, and filters."""

@@ -1,16 +1,12 @@
 """Template matching: columns from a crystal whose structure is known, by the lattice that correlates best."""
 
-from collections.abc import Mapping
-
 import numpy as np
-import pandas as pd
 from scipy import fft, ndimage, optimize
 
 from stembench.crystals.field import columns_in_field, in_plane_turn
 from stembench.crystals.projection import Projection
 from stembench.datasets.labels import sharpened
 from stembench.imaging.linear import strength_of
-from stembench.localisation.peaks import PeakSettings
 
 _GAMMA = 1.7  # of Z in a column's strength, as in the linear model
 _BACKGROUND_A = 3.0  # SD of the Gaussian that is taken for the background
@@ -19,20 +15,14 @@ _BINS_PER_FWHM = 4
 _MOST_STRAIN = 0.03  # that drift, shear and a wrong calibration make
 
 
-def template_matching(
-    image: np.ndarray,
-    pixel_size: float,
-    projection: Projection,
-    *,
-    fwhm: float = 1.0,
-    threshold: float = 0.3,
-    weakest: float = 0.2,
-) -> np.ndarray:
-    """Columns of the one lattice that matches an image best, wherever the image agrees with it.
+def matched_columns(
+    image: np.ndarray, pixel_size: float, projection: Projection, *, fwhm: float = 1.0, weakest: float = 0.2
+) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of the one lattice that matches an image best, and how well the image agrees around each of them.
 
     Every in-plane rotation and offset of the structure, drawn as Gaussian columns, is compared with the whole image by
-    normalised cross-correlation; the best is refined together with a small strain. A second lattice in the image, a
-    displaced column or a vacancy is beyond it: it tells where the structure is, not what differs from it.
+    normalised cross-correlation; the best is refined together with a small strain. Beyond it are a second lattice in
+    the image, a displaced column and a vacancy: it finds where the structure is, not what differs from it.
 
     Parameters
     ----------
@@ -44,41 +34,15 @@ def template_matching(
         The structure along its zone axis.
     fwhm : float
         Of the drawn columns [A].
-    threshold : float
-        Lowest normalised correlation of image and drawn lattice around a column.
     weakest : float
         Columns that scatter less than this fraction of the strongest are drawn, but not reported.
-
-    Returns
-    -------
-    ndarray, shape (columns, 2)
-        x and y [A].
-    """
-    positions, correlations = matched_columns(image, pixel_size, projection, fwhm=fwhm, weakest=weakest)
-    return positions[correlations >= threshold]
-
-
-def found_by_structure(
-    image: np.ndarray, sample: pd.Series, settings: PeakSettings, structures: Mapping[tuple[str, str], Projection]
-) -> tuple[np.ndarray, np.ndarray]:
-    """`matched_columns` of the structure that a sample shows, above the threshold of the settings."""
-    known = structures[sample.material, sample.zone]
-    positions, correlations = matched_columns(image, sample.pixel_size_A, known)
-    kept = correlations >= settings.threshold
-    return positions[kept], correlations[kept]
-
-
-def matched_columns(
-    image: np.ndarray, pixel_size: float, projection: Projection, *, fwhm: float = 1.0, weakest: float = 0.2
-) -> tuple[np.ndarray, np.ndarray]:
-    """All columns of the lattice that `template_matching` finds, and the correlation around each of them.
 
     Returns
     -------
     positions : ndarray, shape (columns, 2)
         x and y [A].
     correlations : ndarray, shape (columns,)
-        Between -1 and 1.
+        Normalised correlation of image and drawn lattice around the column, between -1 and 1.
     """
     flat = image - ndimage.gaussian_filter(image.astype(float), _BACKGROUND_A / pixel_size)
     strengths = np.array(

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
+from stembench.baselines.filters import FILTERS
+from stembench.baselines.finders import FINDERS
 from stembench.config.base import Name, Section
 from stembench.localisation import DEFAULT_LOCALISER
+from stembench.localisation.localisers import LOCALISERS
 
-DetectionBaseline = Literal[
-    "smoothed_maxima", "gaussian_fit", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"
-]
-EnhancementBaseline = Literal["gaussian", "wiener", "absf", "total_variation", "non_local_means", "low_pass"]
-#: Classical filters.
-FILTERS: tuple[str, ...] = get_args(EnhancementBaseline)
-Localiser = Literal["maxima", "otsu", "otsu_split", "own"]
+
+def _finds_without_structure(name: str) -> str:
+    if FINDERS.load(name).needs_structure:
+        raise ValueError(f"{name} needs the structure; only studies.{{name}}.baselines give it")
+    return name
+
+
+#: A classical finder that needs the image only.
+DetectionBaseline = Annotated[Name, AfterValidator(_finds_without_structure)]
+EnhancementBaseline = Annotated[Name, AfterValidator(FILTERS.checked)]
+LocaliserName = Annotated[Name, AfterValidator(LOCALISERS.checked)]
+#: Filters in the tables by default.
+DEFAULT_FILTERS = ("gaussian", "wiener", "absf", "total_variation", "non_local_means", "low_pass")
 PublishedSet = Literal["temimagenet", "sfin_haadf", "sfin_bf", "sffn_haadf", "prior_simulated", "prior_lab", "si110"]
 
 
@@ -117,19 +126,19 @@ class Evaluation(Section):
         description="Published test sets that a test set of ours stands beside; tables show their printed numbers in "
         "columns of their own",
     )
-    localisers: tuple[Localiser, ...] = Field(
+    localisers: tuple[LocaliserName, ...] = Field(
         ("maxima", "otsu", "otsu_split", "own"),
         description="How columns are read from networks' maps; maxima are what networks are compared by, and own is "
         "that of a network's authors, where there is one",
     )
     detection_baselines: tuple[DetectionBaseline, ...] = Field(
         ("smoothed_maxima", "gaussian_fit", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"),
-        description="Classical detectors in the tables",
+        description="Classical finders of columns in the tables",
         min_length=1,
     )
     localised_after_denoising: tuple[DetectionBaseline, ...] = Field(
         ("gaussian_fit",),
-        description="Those of the detectors, beside the first network that localises, that lab images of one crystal "
+        description="Those of the finders, beside the first network that localises, that lab images of one crystal "
         "are also given to after denoising; atomap takes minutes for it",
     )
     images_after_denoising: int = Field(
@@ -139,14 +148,14 @@ class Evaluation(Section):
         le=10_000,
     )
     enhancement_baselines: tuple[EnhancementBaseline, ...] = Field(
-        ("gaussian", "wiener", "absf", "total_variation", "non_local_means", "low_pass"),
+        DEFAULT_FILTERS,
         description="Classical filters in the tables",
         min_length=1,
     )
 
     @field_validator("localisers")
     @classmethod
-    def _default_is_run(cls, localisers: tuple[Localiser, ...]) -> tuple[Localiser, ...]:
+    def _default_is_run(cls, localisers: tuple[LocaliserName, ...]) -> tuple[LocaliserName, ...]:
         if DEFAULT_LOCALISER not in localisers:
             raise ValueError(f"networks are compared by {DEFAULT_LOCALISER}; add it")
         return localisers

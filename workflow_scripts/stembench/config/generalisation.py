@@ -26,7 +26,7 @@ class Generalisation(Section):
         "physical", description="Dataset whose validation images tune every method's settings, for the nearest dose"
     )
     baselines: tuple[DetectionBaseline, ...] = Field(
-        ("smoothed_maxima", "background_subtracted_maxima", "random_points"), description="Classical detectors"
+        ("smoothed_maxima", "background_subtracted_maxima", "random_points"), description="Classical finders of columns"
     )
     wrong_prior: tuple[Name, ...] = Field(
         ("structural_prior",),

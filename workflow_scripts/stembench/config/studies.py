@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from stembench.baselines.filters import FILTERS
+from stembench.baselines.finders import FINDERS
 from stembench.config.base import Name, Section
-from stembench.config.evaluation import FILTERS, DetectionBaseline, EnhancementBaseline
+from stembench.config.evaluation import DEFAULT_FILTERS
 from stembench.config.networks import Task
-
-# Template matching must be told the structure, which is known of simulated images alone.
-StudyBaseline = Literal[DetectionBaseline, EnhancementBaseline, "template_matching"]
 
 
 class Variant(Section):
@@ -40,18 +39,19 @@ class Study(Section):
         "sets, where they are part of the scale, and those of `generalisation`",
     )
     variants: dict[Name, Variant] = Field(description="Rows of the table by name", min_length=1)
-    baselines: tuple[StudyBaseline, ...] = Field(
-        (), description="Beside them classical detectors, or filters where images are scored"
+    baselines: tuple[Name, ...] = Field(
+        (), description="Beside them classical finders of columns, or filters where images are scored"
     )
 
     @model_validator(mode="after")
     def _score_fits(self) -> Study:
         if self.scored == "columns" and self.task != "localise":
             raise ValueError("scored: columns needs task: localise; otherwise take scored: images")
-        misplaced = [name for name in self.baselines if (name in FILTERS) != (self.scored == "images")]
-        if misplaced:
-            kind = "a filter" if self.scored == "images" else "a detector"
-            raise ValueError(f"baselines: {', '.join(misplaced)} is not {kind}, as scored: {self.scored} asks for")
+        wanted = FILTERS if self.scored == "images" else FINDERS
+        for name in self.baselines:
+            if name not in wanted and (name in FILTERS or name in FINDERS):
+                raise ValueError(f"baselines: {name} is not a {wanted.kind}, as scored: {self.scored} asks for")
+            wanted.checked(name)
         return self
 
 
@@ -139,5 +139,5 @@ for _dataset in ("bright_field", "annular_bright_field"):
         dataset=_dataset,
         testsets=(_dataset,),
         variants={name: Variant(network=name) for name in ("atomsegnet_unet", "fcn", "sfin", "sffn")},
-        baselines=FILTERS,
+        baselines=DEFAULT_FILTERS,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
+from stembench.baselines.finders import FINDERS
 from stembench.config.apply import Apply
 from stembench.config.arrangements import (
     Arrangement,
@@ -310,8 +311,9 @@ class Config(Section):
                 for baseline in study.baselines:
                     if scored in beyond:
                         known(baseline, self.generalisation.baselines, f"studies.{name}.baselines", "generalisation")
-                    if baseline == "template_matching" and scored not in self.simulated:
-                        raise ValueError(f"studies.{name}.baselines: template_matching needs a simulated dataset")
+                    needs_structure = study.scored == "columns" and FINDERS.load(baseline).needs_structure
+                    if needs_structure and scored not in self.simulated:
+                        raise ValueError(f"studies.{name}.baselines: {baseline} needs a simulated dataset")
         return self
 
     def _check_one_frame(self, image: str, key: str) -> None:

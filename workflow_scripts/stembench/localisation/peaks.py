@@ -1,10 +1,11 @@
-"""Local maxima with sub-pixel positions."""
+"""Local maxima with sub-pixel positions.
+
+scipy and scikit-image are imported where they are used: the workflow reads settings from here when it plans.
+"""
 
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy import ndimage
-from skimage.feature import peak_local_max
 
 #: Closest that two columns are told apart [A].
 MIN_DISTANCE_A = 0.5
@@ -38,6 +39,8 @@ class PeakSettings:
 
 def smoothed(image: np.ndarray, pixel_size: float, settings: PeakSettings) -> np.ndarray:
     """The map that maxima are taken of: smoothed, less its background, scaled where the threshold is relative."""
+    from scipy import ndimage
+
     image = image.astype(float)
     result = ndimage.gaussian_filter(image, settings.sigma_A / pixel_size) if settings.sigma_A else image
     if settings.background_sigma_A:
@@ -68,6 +71,8 @@ def find_columns(image: np.ndarray, pixel_size: float, settings: PeakSettings) -
     heights : ndarray, shape (columns,)
         Value of the smoothed map at each maximum, the strongest first.
     """
+    from skimage.feature import peak_local_max
+
     surface = smoothed(image, pixel_size, settings)
     distance = max(1, round(MIN_DISTANCE_A / pixel_size))
     maxima = peak_local_max(surface, min_distance=distance, threshold_abs=settings.threshold, exclude_border=1)

@@ -1,10 +1,15 @@
-"""One file a published network; the folder is the registry.
+"""One file per published network; the folder is the registry.
 
 A network is a subclass of `base.Network` built from a width factor; its file calls it `NETWORK`. Files that begin with
 an underscore hold what several networks share.
 """
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-#: Every other file of this folder that begins with a letter is a network, named after the file.
-NETWORKS = sorted({path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - {"base", "registry"})
+from stembench.registry import Registry
+
+if TYPE_CHECKING:
+    from stembench.networks.base import Network
+
+#: Every network.
+NETWORKS: "Registry[type[Network]]" = Registry("stembench.networks", "NETWORK", "network")

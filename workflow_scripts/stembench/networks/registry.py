@@ -1,7 +1,6 @@
-"""Names of the networks, and how a trained one is stored, loaded and applied."""
+"""How a network is built, and a trained one stored, loaded and applied."""
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,19 +24,6 @@ _GREY_LEVELS = 255.0
 NORMALISATIONS = ("standardise", "none", "grey_levels")
 
 
-def network_class(architecture: str) -> type[Network]:
-    """The class of a network of the registry.
-
-    Raises
-    ------
-    InputError
-        If there is none of that name.
-    """
-    if architecture not in NETWORKS:
-        raise InputError(f"no network {architecture!r}; the registry holds {', '.join(NETWORKS)}")
-    return import_module(f"stembench.networks.{architecture}").NETWORK
-
-
 def build(architecture: str, width: float, seed: int, task: str = "localise", options: Mapping = {}) -> Network:
     """A network of the registry with freshly drawn weights, the same for the same seed.
 
@@ -56,7 +42,7 @@ def build(architecture: str, width: float, seed: int, task: str = "localise", op
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = network_class(architecture)(width, **options)
+        network = NETWORKS.load(architecture)(width, **options)
     network.scale = 2 if task.endswith("_2x") else 1
     return network
 

@@ -5,14 +5,16 @@ A file is named after its network, and stands apart so that a change to it train
 a map of shape (y, x); `spacing` is their mean nearest-neighbour distance [px] as the network tells it, else nan.
 """
 
-from collections.abc import Callable
-from importlib import import_module
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-#: Networks that have a localiser of their own.
-OWN_LOCALISERS = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+from stembench.registry import Registry
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def own_localiser(architecture: str) -> Callable:
-    """The `localise` of a network of the registry."""
-    return import_module(f"stembench.networks.localisers.{architecture}").localise
+    import numpy as np
+
+#: The networks that have a localiser of their own.
+OWN_LOCALISERS: "Registry[Callable[..., np.ndarray]]" = Registry(
+    "stembench.networks.localisers", "localise", "network's own localiser"
+)

@@ -1,10 +1,8 @@
 """Otsu's threshold with centroids, as the AtomSegNet paper reads columns from its network's map."""
 
 import numpy as np
-from skimage.filters import threshold_otsu
-from skimage.measure import label
 
-from stembench.localisation.regions import centroids
+from stembench.localisation.localisers.base import Localiser
 
 
 def otsu(surface: np.ndarray, pixel_size: float) -> np.ndarray:
@@ -27,4 +25,12 @@ def otsu(surface: np.ndarray, pixel_size: float) -> np.ndarray:
     ndarray, shape (columns, 2)
         x and y [A]; none in a map of one value.
     """
+    from skimage.filters import threshold_otsu
+    from skimage.measure import label
+
+    from stembench.localisation.regions import centroids
+
     return centroids(label(surface > threshold_otsu(surface), connectivity=2)) * pixel_size
+
+
+LOCALISER = Localiser(otsu)
