@@ -1,12 +1,12 @@
 """Which method is evaluated on which test set, and the rows that tables make of it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any, Literal
 
-from stembench.baselines.finders import finder
+from stembench.baselines.finders import FINDERS
 from stembench.config import Config, LabTestset
 from stembench.config.networks import Task
 from stembench.config.studies import Study
@@ -264,7 +264,7 @@ class Evaluations:
 
     def environment(self, method: Method) -> str:
         """Return the conda environment of a method that finds columns."""
-        return self.trainings.environment(method.name) if method.is_network else finder(method.name).environment
+        return self.trainings.environment(method.name) if method.is_network else FINDERS.load(method.name).environment
 
     # Settings that are tuned on validation images
 
@@ -276,7 +276,7 @@ class Evaluations:
 
     def detection_tuning(self, method: Method, testset: str | None = None) -> str:
         """Return the path of a method's tuned settings, which some finders share."""
-        tuned = method.trained if method.is_network else Method(finder(method.name).tuned_as)
+        tuned = method.trained if method.is_network else Method(FINDERS.load(method.name).tuned_as or method.name)
         return self.layout.detection_tuning(dataset=self.tuning_dataset(testset), method=tuned)
 
     def enhancement_tuning(self, method: Method, task: Task, testset: str) -> list[str]:
@@ -297,7 +297,7 @@ class Evaluations:
         if method.is_network:
             known = {"kind": "network", "width": self.config.recipe(method.name).width}
         else:
-            floor = method.name in self.finders and finder(method.name).kind == "floor"
+            floor = method.name in self.finders and FINDERS.load(method.name).kind == "floor"
             known = {"kind": "floor" if floor else "baseline", "width": None}
         return Row(
             method=method.name,
@@ -320,7 +320,7 @@ class Evaluations:
             for localiser in localisers if localisers and method.is_network else self.localisers(method):
                 read = method.read_by(localiser)
                 folder = self.layout.evaluation(testset=testset, method=read)
-                label = localiser if method.is_network else finder(method.name).localiser
+                label = localiser if method.is_network else FINDERS.load(method.name).localiser
                 rows.append(self._row("localise", method, testset, folder, localiser=label))
         return rows
 
@@ -377,7 +377,7 @@ class Evaluations:
                 image=self.lab_testsets[testset].image,
             )
             for testset, method in product(self.single_crystals, self.detecting)
-            if method.is_network or finder(method.name).kind != "floor"
+            if method.is_network or FINDERS.load(method.name).kind != "floor"
         ]
 
     @cached_property
@@ -416,6 +416,26 @@ class Evaluations:
     def scored(self, rows: Iterable[Row]) -> list[str]:
         """Return the files that rows on detection are read from."""
         return [f"{row.folder}/{part}.parquet" for row in rows for part in ("columns", "images")]
+
+    def enhanced(self, rows: Iterable[Row]) -> list[str]:
+        """Return the files that rows on enhancement are read from."""
+        return [f"{row.folder}/images.parquet" for row in rows]
+
+    def examples(self, rows: Iterable[Row]) -> list[str]:
+        """Return the files with the images that figures show of rows on enhancement."""
+        return [f"{row.folder}/examples.npz" for row in rows]
+
+    def spacings(self, rows: Iterable[Row]) -> list[str]:
+        """Return the files with the spacings that rows on lattice precision found."""
+        return [f"{row.folder}/spacings.parquet" for row in rows]
+
+    def lattices(self, rows: Iterable[Row]) -> list[str]:
+        """Return the files that rows on lattice precision are read from."""
+        return [f"{row.folder}/{part}.parquet" for row in rows for part in ("spacings", "responses")]
+
+    def records(self, rows: Iterable[Row]) -> list[str]:
+        """Return the files that rows on trainings are read from."""
+        return [f"{row.folder}/{file}" for row in rows for file in ("model.json", "history.csv")]
 
     # Studies
 
@@ -472,7 +492,7 @@ class Evaluations:
         rows = self.study_rows(name)
         if self.study(name).scored == "columns":
             return self.scored(rows)
-        return [f"{row.folder}/images.parquet" for row in rows]
+        return self.enhanced(rows)
 
     # Rows of figures
 

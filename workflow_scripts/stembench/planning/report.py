@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stembench.errors import InputError
 from stembench.reporting.base import Figure, Product, Table
-from stembench.reporting.figures import FIGURES, load_figure
-from stembench.reporting.tables import TABLES, load_table
+from stembench.reporting.figures import FIGURES
+from stembench.reporting.tables import TABLES
 
 if TYPE_CHECKING:
     from stembench.planning import Plan
@@ -40,12 +40,12 @@ class Report:
     @cached_property
     def tables(self) -> dict[str, Planned]:
         """Every table that can be made, by its name."""
-        return self._planned({name: load_table(name) for name in TABLES})
+        return self._planned({name: TABLES.load(name) for name in TABLES})
 
     @cached_property
     def figures(self) -> dict[str, Planned]:
         """Every figure that can be made, by its name."""
-        return self._planned({name: load_figure(name) for name in FIGURES})
+        return self._planned({name: FIGURES.load(name) for name in FIGURES})
 
     def _planned(self, registry: Mapping[str, Table] | Mapping[str, Figure]) -> dict[str, Planned]:
         return {
@@ -132,10 +132,9 @@ class Report:
             yield "Networks that are told a wrong structure: this needs two materials in every test set."
         for kind, registry, made in (("table", TABLES, self.tables), ("figure", FIGURES, self.figures)):
             shown = {planned.module for planned in made.values()}
-            load = load_table if kind == "table" else load_figure
             for name in registry:
                 if name not in shown:
-                    yield f"The {kind} {name}: it needs {load(name).needs}."
+                    yield f"The {kind} {name}: it needs {registry.load(name).needs}."
 
     def table(self, name: str) -> Planned:
         """Return a table by its name."""
