@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from skimage.metrics import structural_similarity
 
-from stembench.evaluation.matching import chamfer, mutual_nearest
+from stembench.evaluation.matching import nearest_sums
 
 
 def detection_sums(outcomes: pd.DataFrame, pixel_size: float) -> dict[str, float]:
-    """Sums over the outcomes of one image.
+    """Return sums over the outcomes of one image.
 
     Parameters
     ----------
@@ -20,35 +20,63 @@ def detection_sums(outcomes: pd.DataFrame, pixel_size: float) -> dict[str, float
     pixel_size : float
         [A], for distances that were published in px.
     """
+    sums = grouped_detection_sums(outcomes, np.zeros(len(outcomes), int), np.array([pixel_size]))
+    return {str(name): float(value) for name, value in sums.iloc[0].items()}
+
+
+def grouped_detection_sums(outcomes: pd.DataFrame, groups: np.ndarray, pixel_sizes: np.ndarray) -> pd.DataFrame:
+    """Return sums over the outcomes of each of many groups, such as images, at once.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        As `matching.score_columns` gives them, of all groups.
+    groups : ndarray of int, shape (outcomes,)
+        Group of each outcome.
+    pixel_sizes : ndarray, shape (groups,)
+        [A], for distances that were published in px.
+
+    Returns
+    -------
+    DataFrame
+        One row per group, also for those without an outcome.
+    """
     outcome = outcomes["outcome"].to_numpy()
     tp, fp, fn = (outcome == name for name in ("tp", "fp", "fn"))
     names = ("error_x_pm", "error_y_pm", "crlb_pm", "radius_A", "x_A", "y_A", "true_x_A", "true_y_A")
     x, y, bound, radius, *places = (outcomes[name].to_numpy(float) for name in names)
-    found, truth = np.column_stack(places[:2])[~fn], np.column_stack(places[2:])[~fp]
+    number = len(pixel_sizes)
+
+    def total(rows: np.ndarray, values: np.ndarray | float = 1.0) -> np.ndarray:
+        return np.bincount(groups, np.where(rows, values, 0.0), number)
+
     located = tp & np.isfinite(x)
     below = bound <= 100 * radius / 3  # beyond, matching cuts the errors
     bounded, true_bounded = located & below, ~fp & below
-    distance = chamfer(found, truth)
-    return {
-        "images": 1.0,
-        "tp": float(tp.sum()),
-        "fp": float(fp.sum()),
-        "fn": float(fn.sum()),
-        "located": float(located.sum()),
-        "x_pm": x[located].sum(),
-        "y_pm": y[located].sum(),
-        "x2_pm2": (x[located] ** 2).sum(),
-        "y2_pm2": (y[located] ** 2).sum(),
-        "bounded": float(bounded.sum()),
-        "bounded_x2_y2_pm2": (x[bounded] ** 2 + y[bounded] ** 2).sum(),
-        "crlb2_pm2": (bound[bounded] ** 2).sum(),
-        "true_bounds": float(true_bounded.sum()),
-        "true_crlb2_pm2": (bound[true_bounded] ** 2).sum(),
-        "mutual": float(mutual_nearest(found, truth)),
-        "chamfer_A": np.nan_to_num(distance),
-        "chamfer_px": np.nan_to_num(distance / pixel_size),
-        "chamfers": float(np.isfinite(distance)),
-    }
+    found, truth = np.column_stack(places[:2])[~fn], np.column_stack(places[2:])[~fp]
+    mutual, distance = nearest_sums(found, groups[~fn], truth, groups[~fp], number)
+    return pd.DataFrame(
+        {
+            "images": np.ones(number),
+            "tp": total(tp),
+            "fp": total(fp),
+            "fn": total(fn),
+            "located": total(located),
+            "x_pm": total(located, x),
+            "y_pm": total(located, y),
+            "x2_pm2": total(located, x**2),
+            "y2_pm2": total(located, y**2),
+            "bounded": total(bounded),
+            "bounded_x2_y2_pm2": total(bounded, x**2 + y**2),
+            "crlb2_pm2": total(bounded, bound**2),
+            "true_bounds": total(true_bounded),
+            "true_crlb2_pm2": total(true_bounded, bound**2),
+            "mutual": mutual,
+            "chamfer_A": np.nan_to_num(distance),
+            "chamfer_px": np.nan_to_num(distance / pixel_sizes),
+            "chamfers": np.isfinite(distance).astype(float),
+        }
+    )
 
 
 def detection_metrics(sums: pd.DataFrame) -> pd.DataFrame:

@@ -41,6 +41,7 @@ NOISES = ("calibrated", "published", "temimagenet")
 FLOOR = "real_halves"
 
 _CROP_PX = 64
+_SHOWN_PX = 128  # edge of the window that a figure shows
 _MAX_CROPS = 256  # of the largest images a random part is enough, and takes seconds instead of minutes
 _HALVINGS = 100
 _HISTOGRAM = np.arange(-128, 128.5, 0.5)  # edges [grey]; what lies beyond counts as at the end
@@ -74,6 +75,50 @@ class Statistic:
     unit: str
     measure: Callable[[np.ndarray], np.ndarray]
     distance: Callable[[np.ndarray, np.ndarray], float]
+
+
+def assess_instruments(
+    instruments: Mapping[str, Mapping[str, xr.DataArray]], dark_field_fraction: float, bright_field_fraction: float
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """Assess every instrument, and keep of each image what a figure shows.
+
+    Parameters
+    ----------
+    instruments : mapping of mapping of DataArray, dims (y, x)
+        Raw lab images by instrument and name. Those that are too small are left out.
+    dark_field_fraction, bright_field_fraction : float
+        Fraction of the incident beam at grey level 255.
+
+    Returns
+    -------
+    table : DataFrame
+        Rows of `distances`, each beginning with `instrument`, `image`, and ending with the image's `pixel_size_A`.
+    crops : dict of ndarray, shape (1 + noises, rows, columns)
+        Of each `instrument/image` a window of the real image, and the same under each of `NOISES` [grey].
+    """
+    tables, crops = [], {}
+    for instrument, shown in instruments.items():
+        images = {name: image for name, image in shown.items() if can_be_assessed(image)}
+        if not images:
+            continue
+        table, versions = assess(images, dark_field_fraction, bright_field_fraction)
+        table.insert(0, "instrument", instrument)
+        pixel_sizes = {name: image.attrs["pixel_size_A"] for name, image in images.items()}
+        tables.append(table.assign(pixel_size_A=table.image.map(pixel_sizes)))
+        for name, version in versions.items():
+            window = _brightest(version["real"])
+            crops[f"{instrument}/{name}"] = np.stack([version[noise][window] for noise in ("real", *NOISES)])
+    empty = pd.DataFrame(columns=["instrument", "image", "noise", "statistic", "pixel_size_A"])
+    return pd.concat(tables) if tables else empty, crops
+
+
+def _brightest(grey: np.ndarray) -> tuple[slice, slice]:
+    """Return the window with most of the specimen or, in bright field, most of the light."""
+    edge = [min(n, _SHOWN_PX) for n in grey.shape]
+    means = ndimage.uniform_filter(grey, edge)
+    inner = tuple(slice(n // 2, size - n // 2 + 1) for n, size in zip(edge, grey.shape))
+    y, x = np.unravel_index(means[inner].argmax(), means[inner].shape)
+    return slice(y, y + edge[0]), slice(x, x + edge[1])
 
 
 def can_be_assessed(image: np.ndarray) -> bool:

@@ -356,8 +356,11 @@ class Evaluations:
         return self.lab_testset(testset).tuned_on if testset in self.config.lab_testsets else testset
 
     def detection_tuning(self, method: Method, testset: str | None = None) -> str:
-        """Return the path of a method's tuned settings, which some finders share."""
-        tuned = method.trained if method.is_network else Method(FINDERS.load(method.name).tuned_as or method.name)
+        """Return the path of the settings tuned for a method: some finders share them, as do networks that are misled."""
+        if method.is_network:
+            tuned = method.trained if method.prior == "wrong" else replace(method, localiser="")
+        else:
+            tuned = Method(FINDERS.load(method.name).tuned_as or method.name)
         return self.layout.detection_tuning.path(dataset=self.tuning_dataset(testset), method=tuned)
 
     def enhancement_tuning(self, method: Method, task: Task, testset: str) -> list[str]:
@@ -523,6 +526,26 @@ class Evaluations:
         """Return the files that rows on detection are read from."""
         return [f"{row.folder}/{part}.parquet" for row in rows for part in ("columns", "images")]
 
+    def enhanced(self, rows: Iterable[Row]) -> list[str]:
+        """Return the files that rows on enhancement are read from."""
+        return [f"{row.folder}/images.parquet" for row in rows]
+
+    def examples(self, rows: Iterable[Row]) -> list[str]:
+        """Return the files with the images that figures show of rows on enhancement."""
+        return [f"{row.folder}/examples.npz" for row in rows]
+
+    def spacings(self, rows: Iterable[Row]) -> list[str]:
+        """Return the files with the spacings that rows on lattice precision found."""
+        return [f"{row.folder}/spacings.parquet" for row in rows]
+
+    def lattices(self, rows: Iterable[Row]) -> list[str]:
+        """Return the files that rows on lattice precision are read from."""
+        return [f"{row.folder}/{part}.parquet" for row in rows for part in ("spacings", "responses")]
+
+    def records(self, rows: Iterable[Row]) -> list[str]:
+        """Return the files that rows on trainings are read from."""
+        return [f"{row.folder}/{file}" for row in rows for file in ("model.json", "history.csv")]
+
     # Studies
 
     def study(self, name: str) -> Study:
@@ -578,7 +601,7 @@ class Evaluations:
         rows = self.study_rows(name)
         if self.study(name).scored == "columns":
             return self.scored(rows)
-        return [f"{row.folder}/images.parquet" for row in rows]
+        return self.enhanced(rows)
 
     # Rows of figures
 

@@ -117,6 +117,8 @@ class Layout:
     denoised_spacings = _Scaled(f"{_DENOISED}/{{method}}/spacings.parquet")
     denoised_responses = _Scaled(f"{_DENOISED}/{{method}}/responses.parquet")
     cost = _Scaled("cost/{network}/{task}.json")
+    realism_distances = _Scaled("realism/distances.parquet")
+    realism_crops = _Scaled("realism/crops.npz")
     report = _Scaled("report.html")
     run = _Scaled("run.rst")
 

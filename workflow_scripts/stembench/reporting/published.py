@@ -1,19 +1,30 @@
 """Published numbers beside ours, in columns of their own."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
+from stembench.products import sha256
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Numbers as they are printed, none where a paper gives no absolute value. `method` is ours for the paper's
 #: `paper_method`, `testset` the paper's, and `row` what else tells a row of our table (`axis=a`).
 PUBLISHED = Path(__file__).with_name("published.csv")
 
 
+@cache
+def published_digest() -> str:
+    """Return the SHA-256 of the published numbers; a table that shows some depends on it."""
+    return sha256(PUBLISHED)
+
+
 def beside_published(
-    table: pd.DataFrame, name: str, testsets: Mapping[str, Sequence[str]], published: str | Path = PUBLISHED
-) -> pd.DataFrame:
-    """A table with a column `paper_{metric}` for each metric that papers print in such a table.
+    table: "pd.DataFrame", name: str, testsets: Mapping[str, Sequence[str]], published: str | Path = PUBLISHED
+) -> "pd.DataFrame":
+    """Return a table with a column `paper_{metric}` for each metric that papers print in such a table.
 
     A number stands in the rows of its method on the whole of a test set that stands beside the paper's, and nowhere
     else.
@@ -29,6 +40,8 @@ def beside_published(
     published : str or Path
         CSV file of the numbers.
     """
+    import pandas as pd
+
     known = pd.read_csv(published).fillna({"row": ""}).query("table == @name")
     table = table.copy()
     for metric in known.metric.unique():

@@ -1,0 +1,82 @@
+"""A gallery of each dataset: test images, their labels and their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from stembench.reporting.base import Figure, each
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure as Drawing
+
+    from stembench.planning import Plan
+
+_VARIABLES = ("image", "noNoise", "noBackgroundnoNoise", "gaussianMask", "circularMask")
+
+
+def draw_gallery(shards: Sequence[str]) -> Drawing:
+    """Draw one row per material and zone axis, doses in turn: image, labels, and the image with its true columns."""
+    import matplotlib.pyplot as plt
+
+    from stembench.datasets.store import STORED, Shards, columns_by_sample, open_shards, read_table
+    from stembench.reporting.style import show_image
+
+    samples = read_table(shards, "samples")
+    columns = columns_by_sample(shards)
+    held = Shards(shards).images
+    variables = [name for name in _VARIABLES if name in held or name not in STORED]
+    stored = open_shards(shards, variables)
+    chosen = _one_of_each(samples)
+    shape = (len(chosen), len(variables) + 1)
+    figure, axes = plt.subplots(*shape, figsize=(2 * shape[1], 2.15 * shape[0]), squeeze=False, layout="constrained")
+    for row, number in zip(axes, chosen):
+        sample, images = samples.loc[number], stored.isel(sample=number)
+        counts = f", {sample.counts_per_px:g} e/px" if "counts_per_px" in sample else ""
+        for panel, name in zip(row, variables):
+            title = f"{sample.material} [{sample.zone}]{counts}" if name == "image" else name
+            show_image(panel, images[name].values, sample.pixel_size_A, title)
+        show_image(row[-1], images["image"].values, sample.pixel_size_A, "columns")
+        truth = columns[sample["sample"]]
+        for rows, colour in (
+            (truth[truth.asked & truth.resolved], "gold"),
+            (truth[truth.asked & ~truth.resolved], "red"),
+            (truth[~truth.asked], "deepskyblue"),
+            (truth[truth.hidden], "magenta"),
+        ):
+            row[-1].plot(rows.x_A / sample.pixel_size_A, rows.y_A / sample.pixel_size_A, ".", ms=3, color=colour)
+        row[-1].set(xlim=(-0.5, images.sizes["x"] - 0.5), ylim=(images.sizes["y"] - 0.5, -0.5))
+    return figure
+
+
+def _one_of_each(samples: pd.DataFrame) -> list[int]:
+    """Return the position of one sample per material and zone, each with the next of the dataset's doses."""
+    chosen = []
+    for turn, (_, group) in enumerate(samples.groupby(["material", "zone"])):
+        chosen.append(group.index[turn % len(group)])
+    return chosen
+
+
+def shown(plan: Plan) -> list[str]:
+    """Return the datasets of the report that hold test images."""
+    return [dataset for dataset in plan.report.datasets if plan.datasets.shards(dataset, "test")]
+
+
+def caption(plan: Plan, dataset: str) -> str:
+    """Return the caption."""
+    return (
+        f"One test image per material and zone axis of dataset {dataset}, its labels, and its columns: gold ones are "
+        "labelled, red ones are labelled but closer to their neighbour than the probe's FWHM, blue ones are too weak "
+        "for a label, magenta ones are hidden by an overlayer."
+    )
+
+
+FIGURE = Figure(
+    subjects=each(shown, "gallery_{}"),
+    inputs=lambda plan, dataset: {"shards": plan.datasets.shards(dataset, "test")},
+    draw=lambda inputs, _: draw_gallery(inputs["shards"]),
+    caption=caption,
+    needs="a dataset with test images",
+    category="Datasets",
+)
