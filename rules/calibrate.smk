@@ -2,6 +2,7 @@
 
 Requires results/lab/{image}/
 Makes    results/calibration/{instrument}.json and .png
+         results/{scale}/realism/ (how far synthetic noise is from real noise, and crops of both)
 """
 
 
@@ -47,3 +48,22 @@ rule plot_calibration:
         "Plot the calibration of {wildcards.instrument}"
     script:
         "../workflow_scripts/plot_calibration.py"
+
+
+rule assess_realism:
+    input:
+        images=PLAN.lab.calibrating_paths,
+    output:
+        distances=LAYOUT.realism_distances,
+        crops=LAYOUT.realism_crops,
+    log:
+        LAYOUT.log("assess_realism"),
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("assess_realism"),
+        **PLAN.lab.realism,
+    message:
+        "Assess how real synthetic noise is"
+    script:
+        "../workflow_scripts/assess_realism.py"

@@ -292,11 +292,12 @@ class Evaluations:
             replace(method, prior="wrong")
             for method in self.localising
             if method.name in self.config.generalisation.wrong_prior
-            and all(self._can_mislead(testset) for testset in self.generalisation)
+            and self._can_mislead(self.generalisation)
         ]
 
-    def _can_mislead(self, testset: str) -> bool:
-        return len({material for material, _ in self.datasets.views(testset, "test")}) > 1
+    def _can_mislead(self, testsets: Iterable[str]) -> bool:
+        """Whether test sets that are evaluated together show two materials to confuse."""
+        return len({material for testset in testsets for material, _ in self.datasets.views(testset, "test")}) > 1
 
     @cached_property
     def generalising(self) -> list[Method]:
@@ -584,7 +585,7 @@ class Evaluations:
         study, rows = self.study(name), []
         for testset in self.study_testsets(name):
             for variant, how in study.variants.items():
-                if how.prior == "wrong" and not self._can_mislead(testset):
+                if how.prior == "wrong" and not self._can_mislead([testset]):
                     continue
                 methods = self.trainings.of(how.network, study.task, how.dataset or study.dataset, how.prior)
                 rows += [replace(row, method=variant) for row in self._compared(study, methods, testset)]

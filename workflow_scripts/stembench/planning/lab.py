@@ -82,6 +82,22 @@ class LabImages:
         """Images that the instruments of the configuration are calibrated on."""
         return sorted({image for images in self.config.calibration.instruments.values() for image in images})
 
+    @property
+    def calibrating_paths(self) -> list[str]:
+        """Paths of these images."""
+        return [self.layout.lab_image.path(image=image) for image in self.calibrating]
+
+    @property
+    def realism(self) -> dict[str, Any]:
+        """Return what the realism of synthetic noise depends on beside these images."""
+        instruments = self.config.calibration.instruments
+        return {
+            "images": self.calibrating,
+            "instruments": {name: list(images) for name, images in instruments.items() if images},
+            "dark_field_fraction": self.config.imaging.peak_fraction,
+            "bright_field_fraction": self.config.imaging.bright_field_fraction,
+        }
+
     def sources(self, image: str) -> list[str]:
         """Return the archive that an image is extracted from, or the user's own files."""
         entry = self.images[image]
