@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.io import regex_from_filepattern
 from stembench.application.choice import USES, best_network, shipped_networks, trained_networks
@@ -17,7 +18,7 @@ from stembench.config import CalibratedNoise, load_config
 from stembench.config.evaluation import FILTERS
 from stembench.config.instrument import INSTRUMENT, instrument_images
 from stembench.errors import InputError
-from stembench.crystals.materials import find_materials
+from stembench.crystals.materials import check_zones, find_materials
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.lab.fetching import check_own_files
 from stembench.lab.own_images import (
@@ -32,8 +33,19 @@ from stembench.networks.localisers import OWN_LOCALISERS
 from stembench.products import check_writable, date_now, read_json
 from stembench.sources import source_digest
 
+
+
+def config_layers():
+    """What the user sets, in order; Snakemake merges it key by key, and a recipe that changes would keep old keys."""
+    if workflow.modifier.skip_configfile:  # as a module, with the configuration that the other workflow hands over
+        return [config]
+    settings = workflow.config_settings
+    own = [] if settings.replace_workflow_config else workflow.configfiles[len(settings.configfiles) :]
+    return [*map(load_configfile, [*own, *settings.configfiles]), dict(settings.config)]
+
+
 try:
-    CONFIG = load_config(config)
+    CONFIG = load_config(*config_layers())
     if workflow.is_main_process:
         check_writable(".")
         if dated := date_now(
@@ -44,6 +56,7 @@ try:
                 "set the clocks of the machines that write here"
             )
     MATERIALS = find_materials("structures", CONFIG)
+    check_zones(CONFIG, MATERIALS)
     check_own_files(CONFIG.lab_images, CONFIG.lab.folder)
     OWN_IMAGES = own_images(CONFIG.lab.folder, CONFIG.lab.images, materials=MATERIALS)
     LAB_IMAGES = {
