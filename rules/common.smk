@@ -34,14 +34,18 @@ from stembench.products import check_writable, date_now, read_json
 from stembench.sources import source_digest
 
 
-
 def config_layers():
-    """What the user sets, in order; Snakemake merges it key by key, and a recipe that changes would keep old keys."""
-    if workflow.modifier.skip_configfile:  # as a module, with the configuration that the other workflow hands over
-        return [config]
+    """Content of config.yaml, of each --configfile and of --config.
+
+    In `config` Snakemake has merged them key by key, and a recipe that a later one changes kept old keys.
+    """
+    if workflow.modifier.skip_configfile:
+        return [config]  # of a module, which the workflow that uses it hands over
     settings = workflow.config_settings
-    own = [] if settings.replace_workflow_config else workflow.configfiles[len(settings.configfiles) :]
-    return [*map(load_configfile, [*own, *settings.configfiles]), dict(settings.config)]
+    files = list(settings.configfiles)
+    if not settings.replace_workflow_config:
+        files = workflow.configfiles[len(files) :] + files  # Snakemake lists config.yaml last
+    return [*map(load_configfile, files), dict(settings.config)]
 
 
 try:

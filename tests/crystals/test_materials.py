@@ -25,7 +25,10 @@ SEEN = {"Pt": ("001", "110"), "Si": ("110",)}
         ({"datasets": {"physical": {"zones": ["111"]}}}, r"datasets\.physical\.zones: 111"),
         ({"datasets": {"x": {"materials": ["Si", "Pt"], "zones": ["001"]}}}, r"datasets\.x\.zones: Si, which .*none"),
         ({"datasets": {"x": {"materials": ["Si", "No"]}}}, r"datasets\.x\.materials: .*structures/No\.cif; add it"),
-        ({"structures": {"held_out": ["Si"]}, "datasets": {"x": {"zones": ["111"]}}}, r"x\.zones: 111 .*\(Pt: 001, 110\)"),
+        (
+            {"structures": {"held_out": ["Si"]}, "datasets": {"x": {"zones": ["111"]}}},
+            r"x\.zones: 111 .*\(Pt: 001, 110\)",
+        ),
         (
             {"generalisation": {"testsets": {"multislice": {"materials": ["Si"]}}}},
             r"generalisation\.testsets\.multislice\.zones: 001",

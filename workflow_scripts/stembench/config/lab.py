@@ -44,7 +44,7 @@ class LabImage(Section):
         "and y_px or x_A and y_A, or an atom lattice of atomap (hdf5); it lies where `file` does",
         pattern=r"\.(csv|hdf5)$",
     )
-    scales: tuple[Name, ...] = Field((), description="Scales that it is part of, with the scales that have these for parents; empty for all")
+    scales: tuple[Name, ...] = Field((), description="Scales that it is part of, and their children; empty for all")
 
     @model_validator(mode="after")
     def _complete(self) -> LabImage:
@@ -149,5 +149,5 @@ class Calibration(Section):
 
     instruments: dict[Name, tuple[Name, ...]] = Field(
         {"se_mos2": ("se_mos2",), "au_particle": ("au_particle",)},
-        description="Instruments by name, each with the raw lab images that show its noise; an empty list leaves one out",
+        description="Instruments by name, each with the raw lab images that show its noise; none leave it out",
     )

@@ -33,7 +33,9 @@ class Recipe(Section):
     schedule: Literal["one_cycle", "steps"] = Field(
         "one_cycle", description="One-cycle schedule, or a constant rate that falls in steps"
     )
-    milestones: tuple[Part, ...] = Field((), description="Where the rate falls, as fractions of the training; with `schedule: steps`")
+    milestones: tuple[Part, ...] = Field(
+        (), description="Where the rate falls, as fractions of the training; with `schedule: steps`"
+    )
     factor: float = Field(0.5, description="What the rate is multiplied by at each milestone", gt=0, lt=1)
     width: float | None = Field(
         None, description="Channels as a fraction of the published; null takes the scale's", gt=0, le=1
@@ -111,9 +113,7 @@ def with_inheritance(
     return whole
 
 
-def _recipe(
-    key: str, line: Sequence[Network], scales: Sequence[str], sizes: Mapping[str, Mapping[str, Any]]
-) -> Recipe:
+def _recipe(key: str, line: Sequence[Network], scales: Sequence[str], sizes: Mapping[str, Mapping[str, Any]]) -> Recipe:
     """A variant's own recipes count before those of what it varies, and the nearest scale before its parents."""
     settings: dict[str, Any] = {}
     for network in reversed(line):

@@ -97,16 +97,14 @@ class Config(Section):
     datasets: dict[Name, AnyDataset] = Field(
         {
             "physical": Dataset(),
-            "calibrated": Dataset(
-                share=0.1, noise=CalibratedNoise(instrument="se_mos2"), seed=1
-            ),
+            "calibrated": Dataset(share=0.1, noise=CalibratedNoise(instrument="se_mos2"), seed=1),
             "bright_field": Dataset(mode="BF", share=0.25, seed=2),
             "annular_bright_field": Dataset(mode="ABF", share=0.25, seed=3),
             "srtio3_linear": _srtio3("linear"),
             "srtio3_multislice": _srtio3("multislice"),
         },
-        description="Recipes of simulated images by name, and with `folder` images of others; a dataset that only studies "
-        "name is made with the studies",
+        description="Recipes of simulated images by name, and with `folder` images of others; a dataset that only "
+        "studies name is made with the studies",
         min_length=1,
     )
     networks: dict[Name, Network] = Field(
@@ -238,7 +236,7 @@ class Config(Section):
                 known(study.testsets, self.datasets, f"{key}.testsets", "datasets")
             else:
                 known(study.testsets, columns, f"{key}.testsets", "datasets or lab test sets")
-            if any(scored in beyond for scored in study.testsets):
+            if any(scored in beyond and scored not in self.datasets for scored in study.testsets):
                 known(study.baselines, self.generalisation.baselines, f"{key}.baselines", "generalisation.baselines")
         if unknown:
             raise ValueError(_told(unknown))
