@@ -259,6 +259,11 @@ def test_a_scale_of_ones_own_trains_as_its_parent_but_for_the_sizes_that_it_sets
     assert (config.sizes.epochs, config.sizes.image_px, config.sizes.studies) == (7, kept.image_px, kept.studies)
 
 
+def test_a_scale_can_leave_out_a_task_of_its_parent():
+    config = load_config({"scale": "mine", "scales": {"mine": {"parent": "demo", "samples_seen": {"segment": None}}}})
+    assert config.sizes.samples_seen.keys() == Config().sizes.samples_seen.keys() - {"segment"}
+
+
 def test_recipes_of_a_scale_are_laid_over_its_parents_and_those_of_a_variant_over_what_it_varies():
     networks = {
         "sffn": {"recipes": {"mine": {"learning_rate": 0.1, "loss": "mse"}}, "datasets": ["calibrated"]},
@@ -503,6 +508,13 @@ def test_a_mistake_is_answered_with_file_key_and_remedy(content, parts):
         load_config(content)
     for part in parts:
         assert part in str(refused.value)
+
+
+def test_a_default_that_follows_from_a_mistaken_key_is_no_mistake_of_its_own():
+    with pytest.raises(InputError) as refused:
+        load_config({"datasets": {"physical": {"noise": {"recipe": "calibrated"}}}})
+    (mistake,) = str(refused.value).splitlines()[1:]
+    assert mistake.startswith("  datasets.physical.noise.instrument: missing")
 
 
 @pytest.mark.parametrize("level", [["a"] * 9, {letter: "a" for letter in "abcdefghi"}], ids=["lists", "mappings"])

@@ -12,7 +12,6 @@ from stembench.config.base import Section
 #: Keys that say which of several kinds a section is.
 DISCRIMINATORS = ("recipe", "kind", "folder")
 
-
 #: In the place of an entry that a layer has removed.
 REMOVED = object()
 

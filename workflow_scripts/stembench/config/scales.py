@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field
 
 from stembench.config.base import Name, Section
-from stembench.config.layers import lay_over, lineage, settings_of
+from stembench.config.layers import lay_over, lineage, settings_of, without_removed
 from stembench.config.networks import SIZES, Task
 
 #: Folders of `results/` that belong to no scale.
@@ -132,4 +132,4 @@ def with_sizes_of_parents(scales: Any) -> Any:
             above = whole[parent] if (parent := parents[one]) else {}
             kept = {key: value for key, value in above.items() if key not in SIZES}  # these, recipes inherit
             whole[one] = lay_over(Scale, kept, entries[one])
-    return {name: whole[name] for name in entries}
+    return {name: without_removed(whole[name]) for name in entries}

@@ -384,7 +384,7 @@ class Config(Section):
 def _told(unknown: Mapping[str, list[str]]) -> str:
     """One line per name that is nowhere, with every key that names it."""
     lines = [f"{', '.join(keys)} {'names' if len(keys) == 1 else 'name'} {name}" for name, keys in unknown.items()]
-    return "; ".join([*lines, "correct the name, add its entry, or take out what names it"])
+    return "; ".join([*lines, "correct the name, add its entry, or take out what names it (by null, where it ships)"])
 
 
 def load_config(*layers: Mapping, source: str = "config/config.yaml") -> Config:
@@ -411,7 +411,9 @@ def load_config(*layers: Mapping, source: str = "config/config.yaml") -> Config:
     try:
         return Config.model_validate(without_removed(content))
     except ValidationError as error:
-        mistakes = [f"  {_mistake(e)}" for e in error.errors(include_url=False)]
+        # A default that follows from other keys fails with them.
+        errors = [e for e in error.errors(include_url=False) if e["type"] != "default_factory_not_called"]
+        mistakes = [f"  {_mistake(e)}" for e in errors]
         raise InputError("\n".join([f"{source} (or --config / --configfile) cannot be used:", *mistakes])) from None
 
 
