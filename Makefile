@@ -20,7 +20,7 @@ help:
 	@echo "make test-detector  install torchvision with its own torch (6 GB) apart, test Faster R-CNN there"
 	@echo "make bench          run every benchmark, write results/benchmarks/*.csv"
 	@echo "make format         format Python and Snakemake files"
-	@echo "make config         write config/ anew from the models"
+	@echo "make config         write config/README.md and config/schema.json anew from the models"
 	@echo "make rulegraph      draw the rules into the README anew"
 	@echo "make lock           write requirements.lock anew from the installed packages"
 

@@ -22,6 +22,7 @@ if not (SHIPPED / "workflow_scripts").is_dir():
     )
 sys.path.insert(0, str(SHIPPED.resolve() / "workflow_scripts"))
 
+from snakemake.common.configfile import load_configfile
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 from stembench.config import load_config
@@ -37,8 +38,25 @@ from stembench.planning.lab import APPLIED_FIGURES
 from stembench.planning.layout import any_of
 from stembench.products import check_writable, date_now
 
+
+
+def config_layers():
+    """Content of config.yaml, of each --configfile and of --config.
+
+    In `config` Snakemake has merged them key by key, and a recipe that a later one changes kept old keys.
+    """
+    if workflow.modifier.skip_configfile:
+        return [config]  # of a module, which the workflow that uses it hands over
+    settings = workflow.config_settings
+    files = list(settings.configfiles)
+    if not settings.replace_workflow_config:
+        files = workflow.configfiles[len(files) :] + files  # Snakemake lists config.yaml last
+    return [*map(load_configfile, files), dict(settings.config)]
+
+
 try:
-    CONFIG = load_config(config)
+    LAYERS = config_layers()
+    CONFIG = load_config(*LAYERS)
     PLAN = make_plan(CONFIG, shipped=SHIPPED)
     PLAN.report.products  # so that a mistake in any part ends here
     if workflow.is_main_process:

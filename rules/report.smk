@@ -109,7 +109,7 @@ rule report:
         "../envs/reporting.yaml"
     params:
         code=code("report"),
-        config=config,
+        layers=LAYERS,
         target="products",
         scale=CONFIG.scale,
         left_out=PLAN.report.left_out,
@@ -127,7 +127,7 @@ rule estimate:
     conda:
         "../envs/reporting.yaml"
     params:
-        config=config,
+        layers=LAYERS,
         snakefile=str(SHIPPED / "Snakefile"),
         cores=lambda _: workflow.cores,
     message:

@@ -1,29 +1,71 @@
+import json
+import os
+import re
+import subprocess
+import sys
 import time
 
 import jsonschema
 import pytest
 import yaml
-from stembench.config import Config, LabImage, load_config
-from stembench.config.documents import GENERATED, _sections, schema_json
+from stembench.config import CalibratedNoise, Config, Dataset, ImportedDataset, LabImage, PhysicalNoise, load_config
+from stembench.config.documents import GENERATED, reference, schema_json
 from stembench.config.instrument import Instrument, instrument_images
+from stembench.config.layers import sections_of
 from stembench.errors import InputError
 
 INSTRUMENT = {"from": "images/", "materials": ["SrTiO3"]}
 LAB = {name: image.model_dump() for name, image in Config().lab.images.items()}
 DISTRIBUTION = Config().lab.distributions["atomap"].model_dump()
+SCHEMA = jsonschema.Draft202012Validator(json.loads(schema_json()))
 CONDITION = {"energy_keV": 200, "semiangle_mrad": 24, "source_size_A": 0.9}
 
 
 @pytest.mark.parametrize("file", GENERATED)
-def test_config_files_are_those_of_the_models(repository, file):
+def test_generated_files_are_those_of_the_models(repository, file):
     written = (repository / "config" / file).read_text()
     assert written == GENERATED[file](), f"config/{file} has drifted from the models: run `make config`"
 
 
-def test_the_default_file_holds_the_default(repository):
-    content = yaml.safe_load((repository / "config" / "config.yaml").read_text())
-    assert load_config(content) == Config()
-    jsonschema.validate(content, yaml.safe_load(schema_json()))
+def test_make_config_leaves_the_users_file_as_it_is(tmp_path, repository):
+    (tmp_path / "config.yaml").write_text("scale: full\n")
+    library = repository / "workflow_scripts"
+    subprocess.run([sys.executable, "-m", "stembench.config", tmp_path], cwd=library, check=True)
+    assert (tmp_path / "config.yaml").read_text() == "scale: full\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", *GENERATED}
+
+
+@pytest.mark.skipif("STEMBENCH_CI" not in os.environ, reason="config/config.yaml may be edited; CI reads what ships")
+def test_the_users_file_ships_short_and_changes_nothing_until_an_example_is_taken(repository):
+    written = (repository / "config" / "config.yaml").read_text()
+    assert len(written.splitlines()) <= 40
+    assert load_config(yaml.safe_load(written)) == Config()
+    examples = yaml.safe_load(re.sub(r"^#(?! \S)", "", written, flags=re.M))
+    assert set(examples) == {"scale", "scales", "lab", "structures", "instrument", "training", "datasets", "networks"}
+    SCHEMA.validate(examples)
+    assert load_config(examples, {"scale": "mine"}).recipe("sfin").loss == "l1"
+
+
+def test_the_reference_shows_the_defaults():
+    shown = [yaml.safe_load(block) for block in re.findall("```yaml\n(.*?)```", reference(), flags=re.S)]
+    assert len(shown) > 8
+    assert load_config(*shown) == Config()
+    headings = re.findall("^## (.*)", reference(), flags=re.M)
+    assert headings == list(Config.model_fields)
+
+
+def test_the_schema_takes_what_is_laid_over_the_defaults_and_no_unknown_key():
+    content = {
+        "scales": {"mine": {"parent": "demo"}},
+        "imaging": {"conditions": {"200keV_24mrad": {"defocus_A": 10}, "60keV_30mrad": None}},
+        "arrangements": {"particle": {"facet_spread": 0.1}, "wedge": None},
+        "datasets": {"physical": {"noise": {"drift_A": [0, 1]}}, "theirs": {"folder": "theirs"}, "bright_field": None},
+        "structures": {"zones": {"Si": None}},
+    }
+    SCHEMA.validate(content)
+    for mistake in ({"scael": "demo"}, {"scales": {"mine": {"epoch": 1}}}, {"scale": 3}, {"lab": {"folder": None}}):
+        with pytest.raises(jsonschema.ValidationError):
+            SCHEMA.validate(mistake)
 
 
 def test_every_key_has_a_sentence():
@@ -36,8 +78,210 @@ def test_every_key_has_a_sentence():
         model = waiting.pop()
         seen.add(model)
         check(model)
-        waiting += [s for f in model.model_fields.values() for s in _sections(f.annotation) if s not in seen]
+        waiting += [s for f in model.model_fields.values() for s in sections_of(f.annotation) if s not in seen]
     assert len(seen) > 10
+
+
+def test_what_is_set_is_laid_over_the_defaults():
+    config = load_config({"imaging": {"conditions": {"200keV_24mrad": {"defocus_A": 10}}}, "evaluation": {"rim_A": 2}})
+    condition = config.imaging.conditions["200keV_24mrad"]
+    assert (condition.energy_keV, condition.defocus_A) == (200, 10)
+    assert config.imaging.conditions.keys() == Config().imaging.conditions.keys()
+    assert config.evaluation == Config().evaluation.model_copy(update={"rim_A": 2})
+    assert load_config({"structures": {"held_out": ["Pt"]}}).structures.held_out == ("Pt",)
+    own = load_config({"generalisation": {"testsets": {"x": {"noise": {"drift_A": [0, 1]}}}}})
+    assert own.generalisation.testsets["x"].noise.test_counts_per_px == (10,)
+
+
+def test_later_layers_win():
+    layers = {"evaluation": {"rim_A": 2, "border_A": 3}}, {"evaluation": {"rim_A": 4}}, {"scale": "full"}
+    config = load_config(*layers)
+    assert (config.scale, config.evaluation.rim_A, config.evaluation.border_A) == ("full", 4, 3)
+
+
+PHYSICAL = {"datasets": {"calibrated": {"noise": {"recipe": "physical"}}}}
+CALIBRATED = {"datasets": {"srtio3_linear": {"noise": {"recipe": "calibrated", "instrument": "au_particle"}}}}
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [PHYSICAL],
+        [{"datasets": {"calibrated": {"noise": {"instrument": "au_particle"}}}}, PHYSICAL],
+        [{"datasets": {"calibrated": {"noise": {"recipe": "calibrated", "instrument": "se_mos2"}}}}, PHYSICAL],
+        [PHYSICAL, PHYSICAL],
+    ],
+)
+def test_a_recipe_of_noise_that_changes_takes_its_keys_along(layers):
+    dataset = load_config(*layers).datasets["calibrated"]
+    assert dataset.noise == PhysicalNoise()
+    assert (dataset.share, dataset.images_per_structure) == (0.1, 5)
+
+
+def test_a_recipe_of_noise_changes_either_way_between_layers():
+    with_drift = {"datasets": {"srtio3_linear": {"noise": {"drift_A": [0, 1]}}}}
+    calibrated = load_config(with_drift, CALIBRATED).datasets["srtio3_linear"]
+    assert calibrated.noise == CalibratedNoise(instrument="au_particle")
+    assert calibrated.images_per_structure == 1
+    back = load_config(CALIBRATED, {"datasets": {"srtio3_linear": {"noise": {"recipe": "physical", "gain": 3}}}})
+    assert back.datasets["srtio3_linear"].noise == PhysicalNoise(gain=3)
+
+
+def test_the_same_recipe_of_noise_keeps_its_other_keys():
+    same = {"datasets": {"calibrated": {"noise": {"recipe": "calibrated"}}}}
+    assert load_config(same).datasets["calibrated"].noise.instrument == "se_mos2"
+
+
+def test_the_kind_of_an_arrangement_and_of_a_dataset_can_change():
+    config = load_config({"arrangements": {"particle": {"kind": "wedge"}, "wedge": {"thin_end": [0, 0.1]}}})
+    assert config.arrangements["particle"] == Config().arrangements["wedge"]
+    assert config.arrangements["wedge"].thin_end == (0, 0.1)
+    theirs = load_config({"datasets": {"bright_field": {"folder": "theirs"}}}).datasets["bright_field"]
+    assert theirs == ImportedDataset(folder="theirs")
+    twice = {"datasets": {"x": {"folder": "a", "seed": 3}}}, {"datasets": {"x": {"seed": 4}}}
+    assert load_config(*twice).datasets["x"] == ImportedDataset(folder="a", seed=4)
+    assert load_config(*twice, {"datasets": {"x": {"folder": "b"}}}).datasets["x"] == ImportedDataset(folder="b")
+
+
+def test_a_schedule_that_changes_takes_its_milestones_along():
+    config = load_config({"scale": "full", "networks": {"sfin": {"recipes": {"full": {"schedule": "one_cycle"}}}}})
+    assert (config.recipe("sfin").milestones, config.recipe("sfin").loss) == ((), "l1")
+
+
+def test_null_removes_a_named_entry():
+    content = {
+        "networks": {"faster_rcnn": None},
+        "structures": {"zones": {"Si": None}},
+        "lab": {"images": {"au_crop": None}},
+        "studies": {"training_sets": None},
+        "generalisation": {"testsets": {"wedge": None}},
+        "calibration": {"instruments": {"au_particle": None}},
+        "evaluation": {"lab_testsets": {"pbtio3": None}, "published": {"physical": None}},
+    }
+    config = load_config(content, content)
+    for section, names in (
+        (config.networks, "faster_rcnn"),
+        (config.structures.zones, "Si"),
+        (config.lab.images, "au_crop"),
+        (config.studies, "training_sets"),
+        (config.generalisation.testsets, "wedge"),
+        (config.calibration.instruments, "au_particle"),
+        (config.evaluation.lab_testsets, "pbtio3"),
+        (config.evaluation.published, "physical"),
+    ):
+        assert names not in section
+        assert section
+
+
+def test_null_on_the_command_line_is_a_string():
+    content = {"networks": {"faster_rcnn": "null"}, "instrument": "null"}
+    assert "faster_rcnn" not in load_config({"instrument": INSTRUMENT}, content).networks
+    assert load_config({"instrument": INSTRUMENT}, content).instrument is None
+
+
+def test_an_entry_that_was_removed_begins_anew():
+    removed = {"datasets": {"bright_field": None}}
+    assert load_config(removed, {"datasets": {"bright_field": {"share": 0.5}}}).datasets["bright_field"] == Dataset(
+        share=0.5
+    )
+
+
+def test_null_is_a_value_where_a_key_may_be_null():
+    config = load_config({"datasets": {"calibrated": {"pixel_size_A": None}}, "multislice": {"cell_A": None}})
+    assert config.datasets["calibrated"].pixel_size_A is None
+
+
+def test_everything_that_names_a_removed_entry_is_told_at_once():
+    with pytest.raises(InputError) as refused:
+        load_config({"networks": {"sfin": None}, "datasets": {"calibrated": None}})
+    for key in (
+        "studies.calibrated_noise.variants.calibrated.network",
+        "studies.super_resolution.variants.sfin.network",
+        "'sfin', which networks does not hold",
+        "evaluation.testsets",
+        "studies.frequency_branch.dataset",
+        "'calibrated', which datasets does not hold",
+    ):
+        assert key in str(refused.value)
+
+
+# Loss, learning rate, schedule, width, crop and batch by network and scale, as the publications and the demo have them.
+UNET = {
+    "demo": ("modified_chi_square", 4e-3, "one_cycle", 0.25, 64, 8),
+    "full": ("modified_chi_square", 1e-3, "one_cycle", 1, 256, 4),
+}
+PRIOR = {"demo": UNET["demo"], "full": ("modified_chi_square", 1e-3, "one_cycle", 1, 256, 16)}
+SFIN = {"demo": ("rmse", 4e-3, "one_cycle", 0.25, 48, 8), "full": ("l1", 2e-4, "steps", 1, 256, 8)}
+RECIPES = {
+    "atomsegnet_unet": UNET,
+    "atomsegnet_unet_mse": {scale: ("mse", *recipe[1:]) for scale, recipe in UNET.items()},
+    "atomsegnet_unetpp": UNET,
+    "atomai_segmentor": {"demo": ("bce", *UNET["demo"][1:]), "full": ("bce", 1e-3, "steps", 1, 256, 32)},
+    "atomid_net": {"demo": ("own", *UNET["demo"][1:]), "full": ("own", 1e-4, "steps", 1, 256, 32)},
+    "structural_prior": PRIOR,
+    "structural_prior_unet": PRIOR,
+    "structural_prior_self_attention": PRIOR,
+    "structural_prior_cross_attention": PRIOR,
+    "fcn": SFIN,
+    "sfin": SFIN,
+    "sffn": SFIN,
+    "sffn_spatial_only": SFIN,
+    "sffn_frequency_only": SFIN,
+    "sffn_without_exchange": SFIN,
+    "faster_rcnn": {"demo": ("own", *UNET["demo"][1:]), "full": ("own", *PRIOR["full"][1:])},
+}
+
+
+def recipe_of(config, network):
+    recipe = config.recipe(network)
+    sizes = recipe.width, recipe.crop_px, recipe.batch_images
+    return recipe.loss, recipe.learning_rate, recipe.schedule, *sizes
+
+
+@pytest.mark.parametrize("scale", ["demo", "full"])
+def test_networks_and_their_variants_have_these_recipes(scale):
+    config = load_config({"scale": scale})
+    assert {name: recipe_of(config, name) for name in config.networks} == {
+        name: recipes[scale] for name, recipes in RECIPES.items()
+    }
+
+
+@pytest.mark.parametrize("parent", ["demo", "full"])
+def test_a_scale_of_ones_own_trains_as_its_parent_but_for_the_sizes_that_it_sets(parent):
+    grandparent = {"parent": parent, "epochs": 7}
+    own = {"parent": "middle", "batch_images": 2, "samples_seen": {"localise": 5}}
+    config = load_config({"scale": "mine", "scales": {"mine": own, "middle": grandparent}})
+    assert {name: recipe_of(config, name) for name in config.networks} == {
+        name: (*recipes[parent][:5], 2) for name, recipes in RECIPES.items()
+    }
+    kept = Config().scales[parent]
+    assert config.sizes.samples_seen == kept.samples_seen | {"localise": 5}
+    assert (config.sizes.epochs, config.sizes.image_px, config.sizes.studies) == (7, kept.image_px, kept.studies)
+
+
+def test_a_scale_can_leave_out_a_task_of_its_parent():
+    config = load_config({"scale": "mine", "scales": {"mine": {"parent": "demo", "samples_seen": {"segment": None}}}})
+    assert config.sizes.samples_seen.keys() == Config().sizes.samples_seen.keys() - {"segment"}
+
+
+def test_recipes_of_a_scale_are_laid_over_its_parents_and_those_of_a_variant_over_what_it_varies():
+    networks = {
+        "sffn": {"recipes": {"mine": {"learning_rate": 0.1, "loss": "mse"}}, "datasets": ["calibrated"]},
+        "slow": {"variant_of": "sffn_spatial_only", "recipes": {"full": {"learning_rate": 0.01}}},
+    }
+    content = {"scale": "mine", "scales": {"mine": {"parent": "full"}}, "networks": networks}
+    config = load_config(content)
+    assert recipe_of(config, "sffn") == ("mse", 0.1, "steps", 1, 256, 8)
+    assert recipe_of(config, "sffn_spatial_only") == recipe_of(config, "sffn")
+    assert recipe_of(config, "slow") == ("mse", 0.01, "steps", 1, 256, 8)
+    slow = config.networks["slow"]
+    assert (slow.architecture, slow.options, slow.datasets) == ("sffn", {"frequency": False}, ("calibrated",))
+    assert slow.tasks == ()
+
+
+def test_a_configuration_survives_being_written_and_read():
+    config = load_config({"scales": {"mine": {"parent": "full", "width": 0.5}}, "scale": "mine"})
+    assert load_config(json.loads(config.model_dump_json(by_alias=True))) == config
 
 
 def test_an_image_with_columns_is_a_test_set_of_its_name():
@@ -78,6 +322,8 @@ def test_an_instrument_is_told_by_all_images_of_a_folder_or_by_some_of_its_contr
 
 def test_images_and_test_sets_belong_to_the_scales_that_they_name():
     demo, full = load_config({}), load_config({"scale": "full"})
+    mine = load_config({"scale": "mine", "scales": {"mine": {"parent": "full"}}})
+    assert mine.lab_testsets == full.lab_testsets
     assert set(full.lab_images) - set(demo.lab_images) == {"pbtio3", "au_crop"}
     assert set(full.lab_testsets) - set(demo.lab_testsets) == {"pbtio3", "au_crop", "se_mos2", "perovskite_abf"}
 
@@ -102,6 +348,29 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
         ({"datasets": {"x": {"folder": "../there"}}}, ["datasets.x.folder", "`..`"]),
         ({"datasets": {"../x": {}}}, ["datasets.../x"]),
         ({"scale": "huge"}, ["'huge'", "demo, full"]),
+        ({"scales": {"mine": {"epochs": 3}}}, ["scales.mine.parent", "missing", "`parent: demo`"]),
+        ({"scales": {"mine": {"parent": "dmeo"}}}, ["scales.mine.parent names 'dmeo'", "demo, full, mine", "correct"]),
+        ({"scales": {"mine": {"parent": "mine"}}}, ["scales.mine.parent", "mine -> mine"]),
+        (
+            {"scales": {"a": {"parent": "b"}, "b": {"parent": "a"}}},
+            ["scales.a.parent leads back to itself (a -> b -> a)"],
+        ),
+        ({"scales": {"lab": {"parent": "demo"}}}, ["scales.lab", "results/lab", "another name"]),
+        ({"scales": {"mine": {"parent": ["demo"]}}}, ["scales.mine.parent", "string"]),
+        ({"scales": {"mine": {"parent": "demo", "epoch": 3}}}, ["scales.mine.epoch", "unknown key"]),
+        ({"scales": {"demo": {"width": None}}}, ["scales.demo.width is missing"]),
+        ({"scales": 3}, ["scales", "dictionary", "got 3"]),
+        ({"networks": {"sfni": None}}, ["networks.sfni: nothing is set here", "correct the name"]),
+        ({"lab": None}, ["lab: nothing is set here", "take it out"]),
+        ({"networks": {"x": {"variant_of": "sfni"}}}, ["networks.x.variant_of names 'sfni'", "sfin", "correct"]),
+        ({"networks": {"sffn": None}}, ["networks.sffn_spatial_only.variant_of names 'sffn'", "null"]),
+        ({"networks": {"sffn": {"variant_of": "sffn_spatial_only"}}}, ["networks.sffn.variant_of leads back"]),
+        (
+            {"networks": {"x": {"variant_of": "sffn", "architecture": "sfin"}}},
+            ["networks.x.architecture is sfin", "has sffn", "take out"],
+        ),
+        ({"networks": {"sfin": {"recipes": {"dmeo": {}}}}}, ["networks.sfin.recipes names 'dmeo'", "demo, full"]),
+        ({"datasets": {"physical": {"noise": {"instrument": "se_mos2"}}}}, ["datasets.physical.noise", "`recipe: cal"]),
         ({"structures": {"zones": {"Pt": ["000"]}}}, ["structures.zones", "[000]"]),
         ({"structures": {"zones": {"Pt": [110]}}}, ["structures.zones", "quotes"]),
         ({"structures": {"default_zones": ["abc"]}}, ["structures.default_zones", "'abc'"]),
@@ -256,9 +525,17 @@ def test_a_mistake_is_answered_with_file_key_and_remedy(content, parts):
 
 def test_devices_share_the_batches_of_the_networks_that_the_scale_trains():
     """Networks of the shipped configuration have batches of 4 at full scale; nothing trains them here."""
-    networks = {name: entry.model_dump() | {"tasks": []} for name, entry in Config().networks.items()}
-    scales = {"full": Config().scales["full"].model_dump() | {"studies": False}}
-    load_config({"scale": "full", "scales": scales, "networks": networks, "training": {"devices": 8}})
+    networks = {name: {"tasks": []} for name in Config().networks}
+    load_config(
+        {"scale": "full", "scales": {"full": {"studies": False}}, "networks": networks, "training": {"devices": 8}}
+    )
+
+
+def test_a_default_that_follows_from_a_mistaken_key_is_no_mistake_of_its_own():
+    with pytest.raises(InputError) as refused:
+        load_config({"datasets": {"physical": {"noise": {"recipe": "calibrated"}}}})
+    (mistake,) = str(refused.value).splitlines()[1:]
+    assert mistake.startswith("  datasets.physical.noise.instrument: missing")
 
 
 @pytest.mark.parametrize("level", [["a"] * 9, {letter: "a" for letter in "abcdefghi"}], ids=["lists", "mappings"])

@@ -1,6 +1,6 @@
 import pytest
 from stembench.config import Config, load_config
-from stembench.crystals.materials import find_materials
+from stembench.crystals.materials import check_zones, find_materials
 from stembench.errors import InputError
 
 
@@ -14,12 +14,39 @@ def test_a_cif_whose_name_cannot_be_a_material_is_to_be_renamed(tmp_path, name):
     assert f"{name}.cif" in str(refused.value)
 
 
-def test_the_materials_and_zones_of_an_instrument_have_to_be_there(tmp_path):
-    (tmp_path / "SrTiO3.cif").touch()
-    told = {"from": "images/", "materials": ["SrTiO3"]}
-    for change, message in (
-        ({"materials": ["Unobtainium"]}, r"instrument\.materials: .*Unobtainium\.cif; add it"),
-        ({"zones": ["123"]}, r"instrument\.zones: 123 is none of its materials' \(001, 110\)"),
-    ):
-        with pytest.raises(InputError, match=message):
-            find_materials(tmp_path, load_config({"instrument": told | change}))
+SEEN = {"Pt": ("001", "110"), "Si": ("110",)}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"datasets": {"x": {"materials": ["Si"], "zones": ["001"]}}}, r"datasets\.x\.zones: 001 .*Si: 110.*add"),
+        ({"datasets": {"x": {"zones": ["110", "123"]}}}, r"datasets\.x\.zones: 123 .*Pt: 001, 110; Si: 110"),
+        ({"datasets": {"physical": {"zones": ["111"]}}}, r"datasets\.physical\.zones: 111"),
+        ({"datasets": {"x": {"materials": ["Si", "Pt"], "zones": ["001"]}}}, r"datasets\.x\.zones: Si, which .*none"),
+        ({"datasets": {"x": {"materials": ["Si", "No"]}}}, r"datasets\.x\.materials: .*structures/No\.cif; add it"),
+        (
+            {"structures": {"held_out": ["Si"]}, "datasets": {"x": {"zones": ["111"]}}},
+            r"x\.zones: 111 .*\(Pt: 001, 110\)",
+        ),
+        (
+            {"generalisation": {"testsets": {"multislice": {"materials": ["Si"]}}}},
+            r"generalisation\.testsets\.multislice\.zones: 001",
+        ),
+        ({"instrument": {"from": "images/", "materials": ["No"]}}, r"instrument\.materials: .*No\.cif; add it"),
+        ({"instrument": {"from": "images/", "materials": ["Pt"], "zones": ["123"]}}, r"instrument\.zones: 123"),
+    ],
+)
+def test_a_recipe_that_a_user_sets_needs_materials_seen_along_its_zone_axes(content, message):
+    with pytest.raises(InputError, match=message):
+        check_zones(load_config(content), SEEN)
+
+
+def test_recipes_that_ship_may_name_materials_and_zone_axes_that_are_not_there():
+    assert Config().datasets["srtio3_linear"].materials == ("SrTiO3",)
+    check_zones(Config(), SEEN)
+    check_zones(load_config({"datasets": {"srtio3_linear": {"share": 0.5}}}), SEEN)
+
+
+def test_a_recipe_of_several_zone_axes_takes_materials_that_are_seen_along_one():
+    check_zones(load_config({"datasets": {"x": {"materials": ["Si", "Pt"], "zones": ["001", "110"]}}}), SEEN)

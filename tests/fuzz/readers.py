@@ -16,7 +16,7 @@ from PIL import Image
 from stembench.application.characterisation import Characterisation
 from stembench.application.choice import shipped_networks
 from stembench.application.corrections import read_corrections
-from stembench.config import ImportedDataset, load_config
+from stembench.config import Config, ImportedDataset, load_config
 from stembench.crystals.cif import read_crystal
 from stembench.datasets.temimagenet import read_temimagenet
 from stembench.errors import InputError
@@ -143,7 +143,7 @@ def _archive(name: str, make: Callable[[Path], None]) -> Reader:
 
 
 def _configuration(folder: Path) -> None:
-    (folder / "config.yaml").write_bytes((REPOSITORY / "config/config.yaml").read_bytes())
+    (folder / "config.yaml").write_text(yaml.safe_dump(Config().model_dump(mode="json", by_alias=True)))
 
 
 def _read_configuration(folder: Path) -> None:

@@ -21,6 +21,7 @@ class Copy:
             return
         for name in FOLDERS:
             shutil.copytree(repository / name, folder / name)  # with what Python has compiled, which is no product
+        (folder / "config" / "config.yaml").write_text("scale: demo\n")  # the user's may say anything
         shutil.copy(repository / "Snakefile", folder)
         for name in ("images", "structures"):
             (folder / name).mkdir()

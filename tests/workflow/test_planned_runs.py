@@ -56,3 +56,15 @@ def test_a_training_on_a_cluster_asks_for_the_gpus_that_it_uses(copy, tiny_with,
     assert total(planned) > 1
     told = planned.stdout.split("rule train_network:")[1].split("\n\n")[0]
     assert re.search(r"^    resources: .*\bgpu=(\d+)", told, re.MULTILINE)[1] == str(devices)
+
+
+def test_the_command_line_switches_what_files_set_and_removes_what_ships(copy):
+    (copy.folder / "config" / "config.yaml").write_text(
+        "datasets: {calibrated: {noise: {recipe: calibrated, instrument: au_particle}}}\n"
+    )
+    over = copy.folder / "over.yaml"
+    over.write_text("datasets: {calibrated: {noise: {instrument: se_mos2}}}\n")
+    switched = ("--config", "datasets={calibrated: {noise: {recipe: physical}}}", "networks={faster_rcnn: null}")
+    planned = copy.run("--dry-run", "results/datasets/calibrated/train/00000", *switched, config=over)
+    assert total(planned) > 1
+    assert "results/calibration" not in planned.stdout

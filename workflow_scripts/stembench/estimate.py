@@ -135,7 +135,9 @@ class Estimator:
         return found.iloc[np.lexsort([found.task != task, apart])[0]]
 
     def _width(self, network: str) -> float:
-        return self.config.recipe(network).width or self.config.sizes.width
+        width = self.config.recipe(network).width
+        assert width is not None  # the scale's where no recipe sets one
+        return width
 
     def _wider(self, network: str, measured: pd.Series) -> float:
         """How many times as costly a pixel is as it was measured: multiply-adds go with the channels squared."""
@@ -143,7 +145,8 @@ class Estimator:
 
     def _training_s(self, network: str, task: str) -> tuple[float, float]:
         crops = self.crops[task]
-        crop_px = self.config.recipe(network).crop_px or self.config.sizes.crop_px
+        crop_px = self.config.recipe(network).crop_px
+        assert crop_px is not None
 
         def seconds(measured: pd.Series) -> float:
             more = (crop_px / measured.crop_px) ** 2 * self._wider(network, measured)

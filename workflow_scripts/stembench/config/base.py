@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from ase.data import atomic_numbers
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -66,3 +66,5 @@ class Section(BaseModel):
     """A part of the configuration; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    #: Keys that have a meaning only beside one value of another key, which they name; they go where that changes.
+    depends: ClassVar[dict[str, str]] = {}

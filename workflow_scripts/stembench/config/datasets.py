@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -99,7 +99,8 @@ class PhysicalNoise(Section):
     def _not_calibrated(cls, values: dict) -> dict:
         if isinstance(values, dict) and "instrument" in values:
             raise ValueError(
-                "a recipe is physical or calibrated, never both: take out `instrument`, or everything physical"
+                "a recipe is physical or calibrated, never both: take out `instrument`, or write `recipe: calibrated` "
+                "and take out everything physical"
             )
         return values
 
@@ -128,6 +129,11 @@ class CalibratedNoise(Section):
                 f"detector already; take out {', '.join(physical)}"
             )
         return values
+
+
+def _one_per_dose(dataset: dict[str, Any]) -> int:
+    noise = dataset.get("noise")  # none where it is not valid
+    return len(noise.test_counts_per_px) if isinstance(noise, PhysicalNoise) else 1
 
 
 class Dataset(Section):
@@ -190,7 +196,7 @@ class Dataset(Section):
         description="Kinds of background, each as likely as another; a `step` lies at a straight interface",
     )
     label_threshold: float = Field(
-        0.2, description="Columns weaker than this fraction of the brightest are not asked of a network", ge=0, lt=1
+        0.2, description="Columns weaker than this fraction of the brightest are not labelled", ge=0, lt=1
     )
     gaussian_mask_fwhm_A: float = Field(
         0.2, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}
@@ -200,13 +206,17 @@ class Dataset(Section):
         description="Labels that are stored beside noNoise and noBackgroundnoNoise; the others are made from the "
         "columns when they are asked for",
     )
-    images_per_structure: int = Field(
-        5, description="Consecutive images that share a structure, its rotation, offset and pixel size", ge=1, le=100
-    )
-    share: float = Field(1.0, description="Images as a fraction of the counts that the scale gives", gt=0, le=10)
     noise: Annotated[PhysicalNoise | CalibratedNoise, Field(discriminator="recipe")] = Field(
         PhysicalNoise(), description="Noise recipe"
     )
+    images_per_structure: int = Field(
+        default_factory=_one_per_dose,
+        description="Consecutive images that share a structure, its rotation, offset and pixel size",
+        ge=1,
+        le=100,
+        json_schema_extra={"default": "one per level of `noise.test_counts_per_px`; 1 with calibrated noise"},
+    )
+    share: float = Field(1.0, description="Images as a fraction of the counts that the scale gives", gt=0, le=10)
     seed: int = Field(0, description="Seed of the dataset", ge=0, le=2**32 - 1)
 
     @field_validator("pixel_size_A")

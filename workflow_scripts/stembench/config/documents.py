@@ -1,77 +1,139 @@
-"""The files of `config/`, made from the models: the commented default, the JSON schema, the table of keys."""
+"""The generated files of `config/`: the reference of every key, and the JSON schema that editors complete keys with."""
 
 import json
 import re
-from typing import Any, Literal, get_args, get_origin
+from collections.abc import Mapping
+from typing import Any
 
+import yaml
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 from stembench.config.base import Section
+from stembench.config.layers import sections_of, settings_of
 from stembench.config.tree import Config
 
+_HEAD = """# Configuration
 
-def default_yaml() -> str:
-    """The commented default configuration, as `config/config.yaml` holds it."""
-    lines = [
-        "# yaml-language-server: $schema=schema.json",
-        "# The default configuration, written by `make config` from the models in",
-        "# workflow_scripts/stembench/config/. Change values here, or pass --config and --configfile.",
-        "# The first entry of a kind shows all of its keys, the others what differs from the defaults.",
-    ]
-    config, explained = Config(), set[type[Section]]()
+Every key and its default, written by `make config` from the models in `workflow_scripts/stembench/config/`.
+[`config.yaml`](config.yaml) is yours: write there what you want to change, and nothing else.
+
+- Your settings are laid over the defaults, key by key: first `config.yaml`, then each file of `--configfile`, then
+  `--config`. A list replaces the list below it.
+- An entry of a name of your own, such as a dataset or a network, stands beside those that ship.
+- `null` removes an entry that ships: `networks: {fcn: null}`. What names the entry has to change with it; the message
+  lists what does.
+- Where the kind of an entry changes, none of its other keys stay: `noise.recipe` of a dataset, `kind` of an
+  arrangement, and `folder`, which makes a dataset one of imported images.
+
+`{name}` stands for a name of your choice. `required` keys have to be set in an entry of your own; a scale has them from
+its parent.
+"""
+
+
+class _Schema(GenerateJsonSchema):
+    """Of content that is laid over the defaults: any key may be missing, and an entry may be null."""
+
+    def default_schema(self, schema: Any) -> dict:
+        """Leave out defaults of whole sections, which the reference shows."""
+        described = super().default_schema(schema)
+        return {key: value for key, value in described.items() if key != "default" or not isinstance(value, dict)}
+
+
+def schema_json() -> str:
+    """Return the JSON schema, as `config/schema.json` holds it."""
+    return json.dumps(_of_layers(Config.model_json_schema(schema_generator=_Schema)), indent=1) + "\n"
+
+
+def _of_layers(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_of_layers(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    loosened = {key: _of_layers(value) for key, value in schema.items() if key not in ("required", "discriminator")}
+    if isinstance(kinds := loosened.get("oneOf"), list):  # which an entry without its kind may all be
+        loosened["anyOf"] = kinds
+        del loosened["oneOf"]
+    for key in ("additionalProperties", "patternProperties"):
+        if isinstance(entries := loosened.get(key), dict):
+            loosened[key] = (
+                _or_null(entries)
+                if key == "additionalProperties"
+                else {pattern: _or_null(one) for pattern, one in entries.items()}
+            )
+    return loosened
+
+
+def _or_null(schema: dict) -> dict:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def reference() -> str:
+    """Return the reference of every key in Markdown, as `config/README.md` holds it."""
+    explained = set[type[Section]]()
+    parts = [_HEAD]
     for name, field in Config.model_fields.items():
-        lines += ["", *_yaml_field(name, field, getattr(config, name), "", explained)]
-    return "\n".join(lines) + "\n"
+        lines = [f"## {name}", "", f"{field.description}.", ""]
+        if entries := _entries(field.get_default()):
+            lines += ["```yaml", *_yaml({name: entries}), "```", ""]
+        lines += ["| key | unit | bounds | default | meaning |", "| --- | --- | --- | --- | --- |"]
+        lines += _rows_of(name, field, explained) or [_row(name, field)]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
 
 
-def _yaml_value(name: str, value: Any, indent: str, explained: set[type[Section]]) -> list[str]:
-    inner = indent + "  "
-    if isinstance(value, Section):
-        lines, kind = [f"{indent}{name}:"], type(value)
-        own = set() if kind in explained else set(kind.__annotations__)
-        explained.add(kind)
-        for key, field in kind.model_fields.items():
-            child = getattr(value, key)
-            if key in own:
-                lines += _yaml_field(key, field, child, inner, explained)
-            elif child != field.default or _is_tag(field):
-                lines += _yaml_value(key, child, inner, explained)
-        return lines if len(lines) > 1 else [f"{lines[0]} {{}}"]
-    if isinstance(value, dict) and value:
-        lines = [f"{indent}{name}:"]
-        for key, child in value.items():
-            lines += _yaml_value(_plain(key), child, inner, explained)
-        return lines
-    return [f"{indent}{name}: {_plain(value)}"]
+def _entries(default: Any) -> Any:
+    """What a default holds of named entries, which a table of keys cannot show."""
+    if isinstance(default, Section):
+        fields = type(default).model_fields.items()
+        found = {field.alias or name: _entries(getattr(default, name)) for name, field in fields}
+        return {key: entries for key, entries in found.items() if entries}
+    return settings_of(default) if isinstance(default, Mapping) else None
 
 
-def _yaml_field(name: str, field: Any, value: Any, indent: str, explained: set[type[Section]]) -> list[str]:
-    return [f"{indent}# {_sentence(field)}", *_yaml_value(name, value, indent, explained)]
+def _yaml(content: dict) -> list[str]:
+    plain = json.loads(json.dumps(content))  # lists for tuples
+    text = yaml.dump(plain, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=118, allow_unicode=True)
+    return text.splitlines()
 
 
-def _is_tag(field: Any) -> bool:
-    """Whether a field says which kind of section it stands in."""
-    return get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+class _Dumper(yaml.SafeDumper):
+    """Entries in one line where they hold no other; no anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _rows_of(key: str, field: FieldInfo, explained: set[type[Section]]) -> list[str]:
+    """Rows of the keys below a key, each section once."""
+    inside = f"{key}.{{name}}" if "dict[" in str(field.annotation) else key
+    rows = []
+    for section in sections_of(field.annotation):
+        for name in vars(section)["__annotations__"] if section not in explained else ():  # its own, not its parent's
+            if below := section.model_fields.get(name):
+                one = f"{inside}.{below.alias or name}"
+                rows += [_row(one, below), *_rows_of(one, below, explained)]
+        explained.add(section)
+    return rows
+
+
+def _row(key: str, field: FieldInfo) -> str:
+    default = "required" if field.is_required() else _extra(field, "default")
+    if not default and not isinstance(field.default, Section):
+        default = "above" if _entries(field.default) else f"`{_plain(field.default)}`"
+    return f"| {' | '.join((f'`{key}`', _extra(field, 'unit'), _bounds(field), default, f'{field.description}.'))} |"
 
 
 def _plain(value: Any) -> str:
     return json.dumps(value) if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][\w./ -]*", value) else value
 
 
-def _sentence(field: Any) -> str:
-    about = "; ".join(text for text in (_unit(field), _bounds(field)) if text)
-    return f"{field.description} [{about}]." if about else f"{field.description}."
+def _extra(field: FieldInfo, key: str) -> str:
+    extra = field.json_schema_extra
+    return str(extra.get(key, "")) if isinstance(extra, dict) else ""
 
 
-def _unit(field: Any) -> str:
-    return _extra(field, "unit")
-
-
-def _extra(field: Any, key: str) -> str:
-    return (field.json_schema_extra or {}).get(key, "")
-
-
-def _bounds(field: Any) -> str:
+def _bounds(field: FieldInfo) -> str:
     signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
     found = [
         f"{sign} {getattr(limit, name):g}"
@@ -83,55 +145,4 @@ def _bounds(field: Any) -> str:
     return ", ".join(found) or _extra(field, "bounds")
 
 
-class _Schema(GenerateJsonSchema):
-    """Without the defaults of whole sections, which `config.yaml` holds."""
-
-    def default_schema(self, schema: Any) -> dict:
-        told = super().default_schema(schema)
-        return {key: value for key, value in told.items() if key != "default" or not isinstance(value, dict)}
-
-
-def schema_json() -> str:
-    """The JSON schema, as `config/schema.json` holds it."""
-    return json.dumps(Config.model_json_schema(schema_generator=_Schema), indent=1) + "\n"
-
-
-def key_table() -> str:
-    """A Markdown table of every key, as `config/README.md` holds it."""
-    lines = [
-        "# Configuration",
-        "",
-        "Every key of `config.yaml`, written by `make config` from the models in",
-        "`workflow_scripts/stembench/config/`. `{name}` stands for a name of your choice.",
-        "",
-        "| key | unit | bounds | default | meaning |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    lines += _table_rows("", Config, set())
-    return "\n".join(lines) + "\n"
-
-
-def _table_rows(prefix: str, model: type[Section], told: set[type[Section]]) -> list[str]:
-    rows = []
-    for name in model.__annotations__ if model not in told else ():  # a parent's own are told where it is
-        field = model.model_fields[name]
-        key, nested = prefix + (field.alias or name), _sections(field.annotation)
-        default = ""
-        if not nested and not field.is_required():
-            default = f"`{_plain(field.default)}`"
-        row = (f"`{key}`", _unit(field), _bounds(field), default, f"{field.description}.")
-        rows.append(f"| {' | '.join(row)} |")
-        inside = f"{key}.{{name}}." if "dict[" in str(field.annotation) else f"{key}."
-        for section in nested:
-            rows += _table_rows(inside, section, told)
-    told.add(model)
-    return rows
-
-
-def _sections(annotation: Any) -> list[type[Section]]:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return [annotation]
-    return [section for part in getattr(annotation, "__args__", ()) for section in _sections(part)]
-
-
-GENERATED = {"config.yaml": default_yaml, "schema.json": schema_json, "README.md": key_table}
+GENERATED = {"schema.json": schema_json, "README.md": reference}

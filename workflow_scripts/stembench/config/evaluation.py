@@ -61,7 +61,10 @@ class LabTestset(Section):
         True,
         description="Whether detection is scored; not where the reference lacks columns that are rightly found",
     )
-    scales: tuple[Name, ...] = Field((), description="Scales that it is part of; none named are those of its image")
+    scales: tuple[Name, ...] = Field(
+        (),
+        description="Scales that it is part of, and their children; empty for those of its image",
+    )
 
 
 class Evaluation(Section):

@@ -12,9 +12,6 @@ from stembench.config.evaluation import DetectionBaseline
 class Testset(Dataset):
     """A recipe of test images alone."""
 
-    images_per_structure: int = Field(
-        1, description="Images that share a structure, its rotation, offset and pixel size", ge=1, le=100
-    )
     share: float = Field(1.0, description="Images as a fraction of a scale's count; 0 leaves the set out", ge=0, le=10)
     noise: PhysicalNoise = Field(PhysicalNoise(test_counts_per_px=(10.0,)), description="Noise recipe")
 
@@ -30,7 +27,7 @@ class Generalisation(Section):
     )
     wrong_prior: tuple[Name, ...] = Field(
         ("structural_prior",),
-        description="Networks with a row more, in which they are told another material's structure",
+        description="Networks that have one more row, in which they are given another material's structure",
     )
     shown: tuple[Name, ...] = Field(
         ("halo", "particle", "held_out"), description="Test sets of which a figure shows what each method found"
@@ -64,7 +61,6 @@ class Generalisation(Section):
             ),
             "dose_sweep": Testset(
                 materials=("Si", "SrTiO3", "TiO2"),
-                images_per_structure=7,
                 share=1.75,
                 noise=PhysicalNoise(test_counts_per_px=(0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)),
             ),

@@ -53,7 +53,6 @@ class Instrument(Section):
             conditions=self.conditions or tuple(conditions),
             mode=self.mode,
             pixel_size_A=None,
-            images_per_structure=1,
             noise=CalibratedNoise(instrument=INSTRUMENT),
         )
 

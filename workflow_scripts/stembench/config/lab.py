@@ -31,7 +31,7 @@ class LabImage(Section):
         "HAADF", description="Detector; null tells by the image whether columns are bright (HAADF) or dark (BF)"
     )
     frames: Literal["average", "each"] = Field(
-        "average", description="Of a stack the aligned mean of its frames, or each of them"
+        "average", description="For a stack: average the aligned frames, or analyse each frame"
     )
     specimen: str = Field("", description="What is seen")
     material: Material | None = Field(None, description="Its structure, a CIF in `structures/` without the ending")
@@ -44,7 +44,7 @@ class LabImage(Section):
         "and y_px or x_A and y_A, or an atom lattice of atomap (hdf5); it lies where `file` does",
         pattern=r"\.(csv|hdf5)$",
     )
-    scales: tuple[Name, ...] = Field((), description="Scales that it is part of; none named are all")
+    scales: tuple[Name, ...] = Field((), description="Scales that it is part of, and their children; empty for all")
 
     @model_validator(mode="after")
     def _complete(self) -> LabImage:
@@ -69,7 +69,7 @@ class Lab(Section):
     """Experimental images."""
 
     folder: FolderPath = Field(
-        "images", description="The user's own images, of which all are read; its `images.csv` says what they do not"
+        "images", description="Folder of your own images; all are read, and its `images.csv` says what the files do not"
     )
     distributions: dict[Name, Distribution] = Field(
         {
@@ -146,5 +146,5 @@ class Calibration(Section):
 
     instruments: dict[Name, tuple[Name, ...]] = Field(
         {"se_mos2": ("se_mos2",), "au_particle": ("au_particle",)},
-        description="Instruments by name, each with the raw lab images that show its noise; with none it is left out",
+        description="Instruments by name, each with the raw lab images that show its noise; none leave it out",
     )

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from stembench.config.base import Name, Section
+from stembench.config.layers import lay_over, lineage, settings_of
 from stembench.errors import InputError
 
 Task = Literal["segment", "localise", "denoise", "denoise_2x", "denoise_background", "superresolve", "superresolve_2x"]
 Part = Annotated[float, Field(gt=0, lt=1)]
 
 
+#: Keys of a recipe that a scale sets too.
+SIZES = ("width", "crop_px", "batch_images")
+
+
 class Recipe(Section):
     """How a network is trained at a scale."""
 
-    source: str = Field("", description="Where the recipe comes from")
+    depends = {"milestones": "schedule", "factor": "schedule"}
+
+    source: str = Field("", description="Where the recipe comes from; a note that changes nothing")
     loss: Literal["modified_chi_square", "mse", "rmse", "l1", "bce", "own"] = Field(
         "modified_chi_square",
         description="Loss between maps and targets, or the network's own",
@@ -28,8 +35,10 @@ class Recipe(Section):
     schedule: Literal["one_cycle", "steps"] = Field(
         "one_cycle", description="One-cycle schedule, or a constant rate that falls in steps"
     )
-    milestones: tuple[Part, ...] = Field((), description="Where it falls, as fractions of the training")
-    factor: float = Field(0.5, description="By what it falls", gt=0, lt=1)
+    milestones: tuple[Part, ...] = Field(
+        (), description="Where the rate falls, as fractions of the training; with `schedule: steps`"
+    )
+    factor: float = Field(0.5, description="What the rate is multiplied by at each milestone", gt=0, lt=1)
     width: float | None = Field(
         None, description="Channels as a fraction of the published; null takes the scale's", gt=0, le=1
     )
@@ -41,23 +50,89 @@ class Recipe(Section):
         multiple_of=16,
         json_schema_extra={"unit": "px"},
     )
-    batch_images: int | None = Field(None, description="Crops a training step; null takes the scale's", ge=1, le=1024)
-
-    @model_validator(mode="after")
-    def _steps_have_places(self) -> Recipe:
-        if self.milestones and self.schedule != "steps":
-            raise ValueError("milestones belong to schedule: steps; take them out or change the schedule")
-        return self
+    batch_images: int | None = Field(None, description="Crops per training step; null takes the scale's", ge=1, le=1024)
 
 
 class Network(Section):
     """A network, what it is trained for, and its recipes."""
 
-    architecture: Name | None = Field(None, description="Network of the registry; null takes the entry's own name")
+    variant_of: Name | None = Field(
+        None,
+        description="Entry of `networks` that this one varies; its architecture, options, datasets and recipes hold "
+        "where this entry sets nothing",
+    )
+    architecture: Name | None = Field(
+        None, description="Network of the registry; null takes the entry's own name, or what `variant_of` has"
+    )
     options: dict[Name, bool] = Field({}, description="Parts of the architecture that are switched on or off")
     tasks: tuple[Task, ...] = Field((), description="Tasks it is trained for by default; others by their targets")
     datasets: tuple[Name, ...] = Field(("physical",), description="Datasets it is trained on", min_length=1)
-    recipes: dict[Name, Recipe] = Field({}, description="Recipes by scale; where there is none, defaults")
+    recipes: dict[Name, Recipe] = Field(
+        {}, description="Recipes by scale, laid over that of the scale's parent; what no recipe sets has its default"
+    )
+
+
+def with_inheritance(
+    networks: Mapping[str, Network], lineages: Mapping[str, Sequence[str]], sizes: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Network]:
+    """Return networks with what they inherit: a recipe for every scale, and what the network that they vary has.
+
+    Parameters
+    ----------
+    networks : mapping of str to Network
+        Entries by name, with what they set themselves.
+    lineages : mapping of str to sequence of str
+        Each scale's own name and those of its parents, the nearest first.
+    sizes : mapping of str to mapping
+        Those of `SIZES` that each scale sets itself; none is None.
+
+    Raises
+    ------
+    ValueError
+        If a network varies an unknown one or in the end itself, or a recipe contradicts itself.
+    """
+    varied = {name: network.variant_of for name, network in networks.items()}
+    whole = {}
+    for name, network in networks.items():
+        names = lineage(name, varied, "networks", "variant_of")
+        line = [networks[one] for one in names]
+        architecture = line[-1].architecture or names[-1]
+        if network.architecture not in (None, architecture):
+            raise ValueError(
+                f"networks.{name}.architecture is {network.architecture}, and {varied[name]}, which it varies, has "
+                f"{architecture}; take out architecture or variant_of"
+            )
+        inherited = {
+            "architecture": architecture,
+            "options": {part: on for one in reversed(line) for part, on in one.options.items()},
+            "datasets": next((one.datasets for one in line if "datasets" in one.model_fields_set), network.datasets),
+            "recipes": {
+                scale: _recipe(f"networks.{name}.recipes.{scale}", line, scales, sizes)
+                for scale, scales in lineages.items()
+            },
+        }
+        whole[name] = network.model_copy(update=inherited)
+    return whole
+
+
+def _recipe(key: str, line: Sequence[Network], scales: Sequence[str], sizes: Mapping[str, Mapping[str, Any]]) -> Recipe:
+    """A variant's own recipes count before those of what it varies, and the nearest scale before its parents."""
+    settings: dict[str, Any] = {}
+    for network in reversed(line):
+        for scale in reversed(scales):
+            settings = lay_over(Recipe, settings, settings_of(network.recipes.get(scale, {})))
+    # A size that a scale sets counts before the recipes of its parents, whatever network they are for.
+    for size in SIZES:
+        found = (level for scale in scales for level in (*(_set(one, scale, size) for one in line), sizes[scale][size]))
+        settings[size] = next((value for value in found if value is not None), None)
+    recipe = Recipe(**settings)
+    if recipe.milestones and recipe.schedule != "steps":
+        raise ValueError(f"{key}: milestones belong to schedule: steps; take them out or change the schedule")
+    return recipe
+
+
+def _set(network: Network, scale: str, size: str) -> float | None:
+    return getattr(network.recipes.get(scale), size, None)
 
 
 class Training(Section):
@@ -128,18 +203,10 @@ _SFIN = Recipe(
     crop_px=256,
     batch_images=8,
 )
-_SFFN = {
-    "demo": _demo(27, loss="rmse", crop_px=48),
-    "full": _SFIN.model_copy(update={"source": "as SFIN's, whose successor it is"}),
-}
-_PRIOR = {
-    "demo": _demo(94),
-    "full": _ATOMSEGNET.model_copy(update={"source": "ours: the paper prints none", "batch_images": 16}),
-}
 
 
-def _without(architecture: str, recipes: dict[str, Recipe], *parts: str) -> Network:
-    return Network(architecture=architecture, options=dict.fromkeys(parts, False), recipes=recipes)
+def _without(network: str, *parts: str) -> Network:
+    return Network(variant_of=network, options=dict.fromkeys(parts, False))
 
 
 #: Default networks; full-scale recipes are the published ones, but for the samples seen, which the scale gives to all.
@@ -148,8 +215,7 @@ NETWORKS = {
         tasks=("localise", "denoise_background"), recipes={"demo": _demo(88), "full": _ATOMSEGNET}
     ),
     "atomsegnet_unet_mse": Network(
-        architecture="atomsegnet_unet",
-        recipes={"demo": _demo(88, loss="mse"), "full": _ATOMSEGNET.model_copy(update={"loss": "mse"})},
+        variant_of="atomsegnet_unet", recipes=dict.fromkeys(("demo", "full"), Recipe(loss="mse"))
     ),
     "atomsegnet_unetpp": Network(tasks=("localise",), recipes={"demo": _demo(50), "full": _ATOMSEGNET}),
     "atomai_segmentor": Network(
@@ -185,10 +251,16 @@ NETWORKS = {
             ),
         },
     ),
-    "structural_prior": Network(tasks=("localise",), recipes=_PRIOR),
-    "structural_prior_unet": _without("structural_prior", _PRIOR, "self_attention", "cross_attention", "contrastive"),
-    "structural_prior_self_attention": _without("structural_prior", _PRIOR, "cross_attention", "contrastive"),
-    "structural_prior_cross_attention": _without("structural_prior", _PRIOR, "contrastive"),
+    "structural_prior": Network(
+        tasks=("localise",),
+        recipes={
+            "demo": _demo(94),
+            "full": _ATOMSEGNET.model_copy(update={"source": "ours: the paper prints none", "batch_images": 16}),
+        },
+    ),
+    "structural_prior_unet": _without("structural_prior", "self_attention", "cross_attention", "contrastive"),
+    "structural_prior_self_attention": _without("structural_prior", "cross_attention", "contrastive"),
+    "structural_prior_cross_attention": _without("structural_prior", "contrastive"),
     "fcn": Network(
         tasks=("denoise_background",),
         recipes={
@@ -199,11 +271,14 @@ NETWORKS = {
     "sfin": Network(tasks=("denoise_background",), recipes={"demo": _demo(30, loss="rmse", crop_px=48), "full": _SFIN}),
     "sffn": Network(
         tasks=("denoise_background",),
-        recipes=_SFFN,
+        recipes={
+            "demo": _demo(27, loss="rmse", crop_px=48),
+            "full": _SFIN.model_copy(update={"source": "as SFIN's, whose successor it is"}),
+        },
     ),
-    "sffn_spatial_only": _without("sffn", _SFFN, "frequency"),
-    "sffn_frequency_only": _without("sffn", _SFFN, "spatial"),
-    "sffn_without_exchange": _without("sffn", _SFFN, "exchange"),
+    "sffn_spatial_only": _without("sffn", "frequency"),
+    "sffn_frequency_only": _without("sffn", "spatial"),
+    "sffn_without_exchange": _without("sffn", "exchange"),
     "faster_rcnn": Network(
         recipes={
             "demo": _demo(18, loss="own"),

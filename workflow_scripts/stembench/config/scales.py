@@ -1,42 +1,53 @@
 """Scales: counts, sizes and steps."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args
 
 from pydantic import Field
 
-from stembench.config.base import Section
-from stembench.config.networks import Task
+from stembench.config.base import Name, Section
+from stembench.config.layers import lay_over, lineage, settings_of, without_removed
+from stembench.config.networks import SIZES, Task
+
+#: Folders of `results/` that belong to no scale.
+FOLDERS_OF_NO_SCALE = ("structures", "lab", "calibration", "applied", "logs", "benchmarks", "validation")
 
 
 class Scale(Section):
     """Counts, sizes and steps, and nothing else."""
 
+    parent: Name | None = Field(
+        None, description="Scale that this one takes recipes and sizes from where it sets none; one of your own has one"
+    )
     image_px: int = Field(
         description="Edge of a simulated image", ge=64, le=1024, multiple_of=16, json_schema_extra={"unit": "px"}
     )
-    train_images: int = Field(description="Training images a dataset", ge=5, le=1_000_000)
-    validation_images: int = Field(description="Validation images a dataset", ge=5, le=1_000_000)
-    test_images: int = Field(description="Test images a dataset", ge=5, le=1_000_000)
-    held_out_images: int = Field(description="Images of held-out materials a dataset", ge=0, le=1_000_000)
-    generalisation_images: int = Field(description="Images a test set of `generalisation`", ge=5, le=1_000_000)
-    shard_images: int = Field(description="Images a shard, each shard one job", ge=1, le=100_000)
-    width: float = Field(
-        description="Channels of a network as a fraction of the published, where its recipe says nothing", gt=0, le=1
+    train_images: int = Field(description="Training images per dataset", ge=5, le=1_000_000)
+    validation_images: int = Field(description="Validation images per dataset", ge=5, le=1_000_000)
+    test_images: int = Field(description="Test images per dataset", ge=5, le=1_000_000)
+    held_out_images: int = Field(description="Images of held-out materials per dataset", ge=0, le=1_000_000)
+    generalisation_images: int = Field(description="Images per test set of `generalisation`", ge=5, le=1_000_000)
+    shard_images: int = Field(description="Images per shard; one job makes one shard", ge=1, le=100_000)
+    width: float | None = Field(
+        None,
+        description="Channels of a network as a fraction of the published; recipes of the scale, but not of its "
+        "parent, may set another",
+        gt=0,
+        le=1,
     )
-    crop_px: int = Field(
-        description="Edge of a training crop, where a recipe says nothing",
+    crop_px: int | None = Field(
+        None,
+        description="Edge of a training crop, likewise",
         ge=32,
         le=1024,
         multiple_of=16,
         json_schema_extra={"unit": "px"},
     )
-    batch_images: int = Field(description="Crops a training step, where a recipe says nothing", ge=1, le=1024)
+    batch_images: int | None = Field(None, description="Crops per training step, likewise", ge=1, le=1024)
     samples_seen: dict[Task, Annotated[int, Field(ge=1, le=1_000_000_000)]] = Field(
-        description="Crops that every network of a task sees, the same for all"
+        description="Crops that every network sees in training, by task"
     )
-    epochs: int = Field(
-        description="Parts that a training is told in, each with a validation and a checkpoint", ge=1, le=10_000
-    )
+    epochs: int = Field(description="Epochs; each ends with validation and a checkpoint", ge=1, le=10_000)
     seeds: int = Field(description="Trainings of each network, from different random numbers", ge=1, le=10)
     lab_draws: int = Field(description="Noise draws of each block of a lab image at each dose", ge=1, le=100)
     phonons: int = Field(description="Frozen-phonon configurations of a multislice tile; 0 for atoms at rest", ge=0)
@@ -45,3 +56,80 @@ class Scale(Section):
     )
     bootstrap: int = Field(description="Resamplings behind each confidence interval", ge=100, le=100_000)
     studies: bool = Field(False, description="Whether `studies` are part of the tables and the report")
+
+
+#: Default scales. One without a parent has recipes of its own in `networks`.
+SCALES: dict[str, Any] = {
+    "demo": {
+        "image_px": 128,
+        "train_images": 4800,
+        "validation_images": 220,
+        "test_images": 220,
+        "held_out_images": 40,
+        "generalisation_images": 20,
+        "shard_images": 1200,
+        "width": 0.25,
+        "crop_px": 64,
+        "batch_images": 16,
+        "samples_seen": dict.fromkeys(get_args(Task), 16_000) | {"localise": 8000, "denoise_background": 12_000},
+        "epochs": 5,
+        "seeds": 1,
+        "lab_draws": 2,
+        "phonons": 2,
+        "thickest_A": 40.0,
+        "bootstrap": 1000,
+    },
+    "full": {
+        "image_px": 256,
+        "train_images": 20_000,
+        "validation_images": 1000,
+        "test_images": 2000,
+        "held_out_images": 1000,
+        "generalisation_images": 240,
+        "shard_images": 2000,
+        "width": 1.0,
+        "crop_px": 256,
+        "batch_images": 16,
+        "samples_seen": dict.fromkeys(get_args(Task), 4_000_000),
+        "epochs": 200,
+        "seeds": 3,
+        "lab_draws": 10,
+        "phonons": 20,
+        "thickest_A": 100.0,
+        "bootstrap": 10_000,
+        "studies": True,
+    },
+}
+
+
+def with_sizes_of_parents(scales: Any) -> Any:
+    """Return scales, not checked yet, with the sizes that they inherit.
+
+    Raises
+    ------
+    ValueError
+        If a scale has a name that it cannot have, none of the parents that it needs, or is in the end its own parent.
+    """
+    if not isinstance(scales, Mapping):
+        return scales  # which is refused by its type
+    entries = {name: settings_of(one) if isinstance(one, Scale) else one for name, one in scales.items()}
+    if not all(isinstance(one, Mapping) for one in entries.values()):
+        return scales
+    parents = {name: one.get("parent") for name, one in entries.items()}
+    if not all(isinstance(parent, str | None) for parent in parents.values()):
+        return scales
+    roots = [name for name, one in SCALES.items() if "parent" not in one]
+    whole: dict[str, Any] = {}
+    for name in entries:
+        if name in FOLDERS_OF_NO_SCALE:
+            raise ValueError(f"scales.{name}: results/{name} is a folder of no scale; give the scale another name")
+        if not parents[name] and name not in roots:
+            raise ValueError(
+                f"scales.{name}.parent is missing: say `parent: {roots[0]}` (or {', '.join(roots[1:])}), so that the "
+                "scale has its recipes, and its sizes where it sets none"
+            )
+        for one in reversed(lineage(name, parents, "scales", "parent")):
+            above = whole[parent] if (parent := parents[one]) else {}
+            kept = {key: value for key, value in above.items() if key not in SIZES}  # these, recipes inherit
+            whole[one] = lay_over(Scale, kept, entries[one])
+    return {name: without_removed(whole[name]) for name in entries}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from stembench.baselines.finders import FINDERS
 from stembench.config.apply import Apply
@@ -28,8 +28,9 @@ from stembench.config.generalisation import Generalisation
 from stembench.config.imaging import Imaging, Multislice
 from stembench.config.instrument import INSTRUMENT, Instrument
 from stembench.config.lab import Calibration, Lab, LabImage
-from stembench.config.networks import NETWORKS, Network, Recipe, Task, Training, check_shares
-from stembench.config.scales import Scale
+from stembench.config.layers import lay_over, lineage, without_removed
+from stembench.config.networks import NETWORKS, SIZES, Network, Recipe, Training, check_shares, with_inheritance
+from stembench.config.scales import SCALES, Scale, with_sizes_of_parents
 from stembench.config.structures import Structures
 from stembench.config.studies import STUDIES, Study
 from stembench.errors import InputError, in_short
@@ -62,51 +63,11 @@ def _srtio3(forward_model: str) -> Dataset:
 class Config(Section):
     """Everything that can be set."""
 
-    scale: Name = Field("demo", description="Which of `scales` is run; `--config scale=full` for the benchmark")
+    scale: Name = Field("demo", description="Which of `scales` is run")
     scales: dict[Name, Scale] = Field(
-        {
-            "demo": Scale(
-                image_px=128,
-                train_images=4800,
-                validation_images=220,
-                test_images=220,
-                held_out_images=40,
-                generalisation_images=20,
-                shard_images=1200,
-                width=0.25,
-                crop_px=64,
-                batch_images=16,
-                samples_seen=dict.fromkeys(get_args(Task), 16_000) | {"localise": 8000, "denoise_background": 12_000},
-                epochs=5,
-                seeds=1,
-                lab_draws=2,
-                phonons=2,
-                thickest_A=40,
-                bootstrap=1000,
-                studies=False,
-            ),
-            "full": Scale(
-                image_px=256,
-                train_images=20_000,
-                validation_images=1000,
-                test_images=2000,
-                held_out_images=1000,
-                generalisation_images=240,
-                shard_images=2000,
-                width=1.0,
-                crop_px=256,
-                batch_images=16,
-                samples_seen=dict.fromkeys(get_args(Task), 4_000_000),
-                epochs=200,
-                seeds=3,
-                lab_draws=10,
-                phonons=20,
-                thickest_A=100,
-                bootstrap=10_000,
-                studies=True,
-            ),
-        },
-        description="Counts, sizes and steps; the science below is the same at every scale",
+        SCALES,
+        description="Counts, sizes and steps; the science is the same at every scale",
+        validate_default=True,
     )
     structures: Structures = Field(Structures(), description="Crystals and zone axes")
     imaging: Imaging = Field(Imaging(), description="Microscope settings and the linear model")
@@ -132,21 +93,19 @@ class Config(Section):
     instrument: Instrument | None = Field(
         None,
         description="Your microscope: noise is calibrated on its images, the dataset `instrument` is made with it, and "
-        "the networks for your images are trained on that; null takes those that there are",
+        "the networks for your images are trained on that; null: use the networks already available",
     )
     datasets: dict[Name, AnyDataset] = Field(
         {
             "physical": Dataset(),
-            "calibrated": Dataset(
-                share=0.1, images_per_structure=1, noise=CalibratedNoise(instrument="se_mos2"), seed=1
-            ),
+            "calibrated": Dataset(share=0.1, noise=CalibratedNoise(instrument="se_mos2"), seed=1),
             "bright_field": Dataset(mode="BF", share=0.25, seed=2),
             "annular_bright_field": Dataset(mode="ABF", share=0.25, seed=3),
             "srtio3_linear": _srtio3("linear"),
             "srtio3_multislice": _srtio3("multislice"),
         },
-        description="Recipes of simulated images by name, and with `folder` images of others; those that studies alone "
-        "ask for are made with them",
+        description="Recipes of simulated images by name, and with `folder` images of others; a dataset that only "
+        "studies name is made with the studies",
         min_length=1,
     )
     networks: dict[Name, Network] = Field(
@@ -163,6 +122,29 @@ class Config(Section):
         description="Tables of variants of a network, each made by its target results/tables/{study}.csv, all by "
         "`studies`, and part of the report where the scale says so",
     )
+
+    @field_validator("scales", mode="before")
+    @classmethod
+    def _scales_inherit(cls, scales: object) -> object:
+        return with_sizes_of_parents(scales)
+
+    @model_validator(mode="after")
+    def _networks_inherit(self) -> Config:
+        for scale in SCALES.keys() & self.scales.keys():
+            for size in SIZES:
+                if not self.scales[scale].parent and getattr(self.scales[scale], size) is None:
+                    raise ValueError(f"scales.{scale}.{size} is missing, and the scale has no parent; set it")
+        for name, network in self.networks.items():
+            for scale in network.recipes.keys() - SCALES.keys():
+                if scale not in self.scales:
+                    raise ValueError(
+                        f"networks.{name}.recipes names {scale!r}, which scales does not hold "
+                        f"({', '.join(self.scales)}); correct the name, or add the scale"
+                    )
+        lineages = {name: self._lineage(name) for name in self.scales}
+        sizes = {name: scale.model_dump(include=set(SIZES)) for name, scale in self.scales.items()}
+        self.networks.update(with_inheritance(self.networks, lineages, sizes))
+        return self
 
     @model_validator(mode="after")
     def _instrument_has_its_dataset(self) -> Config:
@@ -187,41 +169,91 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Config:
-        def known(name: str, where: Iterable[str], key: str, section: str) -> None:
-            if name not in where:
-                raise ValueError(f"{key} names {name!r}, which {section} does not hold ({', '.join(where)})")
+        unknown: dict[str, list[str]] = {}
 
-        known(self.scale, self.scales, "scale", "scales")
+        def known(names: Iterable[str], where: Iterable[str], key: str, section: str) -> None:
+            for name in names:
+                if name not in where:
+                    where_not = f"{name!r}, which {section} does not hold ({', '.join(where)})"
+                    unknown.setdefault(where_not, []).append(key)
+
+        known([self.scale], self.scales, "scale", "scales")
+        if unknown:  # what follows depends on it
+            raise ValueError(_told(unknown))
+        samples_seen = f"scales.{self.scale}.samples_seen"
         for name, image in self.lab.images.items():
-            for scale in image.scales:
-                known(scale, self.scales, f"lab.images.{name}.scales", "scales")
+            known(image.scales, self.scales, f"lab.images.{name}.scales", "scales")
             if image.distribution:
                 known(
-                    image.distribution, self.lab.distributions, f"lab.images.{name}.distribution", "lab.distributions"
+                    [image.distribution], self.lab.distributions, f"lab.images.{name}.distribution", "lab.distributions"
                 )
         for instrument, shown in self.calibration.instruments.items():
-            for name in shown:
-                known(name, self.lab.images, f"calibration.instruments.{instrument}", "lab.images")
-                self._check_one_frame(name, f"calibration.instruments.{instrument}")
-        for material in self.structures.single_layers:
-            if material in self.multislice.compared:
-                raise ValueError(f"multislice.compared.{material} is a single layer; take one that can be thicker")
+            known(shown, self.lab.images, f"calibration.instruments.{instrument}", "lab.images")
+        multislice = self.multislice
         known(
-            self.multislice.compared_condition,
-            self.multislice.conditions,
+            [multislice.compared_condition],
+            multislice.conditions,
             "multislice.compared_condition",
             "multislice.conditions",
         )
+        known(multislice.conditions, self.imaging.conditions, "multislice.conditions", "imaging.conditions")
+        instruments = [name for name, images in self.calibration.instruments.items() if images]
+        instruments += [INSTRUMENT] if self.instrument else []
+        for name, recipe in self.recipes.items():
+            known(recipe.arrangements, self.arrangements, f"{name}.arrangements", "arrangements")
+            known(recipe.conditions, self.imaging.conditions, f"{name}.conditions", "imaging.conditions")
+            if recipe.forward_model == "multislice":
+                known(recipe.conditions, multislice.conditions, f"{name}.conditions", "multislice.conditions")
+            if isinstance(recipe.noise, CalibratedNoise):
+                known([recipe.noise.instrument], instruments, f"{name}.noise.instrument", "calibration.instruments")
+        for name, network in self.networks.items():
+            key = f"networks.{name}"
+            architecture = network.architecture or name
+            known([architecture], REGISTRY, f"{key}.architecture", "workflow_scripts/stembench/networks/")
+            known(network.tasks, self.sizes.samples_seen, f"{key}.tasks", samples_seen)
+            known(network.datasets, self.datasets, f"{key}.datasets", "datasets")
+        known(self.evaluation.testsets, self.datasets, "evaluation.testsets", "datasets")
+        for name, testset in self.evaluation.lab_testsets.items():
+            key = f"evaluation.lab_testsets.{name}"
+            known([testset.image], self.lab.images, f"{key}.image", "lab.images")
+            known([testset.tuned_on], self.datasets, f"{key}.tuned_on", "datasets")
+            known(testset.scales, self.scales, f"{key}.scales", "scales")
+        known([self.generalisation.tuned_on], self.simulated, "generalisation.tuned_on", "simulated datasets")
+        known(self.generalisation.wrong_prior, self.networks, "generalisation.wrong_prior", "networks")
+        beyond = self.generalisation.testsets
+        known(self.generalisation.shown, beyond, "generalisation.shown", "generalisation.testsets")
+        marked = [image for image, entry in self.lab.images.items() if entry.columns]
+        columns = [*self.datasets, *self.evaluation.lab_testsets, *marked, *beyond]  # of whatever scale
+        for name, study in self.studies.items():
+            key = f"studies.{name}"
+            known([study.task], self.sizes.samples_seen, f"{key}.task", samples_seen)
+            for variant, row in study.variants.items():
+                known([row.network], self.networks, f"{key}.variants.{variant}.network", "networks")
+                if row.dataset:
+                    known([row.dataset], self.datasets, f"{key}.variants.{variant}.dataset", "datasets")
+            if not all(row.dataset for row in study.variants.values()):
+                known([study.dataset], self.datasets, f"{key}.dataset", "datasets")
+            if study.scored == "images":
+                known(study.testsets, self.datasets, f"{key}.testsets", "datasets")
+            else:
+                known(study.testsets, columns, f"{key}.testsets", "datasets or lab test sets")
+            if any(scored in beyond and scored not in self.datasets for scored in study.testsets):
+                known(study.baselines, self.generalisation.baselines, f"{key}.baselines", "generalisation.baselines")
+        if unknown:
+            raise ValueError(_told(unknown))
+        return self
+
+    @model_validator(mode="after")
+    def _recipes_fit_the_microscope(self) -> Config:
+        for material in self.structures.single_layers:
+            if material in self.multislice.compared:
+                raise ValueError(f"multislice.compared.{material} is a single layer; take one that can be thicker")
         if "HAADF" not in detectors_of(self.imaging.conditions[self.multislice.compared_condition]):
             raise ValueError("multislice.compared_condition needs a condition with a HAADF detector")
         for condition in self.multislice.conditions:
-            known(condition, self.imaging.conditions, "multislice.conditions", "imaging.conditions")
             self._check_simulable(condition)
         for name, recipe in self.recipes.items():
-            for arrangement in recipe.arrangements:
-                known(arrangement, self.arrangements, f"{name}.arrangements", "arrangements")
             for condition in recipe.conditions:
-                known(condition, self.imaging.conditions, f"{name}.conditions", "imaging.conditions")
                 if recipe.mode not in detectors_of(self.imaging.conditions[condition]):
                     raise ValueError(
                         f"{name}.mode is {recipe.mode}, but imaging.conditions.{condition} has no such "
@@ -233,44 +265,22 @@ class Config(Section):
                     f"{name}.field_of_view_A gives pixels of {min(edges):.3g} to {max(edges):.3g} A with the "
                     f"scale's {self.sizes.image_px} px; between 0.01 and 1 A can be simulated"
                 )
-            if recipe.forward_model == "multislice":
-                for condition in recipe.conditions:
-                    known(condition, self.multislice.conditions, f"{name}.conditions", "multislice.conditions")
             if isinstance(recipe.noise, CalibratedNoise):
-                key = f"{name}.noise.instrument"
-                modes_of = {
-                    instrument: {mode for image in images if (mode := self.lab.images[image].mode)}
-                    for instrument, images in self.calibration.instruments.items()
-                    if images
-                }
-                if self.instrument:
-                    modes_of[INSTRUMENT] = {self.instrument.mode}
-                known(recipe.noise.instrument, modes_of, key, "calibration.instruments")
-                modes = modes_of[recipe.noise.instrument]
-                if any((mode in DARK_FIELD) != (recipe.mode in DARK_FIELD) for mode in modes):
-                    raise ValueError(
-                        f"{key} was calibrated on {', '.join(sorted(modes))}, and {name}.mode is "
-                        f"{recipe.mode}; take an instrument of the same contrast"
-                    )
+                self._check_contrast(name, recipe, recipe.noise.instrument)
             elif recipe.images_per_structure % len(recipe.noise.test_counts_per_px):
                 raise ValueError(
                     f"{name}.images_per_structure must be a multiple of the number of test_counts_per_px "
                     f"({len(recipe.noise.test_counts_per_px)}), so that each structure is shown at every dose"
                 )
-        for name, network in self.networks.items():
-            architecture = network.architecture or name
-            known(architecture, REGISTRY, f"networks.{name}.architecture", "workflow_scripts/stembench/networks/")
-            for task in network.tasks:
-                known(task, self.sizes.samples_seen, f"networks.{name}.tasks", f"scales.{self.scale}.samples_seen")
-            for dataset in network.datasets:
-                known(dataset, self.datasets, f"networks.{name}.datasets", "datasets")
-        for dataset in self.evaluation.testsets:
-            known(dataset, self.datasets, "evaluation.testsets", "datasets")
+        return self
+
+    @model_validator(mode="after")
+    def _testsets_fit_their_images(self) -> Config:
+        for instrument, shown in self.calibration.instruments.items():
+            for image in shown:
+                self._check_one_frame(image, f"calibration.instruments.{instrument}")
         for name, testset in self.evaluation.lab_testsets.items():
-            known(testset.image, self.lab.images, f"evaluation.lab_testsets.{name}.image", "lab.images")
             self._check_one_frame(testset.image, f"evaluation.lab_testsets.{name}")
-            for scale in testset.scales:
-                known(scale, self.scales, f"evaluation.lab_testsets.{name}.scales", "scales")
             if name in self.lab.images and self.lab.images[name].columns and testset.image != name:
                 raise ValueError(
                     f"evaluation.lab_testsets.{name} shows {testset.image}, and lab.images.{name} with its columns is "
@@ -278,42 +288,24 @@ class Config(Section):
                 )
         for name, testset in self.lab_testsets.items():
             key = f"{'evaluation.lab_testsets' if name in self.evaluation.lab_testsets else 'lab.images'}.{name}"
-            known(testset.tuned_on, self.datasets, f"evaluation.lab_testsets.{name}.tuned_on", "datasets")
             tuned_on = self.simulated.get(testset.tuned_on)
             if tuned_on is None or not isinstance(tuned_on.noise, PhysicalNoise):
-                raise ValueError(f"evaluation.lab_testsets.{name}.tuned_on needs a dataset with physical noise")
+                raise ValueError(
+                    f"evaluation.lab_testsets.{name}.tuned_on needs a dataset with physical noise, and "
+                    f"{testset.tuned_on} is none"
+                )
             if name in self.evaluation.testsets:
                 raise ValueError(f"{key} has the name of a dataset; choose another")
-        known(self.generalisation.tuned_on, self.simulated, "generalisation.tuned_on", "simulated datasets")
-        for name in self.generalisation.wrong_prior:
-            known(name, self.networks, "generalisation.wrong_prior", "networks")
         for name in self.generalisation.testsets:
             if name in self.datasets or name in self.lab_testsets:
                 raise ValueError(
                     f"generalisation.testsets.{name} has the name of a dataset or lab test set; rename one"
                 )
-        for name in self.generalisation.shown:
-            known(name, self.generalisation.testsets, "generalisation.shown", "generalisation.testsets")
         for name, study in self.studies.items():
-            known(study.task, self.sizes.samples_seen, f"studies.{name}.task", f"scales.{self.scale}.samples_seen")
-            for variant, row in study.variants.items():
-                key = f"studies.{name}.variants.{variant}"
-                known(row.network, self.networks, f"{key}.network", "networks")
-                known(row.dataset or study.dataset, self.datasets, f"{key}.dataset", "datasets")
-            beyond = self.generalisation.testsets
-            marked = [image for image, entry in self.lab.images.items() if entry.columns]
-            columns = [*self.datasets, *self.evaluation.lab_testsets, *marked, *beyond]  # of whatever scale
-            for scored in study.testsets:
-                where, section = (
-                    (self.datasets, "datasets") if study.scored == "images" else (columns, "datasets or lab test sets")
-                )
-                known(scored, where, f"studies.{name}.testsets", section)
-                for baseline in study.baselines:
-                    if scored in beyond:
-                        known(baseline, self.generalisation.baselines, f"studies.{name}.baselines", "generalisation")
-                    needs_structure = study.scored == "columns" and FINDERS.load(baseline).needs_structure
-                    if needs_structure and scored not in self.simulated:
-                        raise ValueError(f"studies.{name}.baselines: {baseline} needs a simulated dataset")
+            told = [scored for scored in study.testsets if scored not in self.simulated]
+            for baseline in study.baselines if study.scored == "columns" and told else ():
+                if FINDERS.load(baseline).needs_structure:
+                    raise ValueError(f"studies.{name}.baselines: {baseline} needs a simulated dataset")
         return self
 
     @model_validator(mode="after")
@@ -325,9 +317,27 @@ class Config(Section):
         check_shares(self.training.devices, batches)
         return self
 
+    def _lineage(self, scale: str) -> tuple[str, ...]:
+        return lineage(scale, {name: one.parent for name, one in self.scales.items()}, "scales", "parent")
+
+    def _is_part(self, scales: Iterable[str]) -> bool:
+        """Whether what belongs to some scales is part of the one that is run, or of its parents; none are all."""
+        return not scales or any(name in scales for name in self._lineage(self.scale))
+
     def _check_one_frame(self, image: str, key: str) -> None:
         if self.lab.images[image].frames == "each":
             raise ValueError(f"{key} takes one frame, and lab.images.{image}.frames is each; average them")
+
+    def _check_contrast(self, name: str, recipe: Dataset, instrument: str) -> None:
+        images = self.calibration.instruments.get(instrument, ())
+        modes = {mode for image in images if (mode := self.lab.images[image].mode)}
+        if self.instrument and instrument == INSTRUMENT:
+            modes = {self.instrument.mode}
+        if any((mode in DARK_FIELD) != (recipe.mode in DARK_FIELD) for mode in modes):
+            raise ValueError(
+                f"{name}.noise.instrument was calibrated on {', '.join(sorted(modes))}, and {name}.mode is "
+                f"{recipe.mode}; take an instrument of the same contrast"
+            )
 
     def _check_simulable(self, name: str) -> None:
         probe, detectors = probe_of(self.imaging.conditions[name]), detectors_of(self.imaging.conditions[name])
@@ -358,8 +368,8 @@ class Config(Section):
 
     @property
     def lab_images(self) -> dict[str, LabImage]:
-        """The lab images of the scale that is run."""
-        return {name: image for name, image in self.lab.images.items() if self.scale in (image.scales or self.scales)}
+        """The lab images of the scale that is run and of its parents."""
+        return {name: image for name, image in self.lab.images.items() if self._is_part(image.scales)}
 
     @property
     def lab_testsets(self) -> dict[str, LabTestset]:
@@ -369,7 +379,7 @@ class Config(Section):
         return {
             name: testset
             for name, testset in testsets.items()
-            if testset.image in self.lab_images and self.scale in (testset.scales or self.scales)
+            if testset.image in self.lab_images and self._is_part(testset.scales)
         }
 
     @property
@@ -378,24 +388,43 @@ class Config(Section):
         return self.scales[self.scale]
 
     def recipe(self, network: str) -> Recipe:
-        """How a network is trained at the scale that is run, with the scale's sizes where its recipe has none."""
-        recipe = self.networks[network].recipes.get(self.scale, Recipe())
-        sizes = {key: getattr(self.sizes, key) for key in ("width", "crop_px", "batch_images")}
-        return recipe.model_copy(update={key: size for key, size in sizes.items() if getattr(recipe, key) is None})
+        """How a network is trained at the scale that is run."""
+        return self.networks[network].recipes[self.scale]
 
 
-def load_config(content: dict, source: str = "config/config.yaml") -> Config:
-    """Check a configuration.
+def _told(unknown: Mapping[str, list[str]]) -> str:
+    """One line per name that is nowhere, with every key that names it."""
+    lines = [f"{', '.join(keys)} {'names' if len(keys) == 1 else 'name'} {name}" for name, keys in unknown.items()]
+    return "; ".join([*lines, "correct the name, add its entry, or take out what names it (by null, where it ships)"])
+
+
+def load_config(*layers: Mapping, source: str = "config/config.yaml") -> Config:
+    """Lay what a user sets over the defaults and check the whole.
+
+    Null removes an entry. Where the discriminator of an entry (`recipe`, `kind`, `folder`) changes, none of its other
+    keys stay.
+
+    Parameters
+    ----------
+    *layers : mapping
+        Content of the user's file, of further ones and of the command line; later ones win.
+    source : str
+        What messages call the file.
 
     Raises
     ------
     InputError
         One message that names `source` and, for each mistake, the key and the remedy.
     """
+    content: Any = {}
+    for layer in layers:
+        content = lay_over(Config, content, layer)
     try:
-        return Config.model_validate(content)
+        return Config.model_validate(without_removed(content))
     except ValidationError as error:
-        mistakes = [f"  {_mistake(e)}" for e in error.errors(include_url=False)]
+        # A default that follows from other keys fails with them.
+        errors = [e for e in error.errors(include_url=False) if e["type"] != "default_factory_not_called"]
+        mistakes = [f"  {_mistake(e)}" for e in errors]
         raise InputError("\n".join([f"{source} (or --config / --configfile) cannot be used:", *mistakes])) from None
 
 
@@ -417,7 +446,12 @@ def _mistake(error: ErrorDetails) -> str:
         return f"{key}: {error['ctx']['discriminator']} is missing; it says which kind this is (config/README.md)"
     if error["type"] == "missing":
         return f"{key}: missing; config/README.md says what belongs there"
-    message = in_short(error["msg"].removeprefix("Value error, "), 2000)
+    if error["input"] is None and error["type"] in ("dict_type", "model_type", "model_attributes_type", "tuple_type"):
+        return (
+            f"{key}: nothing is set here, and null removes single entries that ship; correct the name, write keys "
+            "below it, or take it out"
+        )
+    message = in_short(error["msg"].removeprefix("Value error, "), 4000)
     value = error["input"]
     return f"{key}: {message}" + (
         f"; got {in_short(repr(value))}" if isinstance(value, str | int | float | bool) else ""

@@ -1,7 +1,7 @@
 """Which materials there are, and along which zone axes they are seen."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stembench.config import MATERIAL_PATTERN, Config
@@ -26,16 +26,13 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
         if not re.fullmatch(MATERIAL_PATTERN, name):
             raise InputError(f"{folder}/{name}.cif: rename it, to letters, digits and any of _ . + - ( ) alone")
     structures, compared, default = config.structures, config.multislice.compared, Config()
-    # What the default configuration says of a structure that a user has taken out is not her mistake.
+    # What the default configuration says of a structure that a user has taken out is not the user's mistake.
     shipped = {*default.structures.zones, *default.structures.held_out, *default.multislice.compared}
     shipped |= set(default.structures.single_layers)
     named: dict[str, Sequence[str]] = {f"structures.zones.{name}": [name] for name in structures.zones}
     named |= {"structures.held_out": structures.held_out, "structures.single_layers": structures.single_layers}
     named |= {"multislice.compared": tuple(compared)}
     missing = [(key, name) for key, materials in named.items() for name in materials if name not in shipped]
-    for key, recipe in config.recipes.items():
-        if isinstance(recipe.materials, tuple) and _materials(default, key) != recipe.materials:
-            missing += [(f"{key}.materials", name) for name in recipe.materials]
     for key, dataset in config.simulated.items():
         if dataset.materials == "all" and not set(names) - set(structures.held_out):
             raise InputError(f"datasets.{key}.materials: all of {folder}/ is in structures.held_out; name some here")
@@ -44,12 +41,6 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
         lines = [f"{key}: there is no {folder}/{name}.cif; add it or take {name!r} out" for key, name in missing]
         raise InputError("\n".join(lines))
     materials = {name: tuple(structures.zones.get(name, structures.default_zones)) for name in names}
-    if config.instrument and config.instrument.zones:
-        shown = config.instrument.materials
-        axes = {zone for name in (names if shown == "all" else shown) for zone in materials[name]}
-        if not axes & set(config.instrument.zones):
-            asked = ", ".join(config.instrument.zones)
-            raise InputError(f"instrument.zones: {asked} is none of its materials' ({', '.join(sorted(axes))})")
     for name, zones in compared.items():
         for zone in zones if name in materials else ():
             if zone not in materials[name]:
@@ -59,6 +50,51 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
     return materials
 
 
-def _materials(config: Config, key: str) -> object:
-    """What a recipe says of its materials, if there is one."""
-    return config.recipes[key].materials if key in config.recipes else None
+def check_zones(config: Config, materials: Mapping[str, Sequence[str]]) -> None:
+    """Check that every recipe of images has materials, and zone axes along which they are seen.
+
+    A recipe that shows what the one of its name in the default configuration shows is not looked at: where
+    `structures/` holds other crystals, it is left out.
+
+    Parameters
+    ----------
+    config : Config
+        Its datasets, test sets of `generalisation` and the dataset of an instrument are checked.
+    materials : mapping of str to sequence of str
+        Zone axes of each material, from `find_materials`.
+
+    Raises
+    ------
+    InputError
+        If a recipe names a material without a CIF, a zone axis that none of its materials has, or a material that is
+        seen along none of its zone axes.
+    """
+    default = Config().recipes
+    held_out = [name for name in materials if name in config.structures.held_out]
+    wrong = []
+    for key, recipe in config.recipes.items():
+        if key in default and (recipe.materials, recipe.zones) == (default[key].materials, default[key].zones):
+            continue
+        if isinstance(recipe.materials, tuple):
+            wrong += [
+                f"{key}.materials: there is no structures/{name}.cif; add it or take {name!r} out"
+                for name in recipe.materials
+                if name not in materials
+            ]
+            shown = [name for name in recipe.materials if name in materials]
+        else:
+            shown = [name for name in materials if (name in held_out) == (recipe.materials == "held_out")]
+        if not recipe.zones or not shown:
+            continue
+        axes = "; ".join(f"{name}: {', '.join(materials[name])}" for name in shown)
+        remedy = f"({axes}); take one of these, or add the zone axis to structures.zones"
+        absent = [zone for zone in recipe.zones if not any(zone in materials[name] for name in shown)]
+        wrong += [f"{key}.zones: {zone} is none of its materials' {remedy}" for zone in absent]
+        if isinstance(recipe.materials, tuple) and not absent:
+            wrong += [
+                f"{key}.zones: {name}, which {key}.materials names, is seen along none of these {remedy}"
+                for name in shown
+                if not set(recipe.zones) & set(materials[name])
+            ]
+    if wrong:
+        raise InputError("\n".join(wrong))

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from stembench.config import Config
-from stembench.crystals.materials import find_materials
+from stembench.crystals.materials import check_zones, find_materials
 from stembench.planning.datasets import SPLITS, Datasets
 from stembench.planning.evaluations import Evaluations, Row
 from stembench.planning.lab import LabImages
@@ -79,6 +79,7 @@ def make_plan(config: Config, structures: str | Path = "structures", shipped: st
     """
     layout = Layout(config.scale)
     zones = find_materials(structures, config)
+    check_zones(config, zones)
     crystals = Crystals(
         zones, frozenset(config.structures.held_out), frozenset(config.structures.single_layers), layout
     )
