@@ -246,7 +246,9 @@ def test_two_processes_end_where_one_ends(tmp_path, repository, monkeypatch):
     environment = os.environ | {"PYTHONPATH": str(repository / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
     environment |= {"SLURM_JOB_ID": "1", "SLURM_JOB_NAME": "train", "SLURM_NTASKS": "1", "SLURM_NODELIST": "localhost"}
     environment |= dict.fromkeys(("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID"), "0")
-    subprocess.run([sys.executable, script, tmp_path / "two", "2"], env=environment, check=True, timeout=120)
+    two = [sys.executable, script, tmp_path / "two", "2"]
+    told = subprocess.run(two, env=environment, check=True, timeout=120, stdout=subprocess.PIPE, text=True).stdout
+    assert [line.split(":")[0] for line in told.splitlines() if line.startswith("epoch")] == ["epoch 1/2", "epoch 2/2"]
     assert (tmp_path / "two" / "second.pt").exists()
     one, two = (torch.load(tmp_path / name / "end.pt") for name in ("one", "two"))
     for key in one:

@@ -82,6 +82,7 @@ def train(
     warnings.filterwarnings("ignore", module="lightning.pytorch")  # advice on workers, folders in use and the like
     # Finds errors of operators and takes time in each step; torch's types do not know it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    report = rank_zero_only(report)
     last, best = (Path(checkpoints) / f"{name}.ckpt" for name in ("last", "best"))
     resumed = last.exists() and best.exists()
     if resumed:
@@ -90,6 +91,7 @@ def train(
         report(f"going on from {last}")
     if compiled:
         network.compile()
+    keep_best = Checkpoint(best, monitor="validation_loss", save_weights_only=True)
     history = History(epochs, crops.steps * crops.batch, last, report)
     trainer = lightning.Trainer(
         max_epochs=epochs,
@@ -106,12 +108,7 @@ def train(
         deterministic="warn",
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
-        callbacks=[
-            Divergence(crops, last),
-            history,
-            Checkpoint(best, monitor="validation_loss", save_weights_only=True),
-            Checkpoint(last),
-        ],
+        callbacks=[Divergence(crops, last), history, keep_best, Checkpoint(last)],
     )
     run = _Run(network, crops, validation, recipe, epochs)
     trainer.fit(run, ckpt_path=str(last) if resumed else None, weights_only=True)
