@@ -120,7 +120,7 @@ rule report:
         "../workflow_scripts/report.py"
 
 
-# A second Snakemake, in a dry run, lists the jobs.
+# A second Snakemake, which only looks, says what is to be done.
 rule estimate:
     log:
         LAYOUT.log("estimate"),
