@@ -3,50 +3,43 @@
 import re
 import subprocess
 import sys
-from collections.abc import Collection
 from pathlib import Path
 
 import networkx as nx
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
 BEGINNING, END = "<!-- written by `make rulegraph` -->\n", "<!-- the end of what it writes -->\n"
-#: Rules that need everything.
+#: What needs everything.
 _LAST = {"all", "report"}
-#: Names of rules as files declare them; empty for a rule in a loop.
-_DECLARED = re.compile(r"^(?:use rule \w+ as|rule) (\w+)|^ +rule:$", re.MULTILINE)
 
 
-def stages(folder: Path, rules: Collection[str]) -> dict[str, list[str]]:
-    """Return which of some rules each stage has, in the order of their files.
-
-    Rules that a loop makes get their names when Snakemake reads them; they stand where the loop does.
-    """
-    names = re.findall(r'^include: "rules/(\w+)\.smk"', (folder / "Snakefile").read_text(), re.MULTILINE)
-    texts = {name: (folder / f"rules/{name}.smk").read_text() for name in names}
-    found = {name: _DECLARED.findall(text) for name, text in texts.items()}
-    looped = sorted(set(rules) - {rule for declared in found.values() for rule in declared} - _LAST)
-    placed = {
-        name: [rule for one in declared for rule in ([one] if one else looped) if rule in rules]
-        for name, declared in found.items()
-    }
-    return {name: placed_rules for name, placed_rules in placed.items() if placed_rules}
+def stages(folder: Path) -> dict[str, list[str]]:
+    """The rules of each stage that has some, in run order, as Snakemake parses them."""
+    found: dict[str, list[str]] = {}
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(ResourceSettings(), snakefile=folder / "Snakefile", workdir=folder)._workflow
+        for rule in workflow.rules:
+            found.setdefault(Path(rule.snakefile).stem, []).append(rule.name)
+    return found
 
 
 def rule_graph(folder: Path) -> nx.DiGraph:
-    """Return Snakemake's rule graph of the demo: an edge from each rule to every rule that needs it."""
+    """What Snakemake draws of the demo: an edge from each rule to every one that needs it."""
     command = [sys.executable, "-m", "snakemake", "--rulegraph", "mermaid-js"]
     drawn = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
     names = dict(re.findall(r"^\t(id\d+)\[(\w+)\]", drawn, re.MULTILINE))
     edges = re.findall(r"^\t(id\d+) --> (id\d+)", drawn, re.MULTILINE)
-    return nx.DiGraph((names[needed], names[by]) for needed, by in edges)
+    return nx.DiGraph((names[needed], names[by]) for needed, by in edges if needed != by)  # tables that take tables
 
 
 def mermaid(folder: Path) -> str:
-    """Return the graph as a block of Markdown."""
+    """The graph as a block of Markdown."""
     graph = rule_graph(folder)
     shown = nx.transitive_reduction(graph.subgraph(set(graph) - _LAST))
     lines = ["```mermaid", "flowchart LR"]
-    for stage, rules in stages(folder, shown).items():
-        lines += [f"  subgraph {stage}", *(f"    {rule}" for rule in rules), "  end"]
+    for stage, rules in stages(folder).items():
+        lines += [f"  subgraph {stage}", *(f"    {rule}" for rule in rules if rule in shown), "  end"]
     lines += [f"  {needed} --> {by}" for needed, by in sorted(shown.edges)]
     return "\n".join([*lines, "```\n"])
 
