@@ -36,6 +36,7 @@ from stembench.planning.guard import retraining_refused
 from stembench.planning.identity import code_digest as code
 from stembench.planning.lab import APPLIED_FIGURES
 from stembench.planning.layout import any_of
+from stembench.planning.methods import SEED_PATTERN
 from stembench.products import check_writable, date_now
 
 
@@ -146,7 +147,7 @@ wildcard_constraints:
     shard=r"\d{5}",  # number of a shard in its split, from 00000
     network=any_of(CONFIG.networks),
     task=any_of(PLAN.trainings.tasks),
-    seed=r"\d+",
+    seed=SEED_PATTERN,
     testset=any_of({*CONFIG.datasets, *PLAN.evaluations.lab_testsets}),
     method=rf"{NETWORK}|{any_of([*PLAN.evaluations.finders, *PLAN.evaluations.filters])}",
     table=any_of(PLAN.report.tables),

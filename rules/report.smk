@@ -26,26 +26,26 @@ def planned_figure(wildcards):
     return PLAN.report.figure(wildcards.figure)
 
 
-rule tabulate:
+rule make_table:
     input:
         unpack(lambda wildcards: PLAN.report.inputs(planned_table(wildcards))),
     output:
         reported(LAYOUT.table("{table}")[0], planned_table),
         *LAYOUT.table("{table}")[1:],
     log:
-        LAYOUT.log("tabulate", "{table}"),
+        LAYOUT.log("make_table", "{table}"),
     conda:
         lambda wildcards: environment(planned_table(wildcards).product.environment)
     params:
         code=lambda wildcards: code(
-            "tabulate", f"reporting.tables.{planned_table(wildcards).module}"
+            "make_table", f"reporting.tables.{planned_table(wildcards).module}"
         ),
         module=lambda wildcards: planned_table(wildcards).module,
         parameters=lambda wildcards: PLAN.report.parameters(planned_table(wildcards)),
     message:
         "Tabulate {wildcards.table}"
     script:
-        "../workflow_scripts/tabulate.py"
+        "../workflow_scripts/make_table.py"
 
 
 rule plot_figure:

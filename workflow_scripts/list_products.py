@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
-PRODUCTS = (
-    ("Report", "results/report.html"),
-    ("Tables", "results/tables/*.csv"),
-    ("Figures", "results/figures/*.png"),
-    ("Noise calibration", "results/calibration/*.png"),
-    ("Trained networks", "results/models/*/*/*/*/model.json"),
-)
+from stembench.planning import Layout
 
 if __name__ == "__main__":
-    for title, pattern in PRODUCTS:
+    layout = Layout("*")  # whichever scale `config/config.yaml` names
+    products = {
+        "Report": layout.report,
+        "Tables": layout.table("*")[0],
+        "Figures": layout.figure("*")[0],
+        "Noise calibration": layout.calibration_figure.path(instrument="*"),
+        "Trained networks": layout.record.path(network="*", task="*", dataset="*", seed="*"),
+    }
+    for title, pattern in products.items():
         print(f"\n{title}:")
         for path in sorted(Path().glob(pattern)):
             print(f"  {path}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -70,11 +71,13 @@ def candidates(task: Task, shipped: str | Path = "weights", results: str | Path 
         if "not_trained" in ranking or ranking.get("task") != task or not (folder / "model.json").exists():
             continue
         record = read_json(folder / "model.json")
+        score = ranking.get("score")
+        if not isinstance(score, int | float) or not isfinite(score):
+            raise damaged(path)
         try:
-            score = float(ranking["score"])
             found.append(Candidate(str(folder), record["dataset"], record["weights_sha256"], score))
-        except (KeyError, TypeError, ValueError):
-            raise damaged(path) from None
+        except KeyError:
+            raise damaged(folder / "model.json") from None
     return found
 
 

@@ -9,9 +9,11 @@ from stembench.errors import InputError
 
 #: Structure that a network with a prior is told: the image's, another material's, or none.
 Prior = Literal["right", "wrong", "none"]
+#: Seeds as names of folders and of methods write them: each has one way.
+SEED_PATTERN = "0|[1-9][0-9]*"
 _NAME = re.compile(
     rf"(?P<name>{NAME_PATTERN})"
-    rf"(?:-(?P<dataset>{NAME_PATTERN})(?:-(?P<prior>{'|'.join(get_args(Prior))})_prior)?-seed(?P<seed>\d+)"
+    rf"(?:-(?P<dataset>{NAME_PATTERN})(?:-(?P<prior>{'|'.join(get_args(Prior))})_prior)?-seed(?P<seed>{SEED_PATTERN})"
     rf"(?:-(?P<localiser>{NAME_PATTERN}))?)?"
 )
 

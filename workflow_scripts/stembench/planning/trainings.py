@@ -13,7 +13,7 @@ from stembench.planning.choice import TASKS
 from stembench.planning.datasets import Datasets, Split
 from stembench.planning.identity import training_identity
 from stembench.planning.layout import Layout, any_of
-from stembench.planning.methods import Method, Prior
+from stembench.planning.methods import SEED_PATTERN, Method, Prior
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Trainings:
     def pattern(self, networks: Iterable[str]) -> str:
         """Return a pattern of the names of networks trained on any dataset from any seed, told any structure."""
         told = "|".join(prior for prior in get_args(Prior) if prior != "right")
-        return rf"(?:{any_of(networks)})-(?:{any_of(self.config.datasets)})(?:-(?:{told})_prior)?-seed\d+"
+        return rf"(?:{any_of(networks)})-(?:{any_of(self.config.datasets)})(?:-(?:{told})_prior)?-seed(?:{SEED_PATTERN})"
 
     def network(self, method: Method, task: Task) -> str | None:
         """Return the folder of the trained network behind a method; None for a classical one."""
