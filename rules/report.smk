@@ -6,6 +6,10 @@ Makes    results/{scale}/tables/{table}.{csv,md,tex}, results/{scale}/figures/{f
 """
 
 
+from stembench.reporting.figures import FIGURES
+from stembench.reporting.tables import TABLES
+
+
 def reported(path, planned):
     """A product of a rule that the report shows, under the category that its file in the registry names."""
     return report(
@@ -37,9 +41,7 @@ rule make_table:
     conda:
         lambda wildcards: environment(planned_table(wildcards).product.environment)
     params:
-        code=lambda wildcards: code(
-            "make_table", f"reporting.tables.{planned_table(wildcards).module}"
-        ),
+        code=lambda wildcards: code("make_table", TABLES.module(planned_table(wildcards).module)),
         module=lambda wildcards: planned_table(wildcards).module,
         parameters=lambda wildcards: PLAN.report.parameters(planned_table(wildcards)),
     message:
@@ -59,9 +61,7 @@ rule plot_figure:
     conda:
         lambda wildcards: environment(planned_figure(wildcards).product.environment)
     params:
-        code=lambda wildcards: code(
-            "plot_figure", f"reporting.figures.{planned_figure(wildcards).module}"
-        ),
+        code=lambda wildcards: code("plot_figure", FIGURES.module(planned_figure(wildcards).module)),
         module=lambda wildcards: planned_figure(wildcards).module,
         parameters=lambda wildcards: PLAN.report.parameters(planned_figure(wildcards)),
     message:
