@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ class Rules:
     def __init__(self, folder: Path, config: dict[str, Any]) -> None:
         self.folder = folder
         settings = ConfigSettings(config=config, replace_workflow_config=True)
-        with self._inside(), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        with contextlib.chdir(folder), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
             asked = api.workflow(
                 resource_settings=ResourceSettings(cores=1),
                 config_settings=settings,
@@ -41,17 +41,18 @@ class Rules:
         self.plan = self.workflow.globals["PLAN"]
         self.rules: dict[str, Rule] = {rule.name: rule for rule in self.workflow.rules}
 
-    @contextlib.contextmanager
-    def _inside(self) -> Iterator[None]:
-        with contextlib.chdir(self.folder):
-            yield
+    @property
+    def everything(self) -> list[str]:
+        """What the run by default makes, and what may be asked for beside it."""
+        plan = self.plan
+        return [*plan.report.products, plan.layout.report, *plan.datasets.all_tiles(), *plan.report.study_paths]
 
     def producers(self, path: str) -> list[Rule]:
         return [rule for rule in self.rules.values() if rule.is_producer(path)]
 
     def job(self, rule: Rule, path: str) -> Job:
         """The job of a rule that makes a path; every function of the rule is called."""
-        with self._inside():
+        with contextlib.chdir(self.folder):
             wildcards = rule.get_wildcards(path)
             inputs, *_ = rule.expand_input(wildcards, groupid=None)
             outputs, _ = rule.expand_output(wildcards)

@@ -88,6 +88,12 @@ def test_an_identity_holds_what_its_job_builds_and_trains_from():
     }
 
 
+def forget():
+    """Forget what was read of the library, which stays as it is while a workflow runs."""
+    sources._read.cache_clear()
+    code_digest.cache_clear()
+
+
 class Library:
     """A copy of the scripts and the library whose files are edited."""
 
@@ -104,6 +110,7 @@ class Library:
             for path, text in edited.items():
                 self.first.setdefault(path, texts[path])
                 path.write_text(text, encoding="utf-8")
+        forget()
 
     def restore(self) -> None:
         while self.first:
@@ -118,10 +125,10 @@ def copied_library(tmp_path_factory):
 
 @pytest.fixture
 def library(copied_library):
-    sources._read.cache_clear()
+    forget()
     yield copied_library
     copied_library.restore()
-    sources._read.cache_clear()
+    forget()
 
 
 def in_function(name: str):
@@ -169,7 +176,10 @@ KEPT_CODE = {
         replaced(r"target: torch\.Tensor\b", "target: object"),
     ),
     "a message of a label": (["stembench/datasets/labels.py"], replaced("needs images", "wants images")),
-    "a message of a training": (["stembench/training/callbacks.py"], replaced("training diverged", "the loss exploded")),
+    "a message of a training": (
+        ["stembench/training/callbacks.py"],
+        replaced("training diverged", "the loss exploded"),
+    ),
     "progress of a training": (["stembench/training/run.py"], replaced(r"report\(f\"", 'report(f"so: ')),
     "messages and helpers of products": (["stembench/products.py", "stembench/errors.py"], code_added),
     "the log": (["job.py"], code_added),
@@ -235,5 +245,4 @@ def test_the_digest_of_a_script_counts_the_networks_it_loads_and_what_reads_thei
 
     before = digests()
     library.edit(["stembench/networks/atomai_segmentor.py", "stembench/networks/localisers/*.py"], code_added)
-    sources._read.cache_clear()
     assert [one == other for one, other in zip(before, digests())] == [True, True, False, False]

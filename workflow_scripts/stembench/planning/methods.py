@@ -11,9 +11,11 @@ from stembench.errors import InputError
 Prior = Literal["right", "wrong", "none"]
 #: Seeds as names of folders and of methods write them: each has one way.
 SEED_PATTERN = "0|[1-9][0-9]*"
+#: Priors that a name says; the right one it leaves out.
+TOLD_PRIORS = tuple(prior for prior in get_args(Prior) if prior != "right")
 _NAME = re.compile(
     rf"(?P<name>{NAME_PATTERN})"
-    rf"(?:-(?P<dataset>{NAME_PATTERN})(?:-(?P<prior>{'|'.join(get_args(Prior))})_prior)?-seed(?P<seed>{SEED_PATTERN})"
+    rf"(?:-(?P<dataset>{NAME_PATTERN})(?:-(?P<prior>{'|'.join(TOLD_PRIORS)})_prior)?-seed(?P<seed>{SEED_PATTERN})"
     rf"(?:-(?P<localiser>{NAME_PATTERN}))?)?"
 )
 
