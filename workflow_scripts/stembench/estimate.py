@@ -20,7 +20,6 @@ from stembench.crystals.zones import parse_zone
 from stembench.imaging.conditions import probe_of
 from stembench.imaging.limits import cell_width
 from stembench.imaging.tile_plan import TilePlan
-from stembench.planning.methods import Method
 
 _HERE = Path(__file__).parent
 #: Of a tile, on one core (benchmarks/tile_library.py).
@@ -104,7 +103,7 @@ class Estimator:
             core_s += trained_s
             measured = self._measured(network)
             disk_mb += _BYTES_A_PARAMETER * self._wider(network, measured) * measured.parameters / 1e6
-        elif method and (network := Method.parse(method).name) in self.config.networks:
+        elif (network := method.split("-")[0]) in self.config.networks:
             measured = self._measured(network)
             core_s += measured.inference_ms_per_megapixel / 1e3 * self._wider(network, measured) * megapixels
         return Estimate(core_s, gpu_s, disk_mb)

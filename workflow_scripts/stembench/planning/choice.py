@@ -19,6 +19,8 @@ USES: tuple[Use, ...] = get_args(Use)
 TASKS: Mapping[Use, Task] = {"localise": "localise", "denoise": "denoise_background"}
 _RANKING = "ranking.json"
 _CARD = "card.json"
+#: What a network is applied from.
+_FILES = ("weights.safetensors", "model.json")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,10 @@ def candidates(task: Task, shipped: str | Path = "weights", results: str | Path 
     found = []
     for path in rankings:
         ranking, folder = read_json(path), path.parent
-        if "not_trained" in ranking or ranking.get("task") != task or not (folder / "model.json").exists():
+        if "task" not in ranking:
+            raise damaged(path)
+        whole = all((folder / name).exists() for name in _FILES)
+        if "not_trained" in ranking or ranking["task"] != task or not whole:
             continue
         record = read_json(folder / "model.json")
         score = ranking.get("score")
@@ -124,7 +129,7 @@ def choose(config: Config, use: Use, shipped: str | Path = "weights", results: s
 
 
 def _named(folder: str, use: Use) -> Choice:
-    for name in ("weights.safetensors", "model.json"):
+    for name in _FILES:
         if not Path(folder, name).exists():
             raise InputError(
                 f"apply.{use}: there is no file {folder}/{name}; name a folder with a trained network (those of "
