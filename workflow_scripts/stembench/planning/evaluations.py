@@ -18,6 +18,7 @@ from stembench.planning.layout import Layout
 from stembench.planning.methods import Method
 from stembench.planning.trainings import Trainings
 
+Kind = Literal["network", "baseline", "floor", "oracle", "external"]
 ENHANCED: Task = "denoise_background"
 
 
@@ -38,7 +39,7 @@ class Row:
     """
 
     method: str
-    kind: Literal["network", "baseline", "floor", "oracle", "external"]
+    kind: Kind
     task: Task
     train_dataset: str
     scale: str
@@ -294,11 +295,12 @@ class Evaluations:
     # Rows
 
     def _row(self, task: Task, method: Method, testset: str, folder: str, **more: Any) -> Row:
+        kind: Kind = "baseline"
+        width: float | None = None
         if method.is_network:
-            known = {"kind": "network", "width": self.config.recipe(method.name).width}
-        else:
-            floor = method.name in self.finders and FINDERS.load(method.name).kind == "floor"
-            known = {"kind": "floor" if floor else "baseline", "width": None}
+            kind, width = "network", self.config.recipe(method.name).width
+        elif method.name in self.finders:
+            kind = FINDERS.load(method.name).kind
         return Row(
             method=method.name,
             task=task,
@@ -307,7 +309,8 @@ class Evaluations:
             seed=method.seed,
             testset=testset,
             folder=folder,
-            **known,
+            kind=kind,
+            width=width,
             **more,
         )
 
