@@ -158,7 +158,9 @@ class Report:
 
     def _left_out(self) -> Iterator[str]:
         plan = self.plan
-        for dataset in plan.datasets.simulated:
+        if not plan.crystals.zones:
+            yield "Everything that shows a crystal: structures/ holds no .cif file; put at least one there."
+        for dataset in plan.datasets.simulated if plan.crystals.zones else ():
             share, test_only = plan.datasets.recipe(dataset).share, dataset in plan.config.generalisation.testsets
             if share and not plan.datasets.all_shards(dataset):
                 kind = "test set" if test_only else "dataset"
