@@ -5,6 +5,9 @@ Makes    results/{scale}/tables/{table}.{csv,md,tex}, results/{scale}/figures/{f
          results/{scale}/report.html
 """
 
+from stembench.reporting.figures import FIGURES
+from stembench.reporting.tables import TABLES
+
 
 def reported(path, planned):
     """A product of a rule that the report shows, under the category that its file in the registry names."""
@@ -26,26 +29,24 @@ def planned_figure(wildcards):
     return PLAN.report.figure(wildcards.figure)
 
 
-rule tabulate:
+rule make_table:
     input:
         unpack(lambda wildcards: PLAN.report.inputs(planned_table(wildcards))),
     output:
         reported(LAYOUT.table("{table}")[0], planned_table),
         *LAYOUT.table("{table}")[1:],
     log:
-        LAYOUT.log("tabulate", "{table}"),
+        LAYOUT.log("make_table", "{table}"),
     conda:
         lambda wildcards: environment(planned_table(wildcards).product.environment)
     params:
-        code=lambda wildcards: code(
-            "tabulate", f"reporting.tables.{planned_table(wildcards).module}"
-        ),
+        code=lambda wildcards: code("make_table", TABLES.module(planned_table(wildcards).module)),
         module=lambda wildcards: planned_table(wildcards).module,
         parameters=lambda wildcards: PLAN.report.parameters(planned_table(wildcards)),
     message:
         "Tabulate {wildcards.table}"
     script:
-        "../workflow_scripts/tabulate.py"
+        "../workflow_scripts/make_table.py"
 
 
 rule plot_figure:
@@ -59,9 +60,7 @@ rule plot_figure:
     conda:
         lambda wildcards: environment(planned_figure(wildcards).product.environment)
     params:
-        code=lambda wildcards: code(
-            "plot_figure", f"reporting.figures.{planned_figure(wildcards).module}"
-        ),
+        code=lambda wildcards: code("plot_figure", FIGURES.module(planned_figure(wildcards).module)),
         module=lambda wildcards: planned_figure(wildcards).module,
         parameters=lambda wildcards: PLAN.report.parameters(planned_figure(wildcards)),
     message:
