@@ -5,6 +5,9 @@ Makes    results/{scale}/tables/{table}.{csv,md,tex}, results/{scale}/figures/{f
          results/{scale}/report.html
 """
 
+from stembench.reporting.figures import FIGURES
+from stembench.reporting.tables import TABLES
+
 
 from stembench.reporting.figures import FIGURES
 from stembench.reporting.tables import TABLES

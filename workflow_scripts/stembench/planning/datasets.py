@@ -205,7 +205,7 @@ class Datasets:
         return [self.layout.shard.path(dataset=dataset, split=split, shard=f"{i:05d}") for i in range(number)]
 
     def all_shards(self, dataset: str) -> list[str]:
-        """Return the paths of all shards of a dataset, split after split; test sets of generalisation have one split."""
+        """Return the paths of all shards of a dataset, split after split."""
         return [shard for split in SPLITS for shard in self.shards(dataset, split)]
 
     def splits_of_shards(self, dataset: str) -> list[Split]:

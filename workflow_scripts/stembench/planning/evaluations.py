@@ -356,7 +356,7 @@ class Evaluations:
         return self.lab_testset(testset).tuned_on if testset in self.config.lab_testsets else testset
 
     def detection_tuning(self, method: Method, testset: str | None = None) -> str:
-        """Return the path of the settings tuned for a method: some finders share them, as do networks that are misled."""
+        """Return the path of the settings tuned for a method; some finders share them, and misled networks."""
         if method.is_network:
             tuned = method.trained if method.prior == "wrong" else replace(method, localiser="")
         else:

@@ -59,6 +59,7 @@ class Method:
         return replace(self, localiser=localiser)
 
     def __str__(self) -> str:
+        """Return the name, of which `parse` makes the same method."""
         if not self.is_network:
             return self.name
         told = "" if self.prior == "right" else f"-{self.prior}_prior"

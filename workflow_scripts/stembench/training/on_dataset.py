@@ -80,8 +80,8 @@ def train_on_dataset(
     samples_seen, epochs = identity["length"]["samples_seen"], identity["length"]["epochs"]
     if task not in network.tasks:
         raise InputError(
-            f"{identity['made_as']['architecture']} cannot learn to {task}; it learns {', '.join(network.tasks)}: ask for one of "
-            "these, or take the task out of the network's entry under `networks`"
+            f"{identity['made_as']['architecture']} cannot learn to {task}; it learns {', '.join(network.tasks)}: "
+            "ask for one of these, or take the task out of the network's entry under `networks`"
         )
     if recipe.crop_px is None or recipe.batch_images is None:
         raise InputError("the recipe leaves crop_px or batch_images open; set both")
