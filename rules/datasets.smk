@@ -35,7 +35,7 @@ rule generate_shard:
 
 use rule generate_shard as generate_common_validation with:
     input:
-        projections=lambda wildcards: PLAN.datasets.projections(wildcards.dataset, "validation"),
+        projections=lambda w: PLAN.crystals.projections(PLAN.datasets.common_views(w.dataset)),
         tiles=[],
         calibration=lambda wildcards: PLAN.datasets.calibration(wildcards.dataset),
     output:

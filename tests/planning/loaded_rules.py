@@ -78,11 +78,14 @@ class Rules:
 
 
 def folder_of(folder: Path, structures: Iterable[str] | None = None) -> Path:
-    """Fill a folder with the structures of some materials, by default all, and an empty configuration."""
+    """Fill a folder with the structures of some materials, by default all that ship, and an empty configuration.
+
+    A material that does not ship has the structure of platinum.
+    """
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "config.yaml").write_text("{}\n")
     (folder / "structures").mkdir()
-    for cif in (REPOSITORY / "structures").glob("*.cif"):
-        if structures is None or cif.stem in structures:
-            os.symlink(cif, folder / "structures" / cif.name)
+    cifs = {path.stem: path for path in (REPOSITORY / "structures").glob("*.cif")}
+    for name in cifs if structures is None else structures:
+        os.symlink(cifs.get(name, cifs["Pt"]), folder / "structures" / f"{name}.cif")
     return folder

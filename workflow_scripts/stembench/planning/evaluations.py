@@ -214,8 +214,9 @@ class Evaluations:
 
     def validation_structures(self, dataset: str) -> list[str]:
         """Return the projected structures of a dataset's validation images and of those that networks are ranked on."""
-        names = dict.fromkeys([dataset, self.config.generalisation.tuned_on])
-        return sorted({path for name in names for path in self.datasets.projections(name, "validation")})
+        ranked_on = self.datasets.common_views(self.config.generalisation.tuned_on)
+        crystals = self.datasets.crystals
+        return sorted({*self.datasets.projections(dataset, "validation"), *crystals.projections(ranked_on)})
 
     def lab_testset(self, testset: str) -> LabTestset:
         """Return the settings of a lab test set.
