@@ -38,9 +38,9 @@ from stembench.products import check_writable, date_now
 
 
 def config_layers():
-    """Content of config.yaml, of each --configfile and of --config.
+    """Return the content of config.yaml, of each --configfile and of --config.
 
-    In `config` Snakemake has merged them key by key, and a recipe that a later one changes kept old keys.
+    Snakemake merges them in `config` key by key, so a changed recipe would keep keys of the old one.
     """
     if workflow.modifier.skip_configfile:
         return [dict(config)]  # of a module, which the workflow that uses it hands over
@@ -63,14 +63,14 @@ except InputError as error:
 
 LAYOUT, SIZES = PLAN.layout, CONFIG.sizes
 GPU = shutil.which("nvidia-smi") is not None
-# For profiles, whose settings of resources may name variables; set here, also where a job runs.
+# Resources in a profile may name this variable; jobs need it as well.
 os.environ.update(TRAINING_DEVICES=str(CONFIG.training.devices))
 # Captions are read when the report is written, and change no product.
 config["captions"] = PLAN.report.captions
 
 
 def asked(answer):
-    """An input function or parameter from the plan; what cannot be answered ends in its message, without a traceback."""
+    """Wrap an input function or parameter of the plan: a mistake ends in its message, without a traceback."""
 
     @wraps(answer)
     def answered(wildcards):
@@ -84,12 +84,12 @@ def asked(answer):
 
 
 def method(wildcards):
-    """The method of a job."""
+    """Return the method of a job."""
     return Method.parse(wildcards.method)
 
 
 def environment(name):
-    """Path of a conda environment."""
+    """Return the path of a conda environment."""
     return f"../envs/{name}.yaml"
 
 

@@ -1,4 +1,4 @@
-"""Datasets: simulated or imported images with labels, shard by shard, and the pages on them.
+"""Datasets: simulated or imported images with labels, in shards, and pages that describe them.
 
 Requires results/structures/, results/calibration/ (for calibrated noise), results/{scale}/tiles/ (for multislice images)
 Makes    results/{scale}/datasets/{dataset}/{split}/{shard}/ (data.zarr, samples.parquet, columns.parquet,
@@ -48,7 +48,7 @@ use rule generate_shard as generate_common_validation with:
         sampling=lambda wildcards: PLAN.datasets.common_sampling(wildcards.dataset),
         samples=PLAN.datasets.common_samples,
     message:
-        "Simulate the images on which networks are ranked"
+        "Simulate the validation images on which networks are ranked"
 
 
 rule import_temimagenet:

@@ -1,6 +1,6 @@
 """Report: tables, figures, and the page that shows them.
 
-Requires everything of the earlier stages that a table or figure asks for
+Requires the products of earlier stages that tables and figures name as inputs
 Makes    results/{scale}/tables/{table}.{csv,md,tex}, results/{scale}/figures/{figure}.{png,pdf},
          results/{scale}/report.html
 """
@@ -14,7 +14,7 @@ from stembench.reporting.tables import TABLES
 
 
 def reported(path, planned):
-    """A product of a rule that the report shows, under the category that its file in the registry names."""
+    """Mark an output for the report, under the category that its file in the registry names."""
     return report(
         path,
         category=lambda wildcards: planned(wildcards).product.category,
@@ -24,12 +24,12 @@ def reported(path, planned):
 
 
 def planned_table(wildcards):
-    """The table of a job."""
+    """Return the table of a job."""
     return PLAN.report.table(wildcards.table)
 
 
 def planned_figure(wildcards):
-    """The figure of a job."""
+    """Return the figure of a job."""
     return PLAN.report.figure(wildcards.figure)
 
 
@@ -94,7 +94,7 @@ rule studies:
         PLAN.report.study_paths,
 
 
-# Snakemake writes its report from the records of finished jobs, so a second Snakemake that only reads them makes it.
+# Snakemake makes its report from the records of finished jobs: a second Snakemake reads them and writes it.
 # (`--report-after-run` would write one after each call, whatever the target, to one path for all scales.)
 rule report:
     input:
