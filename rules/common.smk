@@ -7,6 +7,7 @@ Makes    nothing
 import os
 import shutil
 import sys
+import time
 from functools import cache, wraps
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from stembench.planning.identity import code_digest as code
 from stembench.planning.lab import APPLIED_FIGURES
 from stembench.planning.layout import any_of
 from stembench.planning.methods import SEED_PATTERN
+from stembench.planning.timing import finish
 from stembench.products import check_writable, date_now
 
 
@@ -61,7 +63,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-LAYOUT, SIZES = PLAN.layout, CONFIG.sizes
+LAYOUT, SIZES, STARTED = PLAN.layout, CONFIG.sizes, time.time()
 GPU = shutil.which("nvidia-smi") is not None
 # Resources in a profile may name this variable; jobs need it as well.
 os.environ.update(TRAINING_DEVICES=str(CONFIG.training.devices))
@@ -104,6 +106,14 @@ onstart:
             )
     except InputError as error:
         raise WorkflowError(str(error)) from None
+
+
+onsuccess:
+    print(finish(PLAN, workflow.dag.jobs, STARTED), file=sys.stderr)
+
+
+onerror:
+    print(finish(PLAN, workflow.dag.jobs, STARTED), file=sys.stderr)
 
 
 NETWORK = PLAN.trainings.pattern(CONFIG.networks)
