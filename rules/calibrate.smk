@@ -61,8 +61,8 @@ rule assess_realism:
     conda:
         "../envs/reporting.yaml"
     params:
-        code=code("assess_realism"),
         **PLAN.lab.realism,
+        code=code("assess_realism"),
     message:
         "Assess how real synthetic noise is"
     script:

@@ -4,7 +4,6 @@ Requires config/config.yaml, structures/, images/
 Makes    nothing
 """
 
-import logging
 import os
 import shutil
 import sys
@@ -24,7 +23,6 @@ sys.path.insert(0, str(SHIPPED.resolve() / "workflow_scripts"))
 
 from snakemake.common.configfile import load_configfile
 from snakemake.logging import logger
-from snakemake_interface_logger_plugins.common import LogEvent
 from stembench.config import load_config
 from stembench.errors import InputError
 from stembench.localisation import DEFAULT_LOCALISER
@@ -32,12 +30,10 @@ from stembench.networks import NETWORKS
 from stembench.planning import SPLITS, Method, Training, make_plan
 from stembench.planning.choice import USES, choose
 from stembench.planning.evaluations import ENHANCED
-from stembench.planning.guard import retraining_refused
 from stembench.planning.identity import code_digest as code
 from stembench.planning.lab import APPLIED_FIGURES
 from stembench.planning.layout import any_of
 from stembench.products import check_writable, date_now
-
 
 
 def config_layers():
@@ -46,7 +42,7 @@ def config_layers():
     In `config` Snakemake has merged them key by key, and a recipe that a later one changes kept old keys.
     """
     if workflow.modifier.skip_configfile:
-        return [config]  # of a module, which the workflow that uses it hands over
+        return [dict(config)]  # of a module, which the workflow that uses it hands over
     settings = workflow.config_settings
     files = list(settings.configfiles)
     if not settings.replace_workflow_config:
@@ -94,28 +90,6 @@ def method(wildcards):
 def environment(name):
     """Path of a conda environment."""
     return f"../envs/{name}.yaml"
-
-
-class RefusesRetraining(logging.Filter):
-    """Looks at the jobs of a run, or of a dry run, when Snakemake tells their number: before any of them starts."""
-
-    def filter(self, record):
-        if getattr(record, "event", None) == LogEvent.RUN_INFO:
-            dag = workflow.dag
-            asked_for = {*dag.targetfiles, *dag.forcefiles}
-            again = [
-                (str(job.output.history), str(dag.reason(job)))
-                for job in dag.needrun_jobs()
-                if job.rule.name == "train_network"
-                and not (job.rule in dag.forcerules or asked_for & set(job.output))
-            ]
-            if message := retraining_refused(again, CONFIG.training.retrain):
-                raise WorkflowError(message)
-        return True
-
-
-if workflow.is_main_process:
-    logger.addFilter(RefusesRetraining())
 
 
 onstart:

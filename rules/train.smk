@@ -7,6 +7,33 @@ Makes    results/{scale}/models/{network}/{task}/{dataset}/seed{seed}/
          coverage.csv and reliability.{png,pdf} on the test split)
 """
 
+import logging
+
+from snakemake_interface_logger_plugins.common import LogEvent
+from stembench.planning.guard import retraining_refused
+
+
+class RefusesRetraining(logging.Filter):
+    """Looks at the jobs of a run, or of a dry run, when Snakemake tells their number: before any of them starts."""
+
+    def filter(self, record):
+        if getattr(record, "event", None) == LogEvent.RUN_INFO:
+            dag = workflow.dag
+            asked_for = {*dag.targetfiles, *dag.forcefiles}
+            again = [
+                (str(job.output.history), str(dag.reason(job)))
+                for job in dag.needrun_jobs()
+                if job.rule.name.endswith("train_network")  # a module may prefix it
+                and not (job.rule in dag.forcerules or asked_for & set(job.output))
+            ]
+            if message := retraining_refused(again, CONFIG.training.retrain):
+                raise WorkflowError(message)
+        return True
+
+
+if workflow.is_main_process:
+    logger.addFilter(RefusesRetraining())
+
 
 def training(wildcards):
     """The training of a job."""

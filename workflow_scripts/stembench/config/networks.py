@@ -152,7 +152,8 @@ class Training(Section):
         "stored", description="Whether training reads the dataset or draws its samples anew in every pass"
     )
     retrain: bool = Field(
-        False, description="Whether networks that took more than an hour to train may be trained anew without being named"
+        False,
+        description="Whether networks that took more than an hour to train may be trained anew without being named",
     )
 
 

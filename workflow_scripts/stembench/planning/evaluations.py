@@ -291,8 +291,7 @@ class Evaluations:
         return [
             replace(method, prior="wrong")
             for method in self.localising
-            if method.name in self.config.generalisation.wrong_prior
-            and self._can_mislead(self.generalisation)
+            if method.name in self.config.generalisation.wrong_prior and self._can_mislead(self.generalisation)
         ]
 
     def _can_mislead(self, testsets: Iterable[str]) -> bool:

@@ -111,7 +111,9 @@ class Report:
         paths += [layout.structure_figure.path(material=m, zone=zone) for m, zone in plan.crystals.views]
         for training in plan.trainings.default:
             where: dict[str, object] = dict(vars(training))
-            paths += [figure.path(**where) for name in ("curves", "validation") for figure in layout.model_figure(name)[:1]]
+            paths += [
+                figure.path(**where) for name in ("curves", "validation") for figure in layout.model_figure(name)[:1]
+            ]
             paths.append(layout.ranking.path(**where))
         for method in plan.evaluations.localising[:1]:
             where = {"network": method.name, "task": "localise", "dataset": method.dataset, "seed": method.seed}
