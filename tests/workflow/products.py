@@ -10,7 +10,7 @@ import xarray as xr
 from copies import Copy
 from PIL import Image
 from safetensors.numpy import load_file
-from stembench.planning import Layout, Plan
+from stembench.planning import SPLITS, Layout, Plan
 
 IDENTITY = ["method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset"]
 LOCALISED = ("detection", "generalisation", "detection_comparison", "precision_vs_dose")
@@ -59,7 +59,7 @@ def check_products(folder: Path, plan: Plan) -> list[str]:
             assert 0 <= float(stored.image[0].min()) <= float(stored.image[0].max()) <= 1
     for path in found(layout.dataset_index):
         index = pd.read_parquet(path)
-        assert set(index.split) == {"train", "validation", "test", "held_out"}
+        assert set(index.split) == {split for split in SPLITS if plan.datasets.images(path.parent.name, split)}
         held_out = set(index.material[index.split == "held_out"])
         assert not held_out & set(index.material[index.split != "held_out"])
         assert index["sample"].is_unique
