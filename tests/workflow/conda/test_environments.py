@@ -74,6 +74,11 @@ def test_the_tiny_workflow_makes_every_product(ran):
     assert len(check_products(ran.folder, ran.plan())) > 50
 
 
+def test_the_report_on_two_materials_says_what_is_left_out(ran):
+    first_page = (ran.folder / LAYOUT.run).read_text()
+    assert "The test set held_out: none of its materials is in structures/." in first_page
+
+
 @pytest.fixture(scope="module")
 def tables(ran) -> dict[str, pd.DataFrame]:
     return {path.stem: pd.read_csv(path) for path in ran.folder.glob(LAYOUT.table("*")[0])}

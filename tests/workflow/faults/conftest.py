@@ -39,7 +39,6 @@ def targets(quick) -> list[str]:
         layout.dataset_card.path(dataset="physical"),
         *(layout.scored_columns.path(testset="physical", method=method) for method in ("smoothed_maxima", network)),
         layout.model_figure("validation")[0].path(**trained),
-        layout.table("cost")[0],
     ]
 
 

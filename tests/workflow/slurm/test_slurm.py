@@ -90,7 +90,7 @@ def test_the_workflow_makes_all_of_its_products(runs):
 def test_the_report_on_a_single_material_says_what_is_left_out(runs):
     first_page = (runs.small.folder / Layout("tiny").run).read_text()
     assert "Left out" in first_page
-    assert "The test set held_out: none of its materials is in structures/." in first_page
+    assert "The test set particle: none of its materials is in structures/." in first_page
 
 
 def test_jobs_of_every_stage_were_sent(runs):
