@@ -170,7 +170,7 @@ class Report:
                 yield f"The study {name}: one of its datasets holds no image."
         told = {method.name for method in plan.evaluations.localising} & {*plan.config.generalisation.wrong_prior}
         if told and plan.evaluations.generalisation and not plan.evaluations.misled:
-            yield "Networks that are told a wrong structure: this needs two materials in the test sets of generalisation."
+            yield "Networks that are told a wrong structure: they need two materials in those test sets."
         for kind, registry, made in (("table", TABLES, self.tables), ("figure", FIGURES, self.figures)):
             shown = {planned.module for planned in made.values()}
             for name in registry:
