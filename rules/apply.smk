@@ -22,6 +22,8 @@ rule choose_networks:
         networks=LAYOUT.networks,
     log:
         LAYOUT.log("choose_networks"),
+    benchmark:
+        LAYOUT.benchmark("choose_networks")
     localrule: True
     conda:
         "../envs/reporting.yaml"
@@ -42,6 +44,8 @@ rule find_columns:
         columns=LAYOUT.found,
     log:
         LAYOUT.log("find_columns", "{image}"),
+    benchmark:
+        LAYOUT.benchmark("find_columns", "{image}")
     conda:
         "../envs/training.yaml"
     threads: 8
@@ -62,6 +66,8 @@ rule denoise_image:
         image=LAYOUT.denoised,
     log:
         LAYOUT.log("denoise_image", "{image}"),
+    benchmark:
+        LAYOUT.benchmark("denoise_image", "{image}")
     conda:
         "../envs/training.yaml"
     threads: 8
@@ -92,6 +98,8 @@ rule analyse_columns:
         ),
     log:
         LAYOUT.log("analyse_columns", "{image}"),
+    benchmark:
+        LAYOUT.benchmark("analyse_columns", "{image}")
     conda:
         "../envs/training.yaml"
     params:
@@ -122,6 +130,8 @@ rule draw_columns:
         },
     log:
         LAYOUT.log("draw_columns", "{image}"),
+    benchmark:
+        LAYOUT.benchmark("draw_columns", "{image}")
     conda:
         "../envs/reporting.yaml"
     params:
@@ -143,6 +153,8 @@ rule export_columns:
         tiff=LAYOUT.applied.where(product="denoised.tif"),
     log:
         LAYOUT.log("export_columns", "{image}"),
+    benchmark:
+        LAYOUT.benchmark("export_columns", "{image}")
     conda:
         "../envs/atomap.yaml"
     params:
@@ -180,6 +192,8 @@ use rule report as apply with:
         run=LAYOUT.applied_run,
     log:
         LAYOUT.log("apply"),
+    benchmark:
+        LAYOUT.benchmark("apply")
     params:
         target="applied",
         left_out=[],

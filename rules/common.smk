@@ -7,6 +7,7 @@ Makes    nothing
 import os
 import shutil
 import sys
+import time
 from functools import cache, wraps
 from pathlib import Path
 
@@ -33,6 +34,8 @@ from stembench.planning.evaluations import ENHANCED
 from stembench.planning.identity import code_digest as code
 from stembench.planning.lab import APPLIED_FIGURES
 from stembench.planning.layout import any_of
+from stembench.planning.methods import SEED_PATTERN
+from stembench.planning.timing import finish
 from stembench.products import check_writable, date_now
 
 
@@ -60,7 +63,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-LAYOUT, SIZES = PLAN.layout, CONFIG.sizes
+LAYOUT, SIZES, STARTED = PLAN.layout, CONFIG.sizes, time.time()
 GPU = shutil.which("nvidia-smi") is not None
 # Resources in a profile may name this variable; jobs need it as well.
 os.environ.update(TRAINING_DEVICES=str(CONFIG.training.devices))
@@ -105,6 +108,14 @@ onstart:
         raise WorkflowError(str(error)) from None
 
 
+onsuccess:
+    print(finish(PLAN, workflow.dag.jobs, STARTED), file=sys.stderr)
+
+
+onerror:
+    print(finish(PLAN, workflow.dag.jobs, STARTED), file=sys.stderr)
+
+
 NETWORK = PLAN.trainings.pattern(CONFIG.networks)
 
 
@@ -120,7 +131,7 @@ wildcard_constraints:
     shard=r"\d{5}",  # number of a shard in its split, from 00000
     network=any_of(CONFIG.networks),
     task=any_of(PLAN.trainings.tasks),
-    seed=r"\d+",
+    seed=SEED_PATTERN,
     testset=any_of({*CONFIG.datasets, *PLAN.evaluations.lab_testsets}),
     method=rf"{NETWORK}|{any_of([*PLAN.evaluations.finders, *PLAN.evaluations.filters])}",
     table=any_of(PLAN.report.tables),

@@ -66,6 +66,8 @@ rule build_lab_testset:
         folder=directory(LAYOUT.testset),
     log:
         LAYOUT.log("build_lab_testset", "{testset}"),
+    benchmark:
+        LAYOUT.benchmark("build_lab_testset", "{testset}")
     wildcard_constraints:
         testset=LAB_TESTSET,
     conda:
@@ -90,6 +92,8 @@ rule tune_detection:
         settings=LAYOUT.detection_tuning,
     log:
         LAYOUT.log("tune_detection", "{dataset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("tune_detection", "{dataset}_{method}")
     wildcard_constraints:
         method=f"{NETWORK}|{TUNED_FINDER}",
     priority: 5  # the 2-D Gaussian fits take longest
@@ -121,6 +125,8 @@ for RULE, LOCALISED_BY, METHODS in PLAN.evaluations.detection_rules():
             **scores(LOCALISED_BY),
         log:
             LAYOUT.log(RULE, "{testset}_{method}"),
+        benchmark:
+            LAYOUT.benchmark(RULE, "{testset}_{method}")
         wildcard_constraints:
             method=METHODS,
         priority: 5
@@ -153,6 +159,8 @@ rule evaluate_generalisation:
         **scores([""], PLAN.evaluations.generalisation),
     log:
         LAYOUT.log("evaluate_generalisation", "{method}"),
+    benchmark:
+        LAYOUT.benchmark("evaluate_generalisation", "{method}")
     wildcard_constraints:
         method=FINDER,
     conda:
@@ -187,6 +195,8 @@ rule build_single_crystal:
         folder=directory(LAYOUT.lattice_images),
     log:
         LAYOUT.log("build_single_crystal", "{testset}"),
+    benchmark:
+        LAYOUT.benchmark("build_single_crystal", "{testset}")
     wildcard_constraints:
         testset=SINGLE_CRYSTAL,
     conda:
@@ -212,6 +222,8 @@ rule evaluate_lattice_precision:
         responses=LAYOUT.lattice_responses,
     log:
         LAYOUT.log("evaluate_lattice_precision", "{testset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("evaluate_lattice_precision", "{testset}_{method}")
     wildcard_constraints:
         testset=SINGLE_CRYSTAL,
         method=f"{NETWORK}|{FINDER}",
@@ -238,6 +250,8 @@ rule denoise_single_crystal:
         folder=directory(LAYOUT.denoised_images),
     log:
         LAYOUT.log("denoise_single_crystal", "{testset}"),
+    benchmark:
+        LAYOUT.benchmark("denoise_single_crystal", "{testset}")
     wildcard_constraints:
         testset=SINGLE_CRYSTAL,
     conda:
@@ -262,6 +276,8 @@ use rule evaluate_lattice_precision as evaluate_localisation_after_denoising wit
         responses=LAYOUT.denoised_responses,
     log:
         LAYOUT.log("evaluate_localisation_after_denoising", "{testset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("evaluate_localisation_after_denoising", "{testset}_{method}")
     message:
         "Measure the lattice of {wildcards.testset}, denoised, by {wildcards.method}"
 
@@ -278,6 +294,8 @@ rule evaluate_precision_after_denoising:
         images=LAYOUT.denoised_fits,
     log:
         LAYOUT.log("evaluate_precision_after_denoising", "{testset}"),
+    benchmark:
+        LAYOUT.benchmark("evaluate_precision_after_denoising", "{testset}")
     wildcard_constraints:
         testset=any_of(PLAN.evaluations.denoised_testsets),
     conda:
@@ -300,6 +318,8 @@ rule tune_enhancement:
         settings=LAYOUT.enhancement_tuning,
     log:
         LAYOUT.log("tune_enhancement", "{task}_{dataset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("tune_enhancement", "{task}_{dataset}_{method}")
     wildcard_constraints:
         method=FILTER,
     conda:
@@ -322,6 +342,8 @@ rule evaluate_enhancement:
         examples=LAYOUT.enhanced_examples,
     log:
         LAYOUT.log("evaluate_enhancement", "{task}_{testset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("evaluate_enhancement", "{task}_{testset}_{method}")
     wildcard_constraints:
         testset=any_of(CONFIG.datasets),
         method=f"{NETWORK}|{FILTER}",
@@ -346,6 +368,8 @@ rule enhance_lab_image:
         examples=LAYOUT.enhanced_examples,
     log:
         LAYOUT.log("enhance_lab_image", "{task}_{testset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("enhance_lab_image", "{task}_{testset}_{method}")
     wildcard_constraints:
         task=ENHANCED,
         testset=LAB_TESTSET,
@@ -371,6 +395,8 @@ rule measure_cost:
         cost=LAYOUT.cost,
     log:
         LAYOUT.log("measure_cost", "{network}_{task}"),
+    benchmark:
+        LAYOUT.benchmark("measure_cost", "{network}_{task}")
     conda:
         lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     threads: 1

@@ -11,6 +11,8 @@ rule fetch_lab_images:
         archive=LAYOUT.archive,
     log:
         LAYOUT.log("fetch_lab_images", "{distribution}"),
+    benchmark:
+        LAYOUT.benchmark("fetch_lab_images", "{distribution}")
     localrule: True  # the nodes of a cluster seldom reach the network
     conda:
         "../envs/lab.yaml"
@@ -31,6 +33,8 @@ rule import_lab_image:
         folder=directory(LAYOUT.lab_image),
     log:
         LAYOUT.log("import_lab_image", "{image}"),
+    benchmark:
+        LAYOUT.benchmark("import_lab_image", "{image}")
     conda:
         "../envs/lab.yaml"
     params:

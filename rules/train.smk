@@ -94,6 +94,8 @@ rule validate_network:
         ranking=LAYOUT.ranking,
     log:
         LAYOUT.log("validate_network", "{network}_{task}_{dataset}_seed{seed}"),
+    benchmark:
+        LAYOUT.benchmark("validate_network", "{network}_{task}_{dataset}_seed{seed}")
     conda:
         lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     params:
@@ -130,6 +132,8 @@ rule plot_training:
         validation_pdf=LAYOUT.model_figure("validation")[1],
     log:
         LAYOUT.log("plot_training", "{network}_{task}_{dataset}_seed{seed}"),
+    benchmark:
+        LAYOUT.benchmark("plot_training", "{network}_{task}_{dataset}_seed{seed}")
     conda:
         "../envs/reporting.yaml"
     params:
@@ -151,6 +155,8 @@ rule characterise_network:
         characterisation=LAYOUT.characterisation.where(task="localise"),
     log:
         LAYOUT.log("characterise_network", "{network}_{dataset}_seed{seed}"),
+    benchmark:
+        LAYOUT.benchmark("characterise_network", "{network}_{dataset}_seed{seed}")
     conda:
         lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     params:
@@ -173,6 +179,8 @@ rule measure_reliability:
         coverage=LAYOUT.coverage.where(task="localise"),
     log:
         LAYOUT.log("measure_reliability", "{network}_{dataset}_seed{seed}"),
+    benchmark:
+        LAYOUT.benchmark("measure_reliability", "{network}_{dataset}_seed{seed}")
     conda:
         lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     params:
@@ -202,6 +210,8 @@ rule plot_reliability:
         LAYOUT.model_figure("reliability")[1].where(task="localise"),
     log:
         LAYOUT.log("plot_reliability", "{network}_{dataset}_seed{seed}"),
+    benchmark:
+        LAYOUT.benchmark("plot_reliability", "{network}_{dataset}_seed{seed}")
     conda:
         "../envs/reporting.yaml"
     params:

@@ -27,6 +27,7 @@ if __name__ == "__main__":
             sources.append({"what": f"{folder} (its noise)", "source": origin, "licence": card["licence"]})
         text = dataset_card(
             name,
+            Path(output.card).parent.as_posix(),
             index,
             read_parquet(output.columns, columns=["sample", "asked"]),
             read_recipe(shards[0]),

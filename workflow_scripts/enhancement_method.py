@@ -21,7 +21,8 @@ def enhanced(job: "snakemake", images: np.ndarray, samples: pd.DataFrame) -> np.
 
         return TrainedNetwork(job.params.network)(images)
     resized = upsampled if TASK_LABELS[job.wildcards.task].endswith("2x") else np.asarray
-    return np.stack([resized(image) for image in filtered(job.wildcards.method, job.input.settings, images, samples)])
+    (settings,) = job.input.settings
+    return np.stack([resized(image) for image in filtered(job.wildcards.method, settings, images, samples)])
 
 
 def filtered(name: str, tuned: str, images: Sequence[np.ndarray], samples: pd.DataFrame) -> list[np.ndarray]:
