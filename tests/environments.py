@@ -37,7 +37,7 @@ ELSEWHERE = {"atomap": {"torch", "safetensors", "gemmi"}}
 
 
 class Use(NamedTuple):
-    """A rule that runs code, and its environment; `chosen_by` is the method, network or product that this depends on."""
+    """A rule that runs code, and its environment; `chosen_by` is the method, network or product it depends on."""
 
     rule: str
     script: str | None

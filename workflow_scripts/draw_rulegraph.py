@@ -1,4 +1,4 @@
-"""Writes Snakemake's rule graph into the README: the rules by stage, and of their needs those that imply the rest."""
+"""Write the rule graph into the README: the rules by stage, without arrows that follow from others."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ def rule_graph(folder: Path) -> nx.DiGraph:
     drawn = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
     names = dict(re.findall(r"^\t(id\d+)\[(\w+)\]", drawn, re.MULTILINE))
     edges = re.findall(r"^\t(id\d+) --> (id\d+)", drawn, re.MULTILINE)
-    return nx.DiGraph((names[needed], names[by]) for needed, by in edges)
+    return nx.DiGraph((names[needed], names[by]) for needed, by in edges if needed != by)  # tables that take tables
 
 
 def mermaid(folder: Path) -> str:

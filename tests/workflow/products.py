@@ -85,9 +85,10 @@ def check_products(folder: Path, plan: Plan) -> list[str]:
         assert "atomid_net" in networks.index
         for method, localisers in networks.items():
             several = {*SHARED_LOCALISERS, *(["own"] if method in OWN_LOCALISERS else [])}
-            assert set(localisers) == (
-                {"maxima"} if name in ("detection_comparison", "generalisation") else several
-            ), (name, method)
+            assert set(localisers) == ({"maxima"} if name in ("detection_comparison", "generalisation") else several), (
+                name,
+                method,
+            )
     detection = table("detection").set_index("testset")
     assert detection.filter(regex="^paper_").isna().all().all(), "none is public"
     assert detection.loc["perovskite"].filter(regex="^(rmse|bias)").isna().all().all(), "references are no truth"
@@ -114,7 +115,11 @@ def check_products(folder: Path, plan: Plan) -> list[str]:
     assert cost[applied].notna().all(axis=None)
     realism = table("realism")
     assert set(realism.noise) == {"calibrated", "published", "temimagenet", "real_halves"}
-    pictures = [layout.structure_figure, layout.calibration_figure, *(layout.figure(name)[0] for name in plan.report.figures)]
+    pictures = [
+        layout.structure_figure,
+        layout.calibration_figure,
+        *(layout.figure(name)[0] for name in plan.report.figures),
+    ]
     pictures += [layout.model_figure(name)[0] for name in ("curves", "validation")]
     for template in pictures:
         for path in found(template):

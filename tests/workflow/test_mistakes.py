@@ -70,9 +70,7 @@ def test_a_lab_image_without_pixel_size_is_named(copy):
     tifffile.imwrite(copy.folder / "images" / "mine.tif", [[1.0, 2.0], [3.0, 4.0]])
     config = copy.folder / "mine.yaml"
     config.write_text("lab: {images: {mine: {file: mine.tif}}}\n")
-    refused(
-        copy.run(LAYOUT.lab_image.path(image="mine"), config=config), "mine.tif", "lab.images.mine.pixel_size_A"
-    )
+    refused(copy.run(LAYOUT.lab_image.path(image="mine"), config=config), "mine.tif", "lab.images.mine.pixel_size_A")
 
 
 def test_ones_own_annotated_image_is_scored_by_one_entry(copy, tiny_with):

@@ -140,4 +140,3 @@ def test_costly_weights_are_trained_anew_only_when_they_are_named_or_all_are_all
         done = finished.run("-n", *allowed, config=config)
         assert done.returncode == 0, done.stdout[-4000:]
         assert "train_network" in done.stdout
-

@@ -40,7 +40,7 @@ def trained(task: str) -> dict:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, repository, projection_of) -> Copy:
-    """A folder in which networks learnt the microscope's noise, were scored beside default ones, and read its images."""
+    """A folder in which networks learnt the microscope's noise, were scored beside default ones, and read images."""
     copy = Copy(tmp_path_factory.mktemp("instrument"), repository)
     recorded = microscope(projection_of, 384, background=0)
     for position, name in enumerate(("monday", "friday")):

@@ -9,12 +9,13 @@ from stembench.errors import InputError
 
 
 def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, ...]]:
-    """Zone axes of each material, every CIF in a folder being one.
+    """Return the zone axes of each material, every CIF in a folder being one; without a CIF there is none.
 
     Raises
     ------
     InputError
-        If a CIF has a name that cannot be a wildcard, or the config names a material without one.
+        If a CIF has a name that cannot be a wildcard, the config names a material without one, or its `held_out` leaves
+        none to train on.
     """
     names = sorted(path.stem for path in Path(folder).glob("*.cif"))
     for path in sorted(Path(folder).glob("*")):
@@ -31,6 +32,8 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
     named |= {"structures.held_out": structures.held_out, "structures.single_layers": structures.single_layers}
     named |= {"multislice.compared": tuple(compared)}
     missing = [(key, name) for key, materials in named.items() for name in materials if name not in shipped]
+    if names and structures.held_out != default.structures.held_out and not set(names) - set(structures.held_out):
+        raise InputError(f"structures.held_out: it names all of {folder}/; leave a material to train on")
     missing = [(key, name) for key, name in missing if name not in names]
     if missing:
         lines = [f"{key}: there is no {folder}/{name}.cif; add it or take {name!r} out" for key, name in missing]
