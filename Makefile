@@ -8,7 +8,7 @@ CORES ?= all
 SHARED := structures lab calibration validation applied
 
 # Tests of the workflow for which nothing need be made.
-PLANS := $(patsubst %,tests/workflow/test_%.py,browser elsewhere mistakes planned_runs rulegraph)
+PLANS := $(patsubst %,tests/workflow/test_%.py,browser dry_run few_structures mistakes module planned_runs rulegraph)
 
 .PHONY: help demo apply compiled test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rates rulegraph lock lock-detector clean
 
@@ -17,7 +17,7 @@ help:
 	@echo "make apply          find the columns in your own images: those in images/, or in another folder by IMAGES=folder"
 	@echo "make test           install what is missing, run all tests, check types, lint and format"
 	@echo "make test-conda     run the tiny workflow and its studies in conda environments, by a stand-in for conda"
-	@echo "make test-faults    kill jobs of every rule, fill the disk, damage files ..., and see runs finish (QUICK=1: a part)"
+	@echo "make test-faults    kill jobs of every script, fill the disk, damage files ..., and see runs finish (QUICK=1: a part)"
 	@echo "make test-slurm     run a small workflow on a SLURM started for it (installs Debian's packages, as root)"
 	@echo "make test-instrument calibrate a synthetic microscope, train on its noise, see that it finds more"
 	@echo "make test-detector  install torchvision with its own torch (6 GB) apart, test Faster R-CNN there"

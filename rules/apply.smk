@@ -8,12 +8,12 @@ Makes    results/applied/networks.json (which networks were chosen, and why)
 
 @cache
 def chosen(purpose):
-    """The network that the user's images are read with, as plain values; decided once for a run."""
+    """Return the network for the user's images, as plain values; chosen once per run."""
     return vars(choose(CONFIG, purpose, SHIPPED / "weights"))
 
 
 def chosen_module(purpose):
-    """Module of the library that holds the network of a purpose."""
+    """Return the library module of the chosen network."""
     return NETWORKS.module(chosen(purpose)["architecture"])
 
 
@@ -167,17 +167,14 @@ rule export_columns:
 
 @asked
 def applied_products(_):
-    """Everything that is made of the user's images."""
-    for (
-        purpose
-    ) in (
-        USES
-    ):  # asked for here too: Snakemake lets a product stand whose rule cannot say what it needs
+    """Return every product of the user's images."""
+    # Chosen here as well: Snakemake keeps an old product when an input function of its rule fails.
+    for purpose in USES:
         chosen(purpose)
     return PLAN.lab.applied_products
 
 
-# What `apply` makes, without its report; it runs nothing, and so has no log.
+# The products of `apply` without its report; a target runs nothing, so it has no log.
 rule applied:
     input:
         applied_products,

@@ -34,14 +34,15 @@ from stembench.planning.evaluations import ENHANCED
 from stembench.planning.identity import code_digest as code
 from stembench.planning.lab import APPLIED_FIGURES
 from stembench.planning.layout import any_of
+from stembench.planning.methods import SEED_PATTERN
 from stembench.planning.timing import finish
 from stembench.products import check_writable, date_now
 
 
 def config_layers():
-    """Content of config.yaml, of each --configfile and of --config.
+    """Return the content of config.yaml, of each --configfile and of --config.
 
-    In `config` Snakemake has merged them key by key, and a recipe that a later one changes kept old keys.
+    Snakemake merges them in `config` key by key, so a changed recipe would keep keys of the old one.
     """
     if workflow.modifier.skip_configfile:
         return [dict(config)]  # of a module, which the workflow that uses it hands over
@@ -64,14 +65,14 @@ except InputError as error:
 
 LAYOUT, SIZES, STARTED = PLAN.layout, CONFIG.sizes, time.time()
 GPU = shutil.which("nvidia-smi") is not None
-# For profiles, whose settings of resources may name variables; set here, also where a job runs.
+# Resources in a profile may name this variable; jobs need it as well.
 os.environ.update(TRAINING_DEVICES=str(CONFIG.training.devices))
 # Captions are read when the report is written, and change no product.
 config["captions"] = PLAN.report.captions
 
 
 def asked(answer):
-    """An input function or parameter from the plan; what cannot be answered ends in its message, without a traceback."""
+    """Wrap an input function or parameter of the plan: a mistake ends in its message, without a traceback."""
 
     @wraps(answer)
     def answered(wildcards):
@@ -85,12 +86,12 @@ def asked(answer):
 
 
 def method(wildcards):
-    """The method of a job."""
+    """Return the method of a job."""
     return Method.parse(wildcards.method)
 
 
 def environment(name):
-    """Path of a conda environment."""
+    """Return the path of a conda environment."""
     return f"../envs/{name}.yaml"
 
 
@@ -130,7 +131,7 @@ wildcard_constraints:
     shard=r"\d{5}",  # number of a shard in its split, from 00000
     network=any_of(CONFIG.networks),
     task=any_of(PLAN.trainings.tasks),
-    seed=r"\d+",
+    seed=SEED_PATTERN,
     testset=any_of({*CONFIG.datasets, *PLAN.evaluations.lab_testsets}),
     method=rf"{NETWORK}|{any_of([*PLAN.evaluations.finders, *PLAN.evaluations.filters])}",
     table=any_of(PLAN.report.tables),

@@ -1,4 +1,4 @@
-"""Datasets: simulated or imported images with labels, shard by shard, and the pages on them.
+"""Datasets: simulated or imported images with labels, in shards, and pages that describe them.
 
 Requires results/structures/, results/calibration/ (for calibrated noise), results/{scale}/tiles/ (for multislice images)
 Makes    results/{scale}/datasets/{dataset}/{split}/{shard}/ (data.zarr, samples.parquet, columns.parquet,
@@ -37,7 +37,7 @@ rule generate_shard:
 
 use rule generate_shard as generate_common_validation with:
     input:
-        projections=lambda wildcards: PLAN.datasets.projections(wildcards.dataset, "validation"),
+        projections=lambda w: PLAN.crystals.projections(PLAN.datasets.common_views(w.dataset)),
         tiles=[],
         calibration=lambda wildcards: PLAN.datasets.calibration(wildcards.dataset),
     output:
@@ -52,7 +52,7 @@ use rule generate_shard as generate_common_validation with:
         sampling=lambda wildcards: PLAN.datasets.common_sampling(wildcards.dataset),
         samples=PLAN.datasets.common_samples,
     message:
-        "Simulate the images on which networks are ranked"
+        "Simulate the validation images on which networks are ranked"
 
 
 rule import_temimagenet:

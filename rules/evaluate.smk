@@ -11,9 +11,9 @@ Makes, below results/{scale}/:
     lattice_precision/{testset}/{method}/ (spacings.parquet, responses.parquet)
     localisation_after_denoising/{testset}/ (the same of denoised images, one pair per denoiser)
     localisation_after_denoising/{testset}/images.parquet (fits to simulated images, denoised)
-    cost/{network}/{task}.json (what applying a network costs)
-    enhancement/{task}/{testset}/{method}/ (images.parquet, scores against the task's labels; examples.npz, those that
-        figures show, of lab images too)
+    cost/{network}/{task}.json (cost of applying a network)
+    enhancement/{task}/{testset}/{method}/ (images.parquet, scores against the task's labels; examples.npz, images that
+        figures show, of lab images as well)
 """
 
 LAB_TESTSET = any_of(PLAN.evaluations.lab_testsets)
@@ -23,7 +23,7 @@ TUNED_FINDER = any_of(PLAN.evaluations.tuned_finders)
 
 
 def method_code(script, localisers=()):
-    """Parameter: digest of a script with the method of its job, and the localisers that read a network's map."""
+    """Parameter: digest of a script, of the method of its job and of localisers."""
     return lambda w: code(script, *PLAN.evaluations.modules(method(w), localisers))
 
 
@@ -40,17 +40,17 @@ def network_folder(task):
 
 
 def told_prior(wildcards):
-    """Structure that a method's network is told."""
+    """Return which structure a method's network is given."""
     return method(wildcards).prior if method(wildcards).is_network else "none"
 
 
 def method_environment(wildcards):
-    """Conda environment of a method."""
+    """Return the conda environment of a method."""
     return environment(PLAN.evaluations.environment(method(wildcards)))
 
 
 def detection_tuning(wildcards):
-    """Tuned settings of a method for its test set."""
+    """Return the tuned settings of a method for its test set."""
     return PLAN.evaluations.detection_tuning(method(wildcards), wildcards.get("testset"))
 
 
@@ -353,7 +353,7 @@ rule evaluate_enhancement:
         code=method_code("evaluate_enhancement"),
         network=network_folder(None),
     message:
-        "Score the images that {wildcards.method} makes of {wildcards.testset} to {wildcards.task}"
+        "Score images of {wildcards.testset} by {wildcards.method}, task {wildcards.task}"
     script:
         "../workflow_scripts/evaluate_enhancement.py"
 
@@ -379,7 +379,7 @@ rule enhance_lab_image:
     params:
         code=method_code("enhance_lab_image"),
         network=network_folder(None),
-        # The image as recorded is taken for one of the highest dose that methods are tuned for.
+        # The recorded image is treated as one of the highest dose that methods are tuned for.
         recorded_counts_per_px=lambda wildcards: max(PLAN.evaluations.doses(wildcards.testset)),
         counts_per_px=lambda wildcards: PLAN.evaluations.shown_dose(wildcards.testset),
     message:
@@ -405,6 +405,6 @@ rule measure_cost:
     params:
         code=lambda wildcards: code("measure_cost", network_module(wildcards)),
     message:
-        "Measure what {wildcards.network} costs that was trained to {wildcards.task}"
+        "Measure the cost of applying {wildcards.network}, trained to {wildcards.task}"
     script:
         "../workflow_scripts/measure_cost.py"

@@ -1,6 +1,6 @@
 """Report: tables, figures, and the page that shows them.
 
-Requires everything of the earlier stages that a table or figure asks for
+Requires the products of earlier stages that tables and figures name as inputs
 Makes    results/{scale}/tables/{table}.{csv,md,tex}, results/{scale}/figures/{figure}.{png,pdf},
          results/{scale}/report.html
 """
@@ -9,10 +9,12 @@ import logging
 
 from snakemake_interface_logger_plugins.common import LogEvent
 from stembench.planning.timing import estimate
+from stembench.reporting.figures import FIGURES
+from stembench.reporting.tables import TABLES
 
 
 def reported(path, planned):
-    """A product of a rule that the report shows, under the category that its file in the registry names."""
+    """Mark an output for the report, under the category that its file in the registry names."""
     return report(
         path,
         category=lambda wildcards: planned(wildcards).product.category,
@@ -22,37 +24,35 @@ def reported(path, planned):
 
 
 def planned_table(wildcards):
-    """The table of a job."""
+    """Return the table of a job."""
     return PLAN.report.table(wildcards.table)
 
 
 def planned_figure(wildcards):
-    """The figure of a job."""
+    """Return the figure of a job."""
     return PLAN.report.figure(wildcards.figure)
 
 
-rule tabulate:
+rule make_table:
     input:
         unpack(lambda wildcards: PLAN.report.inputs(planned_table(wildcards))),
     output:
         reported(LAYOUT.table("{table}")[0], planned_table),
         *LAYOUT.table("{table}")[1:],
     log:
-        LAYOUT.log("tabulate", "{table}"),
+        LAYOUT.log("make_table", "{table}"),
     benchmark:
-        LAYOUT.benchmark("tabulate", "{table}")
+        LAYOUT.benchmark("make_table", "{table}")
     conda:
         lambda wildcards: environment(planned_table(wildcards).product.environment)
     params:
-        code=lambda wildcards: code(
-            "tabulate", f"reporting.tables.{planned_table(wildcards).module}"
-        ),
+        code=lambda wildcards: code("make_table", TABLES.module(planned_table(wildcards).module)),
         module=lambda wildcards: planned_table(wildcards).module,
         parameters=lambda wildcards: PLAN.report.parameters(planned_table(wildcards)),
     message:
         "Tabulate {wildcards.table}"
     script:
-        "../workflow_scripts/tabulate.py"
+        "../workflow_scripts/make_table.py"
 
 
 rule plot_figure:
@@ -68,9 +68,7 @@ rule plot_figure:
     conda:
         lambda wildcards: environment(planned_figure(wildcards).product.environment)
     params:
-        code=lambda wildcards: code(
-            "plot_figure", f"reporting.figures.{planned_figure(wildcards).module}"
-        ),
+        code=lambda wildcards: code("plot_figure", FIGURES.module(planned_figure(wildcards).module)),
         module=lambda wildcards: planned_figure(wildcards).module,
         parameters=lambda wildcards: PLAN.report.parameters(planned_figure(wildcards)),
     message:
@@ -100,7 +98,7 @@ rule studies:
         PLAN.report.study_paths,
 
 
-# Snakemake writes its report from the records of finished jobs, so a second Snakemake that only reads them makes it.
+# Snakemake makes its report from the records of finished jobs: a second Snakemake reads them and writes it.
 # (`--report-after-run` would write one after each call, whatever the target, to one path for all scales.)
 rule report:
     input:

@@ -1,4 +1,4 @@
-"""What is told of a dataset: its index and columns, its card, and a page to look through it."""
+"""Describe a dataset: index, columns, card, and a page to look through it."""
 
 from pathlib import Path
 
@@ -27,6 +27,7 @@ if __name__ == "__main__":
             sources.append({"what": f"{folder} (its noise)", "source": origin, "licence": card["licence"]})
         text = dataset_card(
             name,
+            Path(output.card).parent.as_posix(),
             index,
             read_parquet(output.columns, columns=["sample", "asked"]),
             read_recipe(shards[0]),

@@ -1,9 +1,16 @@
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 from stembench.config import Evaluation
-from stembench.evaluation.matching import Truth, chamfer, hull_of, match, mutual_nearest, score_columns, seen_from
-from stembench.evaluation.metrics import detection_metrics, detection_sums, precision_metrics
+from stembench.evaluation.matching import Truth, hull_of, match, nearest_sums, score_columns, seen_from
+from stembench.evaluation.metrics import (
+    detection_metrics,
+    detection_sums,
+    grouped_detection_sums,
+    precision_metrics,
+)
 
 SETTINGS = Evaluation(match_radius_A=0.5, border_A=1.0)
 EXTENT = (10.0, 10.0)
@@ -229,5 +236,69 @@ def test_the_bound_beside_a_precision_counts_missed_columns():
 
 
 def test_nearest_neighbours_of_nothing_are_none():
-    assert mutual_nearest(np.empty((0, 2)), np.ones((3, 2))) == 0
-    assert np.isnan(chamfer(np.ones((3, 2)), np.empty((0, 2))))
+    none, three = (np.empty((0, 2)), np.empty(0, int)), (np.ones((3, 2)), np.zeros(3, int))
+    for found, truth in ((none, three), (three, none), (none, none)):
+        mutual, chamfer = nearest_sums(*found, *truth, 1)
+        assert mutual.tolist() == [0]
+        assert np.isnan(chamfer).all()
+
+
+def test_nearest_neighbours_are_of_the_same_image():
+    found, truth = np.array([[0.0, 0.0], [9.0, 9.0]]), np.array([[9.0, 9.0], [0.0, 1.0]])
+    mutual, chamfer = nearest_sums(found, np.array([0, 1]), truth, np.array([0, 0]), 2)
+    assert mutual.tolist() == [1, 0]
+    assert chamfer[0] == pytest.approx(1 + (1 + np.hypot(9, 9)) / 2)
+    assert np.isnan(chamfer[1])
+
+
+def test_sums_of_many_images_at_once_are_those_of_each():
+    rng = np.random.default_rng(0)
+    outcome = rng.choice(["tp", "fn", "fp"], 900, p=[0.7, 0.2, 0.1])
+    names = ("error_x_pm", "error_y_pm", "crlb_pm", "radius_A", "x_A", "y_A", "true_x_A", "true_y_A")
+    outcomes = pd.DataFrame(rng.uniform(0, 10, (900, 8)), columns=names).assign(outcome=outcome)
+    outcomes.loc[outcome == "fn", ["x_A", "y_A"]] = np.nan
+    outcomes.loc[outcome == "fp", ["true_x_A", "true_y_A"]] = np.nan
+    outcomes.loc[outcome != "tp", ["error_x_pm", "error_y_pm"]] = np.nan
+    groups, pixel_sizes = rng.integers(0, 30, 900), rng.uniform(0.05, 0.2, 31)
+    outcomes = outcomes[~((groups == 7) & (outcome != "fn"))]  # an image in which nothing was found
+    groups = groups[outcomes.index]
+    sums = grouped_detection_sums(outcomes, groups, pixel_sizes)
+    for number in range(31):
+        expected = image_sums(outcomes[groups == number], pixel_sizes[number])
+        assert sums.iloc[number].to_dict() == pytest.approx(expected, rel=1e-12)
+
+
+def image_sums(outcomes, pixel_size):
+    """Return the sums of one image, pair by pair."""
+    rows = outcomes.to_dict("records")
+    true = [row for row in rows if row["outcome"] != "fp"]
+    located = [row for row in rows if row["outcome"] == "tp"]
+    within = [row for row in true if row["crlb_pm"] <= 100 * row["radius_A"] / 3]
+    bounded = [row for row in within if row["outcome"] == "tp"]
+    found = [(row["x_A"], row["y_A"]) for row in rows if row["outcome"] != "fn"]
+    truth = [(row["true_x_A"], row["true_y_A"]) for row in true]
+    chamfer, mutual = 0.0, 0
+    if found and truth:
+        to_truth = [min(truth, key=lambda place: math.dist(place, one)) for one in found]
+        to_found = {place: min(found, key=lambda one: math.dist(place, one)) for place in truth}
+        mutual = sum(to_found[place] == one for place, one in zip(to_truth, found))
+        chamfer = sum(map(math.dist, found, to_truth)) / len(found)
+        chamfer += sum(map(math.dist, to_found, to_found.values())) / len(truth)
+    return {
+        "images": 1,
+        **{name: sum(row["outcome"] == name for row in rows) for name in ("tp", "fp", "fn")},
+        "located": len(located),
+        "x_pm": sum(row["error_x_pm"] for row in located),
+        "y_pm": sum(row["error_y_pm"] for row in located),
+        "x2_pm2": sum(row["error_x_pm"] ** 2 for row in located),
+        "y2_pm2": sum(row["error_y_pm"] ** 2 for row in located),
+        "bounded": len(bounded),
+        "bounded_x2_y2_pm2": sum(row["error_x_pm"] ** 2 + row["error_y_pm"] ** 2 for row in bounded),
+        "crlb2_pm2": sum(row["crlb_pm"] ** 2 for row in bounded),
+        "true_bounds": len(within),
+        "true_crlb2_pm2": sum(row["crlb_pm"] ** 2 for row in within),
+        "mutual": mutual,
+        "chamfer_A": chamfer,
+        "chamfer_px": chamfer / pixel_size,
+        "chamfers": int(bool(found and truth)),
+    }

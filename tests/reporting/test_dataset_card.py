@@ -51,7 +51,7 @@ def test_ranges_leave_out_images_without_a_parameter():
 @pytest.fixture(scope="module")
 def card(small_factory, samples, tmp_path_factory):
     root = tmp_path_factory.mktemp("card")
-    folder = root / "results" / "datasets" / "small"
+    folder = root / "results" / "demo" / "datasets" / "small"
     recipe = small_factory.recipe.model_dump(mode="json")
     shards = [stored(folder / "train" / "00000", samples[:2], recipe)]
     shards += [stored(folder / "train" / "00001", samples[2:3], recipe)]
@@ -60,7 +60,9 @@ def card(small_factory, samples, tmp_path_factory):
     tables = [pd.read_parquet(folder / f"{name}.parquet") for name in ("index", "columns")]
     hashes = {"train": content_hash(samples[:3]), "test": content_hash(samples[3:])}
     source = {"what": "structures/Si.cif", "source": "a journal", "licence": "its own"}
-    return root, dataset_card("small", *tables, recipe, hashes, {"train": 2, "test": 1}, [source], "CC0-1.0")
+    return root, dataset_card(
+        "small", "results/demo/datasets/small", *tables, recipe, hashes, {"train": 2, "test": 1}, [source], "CC0-1.0"
+    )
 
 
 def test_the_lines_on_the_card_load_the_dataset(card, samples, monkeypatch):

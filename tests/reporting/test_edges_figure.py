@@ -1,8 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from stembench.reporting import edges_figure
-from stembench.reporting.edges_figure import edge_profile, plot_edges
+from stembench.reporting.figures.edges import draw_edges, edge_profile
 
 
 @pytest.fixture
@@ -41,16 +40,13 @@ def test_an_interval_holds_its_value(method):
     assert (profile.recall <= profile.recall_high).all()
 
 
-def test_each_method_is_one_line_and_what_could_not_be_had_is_none(method, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(edges_figure, "write_figure", lambda figure, *_: drawn.append(figure))
+def test_each_method_is_one_line_and_what_could_not_be_had_is_none(method):
     methods = [method("net"), method("maxima"), method("lost", "does not load")]
-    plot_edges(edge_profile(methods, 100), [])
-    for axes in drawn[0].axes:
+    for axes in draw_edges(edge_profile(methods, 100)).axes:
         assert [line.get_label() for line in axes.containers] == ["net", "maxima"]
         assert all(len(line.lines[0].get_ydata()) == 2 for line in axes.containers)
 
 
 def test_no_column_of_a_particle_is_refused():
     with pytest.raises(ValueError, match="no columns"):
-        plot_edges(pd.DataFrame(), [])
+        draw_edges(pd.DataFrame())

@@ -2,17 +2,13 @@ import numpy as np
 import pytest
 from stembench.config import Imaging
 from stembench.datasets.store import columns_by_sample, read_table
-from stembench.reporting import forward_figure
-from stembench.reporting.forward_figure import plot_forward_model
+from stembench.reporting.figures.forward_model import draw_forward_model
 
 
 @pytest.fixture
-def figure(small_shard, projection_of, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(forward_figure, "write_figure", lambda figure, *_: drawn.append(figure))
+def figure(small_shard, projection_of):
     structures = {key: projection_of(*key) for key in (("SrTiO3", "001"), ("Si", "110"))}
-    plot_forward_model([small_shard], structures, Imaging().conditions, [])
-    return drawn[0]
+    return draw_forward_model([small_shard], structures, Imaging().conditions)
 
 
 def test_it_goes_from_columns_over_the_probe_and_the_background_to_doses_that_rise(figure):

@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 from PIL import Image
-from stembench.reporting.generalisation_figure import plot_generalisation
+from stembench.reporting.figures.generalisation import draw_generalisation
+from stembench.reporting.style import write_figure
 
 
 @pytest.fixture
@@ -17,23 +18,24 @@ def table() -> pd.DataFrame:
 
 def test_it_is_drawn_as_picture_and_as_page(table, tmp_path):
     paths = [str(tmp_path / f"figure.{ending}") for ending in ("png", "pdf")]
-    plot_generalisation(table, paths)
+    write_figure(draw_generalisation(table), paths)
     with Image.open(paths[0]) as drawn:
         assert len(set(drawn.convert("RGB").resize((200, 200)).getdata())) > 20
     assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_an_empty_series_is_refused(table, tmp_path):
+def test_an_empty_series_is_refused(table):
     table.loc[(table.method == "net") & (table.testset == "halo"), "f1"] = None
     with pytest.raises(ValueError, match="'net', 'halo'"):
-        plot_generalisation(table, [str(tmp_path / "figure.png")])
+        draw_generalisation(table)
 
 
-def test_a_table_without_methods_is_refused(table, tmp_path):
+def test_a_table_without_methods_is_refused(table):
     with pytest.raises(ValueError, match="any method"):
-        plot_generalisation(table[table.kind == "floor"], [str(tmp_path / "figure.png")])
+        draw_generalisation(table[table.kind == "floor"])
 
 
-def test_a_network_that_could_not_be_had_is_left_out(table, tmp_path):
+def test_a_network_that_could_not_be_had_is_left_out(table):
     lost = table.assign(note=table.note.where(table.method != "net", "does not load"))
-    plot_generalisation(lost.assign(f1=lost.f1.where(lost.note.isna())), [str(tmp_path / "figure.png")])
+    figure = draw_generalisation(lost.assign(f1=lost.f1.where(lost.note.isna())))
+    assert [series.get_label() for series in figure.axes[0].containers] == ["maxima"]

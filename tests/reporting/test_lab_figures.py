@@ -1,19 +1,16 @@
 import numpy as np
 import pandas as pd
 import pytest
-from stembench.reporting import lab_figures
+from stembench.reporting.figures.reference import draw_reference
 
 
 @pytest.mark.parametrize(("size", "middle"), [(200, False), (2000, True)])
-def test_the_reference_columns_that_are_drawn_lie_on_those_of_the_image(monkeypatch, size, middle):
-    drawn = []
-    monkeypatch.setattr(lab_figures, "write_figure", lambda figure, destination: drawn.append(figure))
+def test_the_reference_columns_that_are_drawn_lie_on_those_of_the_image(size, middle):
     y, x = (grid.ravel() for grid in np.mgrid[10:size:20, 10:size:20])
     image = np.zeros((size, size))
     image[y, x] = 1.0
     columns = pd.DataFrame({"x_A": 0.1 * x, "y_A": 0.1 * y, "neighbour_A": 2.0, "strength": 1.0})
-    lab_figures.plot_reference(image, 0.1, columns, "", outlined=True)
-    whole, part = drawn[0].axes
+    whole, part = draw_reference(image, 0.1, columns, outlined=True).axes
     shown, (marks,) = part.images[0].get_array(), part.collections
     at = np.round(marks.get_offsets()).astype(int)
     assert len(at) == shown.sum() == (2500 if middle else 100)

@@ -2,17 +2,13 @@ import numpy as np
 import pytest
 from stembench.datasets.labels import label
 from stembench.datasets.store import Shards
-from stembench.reporting import labels_figure
-from stembench.reporting.labels_figure import plot_labels
+from stembench.reporting.figures.labels import draw_labels
 
 TASKS = {"localise": "gaussianMask", "denoise": "noNoise", "denoise_2x": "noNoiseUpinterpolation2x"}
 
 
-def test_each_task_has_a_panel_of_its_own_label(small_shard, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(labels_figure, "write_figure", lambda figure, *_: drawn.append(figure))
-    plot_labels([small_shard], TASKS, [])
-    panels = [axes for axes in drawn[0].axes if axes.images]
+def test_each_task_has_a_panel_of_its_own_label(small_shard):
+    panels = [axes for axes in draw_labels([small_shard], TASKS).axes if axes.images]
     assert len(panels) == 1 + len(TASKS)
     sample = Shards([small_shard])[1]  # the lowest dose but one of the first structure
     for panel, (task, name) in zip(panels[1:], TASKS.items()):
@@ -22,4 +18,4 @@ def test_each_task_has_a_panel_of_its_own_label(small_shard, monkeypatch):
 
 def test_no_task_is_refused(small_shard):
     with pytest.raises(ValueError, match="no label"):
-        plot_labels([small_shard], {}, [])
+        draw_labels([small_shard], {})

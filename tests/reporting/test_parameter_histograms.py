@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from stembench.reporting import parameter_histograms
-from stembench.reporting.parameter_histograms import plot_parameters
+from stembench.reporting.figures.parameters import draw_parameters
+from stembench.reporting.style import write_figure
 
 SPLITS = np.repeat(["train", "test"], [900, 100])
 
@@ -24,11 +24,8 @@ def index() -> pd.DataFrame:
 
 
 @pytest.fixture
-def panels(index, monkeypatch):
-    figures = []
-    monkeypatch.setattr(parameter_histograms, "write_figure", lambda figure, destination: figures.append(figure))
-    plot_parameters(index, "")
-    return {axes.get_title(): axes for axes in figures[0].axes}
+def panels(index):
+    return {axes.get_title(): axes for axes in draw_parameters(index).axes}
 
 
 def test_every_parameter_that_varies_has_a_panel(panels, index):
@@ -51,6 +48,6 @@ def test_each_split_s_fractions_add_up_to_one(panels):
 
 def test_twenty_parameters_and_none_are_drawn(index, tmp_path):
     for name, table in (("many", index), ("none", index.iloc[:1])):
-        plot_parameters(table, str(tmp_path / f"{name}.png"))
+        write_figure(draw_parameters(table), str(tmp_path / f"{name}.png"))
         with Image.open(tmp_path / f"{name}.png") as figure:
             assert figure.size[0] > 800

@@ -1,5 +1,5 @@
 import pandas as pd
-from stembench.reporting import precision_figure
+from stembench.reporting.figures.precision_vs_dose import draw_precision
 
 
 def row(method, kind, localiser, rmse):
@@ -9,11 +9,9 @@ def row(method, kind, localiser, rmse):
     return [named | values | bars | {"counts_per_px_peak": counts, "crlb_pm": 2.0} for counts in (3, 30)]
 
 
-def test_a_network_is_drawn_by_its_default_localiser_alone(monkeypatch):
-    drawn = []
-    monkeypatch.setattr(precision_figure, "write_figure", lambda figure, destinations: drawn.append(figure))
+def test_a_network_is_drawn_by_its_default_localiser_alone():
     table = row("net", "network", "otsu", 8.0) + row("net", "network", "maxima", 5.0)
     table += row("fit", "baseline", "gaussian_fit", 6.0) + row("template", "baseline", None, 7.0)
-    precision_figure.plot_precision_vs_dose(pd.DataFrame(table), [])
-    shown = {series.get_label(): series.lines[0].get_ydata().tolist() for series in drawn[0].axes[0].containers}
+    upper, _ = draw_precision(pd.DataFrame(table)).axes
+    shown = {series.get_label(): series.lines[0].get_ydata().tolist() for series in upper.containers}
     assert shown == {"net": [5.0, 5.0], "fit": [6.0, 6.0], "template": [7.0, 7.0]}

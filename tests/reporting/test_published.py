@@ -5,7 +5,7 @@ from stembench.baselines.filters import FILTERS
 from stembench.config import Config
 from stembench.networks import NETWORKS
 from stembench.reporting.published import PUBLISHED, beside_published
-from stembench.reporting.tables import write_table
+from stembench.reporting.tabulation import write_table
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from stembench.crystals.projection import Scatterers
 from stembench.imaging.linear import strength_of
 from stembench.imaging.multislice import Tile
 from stembench.imaging.probe import Probe
+from stembench.reporting.figures.thickness import Comparison, draw_thickness
 from stembench.reporting.structure_figure import plot_structure
-from stembench.reporting.thickness_figure import Comparison, plot_thickness
 
 PROBE = Probe(200e3, 24, 0.9)
 
@@ -46,10 +46,9 @@ def comparison(projection_of):
     return Comparison("SrTiO3 [001]", projection, scatterers, tile)
 
 
-def test_models_that_agree_correlate_and_others_less(comparison, tmp_path):
+def test_models_that_agree_correlate_and_others_less(comparison):
     agreeing, parted = comparison.correlations(PROBE)
     assert agreeing > 0.995
     assert parted < agreeing
-    plot_thickness([comparison], PROBE, str(tmp_path / "thickness.png"))
-    with Image.open(tmp_path / "thickness.png") as figure:
-        assert figure.size[0] > 800
+    drawn = draw_thickness([comparison], PROBE).axes[-1].lines[0].get_ydata()
+    assert drawn.tolist() == [agreeing, parted]

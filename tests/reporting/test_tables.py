@@ -3,22 +3,16 @@ import pytest
 from stembench.networks.registry import save_untrained
 from stembench.products import write_json
 from stembench.reporting.published import beside_published
-from stembench.reporting.tables import (
-    IDENTITY,
-    cost_table,
-    detection_comparison,
-    detection_table,
-    enhancement_comparison,
-    enhancement_table,
-    lattice_precision_table,
-    localisation_after_denoising_table,
-    loss_table,
-    precision_after_denoising_table,
-    precision_table,
-    read_detection,
-    study_comparison,
-    write_table,
-)
+from stembench.reporting.tables.cost import cost_table
+from stembench.reporting.tables.detection_comparison import detection_comparison
+from stembench.reporting.tables.enhancement_comparison import enhancement_comparison
+from stembench.reporting.tables.lattice_precision import lattice_precision_table
+from stembench.reporting.tables.localisation_after_denoising import localisation_after_denoising_table
+from stembench.reporting.tables.loss import loss_table
+from stembench.reporting.tables.precision_after_denoising import precision_after_denoising_table
+from stembench.reporting.tables.precision_vs_dose import precision_table
+from stembench.reporting.tables.study_comparison import study_comparison
+from stembench.reporting.tabulation import IDENTITY, detection_table, enhancement_table, read_detection, write_table
 
 
 def result(method, kind, psnr, structure, seed=0):

@@ -67,8 +67,13 @@ def modules_behind(
     ------
     InputError
         If a module has a relative import; names its file and line.
+    ValueError
+        If there is no module of a name in `loaded`.
     """
     script, folder = Path(script), Path(folder)
+    for name in loaded:
+        if not (folder.joinpath(*name.split(".")).with_suffix(".py")).is_file():
+            raise ValueError(f"there is no module {name} in {folder}")
     places = [folder.joinpath(*name.split(".")) for name in ignored]
     left_out = {file for place in places for file in (place.with_suffix(".py"), place)}
     modules = {module for name in loaded for module in _files(name, folder)}

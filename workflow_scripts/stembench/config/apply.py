@@ -13,7 +13,7 @@ class Apply(Section):
     localise: FolderPath | None = Field(
         None,
         description="Folder of the network that finds columns, in `weights/` or one that the workflow trains such as "
-        "results/models/sfin/localise/physical/seed0; null takes the best that is there",
+        "results/demo/models/sfin/localise/physical/seed0; null takes the best that is there",
     )
     denoise: FolderPath | None = Field(None, description="Folder of the network that denoises, likewise")
     refine: bool = Field(

@@ -9,19 +9,18 @@ from stembench.errors import InputError
 
 
 def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, ...]]:
-    """Zone axes of each material, every CIF in a folder being one.
+    """Return the zone axes of each material, every CIF in a folder being one; without a CIF there is none.
 
     Raises
     ------
     InputError
-        If there is no CIF, one has a name that cannot be a wildcard, or the config names a material without one.
+        If a CIF has a name that cannot be a wildcard, the config names a material without one, or its `held_out` leaves
+        none to train on.
     """
     names = sorted(path.stem for path in Path(folder).glob("*.cif"))
     for path in sorted(Path(folder).glob("*")):
         if path.suffix != ".cif" and path.suffix.lower() == ".cif":
             raise InputError(f"{path}: rename it to {path.stem}.cif, the ending in small letters")
-    if not names:
-        raise InputError(f"{folder}/ holds no .cif file; put at least one structure there")
     for name in names:
         if not re.fullmatch(MATERIAL_PATTERN, name):
             raise InputError(f"{folder}/{name}.cif: rename it, to letters, digits and any of _ . + - ( ) alone")
@@ -33,9 +32,8 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
     named |= {"structures.held_out": structures.held_out, "structures.single_layers": structures.single_layers}
     named |= {"multislice.compared": tuple(compared)}
     missing = [(key, name) for key, materials in named.items() for name in materials if name not in shipped]
-    for key, dataset in config.simulated.items():
-        if dataset.materials == "all" and not set(names) - set(structures.held_out):
-            raise InputError(f"datasets.{key}.materials: all of {folder}/ is in structures.held_out; name some here")
+    if names and structures.held_out != default.structures.held_out and not set(names) - set(structures.held_out):
+        raise InputError(f"structures.held_out: it names all of {folder}/; leave a material to train on")
     missing = [(key, name) for key, name in missing if name not in names]
     if missing:
         lines = [f"{key}: there is no {folder}/{name}.cif; add it or take {name!r} out" for key, name in missing]

@@ -49,7 +49,7 @@ def rank(
     maps, _ = network.read(folders, structures)
     if task == "localise":
         samples, columns = read_table(folders, "samples"), columns_by_sample(folders)
-        levels = tune_peaks(maps, samples, columns, _TRIED, evaluation)
+        levels = tune_peaks(list(maps), samples, columns, _TRIED, evaluation)
         score = float(np.mean([level["f1"] for level in levels.values()]))
         return {"metric": "f1", "score": score, "images": len(maps)}
     name = TASK_LABELS[task]

@@ -121,7 +121,7 @@ def _brightest(grey: np.ndarray) -> tuple[slice, slice]:
     return slice(y, y + edge[0]), slice(x, x + edge[1])
 
 
-def can_be_assessed(image: np.ndarray) -> bool:
+def can_be_assessed(image: np.ndarray | xr.DataArray) -> bool:
     """Whether half of an image is large enough to calibrate on."""
     rows, columns = image.shape
     return rows >= 2 * MIN_SIDE_PX and columns // 2 >= 2 * MIN_SIDE_PX

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -18,6 +19,8 @@ USES: tuple[Use, ...] = get_args(Use)
 TASKS: Mapping[Use, Task] = {"localise": "localise", "denoise": "denoise_background"}
 _RANKING = "ranking.json"
 _CARD = "card.json"
+#: What a network is applied from.
+_FILES = ("weights.safetensors", "model.json")
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,19 @@ def candidates(task: Task, shipped: str | Path = "weights", results: str | Path 
     found = []
     for path in rankings:
         ranking, folder = read_json(path), path.parent
-        if "not_trained" in ranking or ranking.get("task") != task or not (folder / "model.json").exists():
+        if "task" not in ranking:
+            raise damaged(path)
+        whole = all((folder / name).exists() for name in _FILES)
+        if "not_trained" in ranking or ranking["task"] != task or not whole:
             continue
         record = read_json(folder / "model.json")
+        score = ranking.get("score")
+        if not isinstance(score, int | float) or not isfinite(score):
+            raise damaged(path)
         try:
-            score = float(ranking["score"])
             found.append(Candidate(str(folder), record["dataset"], record["weights_sha256"], score))
-        except (KeyError, TypeError, ValueError):
-            raise damaged(path) from None
+        except KeyError:
+            raise damaged(folder / "model.json") from None
     return found
 
 
@@ -121,7 +129,7 @@ def choose(config: Config, use: Use, shipped: str | Path = "weights", results: s
 
 
 def _named(folder: str, use: Use) -> Choice:
-    for name in ("weights.safetensors", "model.json"):
+    for name in _FILES:
         if not Path(folder, name).exists():
             raise InputError(
                 f"apply.{use}: there is no file {folder}/{name}; name a folder with a trained network (those of "

@@ -16,6 +16,11 @@ Split = Literal["train", "validation", "test", "held_out"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 #: Images on which networks of every scale are ranked: number, and edge [px].
 _COMMON_IMAGES, _COMMON_PX = 100, 128
+#: Materials that these show, of those that are there: what a user adds changes no rank, and those of networks that ship
+#: stand beside the others.
+_COMMON_MATERIALS = frozenset(
+    ("DyScO3", "LiCoO2", "MoS2", "NiO", "Pt", "Si", "SrTiO3", "TiO2", "amorphous_graphene", "graphene")
+)
 
 
 def plain(section: Section) -> dict[str, Any]:
@@ -137,7 +142,12 @@ class Datasets:
         """
         if self.recipe(dataset).forward_model != "linear":
             raise InputError(f"generalisation.tuned_on: {dataset} is multislice; name a dataset of linear images")
-        return self.sampling(dataset, "validation", _COMMON_PX)
+        return self._sampling(dataset, "validation", self.common_views(dataset), _COMMON_PX)
+
+    def common_views(self, dataset: str) -> list[View]:
+        """Return what these images show."""
+        shown = self.views(dataset, "validation")
+        return [view for view in shown if view[0] in _COMMON_MATERIALS] or shown
 
     @cached_property
     def _multislice(self) -> dict[str, Any]:
@@ -151,19 +161,15 @@ class Datasets:
         return imaging | {"conditions": {name: imaging["conditions"][name] for name in conditions}}
 
     @cache  # noqa: B019
-    def sampling(self, dataset: str, split: Split, image_px: int = 0) -> dict[str, Any]:
+    def sampling(self, dataset: str, split: Split) -> dict[str, Any]:
         """Return what the samples of a split depend on beside structures, tiles and calibration.
 
         Their number and those who use them change none.
-
-        Parameters
-        ----------
-        dataset, split : str
-            Which.
-        image_px : int
-            Edge of the images [px]; 0 takes the scale's.
         """
-        recipe, shown = self.recipe(dataset), self.views(dataset, split)
+        return self._sampling(dataset, split, self.views(dataset, split), self.config.sizes.image_px)
+
+    def _sampling(self, dataset: str, split: Split, shown: Sequence[View], image_px: int) -> dict[str, Any]:
+        recipe = self.recipe(dataset)
         scans = recipe.forward_model != "linear"
         return {
             "recipe": recipe.model_dump(mode="json", exclude={"share"}),
@@ -172,7 +178,7 @@ class Datasets:
             "tiles": self.tiles(dataset, split),
             "multislice": {"settings": self._multislice, "phonons": self.config.sizes.phonons} if scans else None,
             "imaging": self.imaging(recipe.conditions),
-            "image_px": image_px or self.config.sizes.image_px,
+            "image_px": image_px,
         }
 
     @cached_property
@@ -205,7 +211,7 @@ class Datasets:
         return [self.layout.shard.path(dataset=dataset, split=split, shard=f"{i:05d}") for i in range(number)]
 
     def all_shards(self, dataset: str) -> list[str]:
-        """Return the paths of all shards of a dataset, split after split; test sets of generalisation have one split."""
+        """Return the paths of all shards of a dataset, split after split."""
         return [shard for split in SPLITS for shard in self.shards(dataset, split)]
 
     def splits_of_shards(self, dataset: str) -> list[Split]:

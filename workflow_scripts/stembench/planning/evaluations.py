@@ -214,8 +214,9 @@ class Evaluations:
 
     def validation_structures(self, dataset: str) -> list[str]:
         """Return the projected structures of a dataset's validation images and of those that networks are ranked on."""
-        names = dict.fromkeys([dataset, self.config.generalisation.tuned_on])
-        return sorted({path for name in names for path in self.datasets.projections(name, "validation")})
+        ranked_on = self.datasets.common_views(self.config.generalisation.tuned_on)
+        crystals = self.datasets.crystals
+        return sorted({*self.datasets.projections(dataset, "validation"), *crystals.projections(ranked_on)})
 
     def lab_testset(self, testset: str) -> LabTestset:
         """Return the settings of a lab test set.
@@ -356,7 +357,7 @@ class Evaluations:
         return self.lab_testset(testset).tuned_on if testset in self.config.lab_testsets else testset
 
     def detection_tuning(self, method: Method, testset: str | None = None) -> str:
-        """Return the path of the settings tuned for a method: some finders share them, as do networks that are misled."""
+        """Return the path of the settings tuned for a method; some finders share them, and misled networks."""
         if method.is_network:
             tuned = method.trained if method.prior == "wrong" else replace(method, localiser="")
         else:

@@ -3,7 +3,7 @@
 A training is the costliest product, so `training_identity` is the one place that says what it depends on.
 """
 
-from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ TRAINING_IGNORES = ("stembench.crystals.cif",)
 DRAWING = ("sample_factory", "stembench.datasets.on_the_fly")
 
 
-def code_digest(script: str, *loaded: str, ignored: Sequence[str] = (), library: Path = LIBRARY) -> str:
+@cache
+def code_digest(script: str, *loaded: str, ignored: tuple[str, ...] = (), library: Path = LIBRARY) -> str:
     """Return the digest of a script and of the library modules that its products depend on.
 
     Parameters
@@ -40,7 +41,7 @@ def code_digest(script: str, *loaded: str, ignored: Sequence[str] = (), library:
         Name of the script, without `.py`.
     *loaded : str
         Modules that the script loads by name, such as `stembench.networks.sfin`.
-    ignored : sequence of str
+    ignored : tuple of str
         Further modules that change nothing in these products.
     library : Path
         Folder of the scripts and of the package `stembench`.
@@ -63,8 +64,8 @@ def training_identity(
 ) -> dict[str, Any]:
     """Return everything that a training depends on beside its input files, as plain values.
 
-    Where a recipe comes from (`source`), `training.compile`, `training.devices` and `training.nodes` do not count: they
-    say who published the recipe and how the training is computed, not what is trained.
+    The `source` of a recipe, `training.compile` and `training.devices` do not count: they say who published the recipe
+    and how the training is computed, not what is trained.
 
     Parameters
     ----------

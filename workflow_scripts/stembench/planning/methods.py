@@ -9,9 +9,13 @@ from stembench.errors import InputError
 
 #: Structure that a network with a prior is told: the image's, another material's, or none.
 Prior = Literal["right", "wrong", "none"]
+#: Seeds as names of folders and of methods write them: each has one way.
+SEED_PATTERN = "0|[1-9][0-9]*"
+#: Priors that a name says; the right one it leaves out.
+TOLD_PRIORS = tuple(prior for prior in get_args(Prior) if prior != "right")
 _NAME = re.compile(
     rf"(?P<name>{NAME_PATTERN})"
-    rf"(?:-(?P<dataset>{NAME_PATTERN})(?:-(?P<prior>{'|'.join(get_args(Prior))})_prior)?-seed(?P<seed>\d+)"
+    rf"(?:-(?P<dataset>{NAME_PATTERN})(?:-(?P<prior>{'|'.join(TOLD_PRIORS)})_prior)?-seed(?P<seed>{SEED_PATTERN})"
     rf"(?:-(?P<localiser>{NAME_PATTERN}))?)?"
 )
 
@@ -55,6 +59,7 @@ class Method:
         return replace(self, localiser=localiser)
 
     def __str__(self) -> str:
+        """Return the name, of which `parse` makes the same method."""
         if not self.is_network:
             return self.name
         told = "" if self.prior == "right" else f"-{self.prior}_prior"

@@ -172,7 +172,9 @@ class Report:
 
     def _left_out(self) -> Iterator[str]:
         plan = self.plan
-        for dataset in plan.datasets.simulated:
+        if not plan.crystals.zones:
+            yield "Everything that shows a crystal: structures/ holds no .cif file; put at least one there."
+        for dataset in plan.datasets.simulated if plan.crystals.zones else ():
             share, test_only = plan.datasets.recipe(dataset).share, dataset in plan.config.generalisation.testsets
             if share and not plan.datasets.all_shards(dataset):
                 kind = "test set" if test_only else "dataset"
@@ -180,9 +182,9 @@ class Report:
         for name in plan.config.studies:
             if plan.config.sizes.studies and name not in plan.evaluations.studies:
                 yield f"The study {name}: one of its datasets holds no image."
-        asked = plan.config.generalisation.wrong_prior
-        if plan.evaluations.localising and plan.evaluations.generalisation and not plan.evaluations.misled and asked:
-            yield "Networks that are told a wrong structure: this needs two materials in every test set."
+        told = {method.name for method in plan.evaluations.localising} & {*plan.config.generalisation.wrong_prior}
+        if told and plan.evaluations.generalisation and not plan.evaluations.misled:
+            yield "Networks that are told a wrong structure: they need two materials in those test sets."
         for kind, registry, made in (("table", TABLES, self.tables), ("figure", FIGURES, self.figures)):
             shown = {planned.module for planned in made.values()}
             for name in registry:

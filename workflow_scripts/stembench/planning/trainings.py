@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
 from stembench.config import Config
 from stembench.config.instrument import INSTRUMENT
@@ -13,7 +13,7 @@ from stembench.planning.choice import TASKS
 from stembench.planning.datasets import Datasets, Split
 from stembench.planning.identity import training_identity
 from stembench.planning.layout import Layout, any_of
-from stembench.planning.methods import Method, Prior
+from stembench.planning.methods import SEED_PATTERN, TOLD_PRIORS, Method, Prior
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,10 @@ class Trainings:
 
     def pattern(self, networks: Iterable[str]) -> str:
         """Return a pattern of the names of networks trained on any dataset from any seed, told any structure."""
-        told = "|".join(prior for prior in get_args(Prior) if prior != "right")
-        return rf"(?:{any_of(networks)})-(?:{any_of(self.config.datasets)})(?:-(?:{told})_prior)?-seed\d+"
+        told = "|".join(TOLD_PRIORS)
+        return (
+            rf"(?:{any_of(networks)})-(?:{any_of(self.config.datasets)})(?:-(?:{told})_prior)?-seed(?:{SEED_PATTERN})"
+        )
 
     def network(self, method: Method, task: Task) -> str | None:
         """Return the folder of the trained network behind a method; None for a classical one."""

@@ -79,6 +79,7 @@ def parameter_ranges(index: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def dataset_card(
     name: str,
+    folder: str,
     index: pd.DataFrame,
     columns: pd.DataFrame,
     recipe: dict,
@@ -92,7 +93,9 @@ def dataset_card(
     Parameters
     ----------
     name : str
-        Key of the dataset, whose folder is `results/datasets/{name}`.
+        Key of the dataset.
+    folder : str
+        Its folder, seen from the one that holds `results/`.
     index : DataFrame
         A row an image: `split`, `material`, `zone`, `arrangement` and everything drawn.
     columns : DataFrame
@@ -122,7 +125,7 @@ def dataset_card(
         _markdown(by_split),
         "## Loading it",
         "From the folder that holds `results/`:",
-        f"```python\n{loading(name, splits[0], shards[splits[0]])}\n```",
+        f"```python\n{loading(folder, splits[0], shards[splits[0]])}\n```",
         "Images are grey levels in [0, 1], dimensions (sample, y, x), pixel size in Å; `samples.parquet` and "
         "`columns.parquet` beside each `data.zarr`, and `index.parquet` and `columns.parquet` beside this card, hold "
         "what was drawn and where the columns are (Å, x to the right, y down, from the centre of the first pixel).",
@@ -149,11 +152,11 @@ def dataset_card(
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def loading(name: str, split: str, shards: int) -> str:
-    """Python that loads a split of a number of shards."""
+def loading(folder: str, split: str, shards: int) -> str:
+    """Python that loads a split of a number of shards from the folder of a dataset."""
     return (
         "import xarray\n"
-        f'shards = [f"results/datasets/{name}/{split}/{{i:05d}}/data.zarr" for i in range({shards})]\n'
+        f'shards = [f"{folder}/{split}/{{i:05d}}/data.zarr" for i in range({shards})]\n'
         'data = xarray.concat([xarray.open_zarr(shard, consolidated=False) for shard in shards], "sample")'
     )
 

@@ -75,7 +75,7 @@ def read_detection(methods: Sequence[Mapping], *, weak_strength: float, rim: flo
         chosen = [np.flatnonzero(rows & (image >= 0)) for rows in parts.values()]
         groups = [image[rows] * len(parts) + number for number, rows in enumerate(chosen)]
         rows, group = np.concatenate(chosen), np.concatenate(groups)
-        sums = grouped_detection_sums(outcomes.iloc[rows], group, np.repeat(images.pixel_size_A, len(parts)).to_numpy())
+        sums = grouped_detection_sums(outcomes.iloc[rows], group, images.pixel_size_A.to_numpy().repeat(len(parts)))
         shown = np.bincount(group, minlength=len(sums)) > 0
         shown[:: len(parts)] = True  # an image without a column counts in `all`
         known = _image_rows(method, images).loc[np.repeat(images.index, len(parts))[shown]]

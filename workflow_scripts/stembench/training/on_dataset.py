@@ -6,12 +6,11 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from stembench.config import Recipe
-from stembench.datasets.factory import Factory
 from stembench.datasets.labels import TASK_LABELS
 from stembench.datasets.loading import Batches, Crops, Pairs, StoredPairs, kept, mean_target
 from stembench.datasets.store import read_recipe
@@ -20,6 +19,9 @@ from stembench.networks.base import Network
 from stembench.networks.registry import normalise, save
 from stembench.products import CHECKSUMS, whole
 from stembench.training.run import is_first_process, train
+
+if TYPE_CHECKING:
+    from stembench.datasets.factory import Factory  # which counts in trainings that draw on the fly alone
 
 
 def train_on_dataset(
@@ -31,7 +33,7 @@ def train_on_dataset(
     task: str,
     identity: Mapping[str, Any],
     structures: Mapping,
-    factory: Factory | None = None,
+    factory: "Factory | None" = None,
     about: Mapping = {},
     devices: int = 1,
     compiled: bool = False,
@@ -78,8 +80,8 @@ def train_on_dataset(
     samples_seen, epochs = identity["length"]["samples_seen"], identity["length"]["epochs"]
     if task not in network.tasks:
         raise InputError(
-            f"{identity['made_as']['architecture']} cannot learn to {task}; it learns {', '.join(network.tasks)}: ask for one of "
-            "these, or take the task out of the network's entry under `networks`"
+            f"{identity['made_as']['architecture']} cannot learn to {task}; it learns {', '.join(network.tasks)}: "
+            "ask for one of these, or take the task out of the network's entry under `networks`"
         )
     if recipe.crop_px is None or recipe.batch_images is None:
         raise InputError("the recipe leaves crop_px or batch_images open; set both")
