@@ -14,6 +14,7 @@ from stembench.planning.timing import (
     estimate,
     finish,
     read_rates,
+    rule_of,
     table,
     write_rates,
 )
@@ -25,7 +26,7 @@ TRAINING = {"network": "sfin", "task": "denoise_background", "dataset": "physica
 
 
 @pytest.fixture
-def plan_of(repository, tmp_path, monkeypatch):
+def plan_here(repository, tmp_path, monkeypatch):
     """The plan of a scale, in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
@@ -52,17 +53,17 @@ def core_s(plan: Plan, rule: str, wildcards: dict[str, str]) -> float:
     return Estimator(plan)(job(plan, rule, wildcards)).seconds
 
 
-def test_a_shard_of_four_times_the_pixels_takes_four_times_as_long_beyond_its_start(plan_of):
+def test_a_shard_of_four_times_the_pixels_takes_four_times_as_long_beyond_its_start(plan_here):
     small, large = ({"image_px": px, "shard_images": 50, "train_images": 50, "parent": "demo"} for px in (64, 128))
-    run, planned = (plan_of(scale="own", scales={"own": sizes}) for sizes in (small, large))
+    run, planned = (plan_here(scale="own", scales={"own": sizes}) for sizes in (small, large))
     finish(run, [job(run, "generate_shard", SHARD, 5.0), job(run, "plot_training", TRAINING, START_S)], 0)
     estimated = Estimator(planned, [run.layout.rates])(job(planned, "generate_shard", SHARD))
     assert estimated.seconds == pytest.approx(START_S + 4 * (5.0 - START_S))
     assert estimated.megabytes == pytest.approx(4.0)
 
 
-def test_a_training_goes_with_its_crops_their_pixels_and_the_width(plan_of):
-    demo, full = plan_of(), plan_of(scale="full")
+def test_a_training_goes_with_its_crops_their_pixels_and_the_width(plan_here):
+    demo, full = plan_here(), plan_here(scale="full")
     finish(demo, [job(demo, "train_network", TRAINING, 52.0), job(demo, "plot_training", TRAINING, START_S)], 0)
     ours, theirs = (plan.config.recipe("sfin") for plan in (demo, full))
     more = full.config.sizes.samples_seen["denoise_background"] / demo.config.sizes.samples_seen["denoise_background"]
@@ -71,8 +72,8 @@ def test_a_training_goes_with_its_crops_their_pixels_and_the_width(plan_of):
     assert estimated.seconds == pytest.approx(START_S + 50.0 * more, rel=1e-3)
 
 
-def test_a_run_of_another_scale_here_goes_before_what_ships_and_one_of_the_same_scale_before_both(plan_of):
-    demo, full = plan_of(), plan_of(scale="full")
+def test_a_run_of_another_scale_here_goes_before_what_ships_and_one_of_the_same_scale_before_both(plan_here):
+    demo, full = plan_here(), plan_here(scale="full")
     shipped = core_s(demo, "measure_cost", {"network": "sfin"})
     for plan, seconds in ((full, 1000.0), (demo, 3000.0)):
         finish(plan, [job(plan, "measure_cost", {"network": "sfin"}, seconds)], 0)
@@ -80,16 +81,16 @@ def test_a_run_of_another_scale_here_goes_before_what_ships_and_one_of_the_same_
     assert shipped < 1000.0
 
 
-def test_a_network_that_was_not_run_is_taken_for_the_mean_of_those_that_were(plan_of, tmp_path):
+def test_a_network_that_was_not_run_is_taken_for_the_mean_of_those_that_were(plan_here, tmp_path):
     rates = [NOTHING, Rate("measure_cost", "sfin", 1, 4, 1, 0, 1), Rate("measure_cost", "fcn", 1, 8, 1, 0, 1)]
     write_rates(tmp_path / "rates.csv", rates)
-    plan = plan_of()
+    plan = plan_here()
     estimated = Estimator(plan, [tmp_path / "rates.csv"])(job(plan, "measure_cost", {"network": "sffn"}))
     assert estimated.seconds == pytest.approx(6.0)
 
 
-def test_a_training_on_a_gpu_replaces_the_assumption_and_tells_nothing_of_cores(plan_of):
-    plan = plan_of()
+def test_a_training_on_a_gpu_replaces_the_assumption_and_tells_nothing_of_cores(plan_here):
+    plan = plan_here()
     before = Estimator(plan)(job(plan, "train_network", TRAINING))
     assert before.gpu_s == pytest.approx(before.seconds / ASSUMED_CORES_PER_GPU)
     assert "an assumption" in estimate(plan, [job(plan, "train_network", TRAINING)], 2)
@@ -99,16 +100,16 @@ def test_a_training_on_a_gpu_replaces_the_assumption_and_tells_nothing_of_cores(
     assert "as measured here" in estimate(plan, [job(plan, "train_network", TRAINING)], 2)
 
 
-def test_a_run_is_at_least_as_long_as_its_longest_job(plan_of):
-    plan = plan_of()
+def test_a_run_is_at_least_as_long_as_its_longest_job(plan_here):
+    plan = plan_here()
     finish(plan, [job(plan, "measure_cost", {"network": "sfin"}, 300.0), job(plan, "report", {}, 100.0)], 0)
     jobs = [job(plan, "measure_cost", {"network": "sfin"}), job(plan, "report", {})]
     assert "About 300 s on 4 cores" in estimate(plan, jobs, 4)
     assert "About 400 s on 1 cores" in estimate(plan, jobs, 1)
 
 
-def test_a_run_ends_with_the_time_of_its_own_jobs_by_rule(plan_of):
-    plan = plan_of()
+def test_a_run_ends_with_the_time_of_its_own_jobs_by_rule(plan_here):
+    plan = plan_here()
     jobs = [job(plan, "generate_shard", SHARD | {"shard": f"{i:05d}"}, 10.0) for i in range(4)]
     jobs += [job(plan, "measure_cost", {"network": name}, 1.0) for name in ("sfin", "sffn", "fcn", "atomid_net")]
     jobs += [job(plan, "tabulate", {"table": name}, 3.0) for name in "abcd"]
@@ -151,3 +152,9 @@ def test_damaged_rates_are_named(tmp_path):
 def test_what_ships_knows_the_rules_that_take_longest():
     rules = {rate.rule for rate in read_rates(SHIPPED_RATES)}
     assert {"generate_shard", "train_network", "simulate_tile", "tune_detection", "evaluate_finder"} <= rules
+
+
+def test_every_rule_that_runs_a_script_keeps_what_its_jobs_took_under_its_own_name(demo_rules):
+    for rule in demo_rules.rules.values():
+        kept = rule_of(SimpleNamespace(benchmark=rule.benchmark)) if rule.benchmark else None
+        assert kept == (None if rule.norun else rule.name)
