@@ -41,10 +41,11 @@ def test_an_environment_holds_what_its_rules_import_and_says_what_else_it_is_for
 
 def test_the_environment_of_a_method_or_product_is_that_of_what_it_is_made_with(repository):
     special = {"gaussian_fit_atomap": "atomap", "faster_rcnn": "detector"}
+    special |= dict.fromkeys(["arrangements", "thickness"], "structures")  # which make crystals and images themselves
     chosen = [use for use in uses(repository) if use.chosen_by]
-    assert {use.environment for use in chosen} == {"training", "atomap", "detector", "reporting"}
+    assert {use.environment for use in chosen} == {"training", "reporting", *special.values()}
     for use in chosen:
-        usual = "reporting" if use.rule in ("tabulate", "plot_figure") else "training"
+        usual = "reporting" if use.rule in ("make_table", "plot_figure") else "training"
         assert use.environment == special.get(use.chosen_by.partition("-")[0], usual), use
 
 

@@ -15,7 +15,7 @@ LAYOUT = Layout("tiny")
 NETWORK = "plain_cnn"
 REPORT = {LAYOUT.report, LAYOUT.run}
 #: Rules that make what a reader sees of all methods together.
-SHOWN = {"tabulate", "plot_figure", "report"}
+SHOWN = {"make_table", "plot_figure", "report"}
 #: Rules that make what comes before any method.
 BEFORE = {"project_structure", "generate_shard", "generate_common_validation", "simulate_tile", "calibrate_noise"}
 

@@ -6,7 +6,7 @@ from draw_rulegraph import mermaid, stages
 def test_the_readme_draws_the_present_rules(copy, repository):
     drawn = mermaid(copy.folder)
     assert drawn in (repository / "README.md").read_text(), "write it anew by `make rulegraph`"
-    assert drawn.index("project_structure") < drawn.index("train_network") < drawn.index("tabulate")
+    assert drawn.index("project_structure") < drawn.index("train_network") < drawn.index("make_table")
 
 
 @pytest.mark.parametrize("profile", ["default", "slurm"])
