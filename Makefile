@@ -5,7 +5,7 @@ DETECTOR := .venv-detector
 CORES ?= all
 
 # Tests of the workflow for which nothing need be made.
-PLANS := $(patsubst %,tests/workflow/test_%.py,browser elsewhere mistakes planned_runs rulegraph)
+PLANS := $(patsubst %,tests/workflow/test_%.py,browser dry_run few_structures mistakes module planned_runs rulegraph)
 
 .PHONY: help demo apply compiled test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rulegraph lock lock-detector clean
 
@@ -14,7 +14,7 @@ help:
 	@echo "make apply          find the columns in your own images: those in images/, or in another folder by IMAGES=folder"
 	@echo "make test           install what is missing, run all tests, check types, lint and format"
 	@echo "make test-conda     run the tiny workflow and its studies in conda environments, by a stand-in for conda"
-	@echo "make test-faults    kill jobs of every rule, fill the disk, damage files ..., and see runs finish (QUICK=1: a part)"
+	@echo "make test-faults    kill jobs of every script, fill the disk, damage files ..., and see runs finish (QUICK=1: a part)"
 	@echo "make test-slurm     run a small workflow on a SLURM started for it (installs Debian's packages, as root)"
 	@echo "make test-instrument calibrate a synthetic microscope, train on its noise, see that it finds more"
 	@echo "make test-detector  install torchvision with its own torch (6 GB) apart, test Faster R-CNN there"
@@ -22,6 +22,7 @@ help:
 	@echo "make format         format Python and Snakemake files"
 	@echo "make config         write config/README.md and config/schema.json anew from the models"
 	@echo "make rulegraph      draw the rules into the README anew"
+	@echo "make clean SCALE=demo  delete what was made at a scale, but for its trained networks (MODELS=1: these too)"
 	@echo "make lock           write requirements.lock anew from the installed packages"
 
 $(VENV)/installed: requirements.lock
@@ -117,4 +118,8 @@ lock-detector:
 	touch $(DETECTOR)/installed
 
 clean:
-	find results -mindepth 1 -not -name README.md -delete
+	@case "$(SCALE)" in ""|.*|*/*) \
+		echo "name the scale whose products shall go: make clean SCALE=demo; its trained networks stay, unless MODELS=1"; \
+		exit 1;; esac
+	find results/$(SCALE) -depth -mindepth 1 $(if $(MODELS),,-not -path 'results/$(SCALE)/models' \
+		-not -path 'results/$(SCALE)/models/*') -delete

@@ -4,7 +4,7 @@ import os
 from snakemake.utils import min_version
 
 min_version("9.14")
-# A full disk takes no log of Snakemake's, and the terminal tells of it.
+# On a full disk Snakemake cannot write its log; the terminal shows the error.
 logging.raiseExceptions = False
 
 
@@ -29,5 +29,5 @@ include: "rules/apply.smk"
 rule all:
     default_target: True
     input:
-        PLAN.report.products,  # one that a killed job took with it is made again, though the report is there
+        PLAN.report.products,  # so that a lost product is made again although the report exists
         LAYOUT.report,

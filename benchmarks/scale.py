@@ -18,7 +18,7 @@ import yaml
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
-from stembench.config import Config, Dataset
+from stembench.config import Dataset
 
 CRYSTALS, SHARDS = 200, 100
 
@@ -38,7 +38,7 @@ def enlarge(folder: Path) -> Path:
     for name in names:
         shutil.copy(REPOSITORY / "structures" / "SrTiO3.cif", folder / "structures" / f"{name}.cif")
     size = {"shard_images": 100, "train_images": 100 * (SHARDS - 2), "validation_images": 100, "test_images": 100}
-    scale = Config().scales["full"].model_dump(mode="json") | size | {"held_out_images": 0}
+    scale = {"parent": "full", "held_out_images": 0} | size
     datasets = {
         f"{name}_{condition}": {"materials": [name], "conditions": [condition]}
         for name in names

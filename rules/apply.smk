@@ -8,12 +8,12 @@ Makes    results/applied/networks.json (which networks were chosen, and why)
 
 @cache
 def chosen(purpose):
-    """The network that the user's images are read with, as plain values; decided once for a run."""
+    """Return the network for the user's images, as plain values; chosen once per run."""
     return vars(choose(CONFIG, purpose, SHIPPED / "weights"))
 
 
 def chosen_module(purpose):
-    """Module of the library that holds the network of a purpose."""
+    """Return the library module of the chosen network."""
     return NETWORKS.module(chosen(purpose)["architecture"])
 
 
@@ -22,6 +22,8 @@ rule choose_networks:
         networks=LAYOUT.networks,
     log:
         LAYOUT.log("choose_networks"),
+    benchmark:
+        LAYOUT.benchmark("choose_networks")
     localrule: True
     conda:
         "../envs/reporting.yaml"
@@ -42,6 +44,8 @@ rule find_columns:
         columns=LAYOUT.found,
     log:
         LAYOUT.log("find_columns", "{image}"),
+    benchmark:
+        LAYOUT.benchmark("find_columns", "{image}")
     conda:
         "../envs/training.yaml"
     threads: 8
@@ -62,6 +66,8 @@ rule denoise_image:
         image=LAYOUT.denoised,
     log:
         LAYOUT.log("denoise_image", "{image}"),
+    benchmark:
+        LAYOUT.benchmark("denoise_image", "{image}")
     conda:
         "../envs/training.yaml"
     threads: 8
@@ -92,6 +98,8 @@ rule analyse_columns:
         ),
     log:
         LAYOUT.log("analyse_columns", "{image}"),
+    benchmark:
+        LAYOUT.benchmark("analyse_columns", "{image}")
     conda:
         "../envs/training.yaml"
     params:
@@ -122,6 +130,8 @@ rule draw_columns:
         },
     log:
         LAYOUT.log("draw_columns", "{image}"),
+    benchmark:
+        LAYOUT.benchmark("draw_columns", "{image}")
     conda:
         "../envs/reporting.yaml"
     params:
@@ -143,6 +153,8 @@ rule export_columns:
         tiff=LAYOUT.applied.where(product="denoised.tif"),
     log:
         LAYOUT.log("export_columns", "{image}"),
+    benchmark:
+        LAYOUT.benchmark("export_columns", "{image}")
     conda:
         "../envs/atomap.yaml"
     params:
@@ -155,17 +167,14 @@ rule export_columns:
 
 @asked
 def applied_products(_):
-    """Everything that is made of the user's images."""
-    for (
-        purpose
-    ) in (
-        USES
-    ):  # asked for here too: Snakemake lets a product stand whose rule cannot say what it needs
+    """Return every product of the user's images."""
+    # Chosen here as well: Snakemake keeps an old product when an input function of its rule fails.
+    for purpose in USES:
         chosen(purpose)
     return PLAN.lab.applied_products
 
 
-# What `apply` makes, without its report; it runs nothing, and so has no log.
+# The products of `apply` without its report; a target runs nothing, so it has no log.
 rule applied:
     input:
         applied_products,
@@ -183,6 +192,8 @@ use rule report as apply with:
         run=LAYOUT.applied_run,
     log:
         LAYOUT.log("apply"),
+    benchmark:
+        LAYOUT.benchmark("apply")
     params:
         target="applied",
         left_out=[],

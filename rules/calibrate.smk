@@ -13,6 +13,8 @@ rule calibrate_noise:
         parameters=LAYOUT.calibration,
     log:
         LAYOUT.log("calibrate_noise", "{instrument}"),
+    benchmark:
+        LAYOUT.benchmark("calibrate_noise", "{instrument}")
     priority: 20  # a dataset waits for it
     conda:
         "../envs/lab.yaml"
@@ -39,6 +41,8 @@ rule plot_calibration:
         ),
     log:
         LAYOUT.log("plot_calibration", "{instrument}"),
+    benchmark:
+        LAYOUT.benchmark("plot_calibration", "{instrument}")
     conda:
         "../envs/lab.yaml"
     params:
@@ -58,6 +62,8 @@ rule assess_realism:
         crops=LAYOUT.realism_crops,
     log:
         LAYOUT.log("assess_realism"),
+    benchmark:
+        LAYOUT.benchmark("assess_realism")
     conda:
         "../envs/reporting.yaml"
     params:

@@ -7,6 +7,7 @@ Makes    nothing
 import os
 import shutil
 import sys
+import time
 from functools import cache, wraps
 from pathlib import Path
 
@@ -34,13 +35,14 @@ from stembench.planning.identity import code_digest as code
 from stembench.planning.lab import APPLIED_FIGURES
 from stembench.planning.layout import any_of
 from stembench.planning.methods import SEED_PATTERN
+from stembench.planning.timing import finish
 from stembench.products import check_writable, date_now
 
 
 def config_layers():
-    """Content of config.yaml, of each --configfile and of --config.
+    """Return the content of config.yaml, of each --configfile and of --config.
 
-    In `config` Snakemake has merged them key by key, and a recipe that a later one changes kept old keys.
+    Snakemake merges them in `config` key by key, so a changed recipe would keep keys of the old one.
     """
     if workflow.modifier.skip_configfile:
         return [dict(config)]  # of a module, which the workflow that uses it hands over
@@ -61,16 +63,16 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-LAYOUT, SIZES = PLAN.layout, CONFIG.sizes
+LAYOUT, SIZES, STARTED = PLAN.layout, CONFIG.sizes, time.time()
 GPU = shutil.which("nvidia-smi") is not None
-# For profiles, whose settings of resources may name variables; set here, also where a job runs.
+# Resources in a profile may name this variable; jobs need it as well.
 os.environ.update(TRAINING_DEVICES=str(CONFIG.training.devices))
 # Captions are read when the report is written, and change no product.
 config["captions"] = PLAN.report.captions
 
 
 def asked(answer):
-    """An input function or parameter from the plan; what cannot be answered ends in its message, without a traceback."""
+    """Wrap an input function or parameter of the plan: a mistake ends in its message, without a traceback."""
 
     @wraps(answer)
     def answered(wildcards):
@@ -84,12 +86,12 @@ def asked(answer):
 
 
 def method(wildcards):
-    """The method of a job."""
+    """Return the method of a job."""
     return Method.parse(wildcards.method)
 
 
 def environment(name):
-    """Path of a conda environment."""
+    """Return the path of a conda environment."""
     return f"../envs/{name}.yaml"
 
 
@@ -104,6 +106,14 @@ onstart:
             )
     except InputError as error:
         raise WorkflowError(str(error)) from None
+
+
+onsuccess:
+    print(finish(PLAN, workflow.dag.jobs, STARTED), file=sys.stderr)
+
+
+onerror:
+    print(finish(PLAN, workflow.dag.jobs, STARTED), file=sys.stderr)
 
 
 NETWORK = PLAN.trainings.pattern(CONFIG.networks)

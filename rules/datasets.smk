@@ -1,4 +1,4 @@
-"""Datasets: simulated or imported images with labels, shard by shard, and the pages on them.
+"""Datasets: simulated or imported images with labels, in shards, and pages that describe them.
 
 Requires results/structures/, results/calibration/ (for calibrated noise), results/{scale}/tiles/ (for multislice images)
 Makes    results/{scale}/datasets/{dataset}/{split}/{shard}/ (data.zarr, samples.parquet, columns.parquet,
@@ -18,6 +18,8 @@ rule generate_shard:
         folder=directory(LAYOUT.shard),
     log:
         LAYOUT.log("generate_shard", "{dataset}_{split}_{shard}"),
+    benchmark:
+        LAYOUT.benchmark("generate_shard", "{dataset}_{split}_{shard}")
     wildcard_constraints:
         dataset=any_of(PLAN.datasets.simulated),
     priority: 20  # trainings wait for it
@@ -42,13 +44,15 @@ use rule generate_shard as generate_common_validation with:
         folder=directory(LAYOUT.common_validation),
     log:
         LAYOUT.log("generate_common_validation", "{dataset}"),
+    benchmark:
+        LAYOUT.benchmark("generate_common_validation", "{dataset}")
     wildcard_constraints:
         dataset=any_of([CONFIG.generalisation.tuned_on]),
     params:
         sampling=lambda wildcards: PLAN.datasets.common_sampling(wildcards.dataset),
         samples=PLAN.datasets.common_samples,
     message:
-        "Simulate the images on which networks are ranked"
+        "Simulate the validation images on which networks are ranked"
 
 
 rule import_temimagenet:
@@ -58,6 +62,8 @@ rule import_temimagenet:
         folder=directory(LAYOUT.shard),
     log:
         LAYOUT.log("import_temimagenet", "{dataset}_{split}_{shard}"),
+    benchmark:
+        LAYOUT.benchmark("import_temimagenet", "{dataset}_{split}_{shard}")
     wildcard_constraints:
         dataset=any_of(PLAN.datasets.imported),
     conda:
@@ -89,6 +95,8 @@ rule describe_dataset:
         browser=LAYOUT.dataset_browser,
     log:
         LAYOUT.log("describe_dataset", "{dataset}"),
+    benchmark:
+        LAYOUT.benchmark("describe_dataset", "{dataset}")
     conda:
         "../envs/reporting.yaml"
     params:
@@ -108,6 +116,8 @@ rule export_temimagenet:
         folder=directory(LAYOUT.temimagenet),
     log:
         LAYOUT.log("export_temimagenet", "{dataset}_{split}"),
+    benchmark:
+        LAYOUT.benchmark("export_temimagenet", "{dataset}_{split}")
     conda:
         "../envs/structures.yaml"
     params:

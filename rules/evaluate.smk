@@ -11,9 +11,9 @@ Makes, below results/{scale}/:
     lattice_precision/{testset}/{method}/ (spacings.parquet, responses.parquet)
     localisation_after_denoising/{testset}/ (the same of denoised images, one pair per denoiser)
     localisation_after_denoising/{testset}/images.parquet (fits to simulated images, denoised)
-    cost/{network}/{task}.json (what applying a network costs)
-    enhancement/{task}/{testset}/{method}/ (images.parquet, scores against the task's labels; examples.npz, those that
-        figures show, of lab images too)
+    cost/{network}/{task}.json (cost of applying a network)
+    enhancement/{task}/{testset}/{method}/ (images.parquet, scores against the task's labels; examples.npz, images that
+        figures show, of lab images as well)
 """
 
 LAB_TESTSET = any_of(PLAN.evaluations.lab_testsets)
@@ -23,7 +23,7 @@ TUNED_FINDER = any_of(PLAN.evaluations.tuned_finders)
 
 
 def method_code(script, localisers=()):
-    """Parameter: digest of a script with the method of its job, and the localisers that read a network's map."""
+    """Parameter: digest of a script, of the method of its job and of localisers."""
     return lambda w: code(script, *PLAN.evaluations.modules(method(w), localisers))
 
 
@@ -40,17 +40,17 @@ def network_folder(task):
 
 
 def told_prior(wildcards):
-    """Structure that a method's network is told."""
+    """Return which structure a method's network is given."""
     return method(wildcards).prior if method(wildcards).is_network else "none"
 
 
 def method_environment(wildcards):
-    """Conda environment of a method."""
+    """Return the conda environment of a method."""
     return environment(PLAN.evaluations.environment(method(wildcards)))
 
 
 def detection_tuning(wildcards):
-    """Tuned settings of a method for its test set."""
+    """Return the tuned settings of a method for its test set."""
     return PLAN.evaluations.detection_tuning(method(wildcards), wildcards.get("testset"))
 
 
@@ -66,6 +66,8 @@ rule build_lab_testset:
         folder=directory(LAYOUT.testset),
     log:
         LAYOUT.log("build_lab_testset", "{testset}"),
+    benchmark:
+        LAYOUT.benchmark("build_lab_testset", "{testset}")
     wildcard_constraints:
         testset=LAB_TESTSET,
     conda:
@@ -90,6 +92,8 @@ rule tune_detection:
         settings=LAYOUT.detection_tuning,
     log:
         LAYOUT.log("tune_detection", "{dataset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("tune_detection", "{dataset}_{method}")
     wildcard_constraints:
         method=f"{NETWORK}|{TUNED_FINDER}",
     priority: 5  # the 2-D Gaussian fits take longest
@@ -121,6 +125,8 @@ for RULE, LOCALISED_BY, METHODS in PLAN.evaluations.detection_rules():
             **scores(LOCALISED_BY),
         log:
             LAYOUT.log(RULE, "{testset}_{method}"),
+        benchmark:
+            LAYOUT.benchmark(RULE, "{testset}_{method}")
         wildcard_constraints:
             method=METHODS,
         priority: 5
@@ -153,6 +159,8 @@ rule evaluate_generalisation:
         **scores([""], PLAN.evaluations.generalisation),
     log:
         LAYOUT.log("evaluate_generalisation", "{method}"),
+    benchmark:
+        LAYOUT.benchmark("evaluate_generalisation", "{method}")
     wildcard_constraints:
         method=FINDER,
     conda:
@@ -187,6 +195,8 @@ rule build_single_crystal:
         folder=directory(LAYOUT.lattice_images),
     log:
         LAYOUT.log("build_single_crystal", "{testset}"),
+    benchmark:
+        LAYOUT.benchmark("build_single_crystal", "{testset}")
     wildcard_constraints:
         testset=SINGLE_CRYSTAL,
     conda:
@@ -212,6 +222,8 @@ rule evaluate_lattice_precision:
         responses=LAYOUT.lattice_responses,
     log:
         LAYOUT.log("evaluate_lattice_precision", "{testset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("evaluate_lattice_precision", "{testset}_{method}")
     wildcard_constraints:
         testset=SINGLE_CRYSTAL,
         method=f"{NETWORK}|{FINDER}",
@@ -238,6 +250,8 @@ rule denoise_single_crystal:
         folder=directory(LAYOUT.denoised_images),
     log:
         LAYOUT.log("denoise_single_crystal", "{testset}"),
+    benchmark:
+        LAYOUT.benchmark("denoise_single_crystal", "{testset}")
     wildcard_constraints:
         testset=SINGLE_CRYSTAL,
     conda:
@@ -262,6 +276,8 @@ use rule evaluate_lattice_precision as evaluate_localisation_after_denoising wit
         responses=LAYOUT.denoised_responses,
     log:
         LAYOUT.log("evaluate_localisation_after_denoising", "{testset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("evaluate_localisation_after_denoising", "{testset}_{method}")
     message:
         "Measure the lattice of {wildcards.testset}, denoised, by {wildcards.method}"
 
@@ -278,6 +294,8 @@ rule evaluate_precision_after_denoising:
         images=LAYOUT.denoised_fits,
     log:
         LAYOUT.log("evaluate_precision_after_denoising", "{testset}"),
+    benchmark:
+        LAYOUT.benchmark("evaluate_precision_after_denoising", "{testset}")
     wildcard_constraints:
         testset=any_of(PLAN.evaluations.denoised_testsets),
     conda:
@@ -300,6 +318,8 @@ rule tune_enhancement:
         settings=LAYOUT.enhancement_tuning,
     log:
         LAYOUT.log("tune_enhancement", "{task}_{dataset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("tune_enhancement", "{task}_{dataset}_{method}")
     wildcard_constraints:
         method=FILTER,
     conda:
@@ -322,6 +342,8 @@ rule evaluate_enhancement:
         examples=LAYOUT.enhanced_examples,
     log:
         LAYOUT.log("evaluate_enhancement", "{task}_{testset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("evaluate_enhancement", "{task}_{testset}_{method}")
     wildcard_constraints:
         testset=any_of(CONFIG.datasets),
         method=f"{NETWORK}|{FILTER}",
@@ -331,7 +353,7 @@ rule evaluate_enhancement:
         code=method_code("evaluate_enhancement"),
         network=network_folder(None),
     message:
-        "Score the images that {wildcards.method} makes of {wildcards.testset} to {wildcards.task}"
+        "Score images of {wildcards.testset} by {wildcards.method}, task {wildcards.task}"
     script:
         "../workflow_scripts/evaluate_enhancement.py"
 
@@ -346,6 +368,8 @@ rule enhance_lab_image:
         examples=LAYOUT.enhanced_examples,
     log:
         LAYOUT.log("enhance_lab_image", "{task}_{testset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("enhance_lab_image", "{task}_{testset}_{method}")
     wildcard_constraints:
         task=ENHANCED,
         testset=LAB_TESTSET,
@@ -355,7 +379,7 @@ rule enhance_lab_image:
     params:
         code=method_code("enhance_lab_image"),
         network=network_folder(None),
-        # The image as recorded is taken for one of the highest dose that methods are tuned for.
+        # The recorded image is treated as one of the highest dose that methods are tuned for.
         recorded_counts_per_px=lambda wildcards: max(PLAN.evaluations.doses(wildcards.testset)),
         counts_per_px=lambda wildcards: PLAN.evaluations.shown_dose(wildcards.testset),
     message:
@@ -371,6 +395,8 @@ rule measure_cost:
         cost=LAYOUT.cost,
     log:
         LAYOUT.log("measure_cost", "{network}_{task}"),
+    benchmark:
+        LAYOUT.benchmark("measure_cost", "{network}_{task}")
     conda:
         lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     threads: 1
@@ -379,6 +405,6 @@ rule measure_cost:
     params:
         code=lambda wildcards: code("measure_cost", network_module(wildcards)),
     message:
-        "Measure what {wildcards.network} costs that was trained to {wildcards.task}"
+        "Measure the cost of applying {wildcards.network}, trained to {wildcards.task}"
     script:
         "../workflow_scripts/measure_cost.py"

@@ -1,8 +1,8 @@
-"""Lab images: fetched from the package index or taken from the user's folder, checked, and brought into one form.
+"""Lab images: fetched from the package index or read from the user's folder, checked, and stored in one form.
 
-Requires images/ (`lab.folder`, where a user or a network-less machine puts files)
+Requires images/ (`lab.folder`: the user's images; on a machine without a network the packages as well)
 Makes    results/lab/distributions/{distribution}.archive
-         results/lab/{image}/ (image.zarr, card.json, and columns.csv where somebody marked columns)
+         results/lab/{image}/ (image.zarr, card.json, and columns.csv if columns are marked)
 """
 
 
@@ -11,6 +11,8 @@ rule fetch_lab_images:
         archive=LAYOUT.archive,
     log:
         LAYOUT.log("fetch_lab_images", "{distribution}"),
+    benchmark:
+        LAYOUT.benchmark("fetch_lab_images", "{distribution}")
     localrule: True  # the nodes of a cluster seldom reach the network
     conda:
         "../envs/lab.yaml"
@@ -31,6 +33,8 @@ rule import_lab_image:
         folder=directory(LAYOUT.lab_image),
     log:
         LAYOUT.log("import_lab_image", "{image}"),
+    benchmark:
+        LAYOUT.benchmark("import_lab_image", "{image}")
     conda:
         "../envs/lab.yaml"
     params:

@@ -1,20 +1,20 @@
 """Report: tables, figures, and the page that shows them.
 
-Requires everything of the earlier stages that a table or figure asks for
+Requires the products of earlier stages that tables and figures name as inputs
 Makes    results/{scale}/tables/{table}.{csv,md,tex}, results/{scale}/figures/{figure}.{png,pdf},
          results/{scale}/report.html
 """
 
-from stembench.reporting.figures import FIGURES
-from stembench.reporting.tables import TABLES
+import logging
 
-
+from snakemake_interface_logger_plugins.common import LogEvent
+from stembench.planning.timing import estimate
 from stembench.reporting.figures import FIGURES
 from stembench.reporting.tables import TABLES
 
 
 def reported(path, planned):
-    """A product of a rule that the report shows, under the category that its file in the registry names."""
+    """Mark an output for the report, under the category that its file in the registry names."""
     return report(
         path,
         category=lambda wildcards: planned(wildcards).product.category,
@@ -24,12 +24,12 @@ def reported(path, planned):
 
 
 def planned_table(wildcards):
-    """The table of a job."""
+    """Return the table of a job."""
     return PLAN.report.table(wildcards.table)
 
 
 def planned_figure(wildcards):
-    """The figure of a job."""
+    """Return the figure of a job."""
     return PLAN.report.figure(wildcards.figure)
 
 
@@ -41,6 +41,8 @@ rule make_table:
         *LAYOUT.table("{table}")[1:],
     log:
         LAYOUT.log("make_table", "{table}"),
+    benchmark:
+        LAYOUT.benchmark("make_table", "{table}")
     conda:
         lambda wildcards: environment(planned_table(wildcards).product.environment)
     params:
@@ -61,6 +63,8 @@ rule plot_figure:
         *LAYOUT.figure("{figure}")[1:],
     log:
         LAYOUT.log("plot_figure", "{figure}"),
+    benchmark:
+        LAYOUT.benchmark("plot_figure", "{figure}")
     conda:
         lambda wildcards: environment(planned_figure(wildcards).product.environment)
     params:
@@ -94,7 +98,7 @@ rule studies:
         PLAN.report.study_paths,
 
 
-# Snakemake writes its report from the records of finished jobs, so a second Snakemake that only reads them makes it.
+# Snakemake makes its report from the records of finished jobs: a second Snakemake reads them and writes it.
 # (`--report-after-run` would write one after each call, whatever the target, to one path for all scales.)
 rule report:
     input:
@@ -108,6 +112,8 @@ rule report:
         run=LAYOUT.run,
     log:
         LAYOUT.log("report"),
+    benchmark:
+        LAYOUT.benchmark("report")
     conda:
         "../envs/reporting.yaml"
     params:
@@ -123,17 +129,27 @@ rule report:
         "../workflow_scripts/report.py"
 
 
-# A second Snakemake, which only looks, says what is to be done.
+# Told of its inputs and never run: `Estimates` ends the call before any job starts.
 rule estimate:
-    log:
-        LAYOUT.log("estimate"),
-    conda:
-        "../envs/reporting.yaml"
-    params:
-        layers=LAYERS,
-        snakefile=str(SHIPPED / "Snakefile"),
-        cores=lambda _: workflow.cores,
-    message:
-        "Estimate what is still to be done"
-    script:
-        "../workflow_scripts/estimate.py"
+    input:
+        PLAN.report.products,
+        LAYOUT.report,
+
+
+class Estimates(logging.Filter):
+    """Prints what the jobs of `snakemake estimate` would take, in place of running them."""
+
+    def filter(self, record):
+        if getattr(record, "event", None) == LogEvent.RUN_INFO:
+            jobs = list(workflow.dag.needrun_jobs())
+            if any(job.rule.name.endswith("estimate") for job in jobs):
+                try:
+                    print(estimate(PLAN, jobs, workflow.cores))
+                except InputError as error:
+                    raise WorkflowError(str(error)) from None
+                sys.exit()
+        return True
+
+
+if workflow.is_main_process:
+    logger.addFilter(Estimates())

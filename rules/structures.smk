@@ -12,6 +12,8 @@ rule project_structure:
         projection=LAYOUT.projection,
     log:
         LAYOUT.log("project_structure", "{material}_{zone}"),
+    benchmark:
+        LAYOUT.benchmark("project_structure", "{material}_{zone}")
     priority: 20  # trainings wait for it
     conda:
         "../envs/structures.yaml"
@@ -35,6 +37,8 @@ rule plot_structure:
         ),
     log:
         LAYOUT.log("plot_structure", "{material}_{zone}"),
+    benchmark:
+        LAYOUT.benchmark("plot_structure", "{material}_{zone}")
     conda:
         "../envs/structures.yaml"
     params:

@@ -1,4 +1,4 @@
-"""Train: every network for every task and dataset it is asked for, from each seed.
+"""Train: every network for its tasks and datasets, from each seed.
 
 Requires results/{scale}/datasets/{dataset}/{train,validation,test}/
 Makes    results/{scale}/models/{network}/{task}/{dataset}/seed{seed}/
@@ -14,7 +14,7 @@ from stembench.planning.guard import retraining_refused
 
 
 class RefusesRetraining(logging.Filter):
-    """Looks at the jobs of a run, or of a dry run, when Snakemake tells their number: before any of them starts."""
+    """Refuse costly retrainings when Snakemake logs the numbers of jobs, before any job of a run or dry run starts."""
 
     def filter(self, record):
         if getattr(record, "event", None) == LogEvent.RUN_INFO:
@@ -36,17 +36,17 @@ if workflow.is_main_process:
 
 
 def training(wildcards):
-    """The training of a job."""
+    """Return the training of a job."""
     return Training(wildcards.network, wildcards.task, wildcards.dataset, int(wildcards.seed))
 
 
 def network_module(wildcards):
-    """Module of the library that holds a job's network."""
+    """Return the library module of a job's network."""
     return NETWORKS.module(PLAN.trainings.architecture(wildcards.network))
 
 
 def drawn(dataset, paths):
-    """What a training on a dataset needs only where it draws its samples on the fly."""
+    """Return input files that a training needs only when it draws its samples on the fly."""
     return paths(dataset) if PLAN.datasets.drawn_on_the_fly(dataset) else []
 
 
@@ -69,7 +69,7 @@ rule train_network:
     conda:
         lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     threads: 8 if GPU else 1
-    resources:  # how a training is computed changes nothing in it
+    resources:  # these do not change the trained network
         gpu=CONFIG.training.devices if GPU else 0,
         devices=CONFIG.training.devices,
         compiled=int(CONFIG.training.compile),
@@ -94,6 +94,8 @@ rule validate_network:
         ranking=LAYOUT.ranking,
     log:
         LAYOUT.log("validate_network", "{network}_{task}_{dataset}_seed{seed}"),
+    benchmark:
+        LAYOUT.benchmark("validate_network", "{network}_{task}_{dataset}_seed{seed}")
     conda:
         lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     params:
@@ -130,6 +132,8 @@ rule plot_training:
         validation_pdf=LAYOUT.model_figure("validation")[1],
     log:
         LAYOUT.log("plot_training", "{network}_{task}_{dataset}_seed{seed}"),
+    benchmark:
+        LAYOUT.benchmark("plot_training", "{network}_{task}_{dataset}_seed{seed}")
     conda:
         "../envs/reporting.yaml"
     params:
@@ -151,6 +155,8 @@ rule characterise_network:
         characterisation=LAYOUT.characterisation.where(task="localise"),
     log:
         LAYOUT.log("characterise_network", "{network}_{dataset}_seed{seed}"),
+    benchmark:
+        LAYOUT.benchmark("characterise_network", "{network}_{dataset}_seed{seed}")
     conda:
         lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     params:
@@ -173,6 +179,8 @@ rule measure_reliability:
         coverage=LAYOUT.coverage.where(task="localise"),
     log:
         LAYOUT.log("measure_reliability", "{network}_{dataset}_seed{seed}"),
+    benchmark:
+        LAYOUT.benchmark("measure_reliability", "{network}_{dataset}_seed{seed}")
     conda:
         lambda wildcards: environment(PLAN.trainings.environment(wildcards.network))
     params:
@@ -202,6 +210,8 @@ rule plot_reliability:
         LAYOUT.model_figure("reliability")[1].where(task="localise"),
     log:
         LAYOUT.log("plot_reliability", "{network}_{dataset}_seed{seed}"),
+    benchmark:
+        LAYOUT.benchmark("plot_reliability", "{network}_{dataset}_seed{seed}")
     conda:
         "../envs/reporting.yaml"
     params:

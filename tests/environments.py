@@ -18,6 +18,10 @@ from stembench.baselines.filters import FILTERS
 from stembench.baselines.finders import FINDERS
 from stembench.localisation.localisers import LOCALISERS
 from stembench.networks import NETWORKS
+from stembench.networks.localisers import OWN_LOCALISERS
+from stembench.planning import Method, Plan
+from stembench.reporting.figures import FIGURES
+from stembench.reporting.tables import TABLES
 from stembench.sources import modules_behind
 
 ENVIRONMENTS = ("structures", "lab", "training", "atomap", "reporting")  # the detector has a lock file of its own
@@ -33,7 +37,7 @@ ELSEWHERE = {"atomap": {"torch", "safetensors", "gemmi"}}
 
 
 class Use(NamedTuple):
-    """A rule that runs code, and its environment; `chosen_by` is the method or network that this depends on."""
+    """A rule that runs code, and its environment; `chosen_by` is the method, network or product it depends on."""
 
     rule: str
     script: str | None
@@ -63,18 +67,31 @@ def uses(repository: Path) -> list[Use]:
             Use(rule.name, rule.script and Path(rule.script).stem, environment and Path(environment).stem, chosen_by)
             for rule in workflow.rules
             if not rule.norun
-            for chosen_by, environment in _environments(rule, workflow.wildcard_constraints)
+            for chosen_by, environment in _environments(rule, workflow)
         ]
 
 
-def _environments(rule, constraints: dict[str, str]) -> Iterator[tuple[str | None, str | None]]:
+def _environments(rule, workflow) -> Iterator[tuple[str | None, str | None]]:
     if not callable(rule.conda_env):
         yield None, rule.conda_env
         return
-    (wildcard,) = {"method", "network"} & rule.wildcard_names
-    for escaped in (constraints | rule.wildcard_constraints)[wildcard].split("|"):
-        name = re.sub(r"\\(.)", r"\1", escaped)
+    values = _values(workflow.globals["PLAN"])
+    (wildcard,) = set(values) & rule.wildcard_names
+    constraint = (workflow.wildcard_constraints | rule.wildcard_constraints)[wildcard]
+    for name in filter(re.compile(constraint).fullmatch, values[wildcard]):
         yield name, rule.conda_env(SimpleNamespace(**{wildcard: name}))
+
+
+def _values(plan: Plan) -> dict[str, list[str]]:
+    """What the wildcards may be that choose an environment: one training of each network stands for all."""
+    dataset = next(iter(plan.config.datasets))
+    networks = [str(Method(name, dataset)) for name in plan.config.networks]
+    return {
+        "network": [*plan.config.networks],
+        "method": [*networks, *plan.evaluations.finders, *plan.evaluations.filters],
+        "table": [*plan.report.tables],
+        "figure": [*plan.report.figures],
+    }
 
 
 def imports(repository: Path, environment: str) -> set[str]:
@@ -83,9 +100,11 @@ def imports(repository: Path, environment: str) -> set[str]:
     torchvision = NETWORKS.module("faster_rcnn")
     loaded = {"training": [*map(NETWORKS.module, NETWORKS), *map(FILTERS.module, FILTERS)], "detector": [torchvision]}
     loaded["training"].remove(torchvision)
-    loaded["training"] += map(LOCALISERS.module, LOCALISERS)
-    for name in FINDERS:
-        loaded.setdefault(FINDERS.load(name).environment, []).append(FINDERS.module(name))
+    for registry in (LOCALISERS, OWN_LOCALISERS):
+        loaded["training"] += map(registry.module, registry)
+    for registry in (FINDERS, TABLES, FIGURES):
+        for name in registry:
+            loaded.setdefault(registry.load(name).environment, []).append(registry.module(name))
     scripts = {use.script for use in uses(repository) if use.environment == environment}
     modules = {
         module

@@ -39,12 +39,14 @@ def test_an_environment_holds_what_its_rules_import_and_says_what_else_it_is_for
     assert set(dependencies(repository, name)) - explained == {"python", *map(package_of, imports(repository, name))}
 
 
-def test_the_environment_of_a_method_is_that_of_what_it_is_made_with(repository):
+def test_the_environment_of_a_method_or_product_is_that_of_what_it_is_made_with(repository):
     special = {"gaussian_fit_atomap": "atomap", "faster_rcnn": "detector"}
+    special |= dict.fromkeys(["arrangements", "thickness"], "structures")  # which make crystals and images themselves
     chosen = [use for use in uses(repository) if use.chosen_by]
-    assert {use.environment for use in chosen} == {"training", "atomap", "detector"}
+    assert {use.environment for use in chosen} == {"training", "reporting", *special.values()}
     for use in chosen:
-        assert use.environment == special.get(use.chosen_by.partition("-")[0], "training"), use
+        usual = "reporting" if use.rule in ("make_table", "plot_figure") else "training"
+        assert use.environment == special.get(use.chosen_by.partition("-")[0], usual), use
 
 
 def test_the_detector_runs_in_no_environment_of_other_rules_and_atomap_in_that_of_its_exports(repository):

@@ -1,4 +1,4 @@
-"""The columns of an image, corrected by the user: their lattice, species, displacements and strain."""
+"""Analyse the columns of an image, after the user's corrections: lattice, species, displacements and strain."""
 
 import pandas as pd
 import xarray as xr
@@ -12,12 +12,12 @@ from stembench.lab.store import frames_of, open_lab_image
 from stembench.products import read_json, read_parquet, whole, write_json
 from stembench.reporting.applied_summary import applied_summary
 
-#: The beginning of `columns.csv`; what the analysis adds follows.
+#: First columns of `columns.csv`; those of the analysis follow.
 FIRST = ["frame", "x_px", "y_px", "x_A", "y_A", "sublattice", "species", "intensity", "confidence", "uncertainty_pm"]
 
 
 def with_corrections(found: pd.DataFrame, image: xr.DataArray, path: str) -> pd.DataFrame:
-    """What a network found, after what the user wrote beside the image; columns are as bright as the image there."""
+    """Return the columns that a network found with the user's corrections; own columns get the image's intensity."""
     from stembench.application.measuring import COLUMN_SIGMA_A, gaussian_means  # with torch
 
     frames, pixel_size = frames_of(image), image.attrs["pixel_size_A"]

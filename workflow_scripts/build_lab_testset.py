@@ -1,4 +1,4 @@
-"""A lab image as a test set: reference columns, blocks, doses."""
+"""Build a test set from a lab image: reference columns, blocks, doses."""
 
 import numpy as np
 from job import running, say

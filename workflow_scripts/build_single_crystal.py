@@ -1,4 +1,4 @@
-"""A lab image of one crystal, as it is and with single columns displaced."""
+"""Build images of one crystal from a lab image: as it is, and with single columns displaced."""
 
 import numpy as np
 from job import running, say

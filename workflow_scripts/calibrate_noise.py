@@ -1,4 +1,4 @@
-"""Noise parameters, gain, dose and row jitter of an instrument."""
+"""Fit noise parameters, gain, dose and row jitter of an instrument."""
 
 from job import running
 from stembench.lab.store import open_lab_image

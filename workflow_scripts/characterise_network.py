@@ -1,4 +1,4 @@
-"""What is known of a trained network before it sees a user's image."""
+"""Calibrate a network's confidence and error bars, and tune its settings by noise level, on validation images."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which networks the user's images are read with, and why."""
+"""Record which networks are applied to the user's images, and why."""
 
 from job import running, say
 from stembench.products import write_json

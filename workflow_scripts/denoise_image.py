@@ -1,4 +1,4 @@
-"""Every frame of an image, denoised by a trained network."""
+"""Denoise every frame of an image with a trained network."""
 
 import numpy as np
 from job import running

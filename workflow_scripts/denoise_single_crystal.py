@@ -1,4 +1,4 @@
-"""Lab images of one crystal, as they are and with columns displaced, before and after each denoiser."""
+"""Denoise lab images of one crystal, as they are and with columns displaced, by each denoiser."""
 
 import numpy as np
 from denoising import denoised_by_each

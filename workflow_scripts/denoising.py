@@ -1,4 +1,4 @@
-"""What measuring localisation after denoising shares: the images that each denoiser makes."""
+"""The images that each denoiser makes, for the scripts that measure localisation after denoising."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def denoised_by_each(
     job: "snakemake", images: np.ndarray, samples: pd.DataFrame
 ) -> Iterator[tuple[dict[str, str], Sequence[np.ndarray]]]:
-    """Images as they are, by the best filter of those that were tuned, and by each network, with what names these."""
+    """Yield the name of each denoiser and its images: none, the best tuned filter, each network."""
     yield dict.fromkeys(DENOISER, "") | {"denoiser": "none"}, images
     if job.input.filters:
         name, path = best_tuned(job.input.filters, dose_levels(samples))

@@ -1,4 +1,4 @@
-"""What is told of a dataset: its index and columns, its card, and a page to look through it."""
+"""Describe a dataset: index, columns, card, and a page to look through it."""
 
 from pathlib import Path
 

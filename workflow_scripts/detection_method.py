@@ -1,4 +1,4 @@
-"""What tuning and evaluating a detection method share: the maps it reads columns from, and how."""
+"""The maps of a detection method and how columns are read from them, for tuning and evaluation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-#: Gives positions x and y [A] in the map at a position, from its sample's parameters and settings that are tuned.
+#: Returns columns x and y [A] of the map at an index, given the parameters of its sample and tuned settings.
 Reader = Callable[[int, pd.Series, PeakSettings], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Maps:
-    """What columns are read from: a network's maps, or images, whose columns are bright whatever their mode.
+    """Maps that columns are read from: a network's, or the images themselves with bright columns in every mode.
 
     Attributes
     ----------
     surfaces : ndarray, shape (samples, y, x)
         The maps.
     spacings : ndarray, shape (samples,)
-        What the network tells of the columns' mean nearest-neighbour distance [px]; nan if it tells nothing.
+        Mean nearest-neighbour distance of the columns as the network predicts it [px]; nan if it predicts none.
     architecture : str
         The network of the registry, empty for images.
     note : str
-        What tables say of it.
+        Note of the network for the tables.
     """
 
     surfaces: np.ndarray
@@ -45,12 +45,12 @@ class Maps:
 
 
 def maps_of(job: "snakemake", shards: Sequence[str]) -> Maps:
-    """Maps of the images of shards.
+    """Return the maps of the images of shards.
 
     Raises
     ------
     CannotLoadError
-        If the network cannot be had in this environment.
+        If the network cannot be loaded in this environment.
     """
     if not job.params.network:
         images, modes = open_shards(shards, ["image"]).image.values, read_table(shards, "samples")["mode"]
@@ -65,7 +65,7 @@ def maps_of(job: "snakemake", shards: Sequence[str]) -> Maps:
 
 
 def finder_of(job: "snakemake") -> Find:
-    """Return how positions and heights are read from a map or an image, given settings that are tuned."""
+    """Return the function that finds positions and heights in a map or an image with given settings."""
     if job.params.network:
         return found_in_map
     finder = FINDERS.load(job.wildcards.method)
@@ -80,7 +80,7 @@ def finder_of(job: "snakemake") -> Find:
 
 
 def reader_of(job: "snakemake", maps: Maps, localiser: str | None) -> Reader:
-    """Return how columns are read from the maps, by a localiser; a classical finder needs none."""
+    """Return the function that reads columns from the maps: a localiser, or the classical finder of the job."""
     surfaces = maps.surfaces
     if localiser:
         localise = LOCALISERS.load(localiser)

@@ -1,4 +1,4 @@
-"""Pictures of an image and its columns."""
+"""Draw an image and its columns."""
 
 import numpy as np
 import pandas as pd

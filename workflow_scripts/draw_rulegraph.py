@@ -1,4 +1,4 @@
-"""Writes Snakemake's rule graph into the README: the rules by stage, and of their needs those that imply the rest."""
+"""Write the rule graph into the README: the rules by stage, without arrows that follow from others."""
 
 import re
 import subprocess
@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import networkx as nx
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
 BEGINNING, END = "<!-- written by `make rulegraph` -->\n", "<!-- the end of what it writes -->\n"
 #: What needs everything.
@@ -13,11 +15,13 @@ _LAST = {"all", "report"}
 
 
 def stages(folder: Path) -> dict[str, list[str]]:
-    """The rules of each stage that has some, in run order."""
-    names = re.findall(r'^include: "rules/(\w+)\.smk"', (folder / "Snakefile").read_text(), re.MULTILINE)
-    named = re.compile(r"^(?:use rule \w+ as|rule) (\w+)", re.MULTILINE)
-    found = {name: named.findall((folder / f"rules/{name}.smk").read_text()) for name in names}
-    return {name: rules for name, rules in found.items() if rules}
+    """The rules of each stage that has some, in run order, as Snakemake parses them."""
+    found: dict[str, list[str]] = {}
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(ResourceSettings(), snakefile=folder / "Snakefile", workdir=folder)._workflow
+        for rule in workflow.rules:
+            found.setdefault(Path(rule.snakefile).stem, []).append(rule.name)
+    return found
 
 
 def rule_graph(folder: Path) -> nx.DiGraph:
@@ -26,7 +30,7 @@ def rule_graph(folder: Path) -> nx.DiGraph:
     drawn = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
     names = dict(re.findall(r"^\t(id\d+)\[(\w+)\]", drawn, re.MULTILINE))
     edges = re.findall(r"^\t(id\d+) --> (id\d+)", drawn, re.MULTILINE)
-    return nx.DiGraph((names[needed], names[by]) for needed, by in edges)
+    return nx.DiGraph((names[needed], names[by]) for needed, by in edges if needed != by)  # tables that take tables
 
 
 def mermaid(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""An enhancement method on a block of a lab image, as it was recorded and at a low dose."""
+"""Enhance a block of a lab image by one method, as it was recorded and at a low dose."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What enhancing test sets and lab images share: a network or a tuned filter, applied to images."""
+"""A network or a tuned filter, applied to images of test sets and of lab images."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def enhanced(job: "snakemake", images: np.ndarray, samples: pd.DataFrame) -> np.ndarray:
-    """Images (sample, y, x) as the job's method makes them, a filter as tuned for the dose of each sample."""
+    """Return images (sample, y, x) enhanced by the job's method; a filter has the settings tuned for each dose."""
     if job.params.network:
         from stembench.networks.registry import TrainedNetwork
 
@@ -26,7 +26,7 @@ def enhanced(job: "snakemake", images: np.ndarray, samples: pd.DataFrame) -> np.
 
 
 def filtered(name: str, tuned: str, images: Sequence[np.ndarray], samples: pd.DataFrame) -> list[np.ndarray]:
-    """Images after a filter, with the settings that a file holds for the dose of each sample."""
+    """Return filtered images, with the settings that the file `tuned` holds for the dose of each sample."""
     levels = dose_levels(samples)
     settings = {level: read_tuning(tuned, FilterSettings, level) for level in set(levels)}
     chosen, parts = FILTERS.load(name), zip(images, samples.pixel_size_A, levels)

@@ -1,4 +1,4 @@
-"""A detection method on a test set, by each localiser: what became of every column, and the metrics of every image."""
+"""Score a detection method on a test set, by each localiser: every column's outcome, every image's metrics."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def evaluate(
     job: "snakemake", shards: Sequence[str], columns: Sequence[str], images: Sequence[str], *, exact: bool
 ) -> None:
-    """Score a job's method on the test set that lies in some shards, and write both tables for each localiser.
+    """Score the method of a job on the test set in some shards, and write both tables for each localiser.
 
-    `exact` says whether the true positions are known, or references that were found themselves.
+    `exact`: whether the positions are true ones; those of a lab image were found in it.
     """
     evaluation = Evaluation(**job.params.evaluation)
     samples, columns_of = read_table(shards, "samples"), columns_by_sample(shards)

@@ -1,4 +1,4 @@
-"""A method's images of a simulated test set against a task's labels: metrics of every image, and some as examples."""
+"""Score a method's images of a simulated test set against a task's labels, and keep some as examples."""
 
 import pandas as pd
 from enhancement_method import enhanced

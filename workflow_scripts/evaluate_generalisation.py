@@ -1,4 +1,4 @@
-"""A detection method on every test set beyond the training."""
+"""Score a detection method on every test set beyond the training."""
 
 from evaluate_detection import evaluate
 from job import running

@@ -1,4 +1,4 @@
-"""A detection method on images of one crystal: the spacings of its columns, and what it finds of displacements."""
+"""Measure the lattice in images of one crystal by a detection method: spacings, response to displaced columns."""
 
 import numpy as np
 import pandas as pd

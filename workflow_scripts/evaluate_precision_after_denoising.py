@@ -1,4 +1,4 @@
-"""The 2-D Gaussian fit on simulated images before and after each denoiser: sums over the columns of every image."""
+"""Fit 2-D Gaussians to simulated images before and after each denoiser: sums over the columns of every image."""
 
 import pandas as pd
 from denoising import denoised_by_each

@@ -1,4 +1,4 @@
-"""The columns of an image for other programs, and the denoised image on the image's own scale."""
+"""Export the columns of an image for other programs, and the denoised image on the image's own scale."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""A split of a dataset in TEMImageNet's layout."""
+"""Export a split of a dataset in TEMImageNet's layout."""
 
 from job import running, say
 from stembench.datasets.store import read_samples

@@ -1,4 +1,4 @@
-"""The columns in every frame of an image, by a trained network."""
+"""Find the columns in every frame of an image with a trained network."""
 
 import pandas as pd
 from job import running, say

@@ -1,4 +1,4 @@
-"""One shard of a dataset."""
+"""Simulate one shard of a dataset."""
 
 from job import running, say
 from sample_factory import factory_of

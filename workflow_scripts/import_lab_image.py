@@ -1,4 +1,4 @@
-"""An experimental image in the form that later stages read: intensities with pixel size, energy and licence."""
+"""Import an experimental image: intensities with pixel size, energy and licence."""
 
 import tempfile
 from pathlib import Path

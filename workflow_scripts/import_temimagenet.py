@@ -1,4 +1,4 @@
-"""One shard of a dataset from images and labels in TEMImageNet's layout."""
+"""Import one shard of a dataset from TEMImageNet's layout."""
 
 from job import running
 from stembench.config import ImportedDataset

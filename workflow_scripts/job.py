@@ -1,4 +1,4 @@
-"""What every script shares: its log, and how it ends when something is wrong."""
+"""Log and error messages of every script."""
 
 import logging
 import sys
@@ -20,10 +20,10 @@ _log = logging.getLogger("stembench")
 
 @contextmanager
 def running(job: "snakemake") -> Iterator[None]:
-    """Log to the rule's file and the terminal; a user's mistake ends in its message, a defect in a traceback."""
+    """Log to the rule's file and the terminal; end a user's mistake in its message and a defect in a traceback."""
     path = Path(job.log[0])
     _log.setLevel(logging.DEBUG)
-    logging.raiseExceptions = False  # a full disk takes no log, and the terminal tells of it
+    logging.raiseExceptions = False  # on a full disk no log can be written; the terminal shows the message
     _log_to(logging.StreamHandler(sys.stderr), logging.INFO)
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
@@ -51,5 +51,5 @@ def _log_to(handler: logging.Handler, level: int) -> None:
 
 
 def say(message: str) -> None:
-    """A line of progress, to the log and the terminal."""
+    """Write a line of progress to the log and the terminal."""
     _log.info("%s", message)

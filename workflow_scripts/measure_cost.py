@@ -1,4 +1,4 @@
-"""What applying a trained network costs; one that was not trained has an empty record."""
+"""Measure the cost of applying a trained network; without a trained network the record is empty."""
 
 from pathlib import Path
 

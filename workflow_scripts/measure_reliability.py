@@ -1,4 +1,4 @@
-"""What a characterised network says of the columns that it finds in test images, beside what is true of them."""
+"""Compare a network's confidence and error bars with the truth of test images."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What calibration saw of an instrument's noise, and what it fitted."""
+"""Plot measured against fitted noise of an instrument."""
 
 from job import running
 from stembench.lab.store import open_lab_image

@@ -1,4 +1,4 @@
-"""Confidence and error bars of a network's columns against the truth of test images."""
+"""Plot confidence and error bars of a network against the truth of test images."""
 
 from job import running
 from stembench.application.reliability import coverage, reliability

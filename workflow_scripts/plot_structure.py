@@ -1,4 +1,4 @@
-"""A projected crystal: its image and its columns."""
+"""Draw a projected crystal: its image and its columns."""
 
 from job import running
 from stembench.config import Condition

@@ -1,4 +1,4 @@
-"""Loss of a network while it was trained, and what it makes of validation images."""
+"""Plot the loss of a training, and outputs of the network for validation images."""
 
 import pandas as pd
 from job import running

@@ -1,4 +1,4 @@
-"""A crystal structure, projected along a zone axis."""
+"""Project a crystal structure along a zone axis."""
 
 from job import running
 from stembench.crystals.cif import read_crystal

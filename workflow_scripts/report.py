@@ -1,4 +1,4 @@
-"""Snakemake's own report on all products of this workflow."""
+"""Write Snakemake's own report on all products."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the jobs that draw samples share: their factory, from the rule's inputs and parameters."""
+"""The factory that draws samples, from a rule's inputs and parameters."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def factory_of(job: "snakemake", sampling: dict) -> Factory:
-    """The factory of a job with inputs `projections`, `tiles` and `calibration`, by what the plan says of sampling."""
+    """Return the factory of a job with inputs `projections`, `tiles` and `calibration`; `sampling` is the plan's."""
     recipe, imaging = Dataset(**sampling["recipe"]), Imaging(**sampling["imaging"])
     materials = list(map(Material.read, job.input.projections, sampling["single_layers"]))
     arrangements = TypeAdapter(dict[str, Arrangement]).validate_python(sampling["arrangements"])

@@ -1,4 +1,4 @@
-"""A multislice tile: one in-plane period of a crystal under one imaging condition, all thicknesses."""
+"""Simulate a multislice tile: one in-plane period of a crystal under one imaging condition, all thicknesses."""
 
 from job import running, say
 from stembench.config import Multislice

@@ -1,4 +1,4 @@
-"""One network, trained for one task on one dataset from one seed."""
+"""Train one network for one task on one dataset from one seed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def train_network(job: "snakemake", network: Network) -> None:
-    """Train a network that was just built, and write it."""
+    """Train a network with fresh weights, and write it."""
     asked, identity, factory = job.wildcards, job.params.identity, None
     if identity["sampling"]:
         from sample_factory import factory_of

@@ -1,4 +1,4 @@
-"""A detection method's settings for each dose, by F1 on validation images."""
+"""Tune a detection method for each dose, by F1 on validation images."""
 
 from detection_method import finder_of, maps_of
 from job import running

@@ -1,4 +1,4 @@
-"""A classical filter's settings for each dose, by PSNR against the labels of a task on validation images."""
+"""Tune a classical filter for each dose, by PSNR against the labels of a task on validation images."""
 
 import numpy as np
 from job import running

@@ -1,4 +1,4 @@
-"""A trained network on validation images: its rank among all of its task, and what it makes of some images."""
+"""Rank a trained network on validation images, and keep some of its outputs as examples."""
 
 from pathlib import Path
 

@@ -12,7 +12,7 @@ LAYOUT = Layout("some_scale")
 TEMPLATES = {name: getattr(LAYOUT, name) for name in vars(Layout) if isinstance(getattr(LAYOUT, name), Template)}
 #: Folders that hold products, and are none themselves.
 HOLD = {"model", "evaluation", "enhancement", "lattice", "denoised_lattice"}
-# Names that a user may give, some of which are parts of paths; and names of methods, which only a file or a network has.
+# Names that a user may give, some of which are parts of paths; and names of methods, which files or networks have.
 GIVEN = ("a", "images", "index", "detection", "temimagenet", "seed0")
 VALUES = {
     **dict.fromkeys(("material", "zone", "condition", "image", "instrument", "network", "dataset", "testset"), GIVEN),

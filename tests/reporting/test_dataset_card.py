@@ -60,7 +60,9 @@ def card(small_factory, samples, tmp_path_factory):
     tables = [pd.read_parquet(folder / f"{name}.parquet") for name in ("index", "columns")]
     hashes = {"train": content_hash(samples[:3]), "test": content_hash(samples[3:])}
     source = {"what": "structures/Si.cif", "source": "a journal", "licence": "its own"}
-    return root, dataset_card("small", "results/demo/datasets/small", *tables, recipe, hashes, {"train": 2, "test": 1}, [source], "CC0-1.0")
+    return root, dataset_card(
+        "small", "results/demo/datasets/small", *tables, recipe, hashes, {"train": 2, "test": 1}, [source], "CC0-1.0"
+    )
 
 
 def test_the_lines_on_the_card_load_the_dataset(card, samples, monkeypatch):

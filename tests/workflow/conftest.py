@@ -19,7 +19,7 @@ def tiny_with(tmp_path):
     def written(more: dict) -> Path:
         settings = yaml.safe_load(TINY.read_text())
         for section, entries in more.items():
-            settings[section] = settings.get(section, {}) | entries
+            settings[section] = settings.get(section, {}) | entries if isinstance(entries, dict) else entries
         path = tmp_path / "more.yaml"
         path.write_text(yaml.safe_dump(settings))
         return path

@@ -1,10 +1,15 @@
-"""A copy of the repository in which Snakemake runs."""
+"""A copy of the repository in which Snakemake runs, and what it plans there."""
 
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
+
+import yaml
+from stembench.config import load_config
+from stembench.planning import Plan, make_plan
 
 FOLDERS = ("config", "envs", "profiles", "report", "rules", "weights", "workflow_scripts")
 # A particle, a monolayer, a dumbbell, and those that the configuration names.
@@ -28,6 +33,21 @@ class Copy:
         for material in MATERIALS:
             shutil.copy(repository / "structures" / f"{material}.cif", folder / "structures")
 
+    def plan(self, config: Path = TINY) -> Plan:
+        """The plan of the copy."""
+        with chdir(self.folder):
+            files = (Path("config/config.yaml"), config)
+            return make_plan(load_config(*(yaml.safe_load(path.read_text()) for path in files)))
+
+    def pending(self, *arguments: str, **options) -> dict[str, str]:
+        """Every path that Snakemake would make, by its summary of the plan, with the rule that makes it."""
+        done = self.run(*arguments, "--summary", stderr=subprocess.DEVNULL, **options)
+        assert done.returncode == 0, self.run(*arguments, "--summary", **options).stdout[-4000:]
+        lines = [line.split("\t") for line in done.stdout.splitlines()]
+        table = lines[lines.index(next(line for line in lines if line[0] == "output_file")) :]
+        rows = (dict(zip(table[0], line)) for line in table[1:])
+        return {row["output_file"]: row["rule"] for row in rows if row["plan"] != "no update"}
+
     def run(self, *arguments: str, **options) -> subprocess.CompletedProcess:
         """Run Snakemake, as `start` does; what it printed is in `stdout`."""
         started = self.start(*arguments, **options)
@@ -35,7 +55,12 @@ class Copy:
         return subprocess.CompletedProcess(started.args, started.returncode, printed)
 
     def start(
-        self, *arguments: str, cores: int = 2, config: Path | None = TINY, python: str | Path = sys.executable
+        self,
+        *arguments: str,
+        cores: int = 2,
+        config: Path | None = TINY,
+        python: str | Path = sys.executable,
+        stderr: int = subprocess.STDOUT,
     ) -> subprocess.Popen:
         """Start Snakemake, that of a Python, as the first process of a group of its own, as a shell does."""
         command = [python, "-m", "snakemake", *arguments, "--cores", str(cores)]
@@ -46,7 +71,7 @@ class Copy:
             cwd=self.folder,
             env=environment,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
             process_group=0,
         )

@@ -1,37 +1,18 @@
 """Look at every product of a run: it is there, it parses, and it says what it should."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import pandas as pd
 import xarray as xr
+from copies import Copy
 from PIL import Image
 from safetensors.numpy import load_file
+from stembench.planning import SPLITS, Layout, Plan
 
 IDENTITY = ["method", "kind", "task", "train_dataset", "scale", "width", "n_seeds", "testset", "subset"]
-TABLES = (
-    "detection",
-    "detection_comparison",
-    "precision_vs_dose",
-    "generalisation",
-    "enhancement",
-    "enhancement_comparison",
-    "lattice_precision",
-    "localisation_after_denoising",
-    "precision_after_denoising",
-    "cost",
-)
-FIGURES = (
-    "forward_model",
-    "labels",
-    "enhanced_*",
-    "lab_enhanced_*",
-    "found_*",
-    "overlay_*",
-    "edges_*",
-    "lattice_spacings_*",
-)
 LOCALISED = ("detection", "generalisation", "detection_comparison", "precision_vs_dose")
 SHARED_LOCALISERS = ("maxima", "otsu", "otsu_split")
 OWN_LOCALISERS = ("atomai_segmentor", "atomid_net")
@@ -39,123 +20,127 @@ OTHER_PROCESSOR_DB = 0.1  # weights are repeatable on one machine: another one's
 STORED = {"image", "noNoise", "noBackgroundnoNoise"}
 
 
-def check_products(results: Path) -> list[str]:
-    """Check everything under `results/`; return what was looked at."""
-    seen = []
+def check_products(folder: Path, plan: Plan) -> list[str]:
+    """Check everything that a plan reports, and what it is made from; return what was looked at."""
+    seen, layout = [], plan.layout
 
-    def found(pattern: str) -> list[Path]:
-        paths = sorted(results.glob(pattern))
+    def found(template: str, *below: str) -> list[Path]:
+        pattern = "/".join([re.sub(r"{\w+}", "*", template), *below])
+        paths = sorted(folder.glob(pattern))
         assert paths, f"no {pattern}"
         seen.extend(str(path) for path in paths)
         return paths
 
-    for path in found("structures/*/*/projection.json"):
+    def table(name: str) -> pd.DataFrame:
+        return pd.read_csv(folder / layout.table(name)[0])
+
+    for path in (*plan.report.products, layout.report):
+        found(path)
+    for path in found(layout.projection):
         stored = json.loads(path.read_text())
         assert {"lattice_A", "rise_A", "period_A", "columns", "provenance"} <= set(stored)
         assert path.with_name("structure.png").exists()
-    for path in found("tiles/*/*/*/tile.zarr"):
+    for path in found(layout.tile, "tile.zarr"):
         with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
             assert stored.intensity.dims == ("mode", "thickness", "y", "x")
             assert 0 <= float(stored.intensity.min()) <= float(stored.intensity.max()) <= 1
-    for path in found("lab/*/image.zarr"):
+    for path in found(layout.lab_image, "image.zarr"):
         with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
             assert stored.image.ndim in (2, 3)  # an image, or a series
             assert stored.image.attrs["pixel_size_A"] > 0
             assert stored.image.attrs["licence"]
-    for path in found("calibration/*.json"):
+    for path in found(layout.calibration):
         calibration = json.loads(path.read_text())
         assert calibration["fitted"]["scan_slope"]["standard_error"] >= 0
         assert all("raw_scan_slope" in raw for raw in calibration["raw"].values())
-    for path in found("datasets/*/*/*/data.zarr"):
+    for path in found(layout.shard, "data.zarr"):
         with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
             assert set(stored.data_vars) >= STORED | {"pixel_size_A"}
             assert 0 <= float(stored.image[0].min()) <= float(stored.image[0].max()) <= 1
-    for path in found("datasets/*/index.parquet"):
+    for path in found(layout.dataset_index):
         index = pd.read_parquet(path)
-        assert set(index.split) == {"train", "validation", "test", "held_out"}
+        assert set(index.split) == {split for split in SPLITS if plan.datasets.images(path.parent.name, split)}
         held_out = set(index.material[index.split == "held_out"])
         assert not held_out & set(index.material[index.split != "held_out"])
         assert index["sample"].is_unique
         assert (index.groupby("structure").split.nunique() == 1).all(), "a structure is in two splits"
         assert path.with_name("README.md").read_text().startswith("# Dataset")
         assert path.with_name("browser.html").read_text().startswith("<!DOCTYPE html>")
-    for path in found("models/*/*/*/*/model.json"):
+    for path in found(layout.record):
         assert json.loads(path.read_text())["parameters"] > 0
         assert load_file(path.with_name("weights.safetensors"))
         assert len(pd.read_csv(path.with_name("history.csv")))
-    for pattern in (
-        "evaluation/*/*/columns.parquet",
-        "evaluation/*/*/images.parquet",
-        "enhancement/*/*/*/images.parquet",
-    ):
-        for path in found(pattern):
+    for template in (layout.scored_columns, layout.scored_images, layout.enhanced_images):
+        for path in found(template):
             assert len(pd.read_parquet(path))
-    for name in TABLES:
-        (path,) = found(f"tables/{name}.csv")
-        table = pd.read_csv(path)
-        assert list(table.columns[:9]) == IDENTITY
-        assert len(table)
-        assert found(f"tables/{name}.md")[0].read_text().startswith("|")
-        assert "tabular" in found(f"tables/{name}.tex")[0].read_text()
-        if name in LOCALISED:
-            assert table.columns[9] == "localiser"
-            networks = table[table.kind == "network"].groupby("method").localiser.unique()
-            assert "atomid_net" in networks.index
-            for method, localisers in networks.items():
-                several = {*SHARED_LOCALISERS, *(["own"] if method in OWN_LOCALISERS else [])}
-                assert set(localisers) == (
-                    {"maxima"} if name in ("detection_comparison", "generalisation") else several
-                ), (name, method)
-    detection = pd.read_csv(results / "tables" / "detection.csv").set_index("testset")
+    for name in plan.report.tables:
+        (path,) = found(layout.table(name)[0])
+        assert len(pd.read_csv(path))
+        assert path.with_suffix(".md").read_text().startswith("|")
+        assert "tabular" in path.with_suffix(".tex").read_text()
+    for name in LOCALISED:
+        localised = table(name)
+        assert list(localised.columns[:10]) == [*IDENTITY, "localiser"]
+        networks = localised[localised.kind == "network"].groupby("method").localiser.unique()
+        assert "atomid_net" in networks.index
+        for method, localisers in networks.items():
+            several = {*SHARED_LOCALISERS, *(["own"] if method in OWN_LOCALISERS else [])}
+            assert set(localisers) == ({"maxima"} if name in ("detection_comparison", "generalisation") else several), (
+                name,
+                method,
+            )
+    detection = table("detection").set_index("testset")
     assert detection.filter(regex="^paper_").isna().all().all(), "none is public"
     assert detection.loc["perovskite"].filter(regex="^(rmse|bias)").isna().all().all(), "references are no truth"
     assert detection.loc["physical"].rmse_pm.notna().any()
-    comparison = pd.read_csv(results / "tables" / "detection_comparison.csv")
+    comparison = table("detection_comparison")
     known = comparison.dropna(subset="low")
     assert (known.significant == ((known.low > 0) | (known.high < 0))).all()
     assert len(known)
-    enhancement = pd.read_csv(results / "tables" / "enhancement.csv")
+    enhancement = table("enhancement")
     assert enhancement.paper_psnr_db[enhancement.subset != "all"].isna().all()
-    lattice = pd.read_csv(results / "tables" / "lattice_precision.csv")
+    lattice = table("lattice_precision")
     maxima = lattice[lattice.method == "smoothed_maxima"].set_index("axis")
     assert maxima.mean_pm.round(-1).to_dict() == {"a": 280, "b": 390}
     assert (maxima.response_slope > 0.9).all()
     assert "floor" not in set(lattice.kind)
-    denoised = pd.read_csv(results / "tables" / "localisation_after_denoising.csv", keep_default_na=False)
+    denoised = pd.read_csv(folder / layout.table("localisation_after_denoising")[0], keep_default_na=False)
     assert "sfin" in set(denoised.denoiser[denoised.denoiser_task == "denoise_background"])
     filters = set(denoised.denoiser[denoised.denoiser_task == ""]) - {"none"}
     assert len(filters) == 1, "the best one"
     assert {"gaussian_fit"} < set(denoised.method), "a network as well"
     assert not denoised.duplicated(["method", "testset", "axis", "denoiser", "denoiser_task", "denoiser_dataset"]).any()
-    cost = pd.read_csv(results / "tables" / "cost.csv")
+    cost = table("cost")
     applied = ["macs_per_px", "inference_ms_per_megapixel", "peak_memory_mib", "device"]
     assert cost[applied].notna().all(axis=None)
-    realism = pd.read_csv(found("tables/realism.csv")[0])
+    realism = table("realism")
     assert set(realism.noise) == {"calibrated", "published", "temimagenet", "real_halves"}
-    for path in (
-        found("structures/*/*/*.png")
-        + found("figures/*.png")
-        + found("calibration/*.png")
-        + found("models/*/*/*/*/curves.png")
-        + found("models/*/*/*/*/validation.png")
-    ):
-        with Image.open(path) as figure:
-            figure.load()
-            assert min(figure.size) > 200
-    for figure in FIGURES:
-        found(f"figures/{figure}.png")
-    for path in found("figures/*.pdf"):
-        assert path.read_bytes().startswith(b"%PDF")
-    (report,) = found("report.html")
-    assert "stembench" in report.read_text()
+    pictures = [
+        layout.structure_figure,
+        layout.calibration_figure,
+        *(layout.figure(name)[0] for name in plan.report.figures),
+    ]
+    pictures += [layout.model_figure(name)[0] for name in ("curves", "validation")]
+    for template in pictures:
+        for path in found(template):
+            with Image.open(path) as figure:
+                figure.load()
+                assert min(figure.size) > 200
+    for name in plan.report.figures:
+        assert found(layout.figure(name)[1])[0].read_bytes().startswith(b"%PDF")
+    assert "stembench" in (folder / layout.report).read_text()
     return seen
 
 
-def check_claims(results: Path) -> list[str]:
+def check_claims(folder: Path, layout: Layout) -> list[str]:
     """Check what the demo stands for; return each figure that was looked at."""
-    index = pd.read_parquet(results / "datasets" / "physical" / "index.parquet")
+
+    def table(name: str) -> pd.DataFrame:
+        return pd.read_csv(folder / layout.table(name)[0])
+
+    index = pd.read_parquet(folder / layout.dataset_index.path(dataset="physical"))
     test = index[index.split == "test"]
-    columns = pd.read_parquet(results / "datasets" / "physical" / "columns.parquet")
+    columns = pd.read_parquet(folder / layout.dataset_columns.path(dataset="physical"))
     asked = columns[columns["sample"].isin(test["sample"]) & columns.asked]
     assert len(test) >= 200
     assert len(asked) >= 5000
@@ -163,7 +148,7 @@ def check_claims(results: Path) -> list[str]:
     assert set(test.counts_per_px) == {1, 3, 10, 30, 100}
     lines = [f"simulated test set: {len(test)} images, {len(asked)} columns, {test.material.nunique()} materials"]
 
-    detection = pd.read_csv(results / "tables" / "detection.csv")
+    detection = table("detection")
     networks = detection[(detection.localiser == "maxima") & (detection.kind == "network")]
     networks = networks[networks.testset == "physical"]
     for name, network in networks.groupby("method", sort=False):
@@ -172,18 +157,18 @@ def check_claims(results: Path) -> list[str]:
         assert network.width["all"] >= 0.25, name
         assert "unresolved=true" in network.index
         lines.append(f"{name}: F1 over all doses {network.f1['all']:.4f} at width {network.width['all']:g}")
-    cost = pd.read_csv(results / "tables" / "cost.csv")
-    assert len(cost) == len(list(results.glob("models/*/*/*/seed0/model.json"))) >= 9
+    cost = table("cost")
+    assert len(cost) == len(list(folder.glob(layout.record.where(network="*", task="*", dataset="*", seed=0)))) >= 9
     assert (cost.groupby("task").samples_seen.nunique() == 1).all()
     lines.append(f"{len(cost)} trainings, {cost.training_s.sum():.0f} s of a core together")
 
-    detection = pd.read_csv(results / "tables" / "detection.csv")
+    detection = table("detection")
     assert {"atomsegnet_unet", "atomid_net"} <= set(detection.method[detection.kind == "network"])
-    denoised = pd.read_csv(results / "tables" / "localisation_after_denoising.csv")
+    denoised = table("localisation_after_denoising")
     assert {"atomsegnet_unet", "sfin"} <= set(denoised.denoiser)
     assert {"gaussian_fit", "atomsegnet_unet"} <= set(denoised.method)
 
-    pairs = pd.read_csv(results / "tables" / "detection_comparison.csv")
+    pairs = table("detection_comparison")
     usual = pairs.baseline.isin(["smoothed_maxima", "gaussian_fit_atomap"])
     pairs = pairs[usual & pairs.testset.isin(["physical", "perovskite"]) & (pairs.subset == "counts_per_px=3")]
     better = [name for name, rows in pairs.groupby("method") if len(rows) == 4 and rows.low.min() > 0]
@@ -192,7 +177,7 @@ def check_claims(results: Path) -> list[str]:
         difference = f"{row.difference:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
         lines.append(f"{row.method}: F1 at 3 counts/px on {row.testset} over {row.baseline}: {difference}")
 
-    beyond = pd.read_csv(results / "tables" / "generalisation.csv")
+    beyond = table("generalisation")
     assert {"rim=edge", "rim=inside", "hidden=true", "counts_per_px=0.3", "pixel_size_A=0-0.05"} <= set(beyond.subset)
     assert "structural_prior_wrong_prior" in set(beyond.method)
     whole = beyond[(beyond.subset == "all") & (beyond.kind != "floor")]
@@ -201,14 +186,14 @@ def check_claims(results: Path) -> list[str]:
         best = rows.loc[rows.f1.idxmax()]
         lines.append(f"{testset}: best F1 {best.f1:.3f} by {best.method}, {rows.method.nunique()} methods")
 
-    realism = pd.read_csv(results / "tables" / "realism.csv")
+    realism = table("realism")
     for image, rows in realism[realism.statistic == "all"].groupby("image"):
         distance = rows.set_index("noise").distance
         assert distance.calibrated < distance[["published", "temimagenet"]].min(), image
         lines.append(f"distance from {image}: {distance.round(2).to_dict()}")
 
-    enhancement = pd.read_csv(results / "tables" / "enhancement.csv")
-    gains = pd.read_csv(results / "tables" / "enhancement_comparison.csv")
+    enhancement = table("enhancement")
+    gains = table("enhancement_comparison")
     gains = gains[(gains.testset == "physical") & (gains.subset == "all") & (gains.metric == "psnr_db")]
     gains = gains[gains.baseline.isin(enhancement.method[enhancement.kind == "baseline"])]
     for name, differences in gains.groupby("method", sort=False):
@@ -218,6 +203,8 @@ def check_claims(results: Path) -> list[str]:
     return lines
 
 
-if __name__ == "__main__":
-    print(f"{len(check_products(Path(sys.argv[1])))} products are there and parse")
-    print("\n".join(check_claims(Path(sys.argv[1]))))
+if __name__ == "__main__":  # of a folder, and of the scale that its configuration names
+    here = Copy(Path(sys.argv[1]))
+    plan = here.plan(here.folder / "config" / "config.yaml")
+    print(f"{len(check_products(here.folder, plan))} products are there and parse")
+    print("\n".join(check_claims(here.folder, plan.layout)))

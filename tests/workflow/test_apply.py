@@ -8,24 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import yaml
+from copies import TINY
 from stembench.crystals.cif import read_crystal
 from stembench.crystals.projection import project_structure
+from stembench.planning import Layout
+from stembench.planning.lab import APPLIED
+from stembench.products import read_json
 
+LAYOUT = Layout("tiny")
 PIXEL_SIZE_A = 0.1
 #: What the table beside the images says, which is too much.
 STATED_A = 0.103
-PRODUCTS = (
-    *("columns.csv", "summary.json", "summary.html", "columns.hspy", "columns.xyz", "denoised.tif"),
-    *(
-        "overlay.png",
-        "comparison.png",
-        "denoised.png",
-        "spectra.png",
-        "displacements.png",
-        "strain.png",
-        "spacings.png",
-    ),
-)
 
 
 def strontium_titanate(repository, rng, *, shape=(160, 192), turn_deg=8.0):
@@ -72,15 +66,41 @@ def apply(copy, folder, *more):
     return copy.run("apply", *more, "--config", f"lab={{folder: '{folder}'}}")
 
 
+def pending(copy, folder, *more, config=TINY):
+    return copy.pending("apply", *more, "--config", f"lab={{folder: '{folder}'}}", config=config)
+
+
 def results(copy, image="my_sample__1"):
-    return copy.folder / "results" / "applied" / image
+    return copy.folder / LAYOUT.applied.path(image=image, product="")
 
 
 def test_an_image_dropped_in_gives_everything_and_a_second_call_has_nothing_to_do(finished, applied):
     for image in ("my_sample__1", "series"):
-        assert all((results(finished, image) / name).stat().st_size for name in PRODUCTS)
-    assert (finished.folder / "results" / "applied" / "report.html").exists()
+        assert all((results(finished, image) / name).stat().st_size for name in APPLIED)
+    assert (finished.folder / LAYOUT.applied_report).exists()
     assert "Nothing to be done" in apply(finished, applied[0]).stdout
+
+
+def test_the_networks_that_were_taken_are_recorded_with_the_reason(finished, applied):
+    record = read_json(finished.folder / LAYOUT.networks)
+    for use in ("localise", "denoise"):
+        assert "best of" in record[use]["reason"]
+        assert "common validation images" in record[use]["reason"]
+    summary = read_json(results(finished) / "summary.json")
+    assert summary["network"] == record["localise"]["folder"]
+    assert summary["denoiser"] == record["denoise"]["folder"]
+
+
+def test_no_image_is_read_anew_or_trained_for_at_another_scale_or_after_a_new_cif(finished, applied, tiny_with):
+    scales = yaml.safe_load(TINY.read_text())["scales"]
+    other = tiny_with({"scale": "other", "scales": scales | {"other": {"parent": "tiny", "train_images": 50}}})
+    assert not set(pending(finished, applied[0], config=other).values()) - {"apply"}
+    dropped = finished.folder / "structures" / "Dropped-1.cif"
+    shutil.copy(finished.folder / "structures" / "Pt.cif", dropped)
+    try:
+        assert not set(pending(finished, applied[0]).values()) - {"apply"}
+    finally:
+        dropped.unlink()
 
 
 def test_columns_are_where_they_are_in_pixels_of_the_file_and_are_named_by_the_crystal(finished, applied):
@@ -173,11 +193,15 @@ def test_a_network_that_is_not_there_is_named(finished, applied):
     assert "Traceback" not in done.stdout
 
 
-def test_without_any_network_the_first_is_trained_and_it_says_how_long(copy, applied):
-    shutil.rmtree(copy.folder / "weights", ignore_errors=True)
-    done = apply(copy, applied[0], "-n")
-    assert done.returncode == 0, done.stdout[-4000:]
-    for task in ("localise", "denoise"):
-        assert f"can {task}" in done.stdout
-    assert "is trained first, about" in done.stdout
-    assert "train_network" in done.stdout
+def test_without_any_network_nothing_is_trained_or_deleted_and_the_command_that_trains_is_named(copy, applied):
+    shutil.rmtree(copy.folder / "weights")
+    kept = copy.folder / LAYOUT.weights.path(network="atomid_net", task="localise", dataset="physical", seed=0)
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"weights without a ranking")
+    done = apply(copy, applied[0])
+    assert done.returncode != 0
+    assert "apply.localise: no trained network lies in" in done.stdout
+    assert "`snakemake --cores all`" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert kept.read_bytes() == b"weights without a ranking"
+    assert [path for path in (copy.folder / "results").rglob("*") if path.is_file()] == [kept]

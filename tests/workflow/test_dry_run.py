@@ -3,7 +3,9 @@
 import os
 import time
 
-WANTED = "results/structures/Pt/001/structure.png"
+from stembench.planning import Layout
+
+WANTED = Layout("tiny").structure_figure.path(material="Pt", zone="001")
 LOOKS = (("-n", WANTED), ("--summary", WANTED), ("--rulegraph", "dot", WANTED), ("--lint",))
 
 

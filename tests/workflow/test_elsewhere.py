@@ -1,52 +1,38 @@
-"""The commands of docs/elsewhere.md, run dry against a stand-in for S3."""
+"""What docs/elsewhere.md has the reader type: its options, rules and files are there. The plugins are not needed."""
 
-import os
 import re
-import subprocess
-import sys
-from importlib.util import find_spec
-from pathlib import Path
+import shlex
 
 import pytest
+from snakemake.cli import get_argument_parser
+from stembench.planning.layout import RESULTS
 
-NEEDED = ("snakemake_executor_plugin_kubernetes", "snakemake_storage_plugin_s3", "moto", "flask")
-MISSING = [name for name in NEEDED if find_spec(name) is None]
-PAGE = Path(__file__).parents[2] / "docs" / "elsewhere.md"
-COMMANDS = re.findall(r"^snakemake .+$", PAGE.read_text(), re.MULTILINE)
-
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)} not installed; docs/elsewhere.md says how")
+OF_PLUGINS = {"--storage-s3-endpoint-url"}
 
 
 @pytest.fixture(scope="module")
-def storage(repository):
-    """Environment in which S3 holds what the page copies there."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
-    environment = os.environ | keys | {"S3_ENDPOINT": f"http://{host}:{port}"}
-    client = boto3.client(
-        "s3", endpoint_url=environment["S3_ENDPOINT"], aws_access_key_id="key", aws_secret_access_key="secret"
-    )
-    for folder, bucket, prefix in re.findall(r"^aws s3 sync (\S+) s3://([^/]+)/(\S+)$", PAGE.read_text(), re.MULTILINE):
-        client.create_bucket(Bucket=bucket)
-        for path in (repository / folder).rglob("*"):
-            if path.is_file() and "__pycache__" not in path.parts:
-                client.upload_file(str(path), bucket, f"{prefix}/{path.relative_to(repository / folder)}")
-    yield environment
-    server.stop()
+def page(repository) -> str:
+    return (repository / "docs" / "elsewhere.md").read_text()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_page_plans_the_whole_workflow(command, storage, copy):
-    path = f"{Path(sys.executable).parent}{os.pathsep}{storage['PATH']}"
-    done = subprocess.run(
-        command, shell=True, cwd=copy.folder, env=storage | {"PATH": path}, capture_output=True, text=True
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said[-4000:]
-    assert int(re.search(r"^total +(\d+)$", said, re.MULTILINE)[1]) > 200
-    assert "s3://my-bucket/stembench/results/report.html" in said
+def test_its_commands_have_options_and_rules_that_are_there(finished, page):
+    commands = [shlex.split(line)[1:] for line in re.findall(r"^snakemake .+$", page, re.MULTILINE)]
+    assert len(commands) == 2
+    parser = get_argument_parser()
+    (executor,) = (action for action in parser._actions if action.dest == "executor")
+    executor.choices = ["kubernetes"]
+    rules = {*finished.run("--list-rules").stdout.split()}
+    for command in commands:
+        known, unknown = parser.parse_known_args(command)
+        assert {word for word in unknown if word.startswith("--")} == OF_PLUGINS
+        assert {setting.partition(":")[0] for setting in known.set_resources or ()} <= rules
+
+
+def test_every_file_that_the_workflow_brings_as_input_is_in_a_folder_that_it_copies(finished, page):
+    copied = tuple(f"{folder}/" for folder in re.findall(r"^aws s3 sync (\S+) ", page, re.MULTILINE))
+    lines = [line.split("\t") for line in finished.run("--detailed-summary").stdout.splitlines() if "\t" in line]
+    column = lines[0].index("input-file(s)")
+    read = {path for line in lines[1:] for path in line[column].split(",")} - {"", "-"}
+    brought = {path for path in read if not path.startswith(f"{RESULTS}/")}
+    assert brought
+    assert not [path for path in brought if not path.startswith(copied)]

@@ -1,3 +1,5 @@
+"""A user's mistake ends in a message that names the file or the key and what to do; no plan is made with it."""
+
 import time
 
 import numpy as np
@@ -6,6 +8,10 @@ import tifffile
 import yaml
 from copies import TINY, Copy
 from PIL import Image
+from stembench.errors import InputError
+from stembench.planning import Layout
+
+LAYOUT = Layout("tiny")
 
 
 def refused(done, *parts):
@@ -15,61 +21,66 @@ def refused(done, *parts):
         assert part in done.stdout, done.stdout[-4000:]
 
 
-def test_an_unknown_key_is_named(copy):
-    refused(copy.run("-n", "--config", "scael=demo"), "scael", "unknown key", "config/config.yaml")
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory, repository) -> Copy:
+    """A copy in which nothing has been made, for plans."""
+    return Copy(tmp_path_factory.mktemp("untouched"), repository)
 
 
-def test_zone_axis_000_is_named(copy):
-    config = copy.folder / "mine.yaml"
-    config.write_text('structures: {zones: {Pt: ["000"]}}\n')
-    refused(copy.run("-n", config=config), "structures.zones", "[000]", "no direction")
+def test_snakemake_says_what_is_wrong_in_the_configuration_without_a_traceback(untouched):
+    refused(untouched.run("-n", "--config", "scael=demo"), "scael", "unknown key", "config/config.yaml")
 
 
-def test_a_material_without_a_cif_is_named(copy):
-    config = copy.folder / "mine.yaml"
-    config.write_text('structures: {zones: {Unobtainium: ["001"]}}\n')
-    refused(copy.run("-n", config=config), "structures.zones.Unobtainium", "structures/Unobtainium.cif")
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ('structures: {zones: {Pt: ["000"]}}', ["structures.zones", "[000]", "no direction"]),
+        (
+            'structures: {zones: {Unobtainium: ["001"]}}',
+            ["structures.zones.Unobtainium", "structures/Unobtainium.cif"],
+        ),
+        (
+            "lab: {images: {mine: {file: mine.tif, pixel_size_A: 0.1, columns: mine.csv}}}",
+            ["lab.images.mine.file", "images/mine.tif", "lab.images.mine.columns", "put it"],
+        ),
+        ("instrument: {from: images/, materials: [SrTiO3]}", ["instrument.from", "no image lies in images/"]),
+        ("datasets: {theirs: {folder: nowhere}}", ["datasets.theirs.folder", "nowhere"]),
+        ("lab: {images: {mine: {file: ../secret.tif}}}", ["lab.images.mine.file", "`..`"]),
+    ],
+    ids=["zone axis 000", "no CIF", "no image", "no image of the instrument", "no folder of others", "a way out"],
+)
+def test_what_is_not_there_or_cannot_be_is_named(untouched, tmp_path, text, parts):
+    config = tmp_path / "mine.yaml"
+    config.write_text(text)
+    with pytest.raises(InputError) as told:
+        untouched.plan(config).report.products  # noqa: B018
+    for part in parts:
+        assert part in str(told.value)
 
 
 def test_a_broken_cif_is_named_and_the_other_materials_finish(copy):
     (copy.folder / "structures" / "Broken.cif").write_text("data_broken\nloop_\n_atom_site_label\n")
-    materials = {"Broken": "001", "Pt": "001", "MoS2": "001"}
-    wanted = [f"results/structures/{m}/{z}/projection.json" for m, z in materials.items()]
+    wanted = [LAYOUT.projection.path(material=material, zone="001") for material in ("Broken", "Pt")]
     done = copy.run("--keep-going", *wanted)
     refused(done, "structures/Broken.cif", "remove the file")
-    assert [(copy.folder / path).exists() for path in wanted] == [False, True, True]
+    assert [(copy.folder / path).exists() for path in wanted] == [False, True]
 
 
 def test_a_lab_image_without_pixel_size_is_named(copy):
     tifffile.imwrite(copy.folder / "images" / "mine.tif", [[1.0, 2.0], [3.0, 4.0]])
     config = copy.folder / "mine.yaml"
     config.write_text("lab: {images: {mine: {file: mine.tif}}}\n")
-    refused(copy.run("results/lab/mine", config=config), "mine.tif", "lab.images.mine.pixel_size_A")
-
-
-def test_a_missing_image_and_its_columns_are_named(copy):
-    config = copy.folder / "mine.yaml"
-    config.write_text("lab: {images: {mine: {file: mine.tif, pixel_size_A: 0.1, columns: mine.csv}}}\n")
-    refused(
-        copy.run("-n", config=config), "lab.images.mine.file", "images/mine.tif", "lab.images.mine.columns", "put it"
-    )
-
-
-def test_an_instrument_without_images_is_named(copy):
-    config = copy.folder / "mine.yaml"
-    config.write_text("instrument: {from: images/, materials: [SrTiO3]}\n")
-    refused(copy.run("-n", config=config), "instrument.from", "no image lies in images/")
+    refused(copy.run(LAYOUT.lab_image.path(image="mine"), config=config), "mine.tif", "lab.images.mine.pixel_size_A")
 
 
 def test_ones_own_annotated_image_is_scored_by_one_entry(copy, tiny_with):
     tifffile.imwrite(copy.folder / "images" / "mine.tif", [[1.0, 2.0], [3.0, 4.0]])
     (copy.folder / "images" / "mine.csv").write_text("x_px,y_px\n0,0\n1,two\n")
     config = tiny_with({"lab": {"images": {"mine": {"file": "mine.tif", "pixel_size_A": 0.1, "columns": "mine.csv"}}}})
-    done = copy.run("-n", "results/tables/detection.csv", config=config)
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert "results/evaluation/mine/smoothed_maxima/columns.parquet" in done.stdout
-    assert "pbtio3" not in done.stdout
-    refused(copy.run("results/lab/mine", config=config), "mine.csv", "line 3", "'two'")
+    rows = copy.plan(config).evaluations.detection
+    assert {row.testset for row in rows} >= {"mine", "physical"}
+    assert not [row for row in rows if "pbtio3" in row.testset]
+    refused(copy.run(LAYOUT.lab_image.path(image="mine"), config=config), "mine.csv", "line 3", "'two'")
 
 
 def test_ones_own_structures_alone_need_no_change_of_the_default(copy):
@@ -80,14 +91,14 @@ def test_ones_own_structures_alone_need_no_change_of_the_default(copy):
     (folder / "Mine.cif.kept").rename(folder / "Mine.cif")
     config = copy.folder / "mine.yaml"
     config.write_text('structures: {zones: {Mine: ["001"]}}\n')
-    done = copy.run("-n", config=config)
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert "results/structures/Mine/001/structure.png" in done.stdout
-    assert "thickness" not in done.stdout
+    planned = copy.pending(config=config)
+    assert LAYOUT.structure_figure.path(material="Mine", zone="001") in planned
+    assert not [path for path in planned if "thickness" in path]
 
 
-def test_an_impossible_file_name_fails_at_once(copy):
-    refused(copy.run("-n", "results/structures/Pt/999/projection.json"), "results/structures/Pt/999")
+def test_an_impossible_file_name_fails_at_once(untouched):
+    impossible = LAYOUT.projection.path(material="Pt", zone="999")
+    refused(untouched.run("-n", impossible), impossible)
 
 
 LAUGHS = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}' if i else 'ha'] * 9)}]\n" for i in range(12))
@@ -96,22 +107,20 @@ LAUGHS = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}' if i else 'ha'] * 9)}]\
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        (LAUGHS, ["a11", "unknown key"]),
-        (LAUGHS + "structures: {zones: {Pt: *a11}}\n", ["structures.zones", "quoted key"]),
+        (LAUGHS + "structures: {zones: {Pt: *a11}}\n", ["a11", "unknown key", "structures.zones", "quoted key"]),
         ('lab: !!python/object/apply:os.mkdir ["executed"]\n', ["not valid JSON or YAML"]),
-        ("lab: {images: {mine: {file: ../secret.tif}}}\n", ["lab.images.mine.file", "`..`"]),
     ],
-    ids=["unknown keys that repeat themselves", "zones that do", "a Python object", "a way out"],
+    ids=["keys that repeat themselves", "a Python object"],
 )
-def test_a_hostile_configuration_is_refused_soon(copy, text, parts):
-    config = copy.folder / "mine.yaml"
+def test_a_hostile_configuration_is_refused_soon(untouched, tmp_path, text, parts):
+    config = tmp_path / "mine.yaml"
     config.write_text(text)
     start = time.monotonic()
-    done = copy.run("-n", config=config)
+    done = untouched.run("-n", config=config)
     refused(done, *parts)
     assert time.monotonic() - start < 30
     assert len(done.stdout) < 5000
-    assert not (copy.folder / "executed").exists()
+    assert not (untouched.folder / "executed").exists()
 
 
 def test_files_of_any_name_are_taken_and_nothing_is_written_outside_of_the_working_folder(tmp_path, repository):
@@ -137,7 +146,10 @@ def test_files_of_any_name_are_taken_and_nothing_is_written_outside_of_the_worki
     settings["lab"] = {"images": {"mine": {"file": image, "columns": columns, "pixel_size_A": 0.1}}}
     settings["datasets"] |= {"theirs": {"folder": folder, "pixel_size_A": 0.1}}
     (work / "mine.yaml").write_text(yaml.safe_dump(settings))
-    wanted = ["results/lab/mine", "results/datasets/theirs/train/00000"]
+    wanted = [
+        LAYOUT.lab_image.path(image="mine"),
+        LAYOUT.shard.path(dataset="theirs", split="train", shard="00000"),
+    ]
     done = copy.run(*wanted, config=work / "mine.yaml")
     assert done.returncode == 0, done.stdout[-4000:]
     assert all((work / path).is_dir() for path in wanted)

@@ -7,15 +7,16 @@ import sys
 
 import pytest
 from copies import MATERIALS
+from stembench.planning import Layout
 
-RULE = """
+RULE = f"""
 rule mine:
     input:
-        "results/structures/Pt/001/projection.json",
+        "{Layout("demo").projection.path(material="Pt", zone="001")}",
     output:
         "mine.json",
     shell:
-        "cp {input} {output}"
+        "cp {{input}} {{output}}"
 """
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from stembench.planning import Layout
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(
@@ -19,7 +20,7 @@ def page(finished, tmp_path_factory) -> str:
     command = [CHROMIUM, "--headless", "--disable-gpu", f"--user-data-dir={profile}", "--dump-dom"]
     command += ["--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=20000"]
     command += ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium has no sandbox for root
-    url = (finished.folder / "results" / "report.html").as_uri()
+    url = (finished.folder / Layout("tiny").report).as_uri()
     shown = subprocess.run([*command, url], capture_output=True, text=True, timeout=180, check=True).stdout
     first, *others = shown.split("<script")
     return first + "".join(part.partition("</script>")[2] for part in others)  # without what scripts hold

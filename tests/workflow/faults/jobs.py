@@ -20,11 +20,12 @@ LATEST = 0.7  # moment of a hit, of the shortest life of a job: the machine may 
 
 @dataclass(frozen=True)
 class Job:
-    """A process that carries out a rule's script."""
+    """A process that carries out a rule's script; jobs of rules that share one are of one kind, named after it."""
 
     pid: int
     started: int  # clock ticks since the machine came up: with it a PID is unique
     rule: str
+    kind: str
     log: str
     outputs: tuple[str, ...]
     folder: Path
@@ -97,15 +98,25 @@ def _job(folder: Path, pid: int, started: int) -> Job | None:
     calls = [node for node in ast.walk(ast.parse(preamble)) if isinstance(node, ast.Call)]
     (handed,) = (call.args[0].value for call in calls if ast.unparse(call.func) == "pickle.loads")
     snakemake = pickle.loads(handed)
-    return Job(pid, started, snakemake.rule, snakemake.log[0], tuple(map(str, snakemake.output)), folder)
+    kind = Path(words[1]).stem.partition(".")[2]  # Snakemake puts something random before the script's name
+    return Job(pid, started, snakemake.rule, kind, snakemake.log[0], tuple(map(str, snakemake.output)), folder)
 
 
 @dataclass
 class Watcher:
-    """Sees the jobs of a copy; notes how long those of each rule live, and does to them what is decided."""
+    """Sees the jobs of a copy; notes how long those of each kind live, and does to them what is decided.
+
+    Attributes
+    ----------
+    lifetimes : dict
+        Of the jobs of each kind [s].
+    kinds : dict
+        Kind of each rule.
+    """
 
     folder: Path
     lifetimes: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    kinds: dict[str, str] = field(default_factory=dict)
 
     def see(self, job: Job, age: float) -> None:
         """Called with each job at each look."""
@@ -128,25 +139,26 @@ class Watcher:
             now = time.monotonic()
             jobs = find_jobs(self.folder, known)
             for job in jobs:
+                self.kinds[job.rule] = job.kind
                 self.see(job, now - first_seen.setdefault(job, now))
             for job in set(first_seen) - set(jobs):
-                self.lifetimes[job.rule].append(now - first_seen.pop(job))
+                self.lifetimes[job.kind].append(now - first_seen.pop(job))
 
 
 @dataclass
 class Killer(Watcher):
-    """Kills jobs at random moments of their lives until those of each rule were hit often enough.
+    """Kills jobs at random moments of their lives until those of each kind were hit often enough.
 
     Attributes
     ----------
     usual : dict
-        Shortest life of each rule's jobs, undisturbed [s].
+        Shortest life of each kind of job, undisturbed [s].
     wanted : int
-        Hits a rule.
+        Hits per kind.
     seed : int
         Of the moments.
     hits : Counter
-        Hits a rule so far.
+        Hits per kind so far.
     interrupted : set
         Trainings that were hit after an epoch had ended: their logs.
     """
@@ -162,24 +174,24 @@ class Killer(Watcher):
         self.due: dict[Job, float] = {}
 
     def missing(self) -> list[str]:
-        """Rules that were not hit often enough, or not in their epochs."""
-        missing = {rule for rule in self.usual if self.hits[rule] < self.wanted}
+        """Kinds of jobs that were not hit often enough, or not in their epochs."""
+        missing = {kind for kind in self.usual if self.hits[kind] < self.wanted}
         return sorted(missing | (set() if self.interrupted else {"train_network"}))
 
     def see(self, job: Job, age: float) -> None:
         """Kill it when its time has come; a training beyond those of random moments, once its checkpoint is there."""
         if job not in self.due:
-            waiting = sum(other.rule == job.rule and other.alive() for other in self.due)
-            if self.hits[job.rule] + waiting < self.wanted:
-                self.due[job] = self.random.uniform(0, LATEST) * self.usual.get(job.rule, 0)
-        in_epochs = job.rule == "train_network" and not self.interrupted and job.has_checkpoint()
+            waiting = sum(other.kind == job.kind and other.alive() for other in self.due)
+            if self.hits[job.kind] + waiting < self.wanted:
+                self.due[job] = self.random.uniform(0, LATEST) * self.usual.get(job.kind, 0)
+        in_epochs = job.kind == "train_network" and not self.interrupted and job.has_checkpoint()
         if in_epochs or age >= self.due.get(job, float("inf")):
             self._hit(job, in_epochs)
 
     def _hit(self, job: Job, in_epochs: bool) -> None:
         self.due[job] = float("inf")
         if job.kill():
-            self.hits[job.rule] += 1
+            self.hits[job.kind] += 1
             if in_epochs:
                 self.interrupted.add(job.log)
 

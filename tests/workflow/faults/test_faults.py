@@ -19,11 +19,15 @@ import yaml
 from copies import TINY, Copy
 from jobs import POLL_S, find_jobs
 from safetensors.numpy import load_file
+from stembench.planning import Layout
 from stembench.products import sha256
 
-SHARD = "results/datasets/physical/train/00000"
-MODEL = "results/models/atomid_net/localise/physical/seed0"
-TRAINED = f"{MODEL}/weights.safetensors"
+LAYOUT = Layout("tiny")
+SHARD = LAYOUT.shard.path(dataset="physical", split="train", shard="00000")
+NETWORK = {"network": "atomid_net", "task": "localise", "dataset": "physical", "seed": 0}
+MODEL, TRAINED = LAYOUT.model.path(**NETWORK), LAYOUT.weights.path(**NETWORK)
+IMAGE, ARCHIVE = LAYOUT.lab_image.path(image="mine"), LAYOUT.archive.path(distribution="mine")
+PLATINUM = {"material": "Pt", "zone": "001"}
 EPOCHS = 60  # long enough to be interrupted in
 
 thorough = partial(pytest.param, marks=pytest.mark.thorough)
@@ -154,7 +158,7 @@ def test_a_disk_that_fills_up_while_a_network_trains_is_told(untrained, made, lo
         same_training(untrained, made)
 
 
-@pytest.mark.parametrize("part", ["results", thorough(""), thorough("results/datasets")])
+@pytest.mark.parametrize("part", ["results", thorough(""), thorough(f"{LAYOUT.folder}/datasets")])
 def test_a_read_only_disk_is_told(tmp_path, repository, part):
     copy = Copy(tmp_path / "whole", repository) if part else None
     folder = tmp_path / "whole" / part
@@ -164,7 +168,7 @@ def test_a_read_only_disk_is_told(tmp_path, repository, part):
         remount("ro")
         told(copy.run(SHARD), f"{folder}: is read-only; make it writable and run again")
         remount("rw")
-        finishes(copy, "results/structures/Pt/001/projection.json")
+        finishes(copy, LAYOUT.projection.path(**PLATINUM))
 
 
 class Index(SimpleHTTPRequestHandler):
@@ -206,12 +210,12 @@ def test_a_truncated_download_is_told_and_fetched_again(copy, wheel, monkeypatch
     monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
     monkeypatch.setenv("PIP_RETRIES", "0")
-    fetched = copy.folder / "results" / "lab" / "distributions" / "mine.archive"
+    fetched = copy.folder / ARCHIVE
     try:
-        told(copy.run("results/lab/mine", config=config), "could not be downloaded", "run again", f"images/{path.name}")
+        told(copy.run(IMAGE, config=config), "could not be downloaded", "run again", f"images/{path.name}")
         assert not fetched.exists()
         monkeypatch.setattr(Index, "truncating", False)
-        finishes(copy, "results/lab/mine", config=config)
+        finishes(copy, IMAGE, config=config)
     finally:
         server.shutdown()
     assert fetched.read_bytes() == path.read_bytes()
@@ -222,21 +226,21 @@ def test_a_truncated_file_in_images_is_told(copy, wheel):
     path, config = wheel
     put = copy.folder / "images" / path.name
     put.write_bytes(path.read_bytes()[:-1000])
-    told(copy.run("results/lab/mine", config=config), f"{path.name}: SHA-256 is", f"delete images/{path.name}")
+    told(copy.run(IMAGE, config=config), f"{path.name}: SHA-256 is", f"delete images/{path.name}")
     shutil.copy(path, put)
-    finishes(copy, "results/lab/mine", config=config)
+    finishes(copy, IMAGE, config=config)
 
 
 @pytest.mark.thorough
 def test_an_archive_that_was_damaged_later_is_told(copy, wheel):
     path, config = wheel
     shutil.copy(path, copy.folder / "images")
-    finishes(copy, "results/lab/mine", config=config)
-    fetched = copy.folder / "results" / "lab" / "distributions" / "mine.archive"
+    finishes(copy, IMAGE, config=config)
+    fetched = copy.folder / ARCHIVE
     os.truncate(fetched, 1000)
-    told(copy.run("results/lab/mine", config=config), "mine.archive is damaged", "delete", "run again")
+    told(copy.run(IMAGE, config=config), "mine.archive is damaged", "delete", "run again")
     fetched.unlink()
-    finishes(copy, "results/lab/mine", config=config)
+    finishes(copy, IMAGE, config=config)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +258,7 @@ def test_a_damaged_shard_is_told_and_made_again(untrained, made, long_training, 
 @pytest.mark.thorough
 def test_damaged_weights_are_told_and_trained_again(mine, made, long_training):
     flip(mine.folder / TRAINED)
-    shown = f"{MODEL}/validation.npz"
+    shown = LAYOUT.validation_examples.path(**NETWORK)
     told(mine.run(shown, config=long_training), f"{TRAINED} is damaged", f"delete {MODEL} and run again")
     shutil.rmtree(mine.folder / MODEL)
     finishes(mine, shown, config=long_training)
@@ -273,7 +277,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_its_training_begins_anew(untraine
 def test_inputs_dated_in_the_future_are_told_and_the_run_finishes(copy):
     cif = copy.folder / "structures" / "Pt.cif"
     os.utime(cif, (time.time() + 86400,) * 2)
-    wanted = "results/structures/Pt/001/structure.png"
+    wanted = LAYOUT.structure_figure.path(**PLATINUM)
     done = copy.run(wanted)
     assert done.returncode == 0, done.stdout[-8000:]
     assert "structures/Pt.cif the first, were dated in the future" in done.stdout
@@ -316,6 +320,6 @@ def test_ctrl_c_in_training_is_told_and_the_next_call_goes_on(untrained, made, l
     assert checkpoint.exists()
     assert not (untrained.folder / TRAINED).exists()
     finishes(untrained, TRAINED, config=long_training)
-    log = untrained.folder / "results" / "logs" / "train_network" / "atomid_net_localise_physical_seed0.log"
+    log = untrained.folder / LAYOUT.log("train_network", "atomid_net_localise_physical_seed0")
     assert "going on from" in log.read_text()
     same_training(untrained, made)

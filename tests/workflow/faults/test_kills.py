@@ -1,4 +1,4 @@
-"""Jobs of every rule, and Snakemake with them, are killed at random moments; what comes out is what would have."""
+"""Jobs of every script, and Snakemake with them, are killed at random moments; what comes out is what would have."""
 
 import random
 import re
@@ -13,8 +13,8 @@ CALLS = 40  # of Snakemake, more than it can take
 GOES_DOWN_BEFORE = (1, 4, 7)  # calls; Snakemake is killed with its jobs, and unlocked
 
 
-def rules_that_failed(printed: str) -> Counter:
-    return Counter(re.findall(r"^Error in rule (\w+):", printed, re.MULTILINE))
+def kinds_that_failed(printed: str, kinds: dict[str, str]) -> Counter:
+    return Counter(kinds[rule] for rule in re.findall(r"^Error in rule (\w+):", printed, re.MULTILINE))
 
 
 def go_down(copy: Copy, targets: list[str], moment: float) -> None:
@@ -29,7 +29,7 @@ def go_down(copy: Copy, targets: list[str], moment: float) -> None:
 
 @pytest.fixture(scope="module")
 def killed(undisturbed, targets, quick, tmp_path_factory, repository):
-    """A run whose jobs were killed until each rule's had been often enough, its killer, and which trainings went on."""
+    """A run whose jobs were killed until each kind had been often enough, its killer, and which trainings went on."""
     _, usual = undisturbed
     copy = Copy(tmp_path_factory.mktemp("killed"), repository)
     killer = Killer(copy.folder, usual=usual, wanted=1 if quick else 2)
@@ -38,23 +38,23 @@ def killed(undisturbed, targets, quick, tmp_path_factory, repository):
         if call in GOES_DOWN_BEFORE[: 1 if quick else None] and not complete:
             go_down(copy, targets, moments.uniform(0, 5))
         before = killer.hits.copy()
-        # A rule all of whose jobs were over before their moments came is carried out again, until it has succeeded:
+        # A kind all of whose jobs were over before their moments came is carried out again, until it has succeeded:
         # Snakemake misses no product that a killed job took away if all that is made from it is there.
         if complete:
-            forced = killer.missing()
+            forced = [rule for rule, kind in killer.kinds.items() if kind in killer.missing()]
         again = ["--forcerun", *forced] if forced else []
         with killer.watching():
             done = copy.run(*targets, "--keep-going", *again)
         complete = done.returncode == 0
         assert complete == (killer.hits == before), done.stdout[-8000:]
-        assert rules_that_failed(done.stdout) == killer.hits - before, done.stdout[-8000:]
+        assert kinds_that_failed(done.stdout, killer.kinds) == killer.hits - before, done.stdout[-8000:]
         went_on |= {log for log in killer.interrupted if "going on from" in (copy.folder / log).read_text()}
         if complete and not killer.missing():
             return copy, killer, went_on
-    pytest.fail(f"after {CALLS} calls these rules were not killed often enough: {killer.missing()}")
+    pytest.fail(f"after {CALLS} calls these were not killed often enough: {killer.missing()}")
 
 
-def test_jobs_of_every_rule_were_killed_alive(killed, quick):
+def test_jobs_of_every_script_were_killed_alive(killed, quick):
     _, killer, _ = killed
     print(f"{killer.hits.total()} kills: {dict(killer.hits)}")
     assert set(killer.hits) == set(killer.usual)

@@ -11,8 +11,11 @@ from stembench.crystals.material import Material
 from stembench.datasets.factory import Factory
 from stembench.datasets.temimagenet import export_temimagenet
 from stembench.noise.calibrated import NoiseParameters
+from stembench.planning import Layout
 from stembench.products import read_json
 
+LAYOUT = Layout("small")
+COMPARED = LAYOUT.table("instrument_comparison")[0]
 SETTINGS = Path(__file__).with_name("instrument.yaml")
 # Streaks along the rows, which no dose of electrons draws.
 KNOWN = NoiseParameters(
@@ -31,9 +34,13 @@ def microscope(projection_of, image_px: int, **recipe) -> Factory:
     return Factory(seen, Config().arrangements, Imaging(), [material], image_px, calibration)
 
 
+def trained(task: str) -> dict:
+    return {"network": "atomsegnet_unet", "task": task, "dataset": "instrument", "seed": 0}
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, repository, projection_of) -> Copy:
-    """A folder in which networks learnt the microscope's noise, by one command, and were scored beside default ones."""
+    """A folder in which networks learnt the microscope's noise, were scored beside default ones, and read images."""
     copy = Copy(tmp_path_factory.mktemp("instrument"), repository)
     recorded = microscope(projection_of, 384, background=0)
     for position, name in enumerate(("monday", "friday")):
@@ -44,26 +51,30 @@ def made(tmp_path_factory, repository, projection_of) -> Copy:
     (copy.folder / "known").mkdir()
     seen = microscope(projection_of, 128)
     export_temimagenet((seen.sample("test", position) for position in range(240)), copy.folder / "known")
-    compared = ("results/tables/instrument_comparison.csv", "results/calibration/instrument.png")
-    done = copy.run("apply", *compared, config=SETTINGS)
-    assert done.returncode == 0, done.stdout[-8000:]
+    refused = copy.run("apply", "-n", config=SETTINGS)
+    assert refused.returncode != 0
+    assert "`snakemake instrument --cores all`" in refused.stdout
+    shown = (COMPARED, LAYOUT.calibration_figure.path(instrument="instrument"))
+    for targets in (("instrument", *shown), ("apply",)):
+        done = copy.run(*targets, config=SETTINGS)
+        assert done.returncode == 0, done.stdout[-8000:]
     return copy
 
 
 def test_the_fitted_noise_is_the_known_one(made):
-    fitted = read_json(made.folder / "results/calibration/instrument.json")["fitted"]
+    fitted = read_json(made.folder / LAYOUT.calibration.path(instrument="instrument"))["fitted"]
     found = {name: fitted[name]["mean"] for name in KNOWN.to_dict()}
     assert found == pytest.approx(KNOWN.to_dict(), rel=0.1)
 
 
 def test_networks_are_trained_at_the_pixel_size_of_the_images(made):
-    model = read_json(made.folder / "results/models/atomsegnet_unet/localise/instrument/seed0/model.json")
+    model = read_json(made.folder / LAYOUT.record.path(**trained("localise")))
     low, high = model["pixel_size_A"]
     assert 0.8 * PIXEL_SIZE_A < low < PIXEL_SIZE_A < high < 1.2 * PIXEL_SIZE_A
 
 
 def test_networks_that_have_learnt_it_find_more_columns_than_default_ones(made):
-    compared = pd.read_csv(made.folder / "results/tables/instrument_comparison.csv")
+    compared = pd.read_csv(made.folder / COMPARED)
     f1 = compared[compared.metric == "f1"].iloc[0]
     assert (f1.method, f1.baseline, f1.n_seeds) == ("instrument", "default", 3)
     assert f1.low > 0
@@ -71,9 +82,9 @@ def test_networks_that_have_learnt_it_find_more_columns_than_default_ones(made):
 
 def test_its_images_are_read_by_the_networks_that_have_learnt_it(made):
     for name in ("monday", "friday"):
-        folder = made.folder / "results" / "applied" / name
+        folder = made.folder / LAYOUT.applied.path(image=name, product="")
         summary = read_json(folder / "summary.json")
-        assert summary["network"] == "results/models/atomsegnet_unet/localise/instrument/seed0"
-        assert summary["denoiser"] == "results/models/atomsegnet_unet/denoise_background/instrument/seed0"
+        assert summary["network"] == LAYOUT.model.path(**trained("localise"))
+        assert summary["denoiser"] == LAYOUT.model.path(**trained("denoise_background"))
         # 38.4 A a side, two columns in 3.905 A squared.
         assert len(pd.read_csv(folder / "columns.csv")) == pytest.approx(2 * (38.4 / 3.905) ** 2, rel=0.15)

@@ -11,10 +11,12 @@ import cluster as slurm
 import pytest
 import yaml
 from copies import TINY, Copy
+from stembench.planning import Layout
 
 pytestmark = pytest.mark.skipif(slurm.why_not() is not None, reason=slurm.why_not() or "")
 
 CONFIGURATION = ("--configfile", str(TINY), str(Path(__file__).with_name("small.yaml")))
+MATERIAL = "SrTiO3"  # the one that the workflow has here
 MEMORY_MB = 2000  # of a job: a node has half of this machine's
 SLOW = """
 rule slow:
@@ -35,8 +37,9 @@ class Runs:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory, repository):
     small, slow = (Copy(tmp_path_factory.mktemp(name), repository) for name in ("small", "slow"))
-    for material in ("MoS2", "Pt"):
-        (small.folder / "structures" / f"{material}.cif").unlink()
+    for cif in (small.folder / "structures").iterdir():
+        if cif.stem != MATERIAL:
+            cif.unlink()
     (slow.folder / "Snakefile").write_text(SLOW)
     with slurm.cluster(tmp_path_factory.mktemp("slurm")) as cluster:
         with snakemake(cluster, slow.folder) as waiting, snakemake(cluster, small.folder, *CONFIGURATION) as working:
@@ -82,6 +85,12 @@ def of_rule(name, runs):
 
 def test_the_workflow_makes_all_of_its_products(runs):
     assert "Nothing to be done" in runs.small.run("--dry-run", *CONFIGURATION, config=None).stdout
+
+
+def test_the_report_on_a_single_material_says_what_is_left_out(runs):
+    first_page = (runs.small.folder / Layout("tiny").run).read_text()
+    assert "Left out" in first_page
+    assert "The test set particle: none of its materials is in structures/." in first_page
 
 
 def test_jobs_of_every_stage_were_sent(runs):

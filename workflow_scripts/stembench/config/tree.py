@@ -119,8 +119,8 @@ class Config(Section):
     apply: Apply = Field(Apply(), description="The user's own images")
     studies: dict[Name, Study] = Field(
         STUDIES,
-        description="Tables of variants of a network, each made by its target results/{scale}/tables/{study}.csv, all by "
-        "`studies`, and part of the report where the scale says so",
+        description="Tables of variants of a network, each made by its target results/{scale}/tables/{study}.csv, all "
+        "by `studies`, and part of the report where the scale says so",
     )
 
     @field_validator("scales", mode="before")

@@ -64,8 +64,8 @@ def training_identity(
 ) -> dict[str, Any]:
     """Return everything that a training depends on beside its input files, as plain values.
 
-    Where a recipe comes from (`source`), `training.compile`, `training.devices` and `training.nodes` do not count: they
-    say who published the recipe and how the training is computed, not what is trained.
+    The `source` of a recipe, `training.compile` and `training.devices` do not count: they say who published the recipe
+    and how the training is computed, not what is trained.
 
     Parameters
     ----------

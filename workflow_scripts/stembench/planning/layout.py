@@ -121,6 +121,7 @@ class Layout:
     realism_crops = _Scaled("realism/crops.npz")
     report = _Scaled("report.html")
     run = _Scaled("run.rst")
+    rates = _Scaled("rates.csv")
 
     def __init__(self, scale: str) -> None:
         self.scale, self.folder = scale, f"{RESULTS}/{scale}"
@@ -141,6 +142,6 @@ class Layout:
         """Return the log of a rule's jobs, whose wildcards are in braces."""
         return f"{self.folder}/logs/{rule}{f'/{wildcards}' if wildcards else ''}.log"
 
-    def benchmark(self, rule: str, wildcards: str) -> str:
-        """Return the file for the time and memory of a rule's jobs."""
-        return f"{self.folder}/benchmarks/{rule}/{wildcards}.tsv"
+    def benchmark(self, rule: str, wildcards: str = "") -> str:
+        """Return the file for the time and memory of a rule's jobs, whose wildcards are in braces."""
+        return f"{self.folder}/benchmarks/{rule}{f'/{wildcards}' if wildcards else ''}.tsv"

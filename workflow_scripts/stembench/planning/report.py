@@ -168,9 +168,9 @@ class Report:
         for name in plan.config.studies:
             if plan.config.sizes.studies and name not in plan.evaluations.studies:
                 yield f"The study {name}: one of its datasets holds no image."
-        asked = plan.config.generalisation.wrong_prior
-        if plan.evaluations.localising and plan.evaluations.generalisation and not plan.evaluations.misled and asked:
-            yield "Networks that are told a wrong structure: this needs two materials in every test set."
+        told = {method.name for method in plan.evaluations.localising} & {*plan.config.generalisation.wrong_prior}
+        if told and plan.evaluations.generalisation and not plan.evaluations.misled:
+            yield "Networks that are told a wrong structure: they need two materials in those test sets."
         for kind, registry, made in (("table", TABLES, self.tables), ("figure", FIGURES, self.figures)):
             shown = {planned.module for planned in made.values()}
             for name in registry:
