@@ -4,10 +4,13 @@ BIN := $(VENV)/bin
 DETECTOR := .venv-detector
 CORES ?= all
 
+# Folders of results/ that belong to no scale.
+SHARED := structures lab calibration validation applied
+
 # Tests of the workflow for which nothing need be made.
 PLANS := $(patsubst %,tests/workflow/test_%.py,browser dry_run few_structures mistakes module planned_runs rulegraph)
 
-.PHONY: help demo apply compiled test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rulegraph lock lock-detector clean
+.PHONY: help demo apply compiled test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rates rulegraph lock lock-detector clean
 
 help:
 	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
@@ -18,11 +21,12 @@ help:
 	@echo "make test-slurm     run a small workflow on a SLURM started for it (installs Debian's packages, as root)"
 	@echo "make test-instrument calibrate a synthetic microscope, train on its noise, see that it finds more"
 	@echo "make test-detector  install torchvision with its own torch (6 GB) apart, test Faster R-CNN there"
+	@echo "make clean          remove the products of a scale (SCALE=demo), but for its trained networks (NETWORKS=1: these too)"
+	@echo "make rates          let what the demo took here be the rates that ship, by which runs are estimated"
 	@echo "make bench          run every benchmark, write results/benchmarks/*.csv"
 	@echo "make format         format Python and Snakemake files"
 	@echo "make config         write config/README.md and config/schema.json anew from the models"
 	@echo "make rulegraph      draw the rules into the README anew"
-	@echo "make clean SCALE=demo  delete what was made at a scale, but for its trained networks (MODELS=1: these too)"
 	@echo "make lock           write requirements.lock anew from the installed packages"
 
 $(VENV)/installed: requirements.lock
@@ -98,6 +102,9 @@ format: $(VENV)/installed
 config: $(VENV)/installed
 	cd workflow_scripts && ../$(BIN)/python -m stembench.config ../config
 
+rates:
+	cp results/demo/rates.csv workflow_scripts/stembench/planning/rates.csv
+
 rulegraph: $(VENV)/installed
 	$(BIN)/python workflow_scripts/draw_rulegraph.py
 
@@ -117,9 +124,14 @@ lock-detector:
 	$(DETECTOR)/bin/python -m pip freeze --all --exclude pip | grep -v -E '^(cuda|nvidia|triton)' >> requirements-detector.lock
 	touch $(DETECTOR)/installed
 
+# Trained networks may have cost weeks.
 clean:
-	@case "$(SCALE)" in ""|.*|*/*) \
-		echo "name the scale whose products shall go: make clean SCALE=demo; its trained networks stay, unless MODELS=1"; \
-		exit 1;; esac
-	find results/$(SCALE) -depth -mindepth 1 $(if $(MODELS),,-not -path 'results/$(SCALE)/models' \
-		-not -path 'results/$(SCALE)/models/*') -delete
+	@case "$(SCALE)" in ""|.*|*/*) false;; *) test -d "results/$(SCALE)";; esac || { \
+		echo "Name the scale whose products go, such as: make clean SCALE=demo"; \
+		echo "Its trained networks stay, for make apply; with NETWORKS=1 they go, too."; \
+		echo "Scales here, and what each takes:"; \
+		for scale in $(filter-out $(SHARED),$(notdir $(wildcard results/*))); do \
+			test ! -d "results/$$scale" || du -sh "results/$$scale"; done; \
+		echo "What all scales share:"; \
+		echo "  rm -r $(wildcard $(SHARED:%=results/%))"; exit 1; }
+	find "results/$(SCALE)" $(if $(NETWORKS),,-mindepth 1 -not -path "results/$(SCALE)/models*") -delete

@@ -1,17 +1,13 @@
-"""What `make demo` made, by what one opens first."""
+"""Names what to open first of a run of `config/config.yaml`, as far as it is there."""
 
 from pathlib import Path
 
-PRODUCTS = (
-    ("Report", "results/report.html"),
-    ("Tables", "results/tables/*.csv"),
-    ("Figures", "results/figures/*.png"),
-    ("Noise calibration", "results/calibration/*.png"),
-    ("Trained networks", "results/models/*/*/*/*/model.json"),
-)
+import yaml
+from stembench.config import load_config
+from stembench.planning import make_plan
 
 if __name__ == "__main__":
-    for title, pattern in PRODUCTS:
-        print(f"\n{title}:")
-        for path in sorted(Path().glob(pattern)):
-            print(f"  {path}")
+    settings = yaml.safe_load(Path("config/config.yaml").read_text(encoding="utf-8"))
+    for title, path in make_plan(load_config(settings or {})).report.opened_first.items():
+        if Path(path).exists():
+            print(f"{title + ':':<18}{path}")

@@ -89,6 +89,7 @@ class Layout:
     dataset_card = _Scaled("datasets/{dataset}/README.md")
     dataset_browser = _Scaled("datasets/{dataset}/browser.html")
     temimagenet = _Scaled("datasets/{dataset}/temimagenet/{split}")
+    models = _Scaled("models")
     model = _Scaled(_MODEL)
     weights = _Scaled(f"{_MODEL}/weights.safetensors")
     record = _Scaled(f"{_MODEL}/model.json")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stembench.errors import InputError
@@ -142,6 +143,19 @@ class Report:
     def cost_table(self) -> list[str]:
         """Path of the table of costs, where networks are trained."""
         return [self.plan.layout.table("cost")[0]] if "cost" in self.tables else []
+
+    @property
+    def opened_first(self) -> dict[str, str]:
+        """Paths of the files and folders that one opens first, by what they are."""
+        layout = self.plan.layout
+        summary, figure = layout.table("summary"), layout.figure("summary")
+        return {
+            "Report": layout.report,
+            "Summary": summary[1],
+            "Tables": str(PurePath(summary[0]).parent),
+            "Figures": str(PurePath(figure[0]).parent),
+            "Trained networks": layout.models,
+        }
 
     @property
     def caption_files(self) -> list[str]:
