@@ -1,9 +1,8 @@
-from itertools import product
-
 """Targets that the wildcards allow: each is made from something, or ends in a message."""
 
 import random
 import re
+from itertools import product
 
 import pytest
 from loaded_rules import Rules
