@@ -14,7 +14,6 @@ import valid_files
 import yaml
 from PIL import Image
 from stembench.application.characterisation import Characterisation
-from stembench.application.choice import shipped_networks
 from stembench.application.corrections import read_corrections
 from stembench.config import Config, ImportedDataset, load_config
 from stembench.crystals.cif import read_crystal
@@ -25,6 +24,7 @@ from stembench.lab.formats import recording_parts
 from stembench.lab.marked_columns import atom_positions, read_marked_columns
 from stembench.lab.own_images import own_images
 from stembench.networks.registry import TrainedNetwork, build, save
+from stembench.planning.choice import candidates
 from stembench.products import sha256
 
 REPOSITORY = Path(__file__).parents[2]
@@ -99,11 +99,12 @@ def _read_corrections(path: Path) -> None:
     read_corrections(path, path.name, shape=valid_files.VALUES.shape, pixel_sizes=(0.2, 0.2), frames=2)
 
 
-def _shipped(name: str) -> Callable[[Path], None]:
+def _shipped(*names: str) -> Callable[[Path], None]:
     def make(folder: Path) -> None:
         (folder / "shipped").mkdir()
-        content = (REPOSITORY / "weights" / "atomsegnet_unetpp" / name).read_bytes()
-        (folder / "shipped" / name).write_bytes(content)
+        for name in names:
+            content = (REPOSITORY / "weights" / "atomsegnet_unetpp" / name).read_bytes()
+            (folder / "shipped" / name).write_bytes(content)
 
     return make
 
@@ -180,7 +181,7 @@ READERS = {
     "corrections": Reader(
         lambda folder: _corrections(folder / "a.csv"), lambda folder: _read_corrections(folder / "a.csv")
     ),
-    "card": Reader(_shipped("card.json"), lambda folder: shipped_networks(folder, "localise")),
+    "card": Reader(_shipped("card.json", "model.json"), lambda folder: candidates("localise", folder, folder)),
     "characterisation": Reader(
         _shipped("characterisation.json"),
         lambda folder: Characterisation.read(folder / "shipped" / "characterisation.json"),

@@ -39,6 +39,7 @@ class Rules:
             )
             self.workflow = asked._workflow
         self.plan = self.workflow.globals["PLAN"]
+        self.known: dict[str, Job] = {}
         self.rules: dict[str, Rule] = {rule.name: rule for rule in self.workflow.rules}
 
     @property
@@ -70,8 +71,11 @@ class Rules:
             path = waiting.pop()
             if path in jobs or not path.startswith("results/"):
                 continue
-            (producer,) = self.producers(path)
-            job = self.job(producer, path)
+            job = self.known.get(path)
+            if job is None:
+                (producer,) = self.producers(path)
+                job = self.job(producer, path)
+                self.known.update(dict.fromkeys(job.outputs, job))
             jobs.update(dict.fromkeys(job.outputs, job))
             waiting += job.inputs
         return jobs

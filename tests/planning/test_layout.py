@@ -11,7 +11,7 @@ from stembench.planning.layout import RESULTS, SHARED, any_of
 LAYOUT = Layout("some_scale")
 TEMPLATES = {name: getattr(LAYOUT, name) for name in vars(Layout) if isinstance(getattr(LAYOUT, name), Template)}
 #: Folders that hold products, and are none themselves.
-HOLD = {"model", "evaluation", "enhancement", "lattice", "denoised_lattice"}
+HOLD = {"models", "model", "evaluation", "enhancement", "lattice", "denoised_lattice"}
 # Names that a user may give, some of which are parts of paths; and names of methods, which files or networks have.
 GIVEN = ("a", "images", "index", "detection", "temimagenet", "seed0")
 VALUES = {

@@ -39,6 +39,13 @@ def test_every_table_and_figure_can_be_made_of_what_the_workflow_ships_with(plan
     assert made == {*TABLES, *FIGURES}
 
 
+def test_every_dataset_and_test_set_has_a_gallery_on_request_and_those_of_the_report_in_it(plan):
+    held = {name for name in plan.datasets.recipes if plan.datasets.shards(name, "test")}
+    assert {f"gallery_{name}" for name in held} <= set(plan.report.figures)
+    reported = {name for name in held if plan.layout.figure(f"gallery_{name}")[0] in plan.report.products}
+    assert reported == held & set(plan.report.datasets) < held
+
+
 def test_captions_are_valid_and_say_what_is_shown(plan):
     for name, caption in plan.report.captions.items():
         document = publish_doctree(caption, settings_overrides={"halt_level": 2, "report_level": 5})

@@ -21,8 +21,8 @@ Every key and its default, written by `make config` from the models in `workflow
 - Your settings are laid over the defaults, key by key: first `config.yaml`, then each file of `--configfile`, then
   `--config`. A list replaces the list below it.
 - An entry of a name of your own, such as a dataset or a network, stands beside those that ship.
-- `null` removes an entry that ships: `studies: {ablation: null}`. What names the entry has to change with it; the message
-  lists what does.
+- `null` removes an entry that ships: `studies: {ablation: null}`. What names the entry has to change with it; the
+  message lists what does.
 - Where the kind of an entry changes, none of its other keys stay: `noise.recipe` of a dataset, `kind` of an
   arrangement, and `folder`, which makes a dataset one of imported images.
 

@@ -163,7 +163,7 @@ class Report:
         return sorted(map(str, (self.plan.shipped / "report").glob("*.rst")))
 
     def _reported(self, planned: Planned) -> bool:
-        return planned.product.reported(self.plan)
+        return planned.product.reported(self.plan, planned.subject)
 
     @cached_property
     def left_out(self) -> list[str]:

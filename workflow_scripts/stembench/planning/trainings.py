@@ -55,7 +55,15 @@ class Trainings:
         return tuple(self.config.sizes.samples_seen)
 
     def architecture(self, network: str) -> str:
-        """Return the network of the registry behind a key of `networks`."""
+        """Return the network of the registry behind a key of `networks`.
+
+        Raises
+        ------
+        InputError
+            If there is no such key.
+        """
+        if network not in self.config.networks:
+            raise InputError(f"the configuration has no network {network}; add it to networks")
         return self.config.networks[network].architecture or network
 
     def environment(self, network: str) -> str:
@@ -117,10 +125,7 @@ class Trainings:
         InputError
             That says why it is not: the configuration has no such network, or the dataset no image to train on.
         """
-        if network not in self.config.networks:
-            raise InputError(f"the configuration has no network {network}; add it to networks")
-        if dataset not in self.config.datasets:
-            raise InputError(f"networks are trained on {', '.join(self.config.datasets)}, and not on {dataset}")
+        self.architecture(network)
         self.shards(dataset, "train")
 
     def shards(self, dataset: str, split: Split) -> list[str]:
@@ -129,8 +134,10 @@ class Trainings:
         Raises
         ------
         InputError
-            If the dataset has no image to train on.
+            If there is no such dataset, or it has no image to train on.
         """
+        if dataset not in self.config.datasets:
+            raise InputError(f"networks are trained on {', '.join(self.config.datasets)}, and not on {dataset}")
         if not self.datasets.can_train(dataset):
             raise InputError(
                 f"no network can be trained on {dataset}: no image of it can be made from the materials in "

@@ -26,7 +26,7 @@ def _nothing(plan: Plan, subject: str) -> dict[str, Any]:
     return {}
 
 
-def _always(plan: Plan) -> bool:
+def _always(plan: Plan, subject: str) -> bool:
     return True
 
 
@@ -61,7 +61,7 @@ class Product:
     environment : str
         Conda environment that it is made in.
     reported : callable
-        Of the plan, whether it is part of the report by default.
+        Of the plan and a subject, whether it is part of the report; if not, it is made on request.
     """
 
     subjects: Callable[[Plan], Mapping[str, str]]
@@ -71,7 +71,7 @@ class Product:
     parameters: Callable[[Plan, str], dict[str, Any]] = _nothing
     category: str = "Tables"
     environment: str = "reporting"
-    reported: Callable[[Plan], bool] = _always
+    reported: Callable[[Plan, str], bool] = _always
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,8 +59,8 @@ def _one_of_each(samples: pd.DataFrame) -> list[int]:
 
 
 def shown(plan: Plan) -> list[str]:
-    """Return the datasets of the report that hold test images."""
-    return [dataset for dataset in plan.report.datasets if plan.datasets.shards(dataset, "test")]
+    """Return the datasets and test sets that hold test images."""
+    return [dataset for dataset in plan.datasets.recipes if plan.datasets.shards(dataset, "test")]
 
 
 def caption(plan: Plan, dataset: str) -> str:
@@ -79,4 +79,5 @@ FIGURE = Figure(
     caption=caption,
     needs="a dataset with test images",
     category="Datasets",
+    reported=lambda plan, dataset: dataset in plan.report.datasets,
 )

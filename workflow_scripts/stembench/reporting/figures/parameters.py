@@ -120,6 +120,11 @@ def _bars(panel: Axes, values: pd.Series, splits: dict[str, pd.Series]) -> None:
     panel.set_xticks(range(len(known)), names, rotation=0 if beside else 90, fontsize=6)
 
 
+def shown(plan: Plan) -> list[str]:
+    """Return the datasets and test sets that hold images."""
+    return [dataset for dataset in plan.datasets.recipes if plan.datasets.all_shards(dataset)]
+
+
 def draw(inputs: Inputs, _: Parameters) -> Drawing:
     """Draw the figure."""
     from stembench.products import read_parquet
@@ -137,10 +142,11 @@ def caption(plan: Plan, dataset: str) -> str:
 
 
 FIGURE = Figure(
-    subjects=each(lambda plan: plan.report.datasets, "parameters_{}"),
+    subjects=each(shown, "parameters_{}"),
     inputs=lambda plan, dataset: {"index": plan.layout.dataset_index.path(dataset=dataset)},
     draw=draw,
     caption=caption,
     needs="a dataset with images",
     category="Datasets",
+    reported=lambda plan, dataset: dataset in plan.report.datasets,
 )

@@ -68,5 +68,5 @@ TABLE = Table(
     tabulate=tabulate,
     caption=caption,
     needs="a study whose datasets all hold images",
-    reported=lambda plan: plan.config.sizes.studies,
+    reported=lambda plan, _: plan.config.sizes.studies,
 )

@@ -64,5 +64,5 @@ TABLE = Table(
     tabulate=tabulate,
     caption=study.caption,
     needs="a study whose datasets all hold images",
-    reported=lambda plan: plan.config.sizes.studies,
+    reported=lambda plan, _: plan.config.sizes.studies,
 )
