@@ -15,11 +15,7 @@ from stembench.localisation.peaks import PeakSettings
 from stembench.networks.registry import TrainedNetwork
 
 #: Settings of maxima that are tried: fewer than evaluations try, since ranking needs no more.
-_TRIED = [
-    PeakSettings(sigma, 0.0, threshold, relative=False)
-    for sigma in (0.0, 0.2)
-    for threshold in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4)
-]
+_TRIED = [PeakSettings(0.2, 0.0, threshold, relative=False) for threshold in (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)]
 
 
 def rank(

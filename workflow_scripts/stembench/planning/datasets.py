@@ -15,7 +15,7 @@ from stembench.planning.materials import Crystals, View
 Split = Literal["train", "validation", "test", "held_out"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 #: Images on which networks of every scale are ranked: number, and edge [px].
-_COMMON_IMAGES, _COMMON_PX = 100, 128
+_COMMON_IMAGES, _COMMON_PX = 50, 128
 #: Materials that these show, of those that are there: what a user adds changes no rank, and those of networks that ship
 #: stand beside the others.
 _COMMON_MATERIALS = frozenset(
