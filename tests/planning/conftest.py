@@ -5,11 +5,6 @@ from loaded_rules import REPOSITORY, Rules, folder_of
 from stembench.config import load_config
 from stembench.planning import Plan, make_plan
 
-#: The full scale with fewer jobs.
-FULL = {"scale": "full", "scales": {"full": {"seeds": 1, "shard_images": 20_000}}}
-#: A scale of one's own with sizes of its own.
-MINE = {"scale": "mine", "scales": {"mine": {"parent": "demo", "image_px": 192, "phonons": 5, "epochs": 3, "seeds": 2}}}
-
 
 @pytest.fixture(scope="session")
 def plan_of():

@@ -12,6 +12,10 @@ from snakemake.rules import Rule
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
 REPOSITORY = Path(__file__).parents[2]
+#: The full scale with fewer jobs.
+FULL = {"scale": "full", "scales": {"full": {"seeds": 1, "shard_images": 20_000}}}
+#: A scale of one's own with sizes of its own.
+MINE = {"scale": "mine", "scales": {"mine": {"parent": "demo", "image_px": 192, "phonons": 5, "epochs": 3, "seeds": 2}}}
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,11 @@ class Rules:
                 snakefile=REPOSITORY / "Snakefile",
                 workdir=folder,
             )
-            self.workflow = asked._workflow
+            self.workflow = asked._get_workflow()
+            # Its own names, PLAN among them: Snakemake keeps those of all workflows of a process in one place.
+            self.workflow.modifier.globals = dict(self.workflow.globals)
+            self.workflow.include(REPOSITORY / "Snakefile", overwrite_default_target=True)
+            self.workflow.check()
         self.plan = self.workflow.globals["PLAN"]
         self.known: dict[str, Job] = {}
         self.rules: dict[str, Rule] = {rule.name: rule for rule in self.workflow.rules}

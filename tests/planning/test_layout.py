@@ -2,7 +2,7 @@ import re
 from itertools import combinations, product
 
 import pytest
-from conftest import FULL, MINE
+from loaded_rules import FULL, MINE
 from stembench.config.scales import FOLDERS_OF_NO_SCALE
 from stembench.planning import SPLITS, Layout, Template
 from stembench.planning.lab import APPLIED
