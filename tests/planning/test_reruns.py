@@ -1,6 +1,7 @@
 """What a change of the configuration makes anew: the inputs and parameters of every job, before and after it."""
 
 import pytest
+from loaded_rules import Rules, folder_of
 from stembench.config import load_config
 
 #: Of everything a part: what is left is of each kind.
@@ -103,15 +104,16 @@ COSTLY = {"train_network", "generate_shard", "simulate_tile", "calibrate_noise"}
 
 
 @pytest.fixture(scope="module")
-def jobs_at(rules_of):
-    """A function that returns every job of a run with all studies at some settings."""
+def jobs_at(tmp_path_factory):
+    """A function that returns every job of a run of three crystals, with its studies, at some settings."""
+    folder = folder_of(tmp_path_factory.mktemp("reruns") / "workflow", ("Au", "Si", "SrTiO3"))
 
     asked: dict[str, dict] = {}
 
     def ask(*layers: dict) -> dict:
         settings = laid_over(BASE, *layers)
         if repr(settings) not in asked:
-            rules = rules_of(settings)
+            rules = Rules(folder, settings)
             asked[repr(settings)] = rules.closure(rules.everything)
         return asked[repr(settings)]
 

@@ -5,6 +5,7 @@ import io
 import re
 import sys
 import tokenize
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -33,11 +34,15 @@ PROSE = {
 PATH = re.compile(r"results/|\bseed\{|_seed\{|/seed\d|(?<!-)-seed|_prior-")
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def strings(path: Path) -> list[tuple[int, str]]:
     """Line and text of the string literals of a file, f-strings among them, but no docstrings; logs are left out."""
-    text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
-        tree = ast.parse(text)
+        tree = parsed(path)
         said = {
             id(node.body[0].value)
             for node in ast.walk(tree)
@@ -51,6 +56,7 @@ def strings(path: Path) -> list[tuple[int, str]]:
             for node in ast.walk(tree)
             if isinstance(node, ast.JoinedStr | ast.Constant) and id(node) not in said | parts
         ]
+    text = path.read_text(encoding="utf-8")
     text = LOGS.sub(lambda found: "None" + "\n" * found[0].count("\n"), text)
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     return [
@@ -106,7 +112,7 @@ def test_no_text_is_split_as_the_name_of_a_method_is_outside_planning():
         f"{name}:{node.lineno}"
         for name in NAMES
         if name.endswith(".py")
-        for node in ast.walk(ast.parse((REPOSITORY / name).read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(REPOSITORY / name))
         if splits_a_name(node)
     ]
     assert found == []

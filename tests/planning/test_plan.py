@@ -1,0 +1,50 @@
+import subprocess
+import sys
+
+#: Packages that take long to import, none of which a plan needs.
+HEAVY = {
+    *("abtem", "dask", "gemmi", "h5py", "lightning", "matplotlib", "pandas", "pyarrow", "rsciio", "skimage", "sklearn"),
+    *("snakemake", "torch", "xarray", "zarr"),
+}
+BUILD = """
+import sys
+from stembench.config import load_config
+from stembench.planning import make_plan
+
+plan = make_plan(load_config({}))
+assert plan.report.products and plan.report.captions and plan.trainings.default
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def test_a_plan_is_built_without_packages_that_are_slow_to_import(repository):
+    """What every job of a cluster waits for, since each builds the plan anew."""
+    command = [sys.executable, "-c", BUILD]
+    done = subprocess.run(
+        command, cwd=repository, env={"PYTHONPATH": "workflow_scripts"}, capture_output=True, text=True, check=True
+    )
+    assert set(done.stdout.split()) & HEAVY == set()
+
+
+def test_a_plan_reads_no_structure_and_no_image(plan_of, tmp_path):
+    """Empty files will do."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "mine.tif").touch()
+    for name in ("Si", "SrTiO3"):
+        (tmp_path / f"{name}.cif").touch()
+    plan = plan_of({"lab": {"folder": str(tmp_path / "images")}}, structures=tmp_path)
+    assert plan.report.products
+    assert plan.lab.applied == ["mine"]
+
+
+def test_two_plans_of_one_configuration_ask_for_the_same(plan_of):
+    one, other = plan_of({}), plan_of({})
+    assert one.report.products == other.report.products
+    assert one.report.left_out == other.report.left_out
+    assert [one.trainings.identity(each) for each in one.trainings.default] == [
+        other.trainings.identity(each) for each in other.trainings.default
+    ]
+
+
+def test_no_product_is_reported_twice(demo):
+    assert len(set(demo.report.products)) == len(demo.report.products)
