@@ -7,6 +7,13 @@ import yaml
 from copies import TINY, Copy
 
 
+def pytest_collection_modifyitems(items):
+    """Every test of this folder runs Snakemake."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def copy(tmp_path, repository) -> Copy:
     return Copy(tmp_path, repository)
