@@ -174,7 +174,7 @@ class Report:
         plan = self.plan
         if not plan.crystals.zones:
             yield "Everything that shows a crystal: structures/ holds no .cif file; put at least one there."
-        for dataset in plan.datasets.simulated if plan.crystals.zones else ():
+        for dataset in plan.datasets.simulated:
             share, test_only = plan.datasets.recipe(dataset).share, dataset in plan.config.generalisation.testsets
             if share and not plan.datasets.all_shards(dataset):
                 kind = "test set" if test_only else "dataset"
