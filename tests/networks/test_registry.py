@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from executed import Executed
-from stembench.config.networks import NETWORKS as CONFIGURED
+from stembench.config import Config
 from stembench.datasets.labels import TASK_LABELS, label
 from stembench.errors import InputError
 from stembench.networks import NETWORKS
@@ -21,6 +21,7 @@ from stembench.networks.registry import (
 from stembench.products import sha256
 
 # `make test-detector` tries Faster R-CNN where torchvision loads.
+CONFIGURED = Config().networks
 LOADABLE = [name for name in NETWORKS if name != "faster_rcnn"]
 PUBLISHED = {
     "atomai_segmentor": 594_033,

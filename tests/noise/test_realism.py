@@ -92,6 +92,7 @@ def test_calibration_sees_no_pixel_that_it_is_judged_on(lattice, monkeypatch):
     assert np.isnan(unseen_half(marked)).all()
 
 
+@pytest.mark.slow
 def test_calibrated_noise_is_the_nearest_to_the_instrument_it_was_calibrated_on(instrument_table):
     table = instrument_table.set_index(["noise", "statistic"])
     for other in ("published", "temimagenet"):
