@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import time
-from functools import cache, wraps
+from functools import wraps
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -24,15 +24,11 @@ sys.path.insert(0, str(SHIPPED.resolve() / "workflow_scripts"))
 
 from snakemake.common.configfile import load_configfile
 from snakemake.logging import logger
+from snakemake_interface_logger_plugins.common import LogEvent
 from stembench.config import load_config
 from stembench.errors import InputError
-from stembench.localisation import DEFAULT_LOCALISER
-from stembench.networks import NETWORKS
-from stembench.planning import SPLITS, Method, Training, make_plan
-from stembench.planning.choice import USES, choose
-from stembench.planning.evaluations import ENHANCED
+from stembench.planning import SPLITS, Method, make_plan
 from stembench.planning.identity import code_digest as code
-from stembench.planning.lab import APPLIED_FIGURES
 from stembench.planning.layout import any_of
 from stembench.planning.methods import SEED_PATTERN
 from stembench.planning.timing import finish
@@ -63,7 +59,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-LAYOUT, SIZES, STARTED = PLAN.layout, CONFIG.sizes, time.time()
+LAYOUT, STARTED = PLAN.layout, time.time()
 GPU = shutil.which("nvidia-smi") is not None
 # Resources in a profile may name this variable; jobs need it as well.
 os.environ.update(TRAINING_DEVICES=str(CONFIG.training.devices))
@@ -93,6 +89,21 @@ def method(wildcards):
 def environment(name):
     """Return the path of a conda environment."""
     return f"../envs/{name}.yaml"
+
+
+def before_jobs(look):
+    """Let a function look at the DAG, of a run or dry run, before any job starts: when their number is told."""
+
+    def told(record):
+        try:
+            if getattr(record, "event", None) == LogEvent.RUN_INFO:
+                look(workflow.dag)
+        except InputError as error:
+            raise WorkflowError(str(error)) from None
+        return True
+
+    if workflow.is_main_process:
+        logger.addFilter(told)
 
 
 onstart:

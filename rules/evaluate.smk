@@ -16,47 +16,30 @@ Makes, below results/{scale}/:
         figures show, of lab images as well)
 """
 
+from stembench.localisation import DEFAULT_LOCALISER
+from stembench.planning.evaluations import ENHANCED
+
 LAB_TESTSET = any_of(PLAN.evaluations.lab_testsets)
 SINGLE_CRYSTAL = any_of(PLAN.evaluations.single_crystals)
 FINDER, FILTER = any_of(PLAN.evaluations.finders), any_of(PLAN.evaluations.filters)
 TUNED_FINDER = any_of(PLAN.evaluations.tuned_finders)
 
 
-def method_code(script, localisers=()):
-    """Parameter: digest of a script, of the method of its job and of localisers."""
-    return lambda w: code(script, *PLAN.evaluations.modules(method(w), localisers))
-
-
-def method_files(task):
-    """Input function: the files of the trained network behind a method; a classical method has none."""
-    return asked(
-        lambda wildcards: PLAN.trainings.files(method(wildcards), wildcards.get("task", task))
-    )
-
-
-def network_folder(task):
-    """Parameter: the folder of the trained network behind a method, None for a classical one."""
-    return lambda wildcards: PLAN.trainings.network(method(wildcards), wildcards.get("task", task))
-
-
-def told_prior(wildcards):
-    """Return which structure a method's network is given."""
-    return method(wildcards).prior if method(wildcards).is_network else "none"
-
-
-def method_environment(wildcards):
-    """Return the conda environment of a method."""
-    return environment(PLAN.evaluations.environment(method(wildcards)))
-
-
-def detection_tuning(wildcards):
-    """Return the tuned settings of a method for its test set."""
-    return PLAN.evaluations.detection_tuning(method(wildcards), wildcards.get("testset"))
-
-
-def scores(localisers, testsets=("{testset}",)):
-    """Outputs of evaluating a method on test sets, a folder for each localiser; '' is a classical method's own."""
-    return PLAN.evaluations.score_paths("{method}", localisers, testsets)
+# Parameter: digest of a script with the method of its job, and the localisers that read a network's map.
+method_code = lambda script, localisers=(): lambda w: code(
+    script, *PLAN.evaluations.modules(method(w), localisers)
+)
+# Input function: files of the trained network behind a method; parameter: its folder. A classical method has none.
+method_files = lambda task: asked(lambda w: PLAN.trainings.files(method(w), w.get("task", task)))
+network_folder = lambda task: lambda w: PLAN.trainings.network(method(w), w.get("task", task))
+# Structure that a method's network is told; conda environment of a method; its settings, tuned for its test set.
+told_prior = lambda w: method(w).prior if method(w).is_network else "none"
+method_environment = lambda w: environment(PLAN.evaluations.environment(method(w)))
+detection_tuning = lambda w: PLAN.evaluations.detection_tuning(method(w), w.get("testset"))
+# Outputs of evaluating a method on test sets, by each localiser; '' is a finder's own.
+scores = lambda localisers, testsets=("{testset}",): PLAN.evaluations.score_paths(
+    "{method}", localisers, testsets
+)
 
 
 rule build_lab_testset:
@@ -76,7 +59,7 @@ rule build_lab_testset:
         code=code("build_lab_testset"),
         settings=lambda wildcards: PLAN.evaluations.lab_settings(wildcards.testset),
         counts_per_px=lambda wildcards: PLAN.evaluations.doses(wildcards.testset),
-        draws=SIZES.lab_draws,
+        draws=CONFIG.sizes.lab_draws,
     message:
         "Build the lab test set {wildcards.testset}"
     script:

@@ -5,32 +5,22 @@ Makes    results/{scale}/tables/{table}.{csv,md,tex}, results/{scale}/figures/{f
          results/{scale}/report.html
 """
 
-import logging
-
-from snakemake_interface_logger_plugins.common import LogEvent
-from stembench.planning.timing import estimate
+from stembench.planning.timing import print_estimate
 from stembench.reporting.figures import FIGURES
 from stembench.reporting.tables import TABLES
 
+before_jobs(lambda dag: print_estimate(PLAN, dag, workflow.cores))
 
-def reported(path, planned):
-    """Mark an output for the report, under the category that its file in the registry names."""
-    return report(
-        path,
-        category=lambda wildcards: planned(wildcards).product.category,
-        caption="../report/product.rst",
-        labels=lambda wildcards: {"name": next(iter(wildcards)).replace("_", " ")},
-    )
-
-
-def planned_table(wildcards):
-    """Return the table of a job."""
-    return PLAN.report.table(wildcards.table)
-
-
-def planned_figure(wildcards):
-    """Return the figure of a job."""
-    return PLAN.report.figure(wildcards.figure)
+# The table or figure of a job.
+planned_table = lambda wildcards: PLAN.report.table(wildcards.table)
+planned_figure = lambda wildcards: PLAN.report.figure(wildcards.figure)
+# An output that the report shows, under the category that its file in the registry names.
+reported = lambda path, planned: report(
+    path,
+    category=lambda wildcards: planned(wildcards).product.category,
+    caption="../report/product.rst",
+    labels=lambda wildcards: {"name": next(iter(wildcards)).replace("_", " ")},
+)
 
 
 rule make_table:
@@ -129,27 +119,8 @@ rule report:
         "../workflow_scripts/report.py"
 
 
-# Told of its inputs and never run: `Estimates` ends the call before any job starts.
+# Told of its inputs and never run: `print_estimate` ends the call before any job starts.
 rule estimate:
     input:
         PLAN.report.products,
         LAYOUT.report,
-
-
-class Estimates(logging.Filter):
-    """Prints what the jobs of `snakemake estimate` would take, in place of running them."""
-
-    def filter(self, record):
-        if getattr(record, "event", None) == LogEvent.RUN_INFO:
-            jobs = list(workflow.dag.needrun_jobs())
-            if any(job.rule.name.endswith("estimate") for job in jobs):
-                try:
-                    print(estimate(PLAN, jobs, workflow.cores))
-                except InputError as error:
-                    raise WorkflowError(str(error)) from None
-                sys.exit()
-        return True
-
-
-if workflow.is_main_process:
-    logger.addFilter(Estimates())

@@ -7,47 +7,16 @@ Makes    results/{scale}/models/{network}/{task}/{dataset}/seed{seed}/
          coverage.csv and reliability.{png,pdf} on the test split)
 """
 
-import logging
+from stembench.networks import NETWORKS
+from stembench.planning import Training
+from stembench.planning.guard import refuse_retraining
 
-from snakemake_interface_logger_plugins.common import LogEvent
-from stembench.planning.guard import retraining_refused
+before_jobs(lambda dag: refuse_retraining(dag, CONFIG.training.retrain))
 
-
-class RefusesRetraining(logging.Filter):
-    """Refuse costly retrainings when Snakemake logs the numbers of jobs, before any job of a run or dry run starts."""
-
-    def filter(self, record):
-        if getattr(record, "event", None) == LogEvent.RUN_INFO:
-            dag = workflow.dag
-            asked_for = {*dag.targetfiles, *dag.forcefiles}
-            again = [
-                (str(job.output.history), str(dag.reason(job)))
-                for job in dag.needrun_jobs()
-                if job.rule.name.endswith("train_network")  # a module may prefix it
-                and not (job.rule in dag.forcerules or asked_for & set(job.output))
-            ]
-            if message := retraining_refused(again, CONFIG.training.retrain):
-                raise WorkflowError(message)
-        return True
-
-
-if workflow.is_main_process:
-    logger.addFilter(RefusesRetraining())
-
-
-def training(wildcards):
-    """Return the training of a job."""
-    return Training(wildcards.network, wildcards.task, wildcards.dataset, int(wildcards.seed))
-
-
-def network_module(wildcards):
-    """Return the library module of a job's network."""
-    return NETWORKS.module(PLAN.trainings.architecture(wildcards.network))
-
-
-def drawn(dataset, paths):
-    """Return input files that a training needs only when it draws its samples on the fly."""
-    return paths(dataset) if PLAN.datasets.drawn_on_the_fly(dataset) else []
+# The training of a job; the library module of its network; what it needs only where it draws its samples on the fly.
+training = lambda w: Training(w.network, w.task, w.dataset, int(w.seed))
+network_module = lambda w: NETWORKS.module(PLAN.trainings.architecture(w.network))
+drawn = lambda dataset, paths: paths(dataset) if PLAN.datasets.drawn_on_the_fly(dataset) else []
 
 
 rule train_network:

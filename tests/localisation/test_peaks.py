@@ -1,5 +1,8 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.feature import peak_local_max
 from stembench.localisation.peaks import PeakSettings, find_columns
 
 PLAIN = PeakSettings(0.0, 0.0, 0.3, relative=True)
@@ -40,3 +43,15 @@ def test_the_parabola_is_off_by_what_follows_from_a_gaussian(sigma, bound):
     vertex = drop * np.sinh(offsets / sigma**2) / (2 * (1 - drop * np.cosh(offsets / sigma**2)))
     assert np.transpose(found) == pytest.approx(np.array([20 + vertex, np.full(25, 20)]))
     assert np.abs(vertex - offsets).max() < bound
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), levels=st.sampled_from([0, 3, 20]), distance_px=st.integers(1, 6))
+def test_maxima_are_those_of_scikit_image_in_noise_and_on_plateaus(seed, levels, distance_px):
+    image = np.random.default_rng(seed).random((40, 50))
+    image = np.round(image * levels) / levels if levels else image
+    expected = peak_local_max(image, min_distance=distance_px, threshold_abs=0.3, exclude_border=1)
+    found, heights = find_columns(image, 0.5 / distance_px, PeakSettings(0.0, 0.0, 0.3, relative=False))
+    rows, columns = expected.T
+    assert np.array_equal(heights, image[rows, columns])
+    assert np.allclose(found / (0.5 / distance_px), expected[:, ::-1], atol=0.5)

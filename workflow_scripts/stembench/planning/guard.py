@@ -3,7 +3,9 @@
 import csv
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from stembench.errors import InputError
 from stembench.products import damaged
 
 #: Trainings that took longer are guarded [h].
@@ -19,6 +21,32 @@ def hours(history: str | Path) -> float:
         return 0.0
     except (KeyError, TypeError, ValueError):
         raise damaged(history) from None
+
+
+def refuse_retraining(dag: Any, allowed: bool) -> None:
+    """Refuse a run that would train costly networks anew, unless they are named.
+
+    Parameters
+    ----------
+    dag : snakemake.dag.DAG
+        Jobs of the run, or of a dry run.
+    allowed : bool
+        Whether `training.retrain` allows all.
+
+    Raises
+    ------
+    InputError
+        That names each network, the hours it took, why it would be trained anew, and the remedies.
+    """
+    asked_for = {*dag.targetfiles, *dag.forcefiles}
+    again = [
+        (str(job.output.history), str(dag.reason(job)))
+        for job in dag.needrun_jobs()
+        if job.rule.name.endswith("train_network")  # a module may prefix it
+        and not (job.rule in dag.forcerules or asked_for & set(job.output))
+    ]
+    if message := retraining_refused(again, allowed):
+        raise InputError(message)
 
 
 def retraining_refused(again: Iterable[tuple[str, str]], allowed: bool) -> str:

@@ -288,6 +288,31 @@ class Estimator:
         return self.start_s + beyond * more, rate.megabytes / rate.jobs * larger
 
 
+def print_estimate(plan: Plan, dag: Any, cores: int | None) -> None:
+    """Print what the jobs of `snakemake estimate` would take, and end the call in place of running them.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is made from what.
+    dag : snakemake.dag.DAG
+        Jobs of the call; those of another target are left to run.
+    cores : int or None
+        Cores of the machine, if said.
+
+    Raises
+    ------
+    SystemExit
+        When the estimate is printed.
+    InputError
+        If a file of rates is damaged.
+    """
+    jobs = list(dag.needrun_jobs())
+    if any(job.rule.name.endswith("estimate") for job in jobs):
+        print(estimate(plan, jobs, cores))
+        raise SystemExit
+
+
 def estimate(plan: Plan, jobs: Iterable[Job], cores: int | None) -> str:
     """Return what jobs will take, for a person to read.
 
