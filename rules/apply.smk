@@ -6,15 +6,15 @@ Makes    results/applied/networks.json (which networks were chosen, and why)
          columns.hspy, columns.xyz, denoised.tif), results/applied/report.html
 """
 
-@cache
-def chosen(purpose):
-    """Return the network for the user's images, as plain values; chosen once per run."""
-    return vars(choose(CONFIG, purpose, SHIPPED / "weights"))
+from functools import cache
 
+from stembench.networks import NETWORKS
+from stembench.planning.choice import USES, choose
+from stembench.planning.lab import APPLIED_FIGURES
 
-def chosen_module(purpose):
-    """Return the library module of the chosen network."""
-    return NETWORKS.module(chosen(purpose)["architecture"])
+# The network for the user's images, as plain values, chosen once per run; and its library module.
+chosen = cache(lambda purpose: vars(choose(CONFIG, purpose, SHIPPED / "weights")))
+chosen_module = lambda purpose: NETWORKS.module(chosen(purpose)["architecture"])
 
 
 rule choose_networks:
@@ -165,13 +165,9 @@ rule export_columns:
         "../workflow_scripts/export_columns.py"
 
 
-@asked
-def applied_products(_):
-    """Return every product of the user's images."""
-    # Chosen here as well: Snakemake keeps an old product when an input function of its rule fails.
-    for purpose in USES:
-        chosen(purpose)
-    return PLAN.lab.applied_products
+# Everything made of the user's images. Networks are chosen here too: Snakemake keeps an old product when an input
+# function of its rule fails.
+applied_products = asked(lambda _: [*map(chosen, USES)] and PLAN.lab.applied_products)
 
 
 # The products of `apply` without its report; a target runs nothing, so it has no log.
