@@ -63,8 +63,9 @@ LAYOUT, STARTED = PLAN.layout, time.time()
 GPU = shutil.which("nvidia-smi") is not None
 # Resources in a profile may name this variable; jobs need it as well.
 os.environ.update(TRAINING_DEVICES=str(CONFIG.training.devices))
-# Captions are read when the report is written, and change no product.
+# Both are read when the report is written, and change no other product.
 config["captions"] = PLAN.report.captions
+config["layers"] = LAYERS
 
 
 def asked(answer):

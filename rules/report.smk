@@ -108,7 +108,6 @@ rule report:
         "../envs/reporting.yaml"
     params:
         code=code("report"),
-        layers=LAYERS,
         target="products",
         scale=CONFIG.scale,
         left_out=PLAN.report.left_out,

@@ -14,8 +14,9 @@ from stembench.reporting.first_page import first_page
 if __name__ == "__main__":
     with running(snakemake), whole(snakemake.output.page) as partial, tempfile.TemporaryDirectory() as folder:
         params, inputs = snakemake.params, snakemake.input
-        layers = [Path(folder) / f"{number}.json" for number in range(len(params.layers))]
-        for path, layer in zip(layers, params.layers):
+        contents = snakemake.config["layers"]
+        layers = [Path(folder) / f"{number}.json" for number in range(len(contents))]
+        for path, layer in zip(layers, contents):
             path.write_text(json.dumps(layer))
         with whole(snakemake.output.run) as run:
             page = first_page(inputs.introduction, params.scale, inputs.records, inputs.costs, params.left_out)

@@ -13,7 +13,7 @@ from stembench.planning import Plan, make_plan
 
 FOLDERS = ("config", "envs", "profiles", "report", "rules", "weights", "workflow_scripts")
 # A particle, a monolayer, a dumbbell, and those that the configuration names.
-MATERIALS = ("Au", "MoS2", "Pt", "Si", "SrTiO3")
+MATERIALS = ("Au", "MoS2", "Si", "SrTiO3")
 TINY = Path(__file__).with_name("tiny.yaml")
 
 

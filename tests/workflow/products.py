@@ -24,7 +24,7 @@ def check_products(folder: Path, plan: Plan) -> list[str]:
     """Check everything that a plan reports, and what it is made from; return what was looked at."""
     seen, layout = [], plan.layout
     tables, figures = (
-        [name for name, planned in made.items() if planned.product.reported(plan)]
+        [name for name, planned in made.items() if planned.product.reported(plan, planned.subject)]
         for made in (plan.report.tables, plan.report.figures)
     )
 

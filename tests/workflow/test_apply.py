@@ -96,7 +96,7 @@ def test_no_image_is_read_anew_or_trained_for_at_another_scale_or_after_a_new_ci
     other = tiny_with({"scale": "other", "scales": scales | {"other": {"parent": "tiny", "train_images": 50}}})
     assert not set(pending(finished, applied[0], config=other).values()) - {"apply"}
     dropped = finished.folder / "structures" / "Dropped-1.cif"
-    shutil.copy(finished.folder / "structures" / "Pt.cif", dropped)
+    shutil.copy(finished.folder / "structures" / "Au.cif", dropped)
     try:
         assert not set(pending(finished, applied[0]).values()) - {"apply"}
     finally:

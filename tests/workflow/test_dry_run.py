@@ -5,7 +5,7 @@ import time
 
 from stembench.planning import Layout
 
-WANTED = Layout("tiny").structure_figure.path(material="Pt", zone="001")
+WANTED = Layout("tiny").structure_figure.path(material="Au", zone="001")
 LOOKS = (("-n", WANTED), ("--summary", WANTED), ("--rulegraph", "dot", WANTED), ("--lint",))
 
 
@@ -18,7 +18,7 @@ def files(folder):
 
 
 def test_a_look_at_the_plan_writes_nothing(copy):
-    os.utime(copy.folder / "structures" / "Pt.cif", (time.time() + 86400,) * 2)
+    os.utime(copy.folder / "structures" / "Au.cif", (time.time() + 86400,) * 2)
     before = files(copy.folder)
     looking = [copy.start(*look, "--nolock", cores=1) for look in LOOKS]
     printed = [each.communicate()[0] for each in looking]

@@ -34,7 +34,7 @@ def test_snakemake_says_what_is_wrong_in_the_configuration_without_a_traceback(u
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ('structures: {zones: {Pt: ["000"]}}', ["structures.zones", "[000]", "no direction"]),
+        ('structures: {zones: {Au: ["000"]}}', ["structures.zones", "[000]", "no direction"]),
         (
             'structures: {zones: {Unobtainium: ["001"]}}',
             ["structures.zones.Unobtainium", "structures/Unobtainium.cif"],
@@ -60,7 +60,7 @@ def test_what_is_not_there_or_cannot_be_is_named(untouched, tmp_path, text, part
 
 def test_a_broken_cif_is_named_and_the_other_materials_finish(copy):
     (copy.folder / "structures" / "Broken.cif").write_text("data_broken\nloop_\n_atom_site_label\n")
-    wanted = [LAYOUT.projection.path(material=material, zone="001") for material in ("Broken", "Pt")]
+    wanted = [LAYOUT.projection.path(material=material, zone="001") for material in ("Broken", "Au")]
     done = copy.run("--keep-going", *wanted)
     refused(done, "structures/Broken.cif", "remove the file")
     assert [(copy.folder / path).exists() for path in wanted] == [False, True]
@@ -85,7 +85,7 @@ def test_ones_own_annotated_image_is_scored_by_one_entry(copy, tiny_with):
 
 def test_ones_own_structures_alone_need_no_change_of_the_default(copy):
     folder = copy.folder / "structures"
-    (folder / "Pt.cif").rename(folder / "Mine.cif.kept")
+    (folder / "Au.cif").rename(folder / "Mine.cif.kept")
     for path in folder.glob("*.cif"):
         path.unlink()
     (folder / "Mine.cif.kept").rename(folder / "Mine.cif")
@@ -97,7 +97,7 @@ def test_ones_own_structures_alone_need_no_change_of_the_default(copy):
 
 
 def test_an_impossible_file_name_fails_at_once(untouched):
-    impossible = LAYOUT.projection.path(material="Pt", zone="999")
+    impossible = LAYOUT.projection.path(material="Au", zone="999")
     refused(untouched.run("-n", impossible), impossible)
 
 
@@ -107,7 +107,7 @@ LAUGHS = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}' if i else 'ha'] * 9)}]\
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        (LAUGHS + "structures: {zones: {Pt: *a11}}\n", ["a11", "unknown key", "structures.zones", "quoted key"]),
+        (LAUGHS + "structures: {zones: {Au: *a11}}\n", ["a11", "unknown key", "structures.zones", "quoted key"]),
         ('lab: !!python/object/apply:os.mkdir ["executed"]\n', ["not valid JSON or YAML"]),
     ],
     ids=["keys that repeat themselves", "a Python object"],

@@ -9,10 +9,11 @@ import pytest
 from copies import MATERIALS
 from stembench.planning import Layout
 
+PROJECTION = Layout("demo").projection.path(material="Au", zone="001")
 RULE = f"""
 rule mine:
     input:
-        "{Layout("demo").projection.path(material="Pt", zone="001")}",
+        "{PROJECTION}",
     output:
         "mine.json",
     shell:

@@ -89,7 +89,7 @@ def test_files_that_are_touched_without_a_change_make_nothing_again(finished):
 
 def test_a_dropped_cif_adds_its_structure_and_the_datasets_that_take_it(finished):
     dropped = finished.folder / "structures" / "Dropped-1.cif"
-    shutil.copy(finished.folder / "structures" / "Pt.cif", dropped)
+    shutil.copy(finished.folder / "structures" / "Au.cif", dropped)
     try:
         again = finished.pending()
     finally:

@@ -27,7 +27,7 @@ SHARD = LAYOUT.shard.path(dataset="physical", split="train", shard="00000")
 NETWORK = {"network": "atomid_net", "task": "localise", "dataset": "physical", "seed": 0}
 MODEL, TRAINED = LAYOUT.model.path(**NETWORK), LAYOUT.weights.path(**NETWORK)
 IMAGE, ARCHIVE = LAYOUT.lab_image.path(image="mine"), LAYOUT.archive.path(distribution="mine")
-PLATINUM = {"material": "Pt", "zone": "001"}
+GOLD = {"material": "Au", "zone": "001"}
 EPOCHS = 60  # long enough to be interrupted in
 
 thorough = partial(pytest.param, marks=pytest.mark.thorough)
@@ -168,7 +168,7 @@ def test_a_read_only_disk_is_told(tmp_path, repository, part):
         remount("ro")
         told(copy.run(SHARD), f"{folder}: is read-only; make it writable and run again")
         remount("rw")
-        finishes(copy, LAYOUT.projection.path(**PLATINUM))
+        finishes(copy, LAYOUT.projection.path(**GOLD))
 
 
 class Index(SimpleHTTPRequestHandler):
@@ -275,12 +275,12 @@ def test_a_damaged_checkpoint_is_set_aside_and_its_training_begins_anew(untraine
 
 
 def test_inputs_dated_in_the_future_are_told_and_the_run_finishes(copy):
-    cif = copy.folder / "structures" / "Pt.cif"
+    cif = copy.folder / "structures" / "Au.cif"
     os.utime(cif, (time.time() + 86400,) * 2)
-    wanted = LAYOUT.structure_figure.path(**PLATINUM)
+    wanted = LAYOUT.structure_figure.path(**GOLD)
     done = copy.run(wanted)
     assert done.returncode == 0, done.stdout[-8000:]
-    assert "structures/Pt.cif the first, were dated in the future" in done.stdout
+    assert "structures/Au.cif the first, were dated in the future" in done.stdout
     assert "set the clocks" in done.stdout
     assert "Nothing to be done" in copy.run(wanted).stdout
 
