@@ -6,7 +6,7 @@ import time
 from stembench.planning import Layout
 
 WANTED = Layout("tiny").structure_figure.path(material="Au", zone="001")
-LOOKS = (("-n", WANTED), ("--summary", WANTED), ("--rulegraph", "dot", WANTED), ("--lint",))
+LOOKS = (("-n", WANTED), ("--summary", WANTED), ("--rulegraph", "dot", WANTED))
 
 
 def files(folder):
