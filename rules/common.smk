@@ -64,8 +64,7 @@ GPU = shutil.which("nvidia-smi") is not None
 # Resources in a profile may name this variable; jobs need it as well.
 os.environ.update(TRAINING_DEVICES=str(CONFIG.training.devices))
 # Both are read when the report is written, and change no other product.
-config["captions"] = PLAN.report.captions
-config["layers"] = LAYERS
+config.update(captions=PLAN.report.captions, layers=LAYERS)
 
 
 def asked(answer):

@@ -122,7 +122,7 @@ def check_products(folder: Path, plan: Plan) -> list[str]:
     pictures = [
         layout.structure_figure,
         layout.calibration_figure,
-        *(layout.figure(name)[0] for name in plan.report.figures),
+        *(layout.figure(name)[0] for name in figures),
     ]
     pictures += [layout.model_figure(name)[0] for name in ("curves", "validation")]
     for template in pictures:

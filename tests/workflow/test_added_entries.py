@@ -183,6 +183,7 @@ def ran(added, shown, entries, tmp_path_factory) -> Copy:
     for kind in ("localiser", "finder", "filter"):
         settings["evaluation"] |= entries[kind]["evaluation"]
     settings["evaluation"]["lab_testsets"] = {"perovskite": None}
+    settings["studies"]["training_sets"] = None  # whose test set it is
     config = tmp_path_factory.mktemp("config") / "all.yaml"
     config.write_text(yaml.safe_dump(settings))
     enhanced = LAYOUT.enhanced_images.path(task="denoise_background", testset="physical", method="power")
