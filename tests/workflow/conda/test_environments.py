@@ -22,7 +22,8 @@ from products import check_products
 from stembench.planning import Layout
 
 LAYOUT = Layout("tiny")
-STUDIES = [LAYOUT.table(name)[0] for name in ("priors", "enlarged")]  # atomap's environment is for one of them
+# The environment of atomap is for one of them.
+STUDIES = [LAYOUT.table(name)[0] for name in ("priors", "enlarged", "enlarged_comparison")]
 MATERIALS = ("Si", "SrTiO3")  # the fewest of which one can be taken for the other
 
 
