@@ -97,6 +97,13 @@ def test_a_file_is_found_in_the_list_of_its_project(index, fetch, kind, link):
     assert fetch(index_url=index.url) == CONTENT
 
 
+def test_a_file_that_ends_early_is_told(index, fetch):
+    index.lists(f"/files/{FILE}")
+    index.answers[f"/files/{FILE}"] = (200, {"Content-Length": str(len(CONTENT) + 5)}, CONTENT)
+    with pytest.raises(OSError, match="ended 5 bytes early"):
+        fetch(index_url=index.url)
+
+
 def test_links_start_from_the_base_that_a_page_names(index, fetch):
     index.answers[PROJECT] = (200, {"Content-Type": HTML}, f'<base href="/files/"><a href="{FILE}">x</a>'.encode())
     assert fetch(index_url=f"{index.url}/") == CONTENT

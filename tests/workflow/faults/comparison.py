@@ -11,16 +11,20 @@ import pandas as pd
 LEFT_OUT = {
     "*/logs/*": "a rerun's log says that it goes on",
     "*/benchmarks/*": "times",
+    "*/rates.csv": "times",
     "*.snakemake_timestamp": "Snakemake's mark of a folder's date",
     "*/report.html": "Snakemake's report shows when each job ran",
     "*/tables/cost.md": "as cost.csv",
     "*/tables/cost.tex": "as cost.csv",
+    "*/tables/summary.md": "as summary.csv",
+    "*/tables/summary.tex": "as summary.csv",
 }
 _APPLYING = {"inference_ms_per_megapixel", "peak_memory_mib"}
 #: What tells time or memory among other things: columns of tables and keys of JSON that are not compared.
 TIMES = {
     "*/models/*/history.csv": {"seconds"},
     "*/tables/cost.csv": {"training_s", "training_s_seed_sd", "samples_per_s"} | _APPLYING,
+    "*/tables/summary.csv": {"training_s"},
     "*/cost/*.json": {"passes"} | _APPLYING,
 }
 

@@ -160,6 +160,8 @@ class _Place:
                     if size > MAX_FILE_BYTES:
                         raise OSError(f"{file} takes more than {MAX_FILE_BYTES:,} bytes")
                     target.write(part)
+                if response.length:  # of a file whose length is known, what did not come
+                    raise OSError(f"{file} ended {response.length:,} bytes early")
 
     def _find(self, file: str) -> str:
         """Address of the file of a name."""
