@@ -27,11 +27,11 @@ def page(finished, tmp_path_factory) -> str:
 
 
 def test_its_categories_can_be_opened(page):
-    for category in ("Calibration", "Datasets", "Figures", "Lab images", "Structures", "Tables", "Training"):
+    for category in ("At a glance", "Calibration", "Datasets", "Figures", "Lab images", "Structures", "Tables", "Training"):
         assert category in page
 
 
 def test_it_begins_with_what_the_run_was(page):
     assert "scale <em>tiny</em>" in page
-    for told in ("Seeds a network", "Devices", "torch 2.", "atomid_net"):
+    for told in ("Seeds per network", "Devices", "torch 2.", "atomid_net"):
         assert told in page
