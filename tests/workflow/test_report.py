@@ -27,7 +27,8 @@ def page(finished, tmp_path_factory) -> str:
 
 
 def test_its_categories_can_be_opened(page):
-    for category in ("At a glance", "Calibration", "Datasets", "Figures", "Lab images", "Structures", "Tables", "Training"):
+    categories = ("At a glance", "Calibration", "Datasets", "Figures", "Lab images", "Structures", "Tables", "Training")
+    for category in categories:
         assert category in page
 
 
