@@ -134,6 +134,18 @@ def test_a_file_that_a_named_network_lacks_is_named(networks, file):
         networks.chosen(config=load_config({"apply": {"localise": str(folder)}}))
 
 
+def test_a_better_network_that_is_not_characterised_does_not_stop_the_use_of_another(networks):
+    (networks.add("better", 0.9) / "characterisation.json").unlink()
+    usable = networks.ship("usable", 0.8)
+    assert networks.chosen().folder == str(usable)
+
+
+def test_every_network_that_a_run_trains_to_localise_can_be_applied_after_it(demo):
+    trained = [training for training in demo.trainings.default if training.task == "localise"]
+    assert len(trained) > 1
+    assert {demo.layout.characterisation.path(**vars(training)) for training in trained} <= {*demo.report.products}
+
+
 def test_the_message_on_a_missing_characterisation_names_the_command_that_makes_it(networks):
     missing = networks.add("a", 0.9) / "characterisation.json"
     missing.unlink()

@@ -19,6 +19,7 @@ USES: tuple[Use, ...] = get_args(Use)
 TASKS: Mapping[Use, Task] = {"localise": "localise", "denoise": "denoise_background"}
 _RANKING = "ranking.json"
 _CARD = "card.json"
+_CHARACTERISATION = "characterisation.json"
 #: What a network is applied from.
 _FILES = ("weights.safetensors", "model.json")
 
@@ -121,6 +122,9 @@ def choose(config: Config, use: Use, shipped: str | Path = "weights", results: s
             f"apply.{use}: no trained network lies in {shipped}/ or {results}/; train some by `snakemake --cores all`, "
             "or name the folder of one"
         )
+    # One whose confidence was not measured yet, as after a run that was interrupted, stands behind all others.
+    if use == "localise":
+        known = [network for network in known if Path(network.folder, _CHARACTERISATION).exists()] or known
     best = max(known, key=lambda candidate: candidate.score)
     group = "those trained on the noise of your instrument" if config.instrument else "those at hand"
     unit = {"localise": "F1", "denoise": "PSNR in dB"}[use]
@@ -139,7 +143,7 @@ def _named(folder: str, use: Use) -> Choice:
 
 
 def _choice(folder: str, reason: str, use: Use) -> Choice:
-    missing = Path(folder, "characterisation.json")
+    missing = Path(folder, _CHARACTERISATION)
     if use == "localise" and not missing.exists():
         raise InputError(f"apply.{use}: there is no file {missing}; make it by `snakemake {missing} --cores all`")
     try:

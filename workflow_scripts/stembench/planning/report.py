@@ -116,6 +116,8 @@ class Report:
                 figure.path(**where) for name in ("curves", "validation") for figure in layout.model_figure(name)[:1]
             ]
             paths.append(layout.ranking.path(**where))
+            if training.task == "localise":  # so that whichever ranks first can be applied
+                paths.append(layout.characterisation.path(**where))
         for method in plan.evaluations.localising[:1]:
             where = {"network": method.name, "task": "localise", "dataset": method.dataset, "seed": method.seed}
             paths.append(layout.model_figure("reliability")[0].path(**where))
