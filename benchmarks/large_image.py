@@ -19,7 +19,8 @@ from stembench.application.columns import find_columns
 from stembench.application.denoising import denoise
 from stembench.application.tiling import maps_of_tiles, reach_of, tiles_of
 from stembench.evaluation.inference_cost import peak_memory
-from stembench.networks.registry import TrainedNetwork, build, save
+from stembench.networks.registry import build, save
+from stembench.trained_network import TrainedNetwork
 
 NETWORKS = {
     "atomsegnet_unet": "localise",

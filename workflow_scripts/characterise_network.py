@@ -6,8 +6,8 @@ from job import running
 from stembench.application.characterisation import characterise
 from stembench.config import Evaluation
 from stembench.errors import CannotLoadError
-from stembench.networks.registry import TrainedNetwork
 from stembench.products import write_json
+from stembench.trained_network import TrainedNetwork
 
 if __name__ == "__main__":
     with running(snakemake):

@@ -10,7 +10,7 @@ from job import say
 from stembench.errors import CannotLoadError
 from stembench.evaluation.lattice_precision import DENOISER
 from stembench.evaluation.tuning import best_tuned, dose_levels
-from stembench.networks.registry import TrainedNetwork
+from stembench.trained_network import TrainedNetwork
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

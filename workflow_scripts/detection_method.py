@@ -57,7 +57,7 @@ def maps_of(job: "snakemake", shards: Sequence[str]) -> Maps:
         bright = np.stack([bright_columns(image, mode) for image, mode in zip(images, modes)])
         return Maps(bright, np.full(len(images), np.nan), "", "")
     from stembench.crystals.material import structures_of
-    from stembench.networks.registry import TrainedNetwork
+    from stembench.trained_network import TrainedNetwork
 
     structures = told(structures_of(job.input.structures), job.params.prior)
     network = TrainedNetwork(job.params.network)

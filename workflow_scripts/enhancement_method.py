@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def enhanced(job: "snakemake", images: np.ndarray, samples: pd.DataFrame) -> np.ndarray:
     """Return images (sample, y, x) enhanced by the job's method; a filter has the settings tuned for each dose."""
     if job.params.network:
-        from stembench.networks.registry import TrainedNetwork
+        from stembench.trained_network import TrainedNetwork
 
         return TrainedNetwork(job.params.network)(images)
     resized = upsampled if TASK_LABELS[job.wildcards.task].endswith("2x") else np.asarray

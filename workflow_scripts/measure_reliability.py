@@ -7,8 +7,8 @@ from stembench.application.characterisation import Characterisation, judge
 from stembench.application.reliability import coverage, nothing_judged
 from stembench.config import Evaluation
 from stembench.errors import CannotLoadError
-from stembench.networks.registry import TrainedNetwork
 from stembench.products import whole
+from stembench.trained_network import TrainedNetwork
 
 if __name__ == "__main__":
     with running(snakemake):

@@ -11,8 +11,8 @@ from stembench.datasets.store import Shards, read_table
 from stembench.errors import CannotLoadError
 from stembench.evaluation.examples import Examples, example_positions, example_titles
 from stembench.evaluation.ranking import rank
-from stembench.networks.registry import TrainedNetwork
 from stembench.products import write_json
+from stembench.trained_network import TrainedNetwork
 
 if __name__ == "__main__":
     with running(snakemake):

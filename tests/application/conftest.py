@@ -9,7 +9,8 @@ from stembench.application import measuring
 from stembench.application.characterisation import Characterisation, characterise
 from stembench.config import Evaluation
 from stembench.datasets.store import write_shard
-from stembench.networks.registry import TrainedNetwork, build, save
+from stembench.networks.registry import build, save
+from stembench.trained_network import TrainedNetwork
 
 RECORD = {"architecture": "fcn", "width": 0.1, "task": "localise", "options": {}, "pixel_size_A": (0.08, 0.16)}
 

@@ -3,7 +3,8 @@ import pytest
 import torch
 from stembench.application.denoising import denoise
 from stembench.errors import InputError
-from stembench.networks.registry import TrainedNetwork, build, save
+from stembench.networks.registry import build, save
+from stembench.trained_network import TrainedNetwork
 
 
 @pytest.fixture

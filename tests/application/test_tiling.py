@@ -7,7 +7,8 @@ from stembench.application import tiling
 from stembench.application.tiling import map_of, maps_of_tiles, progress_bar, reach_of, tiles_of
 from stembench.errors import InputError
 from stembench.networks import NETWORKS
-from stembench.networks.registry import TrainedNetwork, build, normalise, save
+from stembench.networks.registry import build, normalise, save
+from stembench.trained_network import TrainedNetwork
 
 LOADABLE = [name for name in NETWORKS if name != "faster_rcnn"]
 #: How far maps of tiles are from the whole image's, at most (RMS over the map's SD), in lively untrained networks.

@@ -10,7 +10,8 @@ from stembench.datasets.loading import Crops
 from stembench.datasets.sample import Sample
 from stembench.localisation.peaks import PeakSettings, find_columns
 from stembench.networks.faster_rcnn import FasterRCNN
-from stembench.networks.registry import TrainedNetwork, build, count_parameters, normalise, save
+from stembench.networks.registry import build, count_parameters, normalise, save
+from stembench.trained_network import TrainedNetwork
 from stembench.training.run import train
 from torch import nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN

@@ -23,9 +23,10 @@ from stembench.lab.fetching import extract
 from stembench.lab.formats import recording_parts
 from stembench.lab.marked_columns import atom_positions, read_marked_columns
 from stembench.lab.own_images import own_images
-from stembench.networks.registry import TrainedNetwork, build, save
+from stembench.networks.registry import build, save
 from stembench.planning.choice import candidates
 from stembench.products import sha256
+from stembench.trained_network import TrainedNetwork
 
 REPOSITORY = Path(__file__).parents[2]
 _EXTREMES = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1]

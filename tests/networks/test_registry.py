@@ -9,16 +9,9 @@ from stembench.config import Config
 from stembench.datasets.labels import TASK_LABELS, label
 from stembench.errors import InputError
 from stembench.networks import NETWORKS
-from stembench.networks.registry import (
-    NORMALISATIONS,
-    TrainedNetwork,
-    build,
-    count_parameters,
-    normalise,
-    restore,
-    save,
-)
+from stembench.networks.registry import NORMALISATIONS, build, count_parameters, normalise, restore, save
 from stembench.products import sha256
+from stembench.trained_network import TrainedNetwork
 
 # `make test-detector` tries Faster R-CNN where torchvision loads.
 CONFIGURED = Config().networks

@@ -187,6 +187,7 @@ KEPT_CODE = {
     "other networks": (["stembench/networks/atom*.py", "stembench/networks/localisers/*.py"], code_added),
     "the configuration": (["stembench/config/*.py"], code_added),
     "planning": (["stembench/planning/*.py"], code_added),
+    "how trained networks are applied": (["stembench/trained_network.py", "stembench/application/*.py"], code_added),
     "figures and tables": (["stembench/reporting/*.py", "plot_*.py", "make_table.py"], code_added),
     "evaluation": (["stembench/evaluation/*.py", "stembench/baselines/*.py", "evaluate_*.py"], code_added),
     "application to the user's images": (["stembench/application/*.py", "stembench/lab/*.py"], code_added),

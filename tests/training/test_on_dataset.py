@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from stembench.datasets.store import write_shard
 from stembench.errors import InputError
-from stembench.networks.registry import TrainedNetwork, build
+from stembench.networks.registry import build
+from stembench.trained_network import TrainedNetwork
 from stembench.training.on_dataset import train_on_dataset
 
 MADE_AS = {"architecture": "atomsegnet_unet", "width": 0.05, "options": {}}

@@ -22,8 +22,8 @@ from stembench.errors import CannotLoadError, InputError, in_short
 from stembench.evaluation.matching import Truth, assign
 from stembench.evaluation.tuning import MAP_SETTINGS, dose_levels, tune_peaks
 from stembench.localisation.peaks import PeakSettings
-from stembench.networks.registry import TrainedNetwork
 from stembench.products import read_json, write_json
+from stembench.trained_network import TrainedNetwork
 
 _LEAST = 1e-6  # noise that a logarithm is taken of
 

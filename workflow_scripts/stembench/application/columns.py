@@ -10,7 +10,7 @@ from stembench.application.measuring import COLUMN_SIGMA_A, fitted, gaussian_mea
 from stembench.application.tiling import Progress
 from stembench.errors import InputError
 from stembench.imaging.detectors import Mode
-from stembench.networks.registry import TrainedNetwork
+from stembench.trained_network import TrainedNetwork
 
 
 def find_columns(

@@ -9,7 +9,7 @@ from stembench.application.tiling import Progress, map_of
 from stembench.datasets.labels import TASK_LABELS
 from stembench.errors import InputError
 from stembench.imaging.detectors import Mode
-from stembench.networks.registry import TrainedNetwork
+from stembench.trained_network import TrainedNetwork
 
 _LABELS = ("noNoise", "noBackgroundnoNoise")
 

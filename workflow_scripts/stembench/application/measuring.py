@@ -15,7 +15,7 @@ from stembench.application.tiling import Progress, map_of
 from stembench.imaging.detectors import Mode, bright_columns
 from stembench.localisation.gaussian_fit import GaussianFit, fit_gaussians
 from stembench.localisation.peaks import MIN_DISTANCE_A, PeakSettings, find_columns
-from stembench.networks.registry import TrainedNetwork
+from stembench.trained_network import TrainedNetwork
 
 #: Width of the Gaussian that a column's intensity is averaged with [A].
 COLUMN_SIGMA_A = 0.3

@@ -18,7 +18,8 @@ from torch.overrides import TorchFunctionMode
 
 from stembench.errors import InputError
 from stembench.networks.base import Network
-from stembench.networks.registry import TrainedNetwork, build, normalise, restore
+from stembench.networks.registry import build, normalise, restore
+from stembench.trained_network import TrainedNetwork
 
 #: Takes how many tiles are done, and of how many.
 Progress = Callable[[int, int], None]

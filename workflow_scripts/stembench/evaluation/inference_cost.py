@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from stembench.networks.registry import TrainedNetwork
+from stembench.trained_network import TrainedNetwork
 
 #: Edge of the image that a network is applied to [px].
 IMAGE_PX = 256

@@ -12,7 +12,7 @@ from stembench.datasets.store import Shards, columns_by_sample, read_table
 from stembench.evaluation.metrics import image_quality
 from stembench.evaluation.tuning import tune_peaks
 from stembench.localisation.peaks import PeakSettings
-from stembench.networks.registry import TrainedNetwork
+from stembench.trained_network import TrainedNetwork
 
 #: Settings of maxima that are tried: fewer than evaluations try, since ranking needs no more.
 _TRIED = [PeakSettings(0.2, 0.0, threshold, relative=False) for threshold in (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)]

@@ -1,0 +1,105 @@
+"""Load a trained network and apply it. No training depends on this module."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from stembench.datasets.store import Shards
+from stembench.errors import CannotLoadError, InputError, in_short
+from stembench.networks.registry import WEIGHTS, build, normalise, restore
+from stembench.products import damaged, read_json, sha256
+
+
+class TrainedNetwork:
+    """A trained network, ready for use.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder with `weights.safetensors` and `model.json`.
+
+    Raises
+    ------
+    CannotLoadError
+        If it could not be trained, or a package that it needs does not load.
+    InputError
+        If a file is damaged, or they do not belong together. Weights are read from safetensors alone: from other
+        files, such as pickles, code could run.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.record = read_json(Path(folder) / "model.json")
+        if reason := self.record.get("not_trained"):
+            raise CannotLoadError(reason)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        weights = Path(folder) / WEIGHTS
+        try:
+            made_as = {key: self.record[key] for key in ("architecture", "width", "task", "options")}
+            if sha256(weights) != self.record["weights_sha256"]:
+                raise damaged(weights, folder)
+            if not 0 < made_as["width"] <= 1:  # one too large would take all memory before weights do not fit
+                raise ValueError(f"width {made_as['width']} is not between 0 and 1")
+            network = build(**made_as, seed=0)
+            network.load_state_dict(load_file(weights))
+        except InputError:
+            raise
+        except Exception as error:  # what files that were tampered with end in depends on where
+            raise InputError(
+                f"{folder}: model.json and {WEIGHTS} are not those of a trained network "
+                f"({type(error).__name__}: {in_short(error)}); delete {folder} and run again"
+            ) from None
+        # Torch's types leave `memory_format` out.
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+    def read(
+        self, folders: Sequence[str | Path], structures: Mapping, positions: Sequence[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`maps_and_spacings` of the images of shards, told their structures: projections by (material, zone).
+
+        `positions` are those of some images; without them all are read.
+        """
+        shards = Shards(folders, ["image"])
+        samples = list(shards) if positions is None else [shards[position] for position in positions]
+        contexts = [self.network.context(sample, structures) for sample in samples]
+        told = {name: np.stack([context[name] for context in contexts]) for name in contexts[0]}
+        return self.maps_and_spacings(np.stack([sample.images["image"] for sample in samples]), told)
+
+    def __call__(self, images: np.ndarray, context: Mapping[str, np.ndarray] = {}) -> np.ndarray:
+        """The maps of `maps_and_spacings` alone."""
+        return self.maps_and_spacings(images, context)[0]
+
+    @torch.inference_mode()
+    def maps_and_spacings(
+        self, images: np.ndarray, context: Mapping[str, np.ndarray] = {}
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Apply it to stored images of any height and width.
+
+        Parameters
+        ----------
+        images : ndarray, shape (samples, y, x)
+            Grey levels in [0, 1].
+        context : mapping of ndarray, shape (samples, ...)
+            What it is told of each beside its image, by name; see `Network.context`.
+
+        Returns
+        -------
+        maps : ndarray of float32, shape (samples, y, x)
+            Twice as high and wide if that is its task.
+        spacings : ndarray, shape (samples,)
+            What it tells of the columns' mean nearest-neighbour distance [px]; nan if it tells nothing.
+        """
+        seen = torch.from_numpy(normalise(images.astype(np.float32), self.record["normalisation"]))[:, None]
+        told = {name: torch.from_numpy(values) for name, values in context.items()}
+        maps: list[torch.Tensor] = []
+        spacings: list[float] = []
+        for first in range(0, len(seen), 16):
+            part = slice(first, first + 16)
+            batch = seen[part].to(self.device, memory_format=torch.channels_last)
+            output = self.network(batch, **{name: values[part].to(self.device) for name, values in told.items()})
+            maps.append(restore(self.network.map_of(output)[:, 0].float(), self.record["normalisation"]).cpu())
+            spacing = self.network.spacing_of(output)
+            spacings += [np.nan] * len(batch) if spacing is None else spacing.tolist()
+        return torch.cat(maps).numpy(), np.array(spacings)
