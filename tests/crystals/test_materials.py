@@ -50,3 +50,11 @@ def test_recipes_that_ship_may_name_materials_and_zone_axes_that_are_not_there()
 
 def test_a_recipe_of_several_zone_axes_takes_materials_that_are_seen_along_one():
     check_zones(load_config({"datasets": {"x": {"materials": ["Si", "Pt"], "zones": ["001", "110"]}}}), SEEN)
+
+
+def test_a_comparison_of_the_user_needs_its_zone_axis_and_the_one_that_ships_is_left_out(tmp_path):
+    (tmp_path / "SrTiO3.cif").touch()
+    seen = find_materials(tmp_path, load_config({"structures": {"default_zones": ["110"]}}))
+    assert seen == {"SrTiO3": ("110",)}
+    with pytest.raises(InputError, match=r"multislice\.compared\.SrTiO3: '111'"):
+        find_materials(tmp_path, load_config({"multislice": {"compared": {"SrTiO3": ["111"]}}}))

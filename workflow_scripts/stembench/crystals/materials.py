@@ -40,7 +40,8 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
         raise InputError("\n".join(lines))
     materials = {name: tuple(structures.zones.get(name, structures.default_zones)) for name in names}
     for name, zones in compared.items():
-        for zone in zones if name in materials else ():
+        theirs = name in materials and zones != default.multislice.compared.get(name)
+        for zone in zones if theirs else ():
             if zone not in materials[name]:
                 raise InputError(
                     f"multislice.compared.{name}: {zone!r} is none of its zones in structures; add it there"

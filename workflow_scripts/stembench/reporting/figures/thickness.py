@@ -128,9 +128,9 @@ def _plot_columns(axes: Axes, compared: Comparison, probe: Probe, field: Crystal
 
 
 def compared(plan: Plan) -> list[tuple[str, str]]:
-    """Return material and zone axis of the crystals that are compared, of the structures that are there."""
-    asked = plan.config.multislice.compared.items()
-    return [(material, zone) for material, zones in asked for zone in zones if material in plan.crystals.zones]
+    """Return material and zone axis of the crystals that are compared, of the views that are there."""
+    named = [(material, zone) for material, zones in plan.config.multislice.compared.items() for zone in zones]
+    return [view for view in named if view in plan.crystals.views]
 
 
 def inputs(plan: Plan, _: str) -> dict[str, Any]:
