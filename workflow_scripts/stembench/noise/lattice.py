@@ -37,7 +37,7 @@ def lattice_estimate(grey: np.ndarray) -> np.ndarray:
     waves = np.zeros((shape[0], shape[1] // 2 + 1), bool)
     waves[0, 0] = True
     for _ in range(_PASSES):
-        waves |= _standing_out(power_spectrum(grey - mean - estimate, shape) / floor)
+        waves |= _standing_out(power_spectrum(grey - mean - estimate, shape) / floor, shape[1])
         estimate = _fitted(grey - mean, waves, shape)
     return mean + estimate
 
@@ -58,30 +58,56 @@ def noise_floor(power: np.ndarray) -> np.ndarray:
     return np.median(power[frequencies > NOISE_FREQUENCY], axis=0) / np.log(2)
 
 
-def _standing_out(snr: np.ndarray) -> np.ndarray:
+def _standing_out(snr: np.ndarray, columns: int) -> np.ndarray:
     snr = fft.fftshift(snr, axes=0)
     reflections = ndimage.uniform_filter(snr, _REFLECTION) > _REFLECTION_SNR
     haloes = ndimage.uniform_filter(np.minimum(snr, _REFLECTION_SNR), _HALO) > _HALO_SNR
-    return fft.ifftshift(reflections | haloes, axes=0)
+    waves = fft.ifftshift(reflections | haloes, axes=0)
+    alone = _own_mirrors(columns)
+    waves[:, alone] |= waves[-np.arange(len(waves))][:, alone]  # a real image has both of such a pair, or none
+    return waves
+
+
+def _own_mirrors(columns: int) -> list[int]:
+    """Return the frequencies along rows of a length that are their own negative: 0, and half of an even length."""
+    return [0] if columns % 2 else [0, columns // 2]
 
 
 def _fitted(values: np.ndarray, waves: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Least-squares fit of waves of a frame of `shape` to values in its corner, by conjugate gradients."""
+    """Return the least-squares fit of waves of a frame of `shape` to values in its corner.
 
-    def project(image: np.ndarray) -> np.ndarray:
-        return fft.irfft2(fft.rfft2(image, shape) * waves, shape)
-
+    Conjugate gradients go through the waves' coefficients. Waves fill few columns of the spectrum, and only these are
+    transformed down the rows.
+    """
     rows, columns = values.shape
-    residual = project(values)
-    estimate, direction = np.zeros(shape), residual
-    squared = start = np.sum(residual**2)
+    held = np.flatnonzero(waves.any(axis=0))
+    kept = waves[:, held]
+    weights = np.broadcast_to(np.where(np.isin(held, _own_mirrors(shape[1])), 1, 2), kept.shape)[kept]
+
+    def spectrum(image: np.ndarray) -> np.ndarray:
+        return fft.fft(fft.rfft(image, shape[1], axis=1)[:, held], shape[0], axis=0)[kept]
+
+    def corner(coefficients: np.ndarray) -> np.ndarray:
+        of_columns = np.zeros(kept.shape, complex)
+        of_columns[kept] = coefficients
+        of_rows = np.zeros((rows, shape[1] // 2 + 1), complex)
+        of_rows[:, held] = fft.ifft(of_columns, axis=0)[:rows]
+        return fft.irfft(of_rows, shape[1], axis=1)[:, :columns]
+
+    def product(one: np.ndarray, other: np.ndarray) -> float:
+        """Scalar product of two images of the frame, by Parseval's theorem, in another unit."""
+        return float(np.sum(weights * (one.real * other.real + one.imag * other.imag)))
+
+    residual = direction = spectrum(values)
+    estimate = np.zeros_like(residual)
+    squared = start = product(residual, residual)
     for _ in range(_ITERATIONS):
         if squared <= 1e-12 * start:
             break
-        image = project(direction[:rows, :columns])
-        step = squared / np.sum(direction * image)
+        seen = spectrum(corner(direction))
+        step = squared / product(direction, seen)
         estimate = estimate + step * direction
-        residual = residual - step * image
-        last, squared = squared, np.sum(residual**2)
+        residual = residual - step * seen
+        last, squared = squared, product(residual, residual)
         direction = residual + squared / last * direction
-    return estimate[:rows, :columns]
+    return corner(estimate)
