@@ -37,7 +37,8 @@ $(VENV)/installed $(DETECTOR)/installed:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
 		|| { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --requirement $<
+	$(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --no-compile --requirement $<
+	@$(@D)/bin/python -m compileall -qq -j 0 $(@D)/lib || true # as pip would, but on one core; a few files never compile
 	@touch $@
 
 demo: $(VENV)/installed
@@ -126,7 +127,7 @@ lock-detector:
 
 # Trained networks may have cost weeks.
 clean:
-	@case "$(SCALE)" in ""|.*|*/*) false;; *) test -d "results/$(SCALE)";; esac || { \
+	@case "$(SCALE)" in ""|.*|*/*) false;; *) test -z "$(filter $(SHARED),$(SCALE))" -a -d "results/$(SCALE)";; esac || { \
 		echo "Name the scale whose products go, such as: make clean SCALE=demo"; \
 		echo "Its trained networks stay, for make apply; with NETWORKS=1 they go, too."; \
 		echo "Scales here, and what each takes:"; \

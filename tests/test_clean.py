@@ -32,7 +32,9 @@ def clean(folder: Path, *settings: str) -> subprocess.CompletedProcess:
     return subprocess.run(["make", "clean", *settings], cwd=folder, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("setting", ["", "SCALE=", "SCALE=..", "SCALE=.", "SCALE=demo/models", "SCALE=/", "SCALE=mine"])
+@pytest.mark.parametrize(
+    "setting", ["", "SCALE=", "SCALE=..", "SCALE=.", "SCALE=demo/models", "SCALE=/", "SCALE=mine", "SCALE=lab"]
+)
 def test_without_a_scale_nothing_goes_and_those_that_are_there_are_named(folder, setting):
     before = files(folder)
     done = clean(folder, setting) if setting else clean(folder)
