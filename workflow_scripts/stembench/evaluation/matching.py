@@ -143,10 +143,10 @@ def assign(
         false columns where nothing is asked for.
     """
     matched_found, matched_truth = match(found, truth.positions, truth.radii)
-    false = np.setdiff1d(np.arange(len(found)), matched_found)
+    false = np.delete(np.arange(len(found)), matched_found)
     if len(truth.others) and len(false):
         false = false[scipy.spatial.distance.cdist(found[false], truth.others).min(axis=1) > settings.match_radius_A]
-    missed = np.setdiff1d(np.arange(len(truth.positions)), matched_truth)
+    missed = np.delete(np.arange(len(truth.positions)), matched_truth)
     nearest = np.full(len(false), -1)
     if len(truth.positions):
         nearest = scipy.spatial.distance.cdist(found[false], truth.positions).argmin(axis=1)
