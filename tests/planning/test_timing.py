@@ -110,19 +110,19 @@ def test_a_run_is_at_least_as_long_as_its_longest_job(plan_here):
 
 def test_a_run_ends_with_the_time_of_its_own_jobs_by_rule(plan_here):
     plan = plan_here()
-    jobs = [job(plan, "generate_shard", SHARD | {"shard": f"{i:05d}"}, 10.0) for i in range(4)]
+    jobs = [job(plan, "generate_shard", SHARD | {"shard": f"{i:05d}"}, 20.0) for i in range(2)]
     jobs += [job(plan, "measure_cost", {"network": name}, 1.0) for name in ("sfin", "sffn", "fcn", "atomid_net")]
-    jobs += [job(plan, "tabulate", {"table": name}, 3.0) for name in "abcd"]
+    jobs += [job(plan, "make_table", {"table": name}, 2.0) for name in "abcdef"]
     jobs += [job(plan, "report", {})]  # which has not run
     assert finish(plan, jobs[:8], 0) == ""
     told = finish(plan, jobs, 0).split("\n\n")[-1].strip().splitlines()
     assert [line.split()[:3] for line in told[1:]] == [
-        ["generate_shard", "4", "40"],
-        ["tabulate", "4", "12"],
+        ["generate_shard", "2", "40"],
+        ["make_table", "6", "12"],
         ["measure_cost", "4", "4"],
         ["all", "12", "56"],
     ]
-    for earlier in jobs[:4]:
+    for earlier in jobs[:2]:
         os.utime(earlier.benchmark, (1, 1))
     assert finish(plan, jobs, 2) == ""
 

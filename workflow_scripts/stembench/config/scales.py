@@ -62,8 +62,8 @@ class Scale(Section):
 SCALES: dict[str, Any] = {
     "demo": {
         "image_px": 128,
-        "train_images": 4800,
-        "validation_images": 220,
+        "train_images": 2400,
+        "validation_images": 100,
         "test_images": 220,
         "held_out_images": 40,
         "generalisation_images": 20,
@@ -71,8 +71,8 @@ SCALES: dict[str, Any] = {
         "width": 0.25,
         "crop_px": 64,
         "batch_images": 16,
-        "samples_seen": dict.fromkeys(get_args(Task), 16_000) | {"localise": 8000, "denoise_background": 12_000},
-        "epochs": 5,
+        "samples_seen": dict.fromkeys(get_args(Task), 8000) | {"localise": 4000, "denoise_background": 6000},
+        "epochs": 4,
         "seeds": 1,
         "lab_draws": 2,
         "phonons": 2,

@@ -105,7 +105,7 @@ def work(plan: Plan, rule: str, wildcards: Mapping[str, str]) -> tuple[float, fl
         crops: float = {str(task): crops for task, crops in sizes.samples_seen.items()}[wildcards["task"]]
         width = recipe.width or 1.0
         return crops * (recipe.crop_px or sizes.image_px) ** 2 * width, width**2
-    if rule == "tabulate":
+    if rule == "make_table":
         return sizes.bootstrap * sizes.test_images * sizes.seeds, 1
     if rule.endswith("_generalisation"):
         count = sum(images(name, "test") for name in plan.evaluations.generalisation)

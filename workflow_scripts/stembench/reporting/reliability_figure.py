@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from stembench.application.error_model import COVERED
 from stembench.evaluation.tuning import NO_DOSE
-from stembench.reporting.style import COLOURS, PAGE_IN, write_figure
+from stembench.reporting.style import COLOURS, PAGE_IN, error_bars, write_figure
 
 _HONEST = (0.60, 0.76)  # coverage that error bars of one standard deviation are asked for
 
@@ -39,7 +39,7 @@ def plot_reliability(
 
 def _draw_reliability(axes: Axes, rows: pd.DataFrame) -> None:
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, zorder=0)
-    bars = [rows.true - rows.low, rows.high - rows.true]
+    bars = error_bars(rows.true, rows.low, rows.high)
     axes.errorbar(rows.confidence, rows.true, yerr=bars, fmt="o-", color=COLOURS[0], ms=4, lw=1, elinewidth=0.8)
     for row in rows.itertuples():
         shown: dict[str, Any] = {

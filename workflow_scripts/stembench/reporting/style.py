@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -26,6 +27,14 @@ COLUMN_IN, PAGE_IN = 85 / 25.4, 180 / 25.4
 #: Colours that are told apart without seeing red or green (Okabe-Ito).
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = {"network": "osDpX*", "baseline": "^v<>"}
+
+
+def error_bars(estimate: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:
+    """Return lengths of error bars below and above estimates, shape (2, n), as `Axes.errorbar` takes them.
+
+    A bootstrap interval can lie beside its estimate, by rounding or by chance: the bar then ends at the estimate.
+    """
+    return np.clip([estimate - low, high - estimate], 0, None)
 
 
 def write_figure(figure: Figure, destinations: str | Sequence[str], dpi: float | None = None) -> None:

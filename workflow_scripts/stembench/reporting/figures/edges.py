@@ -74,7 +74,7 @@ def draw_edges(profile: pd.DataFrame) -> Drawing:
     """
     import matplotlib.pyplot as plt
 
-    from stembench.reporting.style import COLUMN_IN, method_looks
+    from stembench.reporting.style import COLUMN_IN, error_bars, method_looks
 
     if profile.empty:
         raise ValueError("no columns of a particle to show")
@@ -84,9 +84,9 @@ def draw_edges(profile: pd.DataFrame) -> Drawing:
     for number, (look, ((name, _), band)) in enumerate(zip(looks, methods)):
         at = band.rim_A + _DODGE_A * (number - (len(methods) - 1) / 2)
         for axes, metric in zip(rows, _METRICS):
-            bars = [band[metric] - band[f"{metric}_low"], band[f"{metric}_high"] - band[metric]]
+            bars = error_bars(band[metric], band[f"{metric}_low"], band[f"{metric}_high"])
             small = {"ms": 3, "lw": 0.8, "elinewidth": 0.6}
-            axes.errorbar(at, band[metric], yerr=np.clip(bars, 0, None), label=name, **look, **small)
+            axes.errorbar(at, band[metric], yerr=bars, label=name, **look, **small)
     for axes, (metric, label) in zip(rows, _METRICS.items()):
         axes.set_ylabel(label, fontsize=8)
         axes.tick_params(labelsize=7)

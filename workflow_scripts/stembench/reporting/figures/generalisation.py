@@ -27,7 +27,7 @@ def draw_generalisation(table: pd.DataFrame) -> Drawing:
     """
     import matplotlib.pyplot as plt
 
-    from stembench.reporting.style import method_looks
+    from stembench.reporting.style import error_bars, method_looks
 
     table = table.assign(train_dataset=table.train_dataset.fillna(""), note=table.note.fillna(""))
     rows = table[(table.subset == "all") & (table.kind != "floor") & (table.note == "")]
@@ -42,7 +42,7 @@ def draw_generalisation(table: pd.DataFrame) -> Drawing:
     looks = method_looks([kind for (kind, _, _), _ in methods])
     for offset, look, ((_, method, trained_on), found) in zip(offsets, looks, methods):
         name = f"{method} ({trained_on})" if several and trained_on else method
-        bars = [(found.f1 - found.f1_low).clip(lower=0), (found.f1_high - found.f1).clip(lower=0)]
+        bars = error_bars(found.f1, found.f1_low, found.f1_high)
         at = ranked.index.get_indexer(found.testset) + offset
         look |= {"linestyle": "none", "ms": 3, "elinewidth": 0.8}
         axes.errorbar(found.f1, at, xerr=bars, label=name.replace("_", " "), **look)

@@ -20,7 +20,7 @@ def draw_precision(table: pd.DataFrame) -> Drawing:
     import matplotlib.pyplot as plt
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    from stembench.reporting.style import method_looks
+    from stembench.reporting.style import error_bars, method_looks
     from stembench.reporting.tabulation import by_default
 
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(6, 6.5), sharex=True, layout="constrained")
@@ -33,7 +33,7 @@ def draw_precision(table: pd.DataFrame) -> Drawing:
         name = method.replace("_", " ") + (f" ({trained_on})" if trained_on and not one_set else "")
         name += f", {testset}" if several else ""
         for axes, metric in ((upper, "rmse_pm"), (lower, "f1")):
-            bars = [rows[metric] - rows[f"{metric}_low"], rows[f"{metric}_high"] - rows[metric]]
+            bars = error_bars(rows[metric], rows[f"{metric}_low"], rows[f"{metric}_high"])
             small = {"ms": 4, "lw": 1, "elinewidth": 0.7}
             axes.errorbar(rows.counts_per_px_peak, rows[metric], yerr=bars, label=name, **look, **small)
     for testset, rows in table.drop_duplicates(["testset", "counts_per_px_peak"]).groupby("testset"):

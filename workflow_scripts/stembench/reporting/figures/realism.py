@@ -59,7 +59,7 @@ def _plot_distances(axes: Axes, table: pd.DataFrame) -> None:
     from matplotlib.ticker import NullFormatter
 
     from stembench.noise.realism import FLOOR, NOISES, STATISTICS
-    from stembench.reporting.style import COLOURS
+    from stembench.reporting.style import COLOURS, error_bars
 
     names = [*STATISTICS, "all"]
     floor = table[table.noise == FLOOR].set_index("statistic").loc[names]
@@ -68,8 +68,8 @@ def _plot_distances(axes: Axes, table: pd.DataFrame) -> None:
     axes.barh(places, ends[1] - ends[0], left=ends[0], height=0.8, color="0.88", label="two halves of the real one")
     for number, noise in enumerate(NOISES):
         rows = table[table.noise == noise].set_index("statistic").loc[names]
-        centre = rows.distance / floor.distance
-        bars = [centre - rows.distance_low / floor.distance, rows.distance_high / floor.distance - centre]
+        centre, low, high = (rows[name] / floor.distance for name in ("distance", "distance_low", "distance_high"))
+        bars = error_bars(centre, low, high)
         heights = places + 0.22 * (number - 1)
         axes.errorbar(centre, heights, xerr=bars, fmt="o", ms=4, color=COLOURS[number], label=_LABELS[noise])
     labels = [STATISTICS[name].label for name in STATISTICS]
