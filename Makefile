@@ -8,7 +8,7 @@ CORES ?= all
 SHARED := structures lab calibration validation applied
 
 # Tests of the workflow for which nothing need be made.
-PLANS := $(patsubst %,tests/workflow/test_%.py,browser dry_run few_structures mistakes module planned_runs rulegraph)
+PLANS := $(patsubst %,tests/workflow/test_%.py,browser dry_run mistakes module planned_runs rulegraph)
 
 .PHONY: help demo apply compiled test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rates rulegraph lock lock-detector clean
 

@@ -1,6 +1,7 @@
 """Without any structure the default run ends, and its report says what is left out.
 
-Runs to the end with one material and with two are part of `make test-slurm` and `make test-conda`.
+Runs to the end with one material and with two are part of `make test-slurm` and `make test-conda`; plans of such runs
+are tested by `make test`.
 """
 
 from stembench.planning import Layout
