@@ -201,6 +201,12 @@ use rule report as apply with:
         "Write the report on the user's images"
 
 
+# A first look: experimental images that are fetched, by the networks that `apply` would use.
+rule example:
+    input:
+        asked(lambda _: [*map(chosen, USES)] and PLAN.lab.example_products),
+
+
 # Networks with the noise of the user's microscope, which `apply` then prefers.
 rule instrument:
     input:
