@@ -205,6 +205,8 @@ use rule report as apply with:
 rule example:
     input:
         asked(lambda _: [*map(chosen, USES)] and PLAN.lab.example_products),
+    message:
+        "Found the columns of the example images"
 
 
 # Networks with the noise of the user's microscope, which `apply` then prefers.
