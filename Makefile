@@ -10,10 +10,11 @@ SHARED := structures lab calibration validation applied
 # Tests of the workflow for which nothing need be made.
 PLANS := $(patsubst %,tests/workflow/test_%.py,browser dry_run mistakes module planned_runs rulegraph)
 
-.PHONY: help demo apply compiled test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rates rulegraph lock lock-detector clean
+.PHONY: help demo example apply compiled test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rates rulegraph lock lock-detector clean
 
 help:
 	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
+	@echo "make example        install, find the columns in three experimental images with the networks that ship"
 	@echo "make apply          find the columns in your own images: those in images/, or in another folder by IMAGES=folder"
 	@echo "make test           install what is missing, run all tests, check types, lint and format"
 	@echo "make test-conda     run the tiny workflow and its studies in conda environments, by a stand-in for conda"
@@ -44,6 +45,10 @@ $(VENV)/installed $(DETECTOR)/installed:
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
 	@$(BIN)/python workflow_scripts/list_products.py
+
+example: $(VENV)/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake example --cores $(CORES)
+	@$(BIN)/python workflow_scripts/list_products.py example
 
 apply: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake apply --cores $(CORES) \

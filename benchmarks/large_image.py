@@ -20,6 +20,7 @@ from stembench.application.denoising import denoise
 from stembench.application.tiling import maps_of_tiles, reach_of, tiles_of
 from stembench.evaluation.inference_cost import peak_memory
 from stembench.networks.registry import build, save
+from stembench.planning.choice import SHIPPED
 from stembench.trained_network import TrainedNetwork
 
 NETWORKS = {
@@ -34,7 +35,6 @@ NETWORKS = {
 }
 WIDTH, THREADS, LARGE_PX = 0.25, 2, 8192
 PIXEL_SIZE_A, SPACING_PX, SIGMA_PX = 0.1, 32, 5.0
-WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 def untrained(folder: str, name: str, task: str) -> TrainedNetwork:
@@ -75,13 +75,13 @@ def lattice() -> np.ndarray:
 
 def columns_of_all() -> None:
     """Find the columns of a large image, and see that they are those that it has."""
-    columns = find_columns(lattice(), PIXEL_SIZE_A, WEIGHTS / "atomsegnet_unetpp", refine=True)
+    columns = find_columns(lattice(), PIXEL_SIZE_A, SHIPPED / "atomsegnet_unetpp", refine=True)
     assert abs(len(columns) / (LARGE_PX // SPACING_PX) ** 2 - 1) < 0.01, len(columns)
 
 
 def denoise_all() -> None:
     """Denoise a large image."""
-    denoise(lattice(), PIXEL_SIZE_A, TrainedNetwork(WEIGHTS / "atomsegnet_unet"))
+    denoise(lattice(), PIXEL_SIZE_A, TrainedNetwork(SHIPPED / "atomsegnet_unet"))
 
 
 WHOLE = {"find_columns": columns_of_all, "denoise": denoise_all}

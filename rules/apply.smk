@@ -1,6 +1,8 @@
-"""Apply: columns in the user's own images, each file in the folder `lab.folder` (images/). Nothing is trained for it.
+"""Apply: columns in the user's own images, each file in the folder `lab.folder` (images/), or in example images.
 
-Requires results/lab/{image}/; a network that localises and one that denoises, in weights/ or results/*/models/
+No network is trained for this.
+
+Requires results/lab/{image}/; a network that localises and one that denoises: those that ship, or of results/*/models/
 Makes    results/applied/networks.json (which networks were chosen, and why)
          results/applied/{image}/ (found.parquet and denoised.npy; columns.csv, summary.json and summary.html; figures;
          columns.hspy, columns.xyz, denoised.tif), results/applied/report.html
@@ -13,7 +15,9 @@ from stembench.planning.choice import USES, choose
 from stembench.planning.lab import APPLIED_FIGURES
 
 # The network for the user's images, as plain values, chosen once per run; and its library module.
-chosen = cache(lambda purpose: vars(choose(CONFIG, purpose, SHIPPED / "weights")))
+chosen = cache(
+    lambda purpose: vars(choose(CONFIG, purpose, SHIPPED / "workflow_scripts/stembench/weights"))
+)
 chosen_module = lambda purpose: NETWORKS.module(chosen(purpose)["architecture"])
 
 
@@ -195,6 +199,14 @@ use rule report as apply with:
         left_out=[],
     message:
         "Write the report on the user's images"
+
+
+# A first look: experimental images that are fetched, by the networks that `apply` would use.
+rule example:
+    input:
+        asked(lambda _: [*map(chosen, USES)] and PLAN.lab.example_products),
+    message:
+        "Found the columns of the example images"
 
 
 # Networks with the noise of the user's microscope, which `apply` then prefers.

@@ -1,4 +1,4 @@
-"""Copies a trained network to where networks ship, with a card: `ship_network.py TRAINED weights/NAME`."""
+"""Copies a trained network, with a card, to a folder of `stembench/weights/`: `ship_network.py TRAINED FOLDER`."""
 
 import shutil
 import sys

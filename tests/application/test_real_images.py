@@ -14,6 +14,7 @@ from stembench.application.columns import find_columns
 from stembench.application.lattice import analyse
 from stembench.evaluation.lattice_precision import spacings
 from stembench.lab.formats import read_recording
+from stembench.planning.choice import SHIPPED
 
 PIXEL_SIZES_A = {
     "03_afterimage_8nm_crp.png": 0.0944,
@@ -24,7 +25,7 @@ SILICON = list(PIXEL_SIZES_A)[:2]
 
 
 @pytest.fixture(scope="module")
-def found(repository, projection_of):
+def found(projection_of):
     """Of each image its pixels, its analysed columns, and the summary."""
     place = os.environ.get("STEMBENCH_LAB")
     if not place:
@@ -32,7 +33,7 @@ def found(repository, projection_of):
     results = {}
     for name, pixel_size in PIXEL_SIZES_A.items():
         image = read_recording(Path(place) / name).values
-        columns = find_columns(image, pixel_size, repository / "weights" / "atomsegnet_unetpp")
+        columns = find_columns(image, pixel_size, SHIPPED / "atomsegnet_unetpp")
         crystal = projection_of("Si" if name in SILICON else "DyScO3", "110")
         extent = tuple(n * pixel_size for n in image.shape)
         results[name] = image, extent, *analyse(columns, extent, crystal)

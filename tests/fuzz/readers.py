@@ -24,7 +24,7 @@ from stembench.lab.formats import recording_parts
 from stembench.lab.marked_columns import atom_positions, read_marked_columns
 from stembench.lab.own_images import own_images
 from stembench.networks.registry import build, save
-from stembench.planning.choice import candidates
+from stembench.planning.choice import SHIPPED, candidates
 from stembench.products import sha256
 from stembench.trained_network import TrainedNetwork
 
@@ -104,7 +104,7 @@ def _shipped(*names: str) -> Callable[[Path], None]:
     def make(folder: Path) -> None:
         (folder / "shipped").mkdir()
         for name in names:
-            content = (REPOSITORY / "weights" / "atomsegnet_unetpp" / name).read_bytes()
+            content = (SHIPPED / "atomsegnet_unetpp" / name).read_bytes()
             (folder / "shipped" / name).write_bytes(content)
 
     return make

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 from stembench.config import load_config
 from stembench.errors import InputError
-from stembench.planning.choice import TASKS, USES, candidates, choose
+from stembench.planning.choice import SHIPPED, TASKS, USES, candidates, choose
 
-WEIGHTS = Path(__file__).parents[2] / "weights"
 CONFIG = load_config({})
 MICROSCOPE = load_config({"instrument": {"from": ["se_mos2"], "materials": ["MoS2"]}})
 
@@ -182,11 +181,11 @@ def test_a_damaged_card_is_named(networks):
 
 @pytest.mark.parametrize("use", USES)
 def test_a_network_ships_for_each_use(tmp_path, use):
-    chosen = choose(CONFIG, use, WEIGHTS, tmp_path)
-    assert Path(chosen.folder).parent == WEIGHTS
+    chosen = choose(CONFIG, use, results=tmp_path)
+    assert Path(chosen.folder).parent == SHIPPED
 
 
-@pytest.mark.parametrize("card", sorted(WEIGHTS.glob("*/card.json")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("card", sorted(SHIPPED.glob("*/card.json")), ids=lambda path: path.parent.name)
 def test_a_card_that_ships_holds_what_networks_are_ranked_by(card):
     told = json.loads(card.read_text())
     assert told["metric"] == {"localise": "f1", "denoise_background": "psnr_db"}[told["task"]]
@@ -194,8 +193,8 @@ def test_a_card_that_ships_holds_what_networks_are_ranked_by(card):
 
 
 @pytest.fixture
-def ship(monkeypatch):
-    monkeypatch.syspath_prepend(WEIGHTS.parent / "workflow_scripts")
+def ship(monkeypatch, repository):
+    monkeypatch.syspath_prepend(repository / "workflow_scripts")
     import ship_network
 
     yield ship_network.ship

@@ -169,6 +169,10 @@ RETRAIN_CODE = {
 }
 KEPT_CODE = {
     "the version": (["stembench/__init__.py"], replaced(r'__version__ = ".*"', '__version__ = "7.7"')),
+    "what the package offers": (
+        ["stembench/__init__.py"],
+        replaced(r'import_module\("stembench._interface"\)', 'import_module("stembench.another")'),
+    ),
     "comments": (["**/*.py"], lambda text: text.replace("\n", "\n# a comment\n", 1) + "# another\n"),
     "docstrings": (["*.py", "stembench/*/*.py"], replaced(r'\A"""', '"""Now: ')),
     "hints": (

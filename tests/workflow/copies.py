@@ -11,7 +11,7 @@ import yaml
 from stembench.config import load_config
 from stembench.planning import Plan, make_plan
 
-FOLDERS = ("config", "envs", "profiles", "report", "rules", "weights", "workflow_scripts")
+FOLDERS = ("config", "envs", "profiles", "report", "rules", "workflow_scripts")
 # A particle, a monolayer, a dumbbell, and those that the configuration names.
 MATERIALS = ("Au", "MoS2", "Si", "SrTiO3")
 TINY = Path(__file__).with_name("tiny.yaml")

@@ -194,7 +194,7 @@ def test_a_network_that_is_not_there_is_named(finished, applied):
 
 
 def test_without_any_network_nothing_is_trained_or_deleted_and_the_command_that_trains_is_named(copy, applied):
-    shutil.rmtree(copy.folder / "weights")
+    shutil.rmtree(copy.folder / "workflow_scripts" / "stembench" / "weights")
     kept = copy.folder / LAYOUT.weights.path(network="atomid_net", task="localise", dataset="physical", seed=0)
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"weights without a ranking")

@@ -9,6 +9,7 @@ These do not count:
   of a class do count, because dataclasses and pydantic read them;
 - the arguments of an exception: its message. Which exception is raised, and when, does count;
 - the text in calls of `say`, `report` and loggers; what is computed in them does count;
+- `__all__`, `__getattr__` and `__dir__` of a module, by which a package offers names to its users;
 - `__version__`, and the `source` and `published_parameters` of a network, which products only quote.
 
 The digest is the same in every version of Python, because it is made from the names and the values in the syntax tree
@@ -205,7 +206,9 @@ class _Code:
                 case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
                     self._add_block(statement.orelse)
                     continue
-                case ast.Assign(targets=[ast.Name(id="__version__")]):
+                case ast.Assign(targets=[ast.Name(id="__version__" | "__all__")]):
+                    continue
+                case ast.FunctionDef(name="__getattr__" | "__dir__") if not self.in_class:
                     continue
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant()) if self.in_class and name in _QUOTED:
                     continue

@@ -12,8 +12,8 @@ class Apply(Section):
 
     localise: FolderPath | None = Field(
         None,
-        description="Folder of the network that finds columns, in `weights/` or one that the workflow trains such as "
-        "results/demo/models/sfin/localise/physical/seed0; null takes the best that is there",
+        description="Folder of the network that finds columns: one of `workflow_scripts/stembench/weights/`, or one "
+        "that was trained here, such as results/demo/models/sfin/localise/physical/seed0; null: the best of all",
     )
     denoise: FolderPath | None = Field(None, description="Folder of the network that denoises, likewise")
     refine: bool = Field(

@@ -80,6 +80,17 @@ def read_crystal(path: str | Path) -> Crystal:
     that choice is taken which gives the CIF's formula, or the fewer atoms. Dummy atoms, empty sites and hydrogen of
     unknown position are left out; atoms beside a special position are put onto it.
 
+    Parameters
+    ----------
+    path : str or Path
+        A CIF.
+
+    Returns
+    -------
+    Crystal
+        Lattice vectors `cell`, shape (3, 3) [A]; fractional coordinates `positions`, shape (atoms, 3), with `elements`,
+        `occupancies` and `thermal_b` [A^2] of the atoms.
+
     Raises
     ------
     InputError

@@ -17,6 +17,8 @@ Use = Literal["localise", "denoise"]
 USES: tuple[Use, ...] = get_args(Use)
 #: Task that the networks of each use have learnt.
 TASKS: Mapping[Use, Task] = {"localise": "localise", "denoise": "denoise_background"}
+#: Folder of the networks that ship.
+SHIPPED = Path(__file__).parents[1] / "weights"
 _RANKING = "ranking.json"
 _CARD = "card.json"
 _CHARACTERISATION = "characterisation.json"
@@ -56,7 +58,7 @@ class Choice:
     reason: str
 
 
-def candidates(task: Task, shipped: str | Path = "weights", results: str | Path = RESULTS) -> list[Candidate]:
+def candidates(task: Task, shipped: str | Path = SHIPPED, results: str | Path | None = RESULTS) -> list[Candidate]:
     """Return the trained networks of a task that are at hand: those that ship, and those trained here at any scale.
 
     Networks that could not be trained, or were not ranked yet, are left out.
@@ -67,7 +69,8 @@ def candidates(task: Task, shipped: str | Path = "weights", results: str | Path 
         If the record of one is damaged.
     """
     rankings = sorted(Path(shipped).glob(f"*/{_CARD}"))
-    rankings += sorted(Path(results).glob(f"*/models/*/{task}/*/seed*/{_RANKING}"))
+    if results is not None:
+        rankings += sorted(Path(results).glob(f"*/models/*/{task}/*/seed*/{_RANKING}"))
     found = []
     for path in rankings:
         ranking, folder = read_json(path), path.parent
@@ -87,7 +90,7 @@ def candidates(task: Task, shipped: str | Path = "weights", results: str | Path 
     return found
 
 
-def choose(config: Config, use: Use, shipped: str | Path = "weights", results: str | Path = RESULTS) -> Choice:
+def choose(config: Config, use: Use, shipped: str | Path = SHIPPED, results: str | Path | None = RESULTS) -> Choice:
     """Return the network that the user's images are read with.
 
     That is the one that the configuration names; else the best that was trained on the noise of the user's instrument,
@@ -100,7 +103,7 @@ def choose(config: Config, use: Use, shipped: str | Path = "weights", results: s
     use : str
         What the network does.
     shipped, results : str or Path
-        Where networks lie.
+        Folders of the networks that ship and of those trained here; without `results`, of the former alone.
 
     Raises
     ------
@@ -137,7 +140,7 @@ def _named(folder: str, use: Use) -> Choice:
         if not Path(folder, name).exists():
             raise InputError(
                 f"apply.{use}: there is no file {folder}/{name}; name a folder with a trained network (those of "
-                f"weights/ and {RESULTS}/SCALE/models/NETWORK/TASK/DATASET/seedN)"
+                f"workflow_scripts/stembench/weights/ and {RESULTS}/SCALE/models/NETWORK/TASK/DATASET/seedN)"
             )
     return _choice(folder, f"named by apply.{use}", use)
 

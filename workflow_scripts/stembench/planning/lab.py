@@ -19,6 +19,9 @@ APPLIED = (
     *("columns.csv", "summary.json", "summary.html", "columns.hspy", "columns.xyz", "denoised.tif"),
     *(f"{name}.png" for name in APPLIED_FIGURES),
 )
+#: Experimental images for a first look, from distributions of 14 MB, and what is made of each.
+EXAMPLES = ("perovskite_adf", "perovskite_abf", "se_mos2")
+EXAMPLE = ("overlay.png", "columns.csv", "summary.html")
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,3 +157,17 @@ class LabImages:
                 f"{folder}/ holds no image; put yours there, and what its file does not say into {folder}/{SIDECAR}"
             )
         return [self.layout.applied.path(image=image, product=name) for image in self.applied for name in APPLIED]
+
+    @property
+    def example_products(self) -> list[str]:
+        """Paths of everything that is made of the example images.
+
+        Raises
+        ------
+        InputError
+            If the configuration has removed all of them.
+        """
+        examples = [image for image in EXAMPLES if image in self.images]
+        if not examples:
+            raise InputError(f"lab.images: no example image is left; remove `null` from one of {', '.join(EXAMPLES)}")
+        return [self.layout.applied.path(image=image, product=name) for image in examples for name in EXAMPLE]
