@@ -12,10 +12,10 @@ class Apply(Section):
 
     localise: FolderPath | None = Field(
         None,
-        description="Folder of the network that finds columns, in `weights/` or one that the workflow trains such as "
-        "results/demo/models/sfin/localise/physical/seed0; null takes the best that is there",
+        description="Folder of the network that finds columns; null: the best available. A folder in `weights/`, or "
+        "of a training such as `results/demo/models/sfin/localise/physical/seed0`",
     )
-    denoise: FolderPath | None = Field(None, description="Folder of the network that denoises, likewise")
-    refine: bool = Field(
-        False, description="Whether 2-D Gaussians are fitted from the columns that the network finds, and compared"
+    denoise: FolderPath | None = Field(
+        None, description="Folder of the network that denoises; null: the best available"
     )
+    refine: bool = Field(False, description="Whether 2-D Gaussians are fitted as well, and compared")

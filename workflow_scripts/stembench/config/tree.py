@@ -42,6 +42,8 @@ from stembench.networks import NETWORKS as REGISTRY
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+_REFERENCE = "docs/reference/configuration.md"
+
 
 def _kind_of_dataset(value: object) -> str:
     imported = isinstance(value, ImportedDataset) or (isinstance(value, dict) and "folder" in value)
@@ -69,9 +71,15 @@ class Config(Section):
         description="Counts, sizes and steps; the science is the same at every scale",
         validate_default=True,
     )
-    structures: Structures = Field(Structures(), description="Crystals and zone axes")
-    imaging: Imaging = Field(Imaging(), description="Microscope settings and the linear model")
-    multislice: Multislice = Field(Multislice(), description="Multislice simulation of tiles")
+    structures: Structures = Field(
+        Structures(), description="Crystals and zone axes. Each CIF in `structures/` is a material"
+    )
+    imaging: Imaging = Field(Imaging(), description="Microscope settings, and the linear model")
+    multislice: Multislice = Field(
+        Multislice(),
+        description="Multislice simulation of tiles. A tile is one in-plane period of a crystal; images of any field "
+        "are sampled from it",
+    )
     arrangements: dict[Name, Annotated[Arrangement, Field(discriminator="kind")]] = Field(
         {
             "periodic": Periodic(),
@@ -85,15 +93,17 @@ class Config(Section):
             "occluded": Occluded(),
             "occluded_by_crystal": Occluded(overlayer="crystal"),
         },
-        description="Finite and imperfect objects by name, recipes over any material; ranges are drawn from uniformly",
+        description="Finite and imperfect objects by name. Each is a recipe for any material; values are drawn evenly "
+        "from ranges",
         min_length=1,
     )
     lab: Lab = Field(Lab(), description="Experimental images")
     calibration: Calibration = Field(Calibration(), description="Noise of real instruments")
     instrument: Instrument | None = Field(
         None,
-        description="Your microscope: noise is calibrated on its images, the dataset `instrument` is made with it, and "
-        "the networks for your images are trained on that; null: use the networks already available",
+        description="Your microscope; null: networks are not trained on its noise. Its images calibrate the noise of "
+        "the dataset `instrument`; networks for your images are trained on this dataset and used by "
+        "`apply`",
     )
     datasets: dict[Name, AnyDataset] = Field(
         {
@@ -104,23 +114,27 @@ class Config(Section):
             "srtio3_linear": _srtio3("linear"),
             "srtio3_multislice": _srtio3("multislice"),
         },
-        description="Recipes of simulated images by name, and with `folder` images of others; a dataset that only "
-        "studies name is made with the studies",
+        description="Recipes of simulated images by name, and imported images. A dataset that only studies name is "
+        "made with the studies",
         min_length=1,
     )
     networks: dict[Name, Network] = Field(
         NETWORKS, description="Networks of the registry by name, each with its recipes"
     )
-    training: Training = Field(Training(), description="The machine that trains")
-    evaluation: Evaluation = Field(Evaluation(), description="Test sets, baselines and scores")
-    generalisation: Generalisation = Field(
-        Generalisation(), description="Test sets beyond what networks are trained on"
+    training: Training = Field(
+        Training(), description="How networks are trained on this machine, and where their samples come from"
     )
-    apply: Apply = Field(Apply(), description="The user's own images")
+    evaluation: Evaluation = Field(
+        Evaluation(), description="Test sets, baselines and scores. Every method is scored in the same way"
+    )
+    generalisation: Generalisation = Field(
+        Generalisation(), description="Test sets beyond what networks are trained on, for the table `generalisation`"
+    )
+    apply: Apply = Field(Apply(), description="How columns are found in your own images, by the target `apply`")
     studies: dict[Name, Study] = Field(
         STUDIES,
-        description="Tables of variants of a network, each made by its target results/{scale}/tables/{study}.csv, all "
-        "by `studies`, and part of the report where the scale says so",
+        description="Tables that compare variants of networks. `results/{scale}/tables/{study}.csv` makes one, the "
+        "target `studies` all. Where `scales.{name}.studies` is true the report shows them",
     )
 
     @field_validator("scales", mode="before")
@@ -441,11 +455,11 @@ def _without_kinds(path: tuple[str | int, ...]) -> list[str | int]:
 def _mistake(error: ErrorDetails) -> str:
     key = in_short(".".join(map(str, _without_kinds(error["loc"]))) or "config")
     if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key; remove it or correct its spelling (config/README.md lists every key)"
+        return f"{key}: unknown key; remove it or correct its spelling ({_REFERENCE} lists every key)"
     if error["type"] == "union_tag_not_found":
-        return f"{key}: {error['ctx']['discriminator']} is missing; it says which kind this is (config/README.md)"
+        return f"{key}: {error['ctx']['discriminator']} is missing; it says which kind this is ({_REFERENCE})"
     if error["type"] == "missing":
-        return f"{key}: missing; config/README.md says what belongs there"
+        return f"{key}: missing; {_REFERENCE} says what belongs there"
     if error["input"] is None and error["type"] in ("dict_type", "model_type", "model_attributes_type", "tuple_type"):
         return (
             f"{key}: nothing is set here, and null removes single entries that ship; correct the name, write keys "
