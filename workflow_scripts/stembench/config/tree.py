@@ -42,8 +42,6 @@ from stembench.networks import NETWORKS as REGISTRY
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-_REFERENCE = "docs/reference/configuration.md"
-
 
 def _kind_of_dataset(value: object) -> str:
     imported = isinstance(value, ImportedDataset) or (isinstance(value, dict) and "folder" in value)
@@ -439,7 +437,8 @@ def load_config(*layers: Mapping, source: str = "config/config.yaml") -> Config:
         # A default that follows from other keys fails with them.
         errors = [e for e in error.errors(include_url=False) if e["type"] != "default_factory_not_called"]
         mistakes = [f"  {_mistake(e)}" for e in errors]
-        raise InputError("\n".join([f"{source} (or --config / --configfile) cannot be used:", *mistakes])) from None
+        first = f"{source} (or --config / --configfile) has mistakes; docs/reference/configuration.md lists every key:"
+        raise InputError("\n".join([first, *mistakes])) from None
 
 
 def _without_kinds(path: tuple[str | int, ...]) -> list[str | int]:
@@ -455,11 +454,11 @@ def _without_kinds(path: tuple[str | int, ...]) -> list[str | int]:
 def _mistake(error: ErrorDetails) -> str:
     key = in_short(".".join(map(str, _without_kinds(error["loc"]))) or "config")
     if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key; remove it or correct its spelling ({_REFERENCE} lists every key)"
+        return f"{key}: unknown key; remove it or correct its spelling"
     if error["type"] == "union_tag_not_found":
-        return f"{key}: {error['ctx']['discriminator']} is missing; it says which kind this is ({_REFERENCE})"
+        return f"{key}: {error['ctx']['discriminator']} is missing; it says which kind this is"
     if error["type"] == "missing":
-        return f"{key}: missing; {_REFERENCE} says what belongs there"
+        return f"{key}: missing"
     if error["input"] is None and error["type"] in ("dict_type", "model_type", "model_attributes_type", "tuple_type"):
         return (
             f"{key}: nothing is set here, and null removes single entries that ship; correct the name, write keys "
