@@ -26,18 +26,8 @@ extensions = [
 ]
 
 root_doc = "docs/index"
-include_patterns = [
-    "docs/*.md",
-    "docs/*/*.md",
-    "README.md",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "config/README.md",
-    "images/README.md",
-    "results/README.md",
-    "weights/README.md",
-]
-exclude_patterns = [".*", "docs/_*", "results/*/**", "workflow_scripts", "**/__pycache__"]
+include_patterns = ["*.md", "*/README.md", "docs/*.md", "docs/*/*.md", "workflow_scripts/stembench/*/README.md"]
+exclude_patterns = [".*", "docs/_*", "results/*/**", "**/__pycache__"]
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4

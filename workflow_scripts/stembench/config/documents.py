@@ -114,7 +114,7 @@ EXAMPLES = {
         """,
     "apply": """
         apply:
-          localise: weights/atomsegnet_unetpp
+          localise: results/demo/models/atomsegnet_unet/localise/physical/seed0
           refine: true
         """,
     "studies": """
