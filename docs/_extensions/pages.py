@@ -1,8 +1,8 @@
 """Pages that read as well in the repository as on the site.
 
 - A page `index.md` lists pages in a bullet list of links. That list is the table of contents: no directive repeats it.
-- A link to a page of the repository leads to its page on the site, a link to any other file to a copy of the file. (MyST
-  does both, because the source folder is the repository.) A link to a folder leads to its README.md, and is plain text
+- A link to a page of the repository leads to its page on the site, a link to any other file to a copy of the file: MyST
+  does both, because the source folder is the repository. A link to a folder leads to its README.md, and is plain text
   where it has none.
 - READMEs have a page on the site and no place in its contents.
 """
