@@ -11,7 +11,7 @@ SHARED := structures lab calibration validation applied
 # Tests of the workflow for which nothing need be made.
 PLANS := $(patsubst %,tests/workflow/test_%.py,browser dry_run few_structures mistakes module planned_runs rulegraph)
 
-.PHONY: help demo apply compiled test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector test-docs bench lint format config docs results rates rulegraph lock lock-detector lock-docs clean
+.PHONY: help demo apply compiled test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rates rulegraph lock lock-detector clean
 
 help:
 	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
@@ -107,6 +107,8 @@ format: $(VENV)/installed
 
 config: $(VENV)/installed
 	cd workflow_scripts && ../$(BIN)/python -m stembench.config ..
+
+.PHONY: docs test-docs results lock-docs
 
 # The Python reference imports the library, with the packages of the workflow's environment.
 docs: $(VENV)/installed $(DOCS)/installed
