@@ -15,12 +15,12 @@ import tifffile
 import yaml
 from pages import REPOSITORY, Block, blocks
 from snakemake.cli import get_argument_parser
-from stembench.config import Config, load_config
+from stembench.config import load_config
+from stembench.errors import InputError
 from stembench.planning import Layout, Template
 
 #: Options of plugins that need not be installed.
 OF_PLUGINS = ("--storage-", "--kubernetes-")
-PIXEL_SIZE_A = 0.1
 
 
 def each(*languages: str):
@@ -37,8 +37,7 @@ def folder(tmp_path_factory):
     clean = sum(50 * np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / (2 * 4**2)) for x0, y0 in lattice)
     image = np.random.default_rng(0).poisson(clean + 5).astype(np.uint16)
     np.save(made / "image.npy", image)
-    per_cm = 1e8 / PIXEL_SIZE_A
-    tifffile.imwrite(made / "image.tif", image, resolution=(per_cm, per_cm), resolutionunit="CENTIMETER")
+    tifffile.imwrite(made / "image.tif", image, imagej=True, resolution=(100, 100), metadata={"unit": "nm"})
     shutil.copy(REPOSITORY / "structures" / "SrTiO3.cif", made)
     return made
 
@@ -51,13 +50,11 @@ def test_python_runs(block: Block, folder, monkeypatch):
 
 
 @each("yaml")
-def test_yaml_is_a_configuration_that_changes_or_shows_the_defaults(block: Block):
+def test_yaml_is_a_configuration(block: Block):
     try:
-        settings = yaml.safe_load(block.text)
-    except yaml.YAMLError as error:
-        pytest.fail(f"{block}: {error}")
-    shown = "<details>" in block.page.read_text(encoding="utf-8").split(block.text)[0][-200:]
-    assert (load_config(settings) == Config()) == shown, block
+        load_config(yaml.safe_load(block.text))
+    except (yaml.YAMLError, InputError) as error:
+        pytest.fail(f"{block}: {error}", pytrace=False)
 
 
 @each("shell")
@@ -139,9 +136,11 @@ def check_snakemake(arguments: list[str]) -> None:
         assert equals, f"--config takes {key} for a setting; write targets before it, or another option between"
         settings[key] = yaml.safe_load(value)
     load_config(settings)
-    for rule in (*(known.set_threads or ()), *(known.set_resources or ()), *(known.slurm_array_jobs or "").split(",")):
-        name = rule.partition(":")[0].partition("=")[0]
-        assert not name or name in rules(), f"there is no rule {name}"
+    for option in ("set_threads", "set_resources", "slurm_array_jobs"):
+        given = getattr(known, option, None)
+        for rule in given.split(",") if isinstance(given, str) else given if isinstance(given, list | dict) else ():
+            name = rule.partition(":")[0].partition("=")[0]
+            assert name in rules(), f"there is no rule {name}"
     profile = known.workflow_profile
     assert not profile or (REPOSITORY / profile).exists(), f"there is no profile {profile}"
     for target in known.targets:
