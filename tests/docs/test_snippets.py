@@ -11,9 +11,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-import tifffile
 import yaml
 from pages import REPOSITORY, Block, blocks
+from rsciio.tiff import file_writer
 from snakemake.cli import get_argument_parser
 from stembench.config import load_config
 from stembench.errors import InputError
@@ -37,7 +37,12 @@ def folder(tmp_path_factory):
     clean = sum(50 * np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / (2 * 4**2)) for x0, y0 in lattice)
     image = np.random.default_rng(0).poisson(clean + 5).astype(np.uint16)
     np.save(made / "image.npy", image)
-    tifffile.imwrite(made / "image.tif", image, imagej=True, resolution=(100, 100), metadata={"unit": "nm"})
+    sides = {"y": image.shape[0], "x": image.shape[1]}
+    axes = [
+        {"name": name, "size": size, "scale": 0.01, "offset": 0, "units": "nm", "navigate": False}
+        for name, size in sides.items()
+    ]
+    file_writer(made / "image.tif", {"data": image, "axes": axes, "metadata": {}, "original_metadata": {}})
     shutil.copy(REPOSITORY / "structures" / "SrTiO3.cif", made)
     return made
 
@@ -124,11 +129,13 @@ def check_snakemake(arguments: list[str]) -> None:
     for action in parser._actions:
         if action.dest in ("executor", "default_storage_provider"):
             action.choices = None
+    of_plugins = [at for at, word in enumerate(arguments) if word.startswith(OF_PLUGINS)]
+    arguments = [word for at, word in enumerate(arguments) if not {at, at - 1} & set(of_plugins)]
     try:
         known, unknown = parser.parse_known_args(arguments)
     except SystemExit:
         raise AssertionError("Snakemake refuses these options") from None
-    strange = [word for word in unknown if word.startswith("-") and not word.startswith(OF_PLUGINS)]
+    strange = [word for word in unknown if word.startswith("-")]
     assert not strange, f"Snakemake knows no {strange[0]}"
     settings = {}
     for setting in known.config or ():
