@@ -65,10 +65,13 @@ def test_yaml_is_a_configuration(block: Block):
 @each("shell")
 def test_commands_have_targets_options_and_files_that_are_there(block: Block):
     for command in commands(block.text):
+        mistake = ""
         try:
             check_command(command)
         except AssertionError as error:
-            pytest.fail(f"{block}: `{shlex.join(command)}`: {error}", pytrace=False)
+            mistake = str(error).partition("\n")[0]
+        if mistake:
+            pytest.fail(f"{block}: `{shlex.join(command)}`: {mistake}", pytrace=False)
 
 
 def test_plain_blocks_say_what_they_are():

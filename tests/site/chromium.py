@@ -67,6 +67,14 @@ class Chromium:
         answer = self._send("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         return answer["result"].get("value")
 
+    def wait_until(self, condition: str) -> None:
+        """Wait for an expression in JavaScript to become true."""
+        ends = time.monotonic() + TIMEOUT_S
+        while not self.evaluate(condition):
+            if time.monotonic() > ends:
+                raise TimeoutError(f"{condition} is not true within {TIMEOUT_S} s")
+            time.sleep(0.05)
+
     def screenshot(self, file: Path, whole: bool = False) -> None:
         """Save what is seen of the page, or the whole of it, as PNG."""
         taken = self._send("Page.captureScreenshot", captureBeyondViewport=whole, **(self._whole() if whole else {}))
