@@ -57,9 +57,8 @@ def test_the_first_page_shows_its_picture_and_the_way_to_all_others(browser, scr
     browser.visit((SITE / "index.html").as_uri(), *SCREENS[screen])
     browser.wait_until("location.pathname.endsWith('docs/index.html') && document.readyState === 'complete'")
     width, height, _ = SCREENS[screen]
-    left, top, right, bottom = browser.evaluate(
-        "(({left, top, right, bottom}) => [left, top, right, bottom])"
-        "(document.querySelector('main img').getBoundingClientRect())"
+    left, top, right = browser.evaluate(
+        "(({left, top, right}) => [left, top, right])(document.querySelector('main img').getBoundingClientRect())"
     )
     assert 0 <= left < right <= width
     assert 0 <= top < height, "the picture begins below the screen"
