@@ -112,6 +112,7 @@ config: $(VENV)/installed
 
 # The Python reference imports the library, with the packages of the workflow's environment.
 docs: $(VENV)/installed $(DOCS)/installed
+	rm -rf docs/_build # else a second call would pass over the warnings of the first
 	$(DOCS)/bin/python -m sphinx -W --keep-going --nitpicky -q -c docs -d docs/_build/doctrees . docs/_build/html
 	@echo "Open docs/_build/html/index.html"
 
