@@ -411,17 +411,21 @@ def _told(unknown: Mapping[str, list[str]]) -> str:
 
 
 def load_config(*layers: Mapping, source: str = "config/config.yaml") -> Config:
-    """Lay what a user sets over the defaults and check the whole.
+    """Lay settings over the defaults, and check the result.
 
-    Null removes an entry. Where the discriminator of an entry (`recipe`, `kind`, `folder`) changes, none of its other
-    keys stay.
+    None removes an entry. An entry that changes its kind (`recipe`, `kind`, `folder`) keeps none of its other keys.
 
     Parameters
     ----------
     *layers : mapping
-        Content of the user's file, of further ones and of the command line; later ones win.
+        Content of `config.yaml`, of further files and of the command line; later ones win.
     source : str
-        What messages call the file.
+        Name of the file in messages.
+
+    Returns
+    -------
+    Config
+        The whole configuration.
 
     Raises
     ------
