@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DETECTOR := .venv-detector
+DOCS := .venv-docs
 CORES ?= all
 
 # Folders of results/ that belong to no scale.
@@ -26,13 +27,17 @@ help:
 	@echo "make rates          let what the demo took here be the rates that ship, by which runs are estimated"
 	@echo "make bench          run every benchmark, write results/benchmarks/*.csv"
 	@echo "make format         format Python and Snakemake files"
-	@echo "make config         write config/README.md and config/schema.json anew from the models"
-	@echo "make rulegraph      draw the rules into the README anew"
+	@echo "make config         write config/schema.json and docs/reference/configuration.md from the models"
+	@echo "make results        write the tables of results in docs/results.md and README.md from a run (SCALE=demo)"
+	@echo "make docs           build the documentation, docs/_build/html/index.html"
+	@echo "make test-docs      build the documentation, open every page in Chromium, desktop and phone"
+	@echo "make rulegraph      draw the rules by stage, docs/pictures/rulegraph.svg (needs Graphviz)"
 	@echo "make lock           write requirements.lock anew from the installed packages"
 
 $(VENV)/installed: requirements.lock
 $(DETECTOR)/installed: requirements-detector.lock
-$(VENV)/installed $(DETECTOR)/installed:
+$(DOCS)/installed: requirements-docs.lock
+$(VENV)/installed $(DETECTOR)/installed $(DOCS)/installed:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "stembench needs Python 3.11 or newer; name one by: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
@@ -106,7 +111,21 @@ format: $(VENV)/installed
 	$(BIN)/snakefmt Snakefile rules
 
 config: $(VENV)/installed
-	cd workflow_scripts && ../$(BIN)/python -m stembench.config ../config
+	cd workflow_scripts && ../$(BIN)/python -m stembench.config ..
+
+.PHONY: docs test-docs results lock-docs
+
+# The Python reference imports the library, with the packages of the workflow's environment.
+docs: $(VENV)/installed $(DOCS)/installed
+	rm -rf docs/_build # else a second call would pass over the warnings of the first
+	$(DOCS)/bin/python -m sphinx -W --keep-going --nitpicky -q -c docs -d docs/_build/doctrees . docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
+test-docs: docs
+	$(BIN)/pytest tests/site
+
+results: $(VENV)/installed
+	$(BIN)/python workflow_scripts/write_results.py $(or $(SCALE),demo)
 
 rates:
 	cp results/demo/rates.csv workflow_scripts/stembench/planning/rates.csv
@@ -129,6 +148,14 @@ lock-detector:
 		> requirements-detector.lock
 	$(DETECTOR)/bin/python -m pip freeze --all --exclude pip | grep -v -E '^(cuda|nvidia|triton)' >> requirements-detector.lock
 	touch $(DETECTOR)/installed
+
+lock-docs:
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --upgrade --requirement requirements-docs.in
+	echo '# Every package that the documentation is built with; made from requirements-docs.in by `make lock-docs`.' \
+		> requirements-docs.lock
+	$(DOCS)/bin/python -m pip freeze --all --exclude pip --exclude setuptools >> requirements-docs.lock
+	touch $(DOCS)/installed
 
 # Trained networks may have cost weeks.
 clean:

@@ -9,9 +9,9 @@ import jsonschema
 import pytest
 import yaml
 from stembench.config import CalibratedNoise, Config, Dataset, ImportedDataset, LabImage, PhysicalNoise, load_config
-from stembench.config.documents import GENERATED, reference, schema_json
+from stembench.config.documents import EXAMPLES, GENERATED, reference, schema_json
 from stembench.config.instrument import Instrument, instrument_images
-from stembench.config.layers import sections_of
+from stembench.config.layers import is_tag, sections_of
 from stembench.errors import InputError
 
 INSTRUMENT = {"from": "images/", "materials": ["SrTiO3"]}
@@ -23,16 +23,18 @@ CONDITION = {"energy_keV": 200, "semiangle_mrad": 24, "source_size_A": 0.9}
 
 @pytest.mark.parametrize("file", GENERATED)
 def test_generated_files_are_those_of_the_models(repository, file):
-    written = (repository / "config" / file).read_text()
-    assert written == GENERATED[file](), f"config/{file} has drifted from the models: run `make config`"
+    written = (repository / file).read_text()
+    assert written == GENERATED[file](), f"{file} has drifted from the models: run `make config`"
 
 
-def test_make_config_leaves_the_users_file_as_it_is(tmp_path, repository):
-    (tmp_path / "config.yaml").write_text("scale: full\n")
+def test_make_config_writes_the_generated_files_and_no_other(tmp_path, repository):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.yaml").write_text("scale: full\n")
     library = repository / "workflow_scripts"
     subprocess.run([sys.executable, "-m", "stembench.config", tmp_path], cwd=library, check=True)
-    assert (tmp_path / "config.yaml").read_text() == "scale: full\n"
-    assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", *GENERATED}
+    assert (tmp_path / "config" / "config.yaml").read_text() == "scale: full\n"
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == {"config/config.yaml", *GENERATED}
 
 
 @pytest.mark.skipif("STEMBENCH_CI" not in os.environ, reason="config/config.yaml may be edited; CI reads what ships")
@@ -47,11 +49,40 @@ def test_the_users_file_ships_short_and_changes_nothing_until_an_example_is_take
 
 
 def test_the_reference_shows_the_defaults():
-    shown = [yaml.safe_load(block) for block in re.findall("```yaml\n(.*?)```", reference(), flags=re.S)]
-    assert len(shown) > 8
-    assert load_config(*shown) == Config()
-    headings = re.findall("^## (.*)", reference(), flags=re.M)
-    assert headings == list(Config.model_fields)
+    shipped = re.findall("<details>.*?```yaml\n(.*?)```", reference(), flags=re.S)
+    assert len(shipped) > 8
+    assert load_config(*map(yaml.safe_load, shipped)) == Config()
+
+
+def test_each_section_of_the_reference_begins_with_an_example_that_changes_it():
+    headings, *_ = zip(*re.findall("^## (.*)\n([^|]*?)```yaml", reference(), flags=re.M))
+    assert list(headings) == list(Config.model_fields) == list(EXAMPLES)
+    for name, example in EXAMPLES.items():
+        content = yaml.safe_load(example)
+        SCHEMA.validate(content)
+        assert getattr(load_config(content), name) != getattr(Config(), name), name
+
+
+def test_every_key_has_a_row_in_the_reference():
+    rows = {
+        (heading, key)
+        for heading, text in re.findall(r"^##+ (.*)\n((?:(?!^##).*\n)*)", reference(), flags=re.M)
+        for key in re.findall(r"^\| `(\w+)` \|", text, flags=re.M)
+    }
+    for where in (
+        ("evaluation", "border_A"),
+        ("lab.images.{name}", "pixel_size_A"),
+        ("datasets.{name}.noise", "drift_A"),
+        ("datasets.{name}.noise", "instrument"),
+        ("studies.{name}.variants.{name}", "prior"),
+        ("networks.{name}.recipes.{name}", "loss"),
+        ("instrument", "from"),
+    ):
+        assert where in rows
+    keys = {key for _, key in rows}
+    for model in models():
+        for name, field in model.model_fields.items():
+            assert (field.alias or name) in keys or is_tag(field) or model is Config, (model, name)
 
 
 def test_the_schema_takes_what_is_laid_over_the_defaults_and_no_unknown_key():
@@ -68,18 +99,21 @@ def test_the_schema_takes_what_is_laid_over_the_defaults_and_no_unknown_key():
             SCHEMA.validate(mistake)
 
 
-def test_every_key_has_a_sentence():
-    def check(model):
-        for name, field in model.model_fields.items():
-            assert field.description, name
-
+def models():
     seen, waiting = set(), [Config]
     while waiting:
         model = waiting.pop()
         seen.add(model)
-        check(model)
         waiting += [s for f in model.model_fields.values() for s in sections_of(f.annotation) if s not in seen]
     assert len(seen) > 10
+    return seen
+
+
+def test_every_key_has_a_first_sentence_that_fits_a_cell_of_a_table():
+    for model in models():
+        for name, field in model.model_fields.items():
+            first = field.description.partition(". ")[0]
+            assert 1 <= len(first.split()) <= 13, (model, name, first)
 
 
 def test_what_is_set_is_laid_over_the_defaults():

@@ -10,6 +10,7 @@ import pytest
 import tifffile
 import yaml
 from copies import TINY
+from described import check_columns
 from stembench.crystals.cif import read_crystal
 from stembench.crystals.projection import project_structure
 from stembench.planning import Layout
@@ -89,6 +90,13 @@ def test_the_networks_that_were_taken_are_recorded_with_the_reason(finished, app
     summary = read_json(results(finished) / "summary.json")
     assert summary["network"] == record["localise"]["folder"]
     assert summary["denoiser"] == record["denoise"]["folder"]
+
+
+@pytest.mark.parametrize(
+    "heading", ["Chosen networks", "Columns of your images", "Found columns", "Summary of your images"]
+)
+def test_the_page_on_products_names_the_columns_of_an_applied_image(finished, applied, heading):
+    check_columns(heading, finished.folder, "tiny")
 
 
 def test_no_image_is_read_anew_or_trained_for_at_another_scale_or_after_a_new_cif(finished, applied, tiny_with):

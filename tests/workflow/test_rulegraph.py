@@ -1,12 +1,18 @@
+import re
+from html import unescape
+
 import pytest
 import yaml
-from draw_rulegraph import mermaid, stages
+from draw_rulegraph import DOT, dot, stages
 
 
-def test_the_readme_draws_the_present_rules(copy, repository):
-    drawn = mermaid(copy.folder)
-    assert drawn in (repository / "README.md").read_text(), "write it anew by `make rulegraph`"
+def test_the_picture_of_the_rules_shows_the_present_ones(copy, repository):
+    drawn = dot(copy.folder)
+    assert drawn == (repository / DOT).read_text(), "draw it again by `make rulegraph`"
     assert drawn.index("project_structure") < drawn.index("train_network") < drawn.index("make_table")
+    arrows = set(re.findall(r"^  (\w+ -> \w+)$", drawn, re.MULTILINE))
+    titles = map(unescape, re.findall("<title>(.*?)</title>", (repository / DOT).with_suffix(".svg").read_text()))
+    assert {title.replace("->", " -> ") for title in titles if "->" in title} == arrows
 
 
 @pytest.mark.parametrize("profile", ["default", "slurm"])

@@ -2,14 +2,17 @@
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used; the message names the file or key and the remedy.
+    """A file or setting cannot be used; the message names the file or key and the remedy.
 
-    Scripts end with this message alone. Any other exception is a defect and keeps its traceback.
+    Scripts end with this message only. Any other exception is a defect of stembench and keeps its traceback.
     """
 
 
 class CannotLoadError(InputError):
-    """A package that a network needs does not load in this environment; its rows say so, and the rest goes on."""
+    """A package that a network needs does not load in this environment.
+
+    Tables note this in the rows of the network, and the workflow continues.
+    """
 
 
 def in_short(told: object, longest: int = 200) -> str:

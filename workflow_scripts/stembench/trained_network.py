@@ -24,10 +24,10 @@ class TrainedNetwork:
     Raises
     ------
     CannotLoadError
-        If it could not be trained, or a package that it needs does not load.
+        If the network could not be trained, or a package that it needs does not load.
     InputError
-        If a file is damaged, or they do not belong together. Weights are read from safetensors alone: from other
-        files, such as pickles, code could run.
+        If a file is damaged, or the files do not belong together. Weights are read from safetensors only, because
+        other formats, such as pickle, can run code.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -68,28 +68,28 @@ class TrainedNetwork:
         return self.maps_and_spacings(np.stack([sample.images["image"] for sample in samples]), told)
 
     def __call__(self, images: np.ndarray, context: Mapping[str, np.ndarray] = {}) -> np.ndarray:
-        """The maps of `maps_and_spacings` alone."""
+        """Return the maps of `maps_and_spacings`."""
         return self.maps_and_spacings(images, context)[0]
 
     @torch.inference_mode()
     def maps_and_spacings(
         self, images: np.ndarray, context: Mapping[str, np.ndarray] = {}
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Apply it to stored images of any height and width.
+        """Apply the network to images of any height and width.
 
         Parameters
         ----------
         images : ndarray, shape (samples, y, x)
             Grey levels in [0, 1].
         context : mapping of ndarray, shape (samples, ...)
-            What it is told of each beside its image, by name; see `Network.context`.
+            Further inputs of each image by name, such as the structure; see `Network.context`.
 
         Returns
         -------
         maps : ndarray of float32, shape (samples, y, x)
-            Twice as high and wide if that is its task.
+            Output of the network, twice as high and wide for tasks that end in `_2x`.
         spacings : ndarray, shape (samples,)
-            What it tells of the columns' mean nearest-neighbour distance [px]; nan if it tells nothing.
+            Mean nearest-neighbour distance of the columns [px] if the network predicts one, else nan.
         """
         seen = torch.from_numpy(normalise(images.astype(np.float32), self.record["normalisation"]))[:, None]
         told = {name: torch.from_numpy(values) for name, values in context.items()}

@@ -20,20 +20,20 @@ _THICK_A = 1.0  # of the cell along the beam, of which an image tells nothing: p
 
 
 def write_hspy(image: xr.DataArray, columns: pd.DataFrame, name: str, destination: str | Path) -> None:
-    """A HyperSpy signal with calibrated axes [nm] and the columns as permanent markers, which it shows when plotted.
+    """Write a HyperSpy signal with calibrated axes [nm] and the columns as markers, which appear in its plot.
 
-    There is a set of markers a species, or sublattice where no species is known, called `columns_Sr`, `columns_A` ...,
-    and `columns` for those that belong to none. Their `kwargs["offsets"]` over the scale of the axes are the positions
-    x, y [px] that `atomap.api.Sublattice` takes.
+    Each species has a set of markers such as `columns_Sr`; where no species is known each sublattice has one, such as
+    `columns_A`. Columns outside the lattice are called `columns`. `kwargs["offsets"]` of a set, divided by the scale of
+    the axes, gives the positions x, y [px] for `atomap.api.Sublattice`.
 
     Parameters
     ----------
     image : xarray.DataArray, dims (y, x) or (frame, y, x)
         Raw intensities.
     columns : DataFrame
-        Of the image.
+        Columns of the image, with what `analyse` adds.
     name : str
-        Of the image.
+        Name of the image.
     destination : str or Path
         File to write, `.hspy`.
     """
@@ -56,20 +56,20 @@ def write_hspy(image: xr.DataArray, columns: pd.DataFrame, name: str, destinatio
 
 
 def write_xyz(image: xr.DataArray, columns: pd.DataFrame, name: str, destination: str | Path) -> None:
-    """Extended xyz, an atom a column at z = 0 in a cell that is the field of view, a configuration a frame.
+    """Write extended xyz: one atom per column at z = 0, one configuration per frame.
 
-    The element is the heaviest of the column's species, X where none is known. Properties of the atoms are, as far as
-    they are known, `confidence`, `uncertainty_pm`, `intensity`, `displacement_pm` (x and y), `sublattice`, `species` in
-    full and `origin`, `-` standing for no word.
+    The cell is the field of view. The element is the heaviest of the column, X where none is known. Atoms have the
+    known ones of these properties: `confidence`, `uncertainty_pm`, `intensity`, `displacement_pm` (x and y),
+    `sublattice`, `species` in full, and `origin`. `-` stands for an empty text.
 
     Parameters
     ----------
     image : xarray.DataArray, dims (y, x) or (frame, y, x)
-        That the columns are of.
+        The image; its pixel size gives the cell.
     columns : DataFrame
-        Of the image.
+        Columns of the image, with what `analyse` adds.
     name : str
-        Of the image.
+        Name of the image.
     destination : str or Path
         File to write, `.xyz`.
     """

@@ -1,4 +1,4 @@
-"""Write the files of a folder `config/`: `python -m stembench.config FOLDER`."""
+"""Write what is generated from the models: `python -m stembench.config REPOSITORY`."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from stembench.config.documents import GENERATED
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
+    repository = Path(sys.argv[1])
     for file, render in GENERATED.items():
-        (folder / file).write_text(render())
+        (repository / file).parent.mkdir(parents=True, exist_ok=True)
+        (repository / file).write_text(render(), encoding="utf-8")

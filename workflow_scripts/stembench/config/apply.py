@@ -12,10 +12,11 @@ class Apply(Section):
 
     localise: FolderPath | None = Field(
         None,
-        description="Folder of the network that finds columns: one of `workflow_scripts/stembench/weights/`, or one "
-        "that was trained here, such as results/demo/models/sfin/localise/physical/seed0; null: the best of all",
+        description="Folder of the network that finds columns; null: the best available. A folder in "
+        "`workflow_scripts/stembench/weights/`, or of a training such as "
+        "`results/demo/models/sfin/localise/physical/seed0`",
     )
-    denoise: FolderPath | None = Field(None, description="Folder of the network that denoises, likewise")
-    refine: bool = Field(
-        False, description="Whether 2-D Gaussians are fitted from the columns that the network finds, and compared"
+    denoise: FolderPath | None = Field(
+        None, description="Folder of the network that denoises; null: the best available"
     )
+    refine: bool = Field(False, description="Whether 2-D Gaussians are fitted as well, and compared")

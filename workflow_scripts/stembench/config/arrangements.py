@@ -17,7 +17,9 @@ class Defects(Section):
     """Point defects and static disorder in a crystal."""
 
     kind: Literal["defects"] = Field("defects", description="Point defects and static disorder")
-    of: Literal["columns", "atoms"] = Field("columns", description="Whether whole columns or single atoms are at fault")
+    of: Literal["columns", "atoms"] = Field(
+        "columns", description="Whether defects affect whole columns or single atoms"
+    )
     vacancies: FractionRange = Field((0.0, 0.1), description="Fraction missing")
     substitutions: FractionRange = Field((0.0, 0.1), description="Fraction of another element")
     interstitials: FractionRange = Field((0.0, 0.05), description="Fraction added between the columns")
@@ -42,9 +44,7 @@ class Wedge(Section):
     """A crystal whose thickness changes across the field."""
 
     kind: Literal["wedge"] = Field("wedge", description="A crystal whose thickness changes across the field")
-    thin_end: FractionRange = Field(
-        (0.0, 0.3), description="Thickness at the thin end as a fraction of the thick end's"
-    )
+    thin_end: FractionRange = Field((0.0, 0.3), description="Thickness of the thin end as a fraction of the thick end")
 
 
 class Embedded(Section):
@@ -82,15 +82,17 @@ class Random(Section):
 
 
 class Occluded(Section):
-    """A crystal part of which an overlayer hides."""
+    """A crystal partly hidden by an overlayer."""
 
     kind: Literal["occluded"] = Field("occluded", description="A crystal part of which an overlayer hides")
-    overlayer: Literal["amorphous", "crystal"] = Field("amorphous", description="What hides it")
+    overlayer: Literal["amorphous", "crystal"] = Field("amorphous", description="Structure of the overlayer")
     overlayer_element: Element = Field("C", description="Element of an amorphous overlayer")
     coverage: FractionRange = Field((0.2, 0.6), description="Area hidden as a fraction of the field's")
-    thickness_A: PositiveRange = Field((20.0, 60.0), description="Of the overlayer", json_schema_extra={"unit": "A"})
+    thickness_A: PositiveRange = Field(
+        (20.0, 60.0), description="Thickness of the overlayer", json_schema_extra={"unit": "A"}
+    )
     transmission: FractionRange = Field(
-        (0.0, 0.4), description="Fraction of their signal that hidden columns keep in the linear model"
+        (0.0, 0.4), description="Fraction of their signal that hidden columns keep (linear model)"
     )
 
 

@@ -30,69 +30,68 @@ def _up_to(highest: float) -> AfterValidator:
 
 
 class PhysicalNoise(Section):
-    """What scan, counting of electrons and detector do, in this order; a range from 0 to 0 leaves one out."""
+    """Scan distortion, counting statistics and detector response, in this order; a range from 0 to 0 is none."""
 
-    recipe: Literal["physical"] = Field("physical", description="Which recipe: physical or calibrated, never both")
+    recipe: Literal["physical"] = Field("physical", description="Which recipe: physical or calibrated")
     shot_noise_alone: float = Field(
         0.5,
-        description="Fraction of images with shot noise and nothing else, for which a Cramer-Rao bound holds",
+        description="Fraction of images with shot noise only. The Cramér-Rao bound holds for these",
         ge=0,
         le=1,
     )
     drift_A: Annotated[Range, _up_to(2)] = Field(
         (0.0, 0.3),
-        description="Range of the specimen's drift from the first row to the last, in any direction",
+        description="Drift from the first row to the last, in any direction",
         json_schema_extra={"unit": "A", "bounds": "0 to 2, ascending"},
     )
     shear_deg: Annotated[Range, _up_to(10)] = Field(
         (0.0, 0.5),
-        description="Range of the angle, of either sign, by which the slow scan axis is off the vertical",
+        description="Angle between slow scan axis and vertical, of either sign",
         json_schema_extra={"unit": "deg", "bounds": "0 to 10, ascending"},
     )
     jitter_A: Annotated[Range, _up_to(1)] = Field(
-        (0.0, 0.1), description="Range of row jitter", json_schema_extra={"unit": "A", "bounds": "0 to 1, ascending"}
+        (0.0, 0.1), description="Row jitter", json_schema_extra={"unit": "A", "bounds": "0 to 1, ascending"}
     )
     mains_Hz: float = Field(
         50.0,
-        description="Mains frequency, with which the jitter swells",
+        description="Mains frequency, which modulates the jitter",
         gt=0,
         le=1000,
         json_schema_extra={"unit": "Hz"},
     )
     dwell_us: PositiveRange = Field(
-        (4.0, 32.0), description="Range of the time a pixel, drawn log-uniformly", json_schema_extra={"unit": "us"}
+        (4.0, 32.0), description="Dwell time per pixel, drawn log-uniformly", json_schema_extra={"unit": "us"}
     )
     counts_per_px: tuple[float, float] = Field(
         (0.7, 150.0),
-        description="Range, for training, of the electrons counted at the brightest column's peak above background "
-        "(in ABF and BF between the columns), drawn log-uniformly",
+        description="Electrons counted at the brightest column's peak, for training. Above background, drawn "
+        "log-uniformly; in ABF and BF the electrons counted between the columns",
         json_schema_extra={"unit": "e/px", "bounds": "> 0, ascending"},
     )
     test_counts_per_px: tuple[float, ...] = Field(
         (1.0, 3.0, 10.0, 30.0, 100.0),
-        description="Levels for validation and test, each structure shown at every one",
+        description="The same for validation and test; every structure has each level",
         min_length=1,
         json_schema_extra={"unit": "e/px", "bounds": "> 0"},
     )
     afterglow: FractionRange = Field(
-        (0.0, 0.1), description="Range of the part of a pixel's signal that the detector gives in the pixels after it"
+        (0.0, 0.1), description="Fraction of a pixel's signal that appears in the pixels after it"
     )
     afterglow_px: PositiveRange = Field(
-        (0.5, 2.0), description="Range of the afterglow's decay length", json_schema_extra={"unit": "px"}
+        (0.5, 2.0), description="Decay length of the afterglow", json_schema_extra={"unit": "px"}
     )
     gain: float = Field(
         10.0,
-        description="Digital levels an electron; images are scaled to their range, so it sets how coarse levels are",
+        description="Digital levels per electron. Images are scaled to their range, so the gain sets how coarse "
+        "levels are",
         gt=0,
         le=10_000,
         json_schema_extra={"unit": "1/e"},
     )
     offset: float = Field(
-        0.0, description="Digital level of no electron; what read-out noise takes below level 0 is cut", ge=0, le=10_000
+        0.0, description="Digital level of no electron. Read-out noise below level 0 is cut off", ge=0, le=10_000
     )
-    readout_e: Range = Field(
-        (0.0, 0.0), description="Range of the SD of read-out noise", json_schema_extra={"unit": "e"}
-    )
+    readout_e: Range = Field((0.0, 0.0), description="SD of read-out noise", json_schema_extra={"unit": "e"})
 
     @model_validator(mode="before")
     @classmethod
@@ -112,9 +111,9 @@ class PhysicalNoise(Section):
 
 
 class CalibratedNoise(Section):
-    """Scan and pointwise noise with an instrument's parameters; holds shot noise, jitter and detector already."""
+    """Scan and pointwise noise with an instrument's parameters, which include shot noise, jitter and detector."""
 
-    recipe: Literal["calibrated"] = Field("calibrated", description="Which recipe: physical or calibrated, never both")
+    recipe: Literal["calibrated"] = Field("calibrated", description="Which recipe: physical or calibrated")
     instrument: Name = Field(description="Key of `calibration.instruments`")
 
     @model_validator(mode="before")
@@ -137,20 +136,20 @@ def _one_per_dose(dataset: dict[str, Any]) -> int:
 
 
 class Dataset(Section):
-    """A recipe: what is shown, how it is imaged, and the noise on it."""
+    """A recipe: object, imaging conditions and noise."""
 
     forward_model: Literal["linear", "multislice"] = Field(
         "linear",
-        description="How images are simulated; multislice samples perfect crystals from tiles, of the thickness "
-        "nearest to what is drawn, and scans every other object pixel by pixel, which is slow",
+        description="How images are simulated. Multislice samples perfect crystals from tiles, at the nearest "
+        "simulated thickness; it scans other objects pixel by pixel, which is slow",
     )
     materials: Literal["all", "held_out"] | Annotated[tuple[Material, ...], Field(min_length=1)] = Field(
-        "all", description="Materials, `all` in `structures/` but those held out, or those `held_out`"
+        "all", description="Materials; `all`: those not held out; `held_out`: the others"
     )
     zones: tuple[str, ...] | None = Field(
-        None, description="Zone axes, of those under `structures`; null for all of them", min_length=1
+        None, description="Zone axes, among those under `structures`; null: all of them", min_length=1
     )
-    arrangements: Names = Field(("periodic",), description="Keys of `arrangements`, each as likely as another")
+    arrangements: Names = Field(("periodic",), description="Keys of `arrangements`, each equally likely")
     thickness_A: PositiveRange = Field(
         (20.0, 100.0),
         description="Range of specimen thickness",
@@ -163,19 +162,19 @@ class Dataset(Section):
     mode: Mode = Field("HAADF", description="Detector, which every condition must have")
     extra_source_A: Range = Field(
         (0.0, 0.0),
-        description="Range of what an unstable microscope adds to the FWHM of the effective source, in quadrature",
+        description="FWHM that an unstable microscope adds to the source, in quadrature",
         json_schema_extra={"unit": "A"},
     )
     pixel_size_A: tuple[float, float] | None = Field(
         (0.08, 0.156),
-        description="Range of pixel sizes (0.156 A is 40 A in 256 px), drawn log-uniformly; null, for calibrated noise "
-        "alone, takes those of the images that it was calibrated on",
+        description="Range of pixel sizes, drawn log-uniformly. 0.156 Å is 40 Å in 256 px. null, with calibrated "
+        "noise only: the pixel sizes of the calibrated images",
         json_schema_extra={"unit": "A", "bounds": "0.01 to 1, ascending"},
     )
     field_of_view_A: tuple[Annotated[float, Field(gt=0, le=1000)], ...] | None = Field(
         None,
-        description="Fields of view, each as likely as another (TEMImageNet: 8, 10, 20, 30, 40); null draws from "
-        "`pixel_size_A`",
+        description="Fields of view, each equally likely; null: drawn by `pixel_size_A`. TEMImageNet has 8, 10, 20, "
+        "30 and 40",
         min_length=1,
         json_schema_extra={"unit": "A"},
     )
@@ -193,7 +192,7 @@ class Dataset(Section):
         tuple[Literal["constant", "ramp", "perlin", "patches", "wedge", "step"], ...], Field(min_length=1)
     ] = Field(
         ("constant", "ramp", "perlin", "patches", "wedge"),
-        description="Kinds of background, each as likely as another; a `step` lies at a straight interface",
+        description="Kinds of background, each equally likely. A `step` lies at a straight interface",
     )
     label_threshold: float = Field(
         0.2, description="Columns weaker than this fraction of the brightest are not labelled", ge=0, lt=1
@@ -203,8 +202,8 @@ class Dataset(Section):
     )
     stored_labels: tuple[ImageLabel, ...] = Field(
         (),
-        description="Labels that are stored beside noNoise and noBackgroundnoNoise; the others are made from the "
-        "columns when they are asked for",
+        description="Labels stored beside noNoise and noBackgroundnoNoise. All other labels are computed from the "
+        "columns on demand",
     )
     noise: Annotated[PhysicalNoise | CalibratedNoise, Field(discriminator="recipe")] = Field(
         PhysicalNoise(), description="Noise recipe"
@@ -216,7 +215,7 @@ class Dataset(Section):
         le=100,
         json_schema_extra={"default": "one per level of `noise.test_counts_per_px`; 1 with calibrated noise"},
     )
-    share: float = Field(1.0, description="Images as a fraction of the counts that the scale gives", gt=0, le=10)
+    share: float = Field(1.0, description="Images as a fraction of the scale's counts", gt=0, le=10)
     seed: int = Field(0, description="Seed of the dataset", ge=0, le=2**32 - 1)
 
     @field_validator("pixel_size_A")
@@ -234,19 +233,19 @@ class Dataset(Section):
 
 
 class ImportedDataset(Section):
-    """Images and labels of others, in TEMImageNet's folders."""
+    """Imported images and labels, in TEMImageNet's folders."""
 
     folder: FolderPath = Field(description="Folder that holds `image/` and the folders of labels")
     pixel_size_A: float | None = Field(
         None,
-        description="Pixel size; null takes it from the `metadata.csv` of an exported dataset",
+        description="Pixel size; null: read from `metadata.csv` of an exported dataset",
         gt=0,
         le=10,
         json_schema_extra={"unit": "A"},
     )
     mode: Mode = Field("HAADF", description="Detector")
     images_per_structure: int = Field(
-        9, description="Consecutive images that share a structure and so must share a split", ge=1, le=1000
+        9, description="Consecutive images of one structure, which stay in one split", ge=1, le=1000
     )
     gaussian_mask_fwhm_A: float = Field(
         0.2, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}

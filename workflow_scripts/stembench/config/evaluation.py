@@ -29,41 +29,41 @@ PublishedSet = Literal["temimagenet", "sfin_haadf", "sfin_bf", "sffn_haadf", "pr
 
 
 class LabTestset(Section):
-    """An undegraded lab image with reference columns, marked or found in it, then thinned to doses."""
+    """A clean lab image with reference columns, marked or found in it; its electrons are thinned to lower doses."""
 
     image: Name = Field(description="Key of `lab.images`")
     tuned_on: Name = Field("physical", description="Dataset whose validation images tune every method's settings")
     reference_sigma_A: float = Field(
         0.4,
-        description="Gaussian smoothing before the maxima are taken that are the reference where nobody marked columns",
+        description="Gaussian smoothing before reference maxima are taken. Used where nobody marked columns",
         gt=0,
         le=2,
         json_schema_extra={"unit": "A"},
     )
     reference_threshold: float = Field(
         0.1,
-        description="Height of the weakest reference maximum, as a fraction of the range",
+        description="Height of the weakest reference maximum as a fraction of the range",
         gt=0,
         lt=1,
     )
     single_crystal: bool = Field(
         False,
-        description="Whether all of the image shows one crystal, so that the spread of its spacings is a precision",
+        description="Whether the whole image shows one crystal. The spread of its spacings is then a precision",
     )
     block_px: int = Field(
         128,
-        description="Least edge of the blocks it is evenly cut into",
+        description="Smallest edge of the blocks that the image is cut into",
         ge=64,
         le=4096,
         json_schema_extra={"unit": "px"},
     )
     detection: bool = Field(
         True,
-        description="Whether detection is scored; not where the reference lacks columns that are rightly found",
+        description="Whether detection is scored. false where the reference lacks columns that methods rightly find",
     )
     scales: tuple[Name, ...] = Field(
         (),
-        description="Scales that it is part of, and their children; empty for those of its image",
+        description="Scales that use it, and their children; empty: those of its image",
     )
 
 
@@ -72,7 +72,8 @@ class Evaluation(Section):
 
     match_radius_A: float = Field(
         0.5,
-        description="Largest distance of a match, or half the nearest-neighbour distance where that is less",
+        description="Largest distance between a found and a true column. Half the nearest-neighbour distance where "
+        "that is less",
         gt=0,
         le=2,
         json_schema_extra={"unit": "A"},
@@ -81,11 +82,12 @@ class Evaluation(Section):
         1.0, description="Band at an image's edge that is not scored", ge=0, le=10, json_schema_extra={"unit": "A"}
     )
     weak_strength: float = Field(
-        0.5, description="Columns weaker than this fraction of the brightest are `strength=weak` in tables", gt=0, le=1
+        0.5, description="Columns below this fraction of the brightest are `strength=weak` in tables", gt=0, le=1
     )
     rim_A: float = Field(
         3.0,
-        description="Columns of a particle this near to its outline are `rim=edge` in tables, the others `rim=inside`",
+        description="Columns of a particle within this distance of its outline are `rim=edge`. The others are "
+        "`rim=inside`",
         gt=0,
         le=20,
         json_schema_extra={"unit": "A"},
@@ -116,8 +118,8 @@ class Evaluation(Section):
                 scales=("full",),
             ),
         },
-        description="Test sets made of lab images; one with `columns` is a test set by itself, and needs an entry only "
-        "to be cut or tuned in another way",
+        description="Test sets made of lab images. An image with `columns` is a test set by itself; an entry changes "
+        "how it is cut and tuned",
     )
     published: dict[Name, tuple[PublishedSet, ...]] = Field(
         {
@@ -126,13 +128,13 @@ class Evaluation(Section):
             "bright_field": ("sfin_bf",),
             "perovskite": ("prior_lab",),
         },
-        description="Published test sets that a test set of ours stands beside; tables show their printed numbers in "
-        "columns of their own",
+        description="Published test sets to compare a test set with. Tables show the printed numbers in columns of "
+        "their own",
     )
     localisers: tuple[LocaliserName, ...] = Field(
         ("maxima", "otsu", "otsu_split", "own"),
-        description="How columns are read from networks' maps; maxima are what networks are compared by, and own is "
-        "that of a network's authors, where there is one",
+        description="How columns are read from the maps of networks. Networks are compared by `maxima`; `own` is the "
+        "localiser of a network's authors, where there is one",
     )
     detection_baselines: tuple[DetectionBaseline, ...] = Field(
         ("smoothed_maxima", "gaussian_fit", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"),
@@ -141,12 +143,12 @@ class Evaluation(Section):
     )
     localised_after_denoising: tuple[DetectionBaseline, ...] = Field(
         ("gaussian_fit",),
-        description="Those of the finders, beside the first network that localises, that lab images of one crystal "
-        "are also given to after denoising; atomap takes minutes for it",
+        description="Finders that are also tested on denoised lab images of one crystal. The first network that "
+        "localises is tested as well; atomap's fit takes minutes",
     )
     images_after_denoising: int = Field(
         8,
-        description="Simulated images at each dose on which the 2-D Gaussian fit is measured after denoising",
+        description="Simulated images per dose for the Gaussian fit after denoising",
         ge=5,
         le=10_000,
     )

@@ -10,9 +10,9 @@ from stembench.config.evaluation import DetectionBaseline
 
 
 class Testset(Dataset):
-    """A recipe of test images alone."""
+    """A recipe of test images."""
 
-    share: float = Field(1.0, description="Images as a fraction of a scale's count; 0 leaves the set out", ge=0, le=10)
+    share: float = Field(1.0, description="Images as a fraction of the scale's count; 0: no such set", ge=0, le=10)
     noise: PhysicalNoise = Field(PhysicalNoise(test_counts_per_px=(10.0,)), description="Noise recipe")
 
 
@@ -20,17 +20,17 @@ class Generalisation(Section):
     """How methods are tested beyond what networks are trained on, for the table `generalisation`."""
 
     tuned_on: Name = Field(
-        "physical", description="Dataset whose validation images tune every method's settings, for the nearest dose"
+        "physical", description="Dataset whose validation images tune the methods, for the nearest dose"
     )
     baselines: tuple[DetectionBaseline, ...] = Field(
         ("smoothed_maxima", "background_subtracted_maxima", "random_points"), description="Classical finders of columns"
     )
     wrong_prior: tuple[Name, ...] = Field(
         ("structural_prior",),
-        description="Networks that have one more row, in which they are given another material's structure",
+        description="Networks that are also tested with another material's structure",
     )
     shown: tuple[Name, ...] = Field(
-        ("halo", "particle", "held_out"), description="Test sets of which a figure shows what each method found"
+        ("halo", "particle", "held_out"), description="Test sets for which a figure shows the columns found"
     )
     testsets: dict[Name, Testset] = Field(
         {
@@ -65,5 +65,6 @@ class Generalisation(Section):
                 noise=PhysicalNoise(test_counts_per_px=(0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)),
             ),
         },
-        description="Recipes of test sets by name: the keys are those of `datasets`, the images those of a test split",
+        description="Recipes of test sets by name, with the keys of `datasets`. Their number of images is that of a "
+        "test split",
     )

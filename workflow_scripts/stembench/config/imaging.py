@@ -12,7 +12,7 @@ from stembench.imaging.conditions import detectors_of
 
 
 class Condition(Section):
-    """How the microscope is set."""
+    """Settings of the microscope."""
 
     energy_keV: float = Field(description="Beam energy", ge=20, le=1000, json_schema_extra={"unit": "keV"})
     semiangle_mrad: float = Field(
@@ -34,14 +34,16 @@ class Condition(Section):
         0.0, description="Two-fold astigmatism C12", ge=0, le=100, json_schema_extra={"unit": "A"}
     )
     astigmatism_angle_deg: float = Field(
-        0.0, description="Its azimuth", ge=-180, le=180, json_schema_extra={"unit": "deg"}
+        0.0, description="Azimuth of the astigmatism", ge=-180, le=180, json_schema_extra={"unit": "deg"}
     )
     coma_A: float = Field(0.0, description="Axial coma C21", ge=0, le=5000, json_schema_extra={"unit": "A"})
-    coma_angle_deg: float = Field(0.0, description="Its azimuth", ge=-180, le=180, json_schema_extra={"unit": "deg"})
+    coma_angle_deg: float = Field(
+        0.0, description="Azimuth of the coma", ge=-180, le=180, json_schema_extra={"unit": "deg"}
+    )
     detectors_mrad: tuple[Range, ...] | None = Field(
         None,
-        description="Inner and outer angles of annular detectors, which decide the mode (README); null for HAADF from "
-        "80 to 200 mrad, ABF from half of the semi-angle to the whole, BF below that",
+        description="Inner and outer angles of annular detectors. null: HAADF from 80 to 200 mrad, ABF from half the "
+        "semi-angle to the semi-angle, BF below that. The angles decide the mode",
         json_schema_extra={"unit": "mrad"},
     )
 
@@ -60,16 +62,16 @@ class Imaging(Section):
     )
     peak_fraction: float = Field(
         0.1,
-        description="Fraction of the incident beam that the brightest column of a crystal 100 A thick scatters onto a "
-        "dark-field detector; in proportion to thickness",
+        description="Fraction of the beam that the brightest column scatters onto a dark-field detector. For a "
+        "crystal 100 Å thick; in proportion to thickness",
         gt=0,
         le=1,
     )
     bright_field_fraction: float = Field(
-        0.5, description="Fraction of the incident beam on an ABF or BF detector between the columns", gt=0, le=1
+        0.5, description="Fraction of the beam on an ABF or BF detector between columns", gt=0, le=1
     )
     bright_field_contrast: float = Field(
-        0.5, description="How far the darkest column lies below that, as a fraction of it", gt=0, le=1
+        0.5, description="Depth of the darkest column as a fraction of that signal", gt=0, le=1
     )
     conditions: dict[Name, Condition] = Field(
         {
@@ -99,7 +101,8 @@ class Imaging(Section):
                 energy_keV=200, semiangle_mrad=24, source_size_A=0.9, coma_A=2000, coma_angle_deg=30
             ),
         },
-        description="Microscope settings by name: TEMImageNet's five, its probe with a halo, and aberrated ones",
+        description="Microscope settings by name. TEMImageNet's five, its probe with a halo, and three aberrated ones "
+        "ship",
         min_length=1,
     )
 
@@ -120,7 +123,7 @@ class Multislice(Section):
     )
     cell_A: float | None = Field(
         None,
-        description="Narrowest edge of the simulated cell; null for what each probe needs, 24 A at least",
+        description="Smallest edge of the simulated cell; null: what the probe needs. That is 24 Å at least",
         ge=5,
         le=200,
         json_schema_extra={"unit": "A"},
@@ -135,15 +138,15 @@ class Multislice(Section):
     slice_A: float = Field(2.0, description="Thickness of a slice", ge=0.2, le=5, json_schema_extra={"unit": "A"})
     thicknesses_A: tuple[float, ...] = Field(
         (5.0, 10.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0),
-        description="Thicknesses that a tile holds, up to the scale's `thickest_A`; rounded down to whole periods, of "
-        "which single layers have one",
+        description="Thicknesses that a tile holds, up to the scale's `thickest_A`. They are rounded down to whole "
+        "periods; a single layer has one period",
         min_length=1,
         json_schema_extra={"unit": "A", "bounds": "> 0, ascending"},
     )
     seed: int = Field(0, description="Seed of the frozen phonons", ge=0, le=2**32 - 1)
     compared: dict[Material, tuple[str, ...]] = Field(
         {"SrTiO3": ("001",)},
-        description="Materials and zone axes whose tiles are compared with the linear model in the report",
+        description="Materials and zone axes whose tiles the report compares with the linear model",
     )
     compared_condition: Name = Field("200keV_24mrad", description="Imaging condition of that comparison")
 

@@ -22,19 +22,20 @@ class Instrument(Section):
 
     images: str | tuple[str, ...] = Field(
         alias="from",
-        description="Its raw images: `lab.folder` for all that lie there, or names of images; those that cannot be "
-        "calibrated on, or are of another contrast than `mode`, are left out",
+        description="Its raw images: `lab.folder` for all images there, or names. Images that cannot be calibrated "
+        "on, or whose contrast does not fit `mode`, are left out",
     )
     materials: Literal["all"] | Annotated[tuple[Material, ...], Field(min_length=1)] = Field(
-        description="What networks are trained on: materials, or `all` in `structures/` but those held out"
+        description="Materials that networks are trained on. `all`: those in `structures/` that are not held out"
     )
     zones: tuple[str, ...] | None = Field(
-        None, description="Zone axes, of those under `structures`; null for all of them", min_length=1
+        None, description="Zone axes, among those under `structures`; null: all of them", min_length=1
     )
     mode: Mode = Field("HAADF", description="Detector, which every condition must have")
     conditions: Names | None = Field(
         None,
-        description="Imaging conditions like the microscope's; null takes those of a dataset that have the detector",
+        description="Imaging conditions similar to the microscope's; null: the default ones. Of these, the conditions "
+        "that have the detector `mode`",
     )
 
     @field_validator("images", mode="before")

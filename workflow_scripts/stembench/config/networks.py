@@ -25,7 +25,7 @@ class Recipe(Section):
 
     depends = {"milestones": "schedule", "factor": "schedule"}
 
-    source: str = Field("", description="Where the recipe comes from; a note that changes nothing")
+    source: str = Field("", description="Source of the recipe; a note that changes nothing")
     loss: Literal["modified_chi_square", "mse", "rmse", "l1", "bce", "own"] = Field(
         "modified_chi_square",
         description="Loss between maps and targets, or the network's own",
@@ -36,40 +36,40 @@ class Recipe(Section):
         "one_cycle", description="One-cycle schedule, or a constant rate that falls in steps"
     )
     milestones: tuple[Part, ...] = Field(
-        (), description="Where the rate falls, as fractions of the training; with `schedule: steps`"
+        (), description="With `schedule: steps`: where the rate falls, as fractions of the training"
     )
-    factor: float = Field(0.5, description="What the rate is multiplied by at each milestone", gt=0, lt=1)
+    factor: float = Field(0.5, description="Factor on the learning rate at each milestone", gt=0, lt=1)
     width: float | None = Field(
-        None, description="Channels as a fraction of the published; null takes the scale's", gt=0, le=1
+        None, description="Channels as a fraction of the published; null: the scale's", gt=0, le=1
     )
     crop_px: int | None = Field(
         None,
-        description="Edge of a training crop; null takes the scale's",
+        description="Edge of a training crop; null: the scale's",
         ge=32,
         le=1024,
         multiple_of=16,
         json_schema_extra={"unit": "px"},
     )
-    batch_images: int | None = Field(None, description="Crops per training step; null takes the scale's", ge=1, le=1024)
+    batch_images: int | None = Field(None, description="Crops per training step; null: the scale's", ge=1, le=1024)
 
 
 class Network(Section):
-    """A network, what it is trained for, and its recipes."""
+    """A network, its tasks and its recipes."""
 
     variant_of: Name | None = Field(
         None,
-        description="Entry of `networks` that this one varies; its architecture, options, datasets and recipes hold "
-        "where this entry sets nothing",
+        description="Entry of `networks` that this one varies. Architecture, options, datasets and recipes of that "
+        "entry hold where this one sets nothing",
     )
     architecture: Name | None = Field(
-        None, description="Network of the registry; null takes the entry's own name, or what `variant_of` has"
+        None, description="Network of the registry; null: the entry's name. A variant has that of the entry it varies"
     )
-    options: dict[Name, bool] = Field({}, description="Parts of the architecture that are switched on or off")
-    tasks: tuple[Task, ...] = Field((), description="Tasks it is trained for by default; others by their targets")
+    options: dict[Name, bool] = Field({}, description="Parts of the architecture, switched on or off")
+    tasks: tuple[Task, ...] = Field(
+        (), description="Tasks it is trained for by default. Targets train it for other tasks"
+    )
     datasets: tuple[Name, ...] = Field(("physical",), description="Datasets it is trained on", min_length=1)
-    recipes: dict[Name, Recipe] = Field(
-        {}, description="Recipes by scale, laid over that of the scale's parent; what no recipe sets has its default"
-    )
+    recipes: dict[Name, Recipe] = Field({}, description="Recipes by scale, laid over the recipe of the scale's parent")
 
 
 def with_inheritance(
@@ -140,20 +140,20 @@ class Training(Section):
 
     devices: int = Field(
         1,
-        description="GPUs that a training uses, or processes where there is no GPU; they share each batch evenly",
+        description="GPUs per training, or processes where there is no GPU. They share each batch evenly",
         ge=1,
         le=64,
     )
     precision: Literal["auto", "32", "tf32", "bf16"] = Field(
-        "auto", description="Arithmetic; auto is bf16 on a GPU that has it and 32 elsewhere"
+        "auto", description="Arithmetic; `auto`: bf16 on a GPU that has it, else 32"
     )
-    compile: bool = Field(False, description="Whether torch.compile makes kernels of a network first")
+    compile: bool = Field(False, description="Whether torch.compile compiles the network first")
     data: Literal["stored", "on_the_fly"] = Field(
-        "stored", description="Whether training reads the dataset or draws its samples anew in every pass"
+        "stored", description="Whether training reads the dataset or draws new samples every epoch"
     )
     retrain: bool = Field(
         False,
-        description="Whether networks that took more than an hour to train may be trained anew without being named",
+        description="Whether trainings of more than an hour may rerun without being named",
     )
 
 

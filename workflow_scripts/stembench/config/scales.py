@@ -14,10 +14,11 @@ FOLDERS_OF_NO_SCALE = ("structures", "lab", "calibration", "applied", "logs", "b
 
 
 class Scale(Section):
-    """Counts, sizes and steps, and nothing else."""
+    """Counts, sizes and steps."""
 
     parent: Name | None = Field(
-        None, description="Scale that this one takes recipes and sizes from where it sets none; one of your own has one"
+        None,
+        description="Scale whose recipes and sizes hold where this one sets none. Required for a scale of your own",
     )
     image_px: int = Field(
         description="Edge of a simulated image", ge=64, le=1024, multiple_of=16, json_schema_extra={"unit": "px"}
@@ -30,27 +31,29 @@ class Scale(Section):
     shard_images: int = Field(description="Images per shard; one job makes one shard", ge=1, le=100_000)
     width: float | None = Field(
         None,
-        description="Channels of a network as a fraction of the published; recipes of the scale, but not of its "
-        "parent, may set another",
+        description="Channels as a fraction of the published network. A recipe of this scale may set another; one of "
+        "its parent does not",
         gt=0,
         le=1,
     )
     crop_px: int | None = Field(
         None,
-        description="Edge of a training crop, likewise",
+        description="Edge of a training crop. A recipe of this scale may set another",
         ge=32,
         le=1024,
         multiple_of=16,
         json_schema_extra={"unit": "px"},
     )
-    batch_images: int | None = Field(None, description="Crops per training step, likewise", ge=1, le=1024)
+    batch_images: int | None = Field(
+        None, description="Crops per training step. A recipe of this scale may set another", ge=1, le=1024
+    )
     samples_seen: dict[Task, Annotated[int, Field(ge=1, le=1_000_000_000)]] = Field(
         description="Crops that every network sees in training, by task"
     )
     epochs: int = Field(description="Epochs; each ends with validation and a checkpoint", ge=1, le=10_000)
     seeds: int = Field(description="Trainings of each network, from different random numbers", ge=1, le=10)
     lab_draws: int = Field(description="Noise draws of each block of a lab image at each dose", ge=1, le=100)
-    phonons: int = Field(description="Frozen-phonon configurations of a multislice tile; 0 for atoms at rest", ge=0)
+    phonons: int = Field(description="Frozen-phonon configurations of a multislice tile; 0: atoms at rest", ge=0)
     thickest_A: float = Field(
         description="Thickest specimen of a multislice tile", ge=1, le=5000, json_schema_extra={"unit": "A"}
     )

@@ -30,15 +30,15 @@ class Structures(Section):
             "CuS2": ("001",),
             "ReO3": ("001",),
         },
-        description="Zone axes of single materials; quoted, `m110` is [-110]",
+        description="Zone axes of single materials, quoted; `m110` is [-110]",
     )
     held_out: tuple[Material, ...] = Field(
         ("Co3O4", "Au", "PtFe", "WS2", "ReS2", "CuS2", "ReO3"),
-        description="Materials that no network is trained on: not in a dataset of `all` materials",
+        description="Materials that no network is trained on. Datasets of `all` materials leave them out",
     )
     single_layers: tuple[Material, ...] = Field(
         ("graphene", "amorphous_graphene", "MoS2", "WS2", "ReS2"),
-        description="Materials that are one period thick along the beam, whatever thickness is asked for",
+        description="Materials that are always one period thick along the beam",
     )
 
     @field_validator("default_zones", "zones", mode="before")

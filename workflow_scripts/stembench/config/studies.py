@@ -17,30 +17,30 @@ class Variant(Section):
     """A row of a study."""
 
     network: Name = Field(description="Key of `networks`")
-    dataset: Name | None = Field(None, description="Dataset it is trained on; null takes the study's")
+    dataset: Name | None = Field(None, description="Dataset it is trained on; null: the study's")
     prior: Literal["right", "wrong", "none"] = Field(
-        "right", description="Structure that a network with a prior is told: the image's, another material's, or none"
+        "right", description="Structure given to a network with a prior. The image's, another material's, or none"
     )
 
 
 class Study(Section):
-    """Variants of a network, or networks, beside each other."""
+    """Variants of a network, or networks, compared."""
 
     task: Task = Field("localise", description="Task that the variants are trained for")
     scored: Literal["columns", "images"] = Field(
         "columns",
-        description="What is scored: the columns that are found, for which the task is `localise`, or images against "
-        "the task's labels by PSNR and SSIM",
+        description="Whether columns are scored, or images. Columns need the task `localise`; images are compared "
+        "with the task's labels by PSNR and SSIM",
     )
     dataset: Name = Field("physical", description="Dataset that the variants are trained on")
     testsets: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
         ("physical",),
-        description="What they are compared on: datasets by their test splits; where columns are scored also lab test "
-        "sets, where they are part of the scale, and those of `generalisation`",
+        description="Test sets: datasets by their test splits. Where columns are scored also lab test sets of the "
+        "scale, and those of `generalisation`",
     )
     variants: dict[Name, Variant] = Field(description="Rows of the table by name", min_length=1)
     baselines: tuple[Name, ...] = Field(
-        (), description="Beside them classical finders of columns, or filters where images are scored"
+        (), description="Classical finders beside them, or filters where images are scored"
     )
 
     @model_validator(mode="after")

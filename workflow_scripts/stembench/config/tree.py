@@ -69,9 +69,15 @@ class Config(Section):
         description="Counts, sizes and steps; the science is the same at every scale",
         validate_default=True,
     )
-    structures: Structures = Field(Structures(), description="Crystals and zone axes")
-    imaging: Imaging = Field(Imaging(), description="Microscope settings and the linear model")
-    multislice: Multislice = Field(Multislice(), description="Multislice simulation of tiles")
+    structures: Structures = Field(
+        Structures(), description="Crystals and zone axes. Each CIF in `structures/` is a material"
+    )
+    imaging: Imaging = Field(Imaging(), description="Microscope settings, and the linear model")
+    multislice: Multislice = Field(
+        Multislice(),
+        description="Multislice simulation of tiles. A tile is one in-plane period of a crystal; images of any field "
+        "are sampled from it",
+    )
     arrangements: dict[Name, Annotated[Arrangement, Field(discriminator="kind")]] = Field(
         {
             "periodic": Periodic(),
@@ -85,15 +91,17 @@ class Config(Section):
             "occluded": Occluded(),
             "occluded_by_crystal": Occluded(overlayer="crystal"),
         },
-        description="Finite and imperfect objects by name, recipes over any material; ranges are drawn from uniformly",
+        description="Finite and imperfect objects by name. Each is a recipe for any material; values are drawn evenly "
+        "from ranges",
         min_length=1,
     )
     lab: Lab = Field(Lab(), description="Experimental images")
     calibration: Calibration = Field(Calibration(), description="Noise of real instruments")
     instrument: Instrument | None = Field(
         None,
-        description="Your microscope: noise is calibrated on its images, the dataset `instrument` is made with it, and "
-        "the networks for your images are trained on that; null: use the networks already available",
+        description="Your microscope; null: networks are not trained on its noise. Its images calibrate the noise of "
+        "the dataset `instrument`; networks for your images are trained on this dataset and used by "
+        "`apply`",
     )
     datasets: dict[Name, AnyDataset] = Field(
         {
@@ -104,23 +112,27 @@ class Config(Section):
             "srtio3_linear": _srtio3("linear"),
             "srtio3_multislice": _srtio3("multislice"),
         },
-        description="Recipes of simulated images by name, and with `folder` images of others; a dataset that only "
-        "studies name is made with the studies",
+        description="Recipes of simulated images by name, and imported images. A dataset that only studies name is "
+        "made with the studies",
         min_length=1,
     )
     networks: dict[Name, Network] = Field(
         NETWORKS, description="Networks of the registry by name, each with its recipes"
     )
-    training: Training = Field(Training(), description="The machine that trains")
-    evaluation: Evaluation = Field(Evaluation(), description="Test sets, baselines and scores")
-    generalisation: Generalisation = Field(
-        Generalisation(), description="Test sets beyond what networks are trained on"
+    training: Training = Field(
+        Training(), description="How networks are trained on this machine, and where their samples come from"
     )
-    apply: Apply = Field(Apply(), description="The user's own images")
+    evaluation: Evaluation = Field(
+        Evaluation(), description="Test sets, baselines and scores. Every method is scored in the same way"
+    )
+    generalisation: Generalisation = Field(
+        Generalisation(), description="Test sets beyond what networks are trained on, for the table `generalisation`"
+    )
+    apply: Apply = Field(Apply(), description="How columns are found in your own images, by the target `apply`")
     studies: dict[Name, Study] = Field(
         STUDIES,
-        description="Tables of variants of a network, each made by its target results/{scale}/tables/{study}.csv, all "
-        "by `studies`, and part of the report where the scale says so",
+        description="Tables that compare variants of networks. `results/{scale}/tables/{study}.csv` makes one, the "
+        "target `studies` all. Where `scales.{name}.studies` is true the report shows them",
     )
 
     @field_validator("scales", mode="before")
@@ -399,17 +411,21 @@ def _told(unknown: Mapping[str, list[str]]) -> str:
 
 
 def load_config(*layers: Mapping, source: str = "config/config.yaml") -> Config:
-    """Lay what a user sets over the defaults and check the whole.
+    """Lay settings over the defaults, and check the result.
 
-    Null removes an entry. Where the discriminator of an entry (`recipe`, `kind`, `folder`) changes, none of its other
-    keys stay.
+    None removes an entry. An entry that changes its kind (`recipe`, `kind`, `folder`) keeps none of its other keys.
 
     Parameters
     ----------
     *layers : mapping
-        Content of the user's file, of further ones and of the command line; later ones win.
+        Content of `config.yaml`, of further files and of the command line; later ones win.
     source : str
-        What messages call the file.
+        Name of the file in messages.
+
+    Returns
+    -------
+    Config
+        The whole configuration.
 
     Raises
     ------
@@ -425,7 +441,8 @@ def load_config(*layers: Mapping, source: str = "config/config.yaml") -> Config:
         # A default that follows from other keys fails with them.
         errors = [e for e in error.errors(include_url=False) if e["type"] != "default_factory_not_called"]
         mistakes = [f"  {_mistake(e)}" for e in errors]
-        raise InputError("\n".join([f"{source} (or --config / --configfile) cannot be used:", *mistakes])) from None
+        first = f"{source} (or --config / --configfile) has mistakes; docs/reference/configuration.md lists every key:"
+        raise InputError("\n".join([first, *mistakes])) from None
 
 
 def _without_kinds(path: tuple[str | int, ...]) -> list[str | int]:
@@ -441,11 +458,11 @@ def _without_kinds(path: tuple[str | int, ...]) -> list[str | int]:
 def _mistake(error: ErrorDetails) -> str:
     key = in_short(".".join(map(str, _without_kinds(error["loc"]))) or "config")
     if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key; remove it or correct its spelling (config/README.md lists every key)"
+        return f"{key}: unknown key; remove it or correct its spelling"
     if error["type"] == "union_tag_not_found":
-        return f"{key}: {error['ctx']['discriminator']} is missing; it says which kind this is (config/README.md)"
+        return f"{key}: {error['ctx']['discriminator']} is missing; it says which kind this is"
     if error["type"] == "missing":
-        return f"{key}: missing; config/README.md says what belongs there"
+        return f"{key}: missing"
     if error["input"] is None and error["type"] in ("dict_type", "model_type", "model_attributes_type", "tuple_type"):
         return (
             f"{key}: nothing is set here, and null removes single entries that ship; correct the name, write keys "

@@ -27,7 +27,7 @@ class Projection:
     lattice : ndarray, shape (2, 2)
         Primitive in-plane lattice vectors as rows (x, y) [A], reduced (shortest basis).
     rise : ndarray, shape (2,)
-        How far the translation behind each of them climbs along the beam, modulo the period [A].
+        Rise of each lattice vector along the beam, modulo the period [A].
     period : float
         Period along the beam [A].
     columns : tuple of dict

@@ -9,12 +9,12 @@ ZONE_PATTERN = r"(?:m?\d){3}"
 
 
 def parse_zone(zone: str) -> tuple[int, int, int]:
-    """Indices [uvw] of a zone key, a direct-lattice direction: `110` is [110], `m110` is [-110].
+    """Return the indices [uvw] of a zone axis: `110` is [110], `m110` is [-110].
 
     Raises
     ------
     InputError
-        If the key does not hold three indices or all of them are zero.
+        If the text does not hold three indices, or all are zero.
     """
     if not re.fullmatch(ZONE_PATTERN, zone):
         raise InputError(f"zone axis {zone!r} is not three indices; write '110' for [110] and 'm110' for [-110]")

@@ -55,18 +55,18 @@ class Batches(Protocol):
 
 
 class StoredPairs(Dataset[Pair]):
-    """(image, label) of stored samples, read when they are asked for.
+    """Images and labels of stored samples, read on demand.
 
     Parameters
     ----------
     folders : sequence of str or Path
-        Shards.
+        Folders of shards.
     name : str
-        The label.
+        Name of the label, such as `gaussianMask`.
     seen : callable, optional
-        Makes of an image what the network sees of it.
+        Turns an image into the input of the network; by default the image itself.
     asked : callable, optional
-        Makes of a sample all that stands beside the image; by default the label alone.
+        Turns a sample into its targets; by default the label.
     """
 
     def __init__(
@@ -99,25 +99,26 @@ def labelled(name: str) -> Asked:
 
 
 class Crops:
-    """Batches of random crops, some upside down; equal for the same (seed, epoch), whatever the number of workers.
+    """Batches of random crops, some of them flipped.
 
-    Every image is shown once before any is shown again, over all epochs.
+    The same seed and epoch give the same batches, for any number of workers. Every image appears once before any
+    appears again, over all epochs.
 
     Parameters
     ----------
     pairs : Pairs
-        Images and targets; targets may be a whole number of times as large, and hold several maps. What an item holds
-        beside them, an array by name, is handed on as it is.
+        Images and targets, such as `StoredPairs`. Targets may be an integer times as large, and hold several maps.
+        Further arrays of an item are passed on unchanged.
     crop : int
         Edge of a crop [px of the image].
     batch : int
-        Crops a batch.
+        Crops per batch.
     seed : int
-        Seed.
+        Seed of the order and of the crops.
     samples : int, optional
-        Crops an epoch, in whole batches; by default as many as there are images.
+        Crops per epoch, in whole batches; by default the number of images.
     workers : int
-        Processes that read; none reads in the process that asks.
+        Processes that read; 0 reads in the calling process.
     """
 
     def __init__(
@@ -127,9 +128,9 @@ class Crops:
         self.steps = max(1, (samples or len(pairs)) // batch)
 
     def epoch(self, number: int, process: int = 0, processes: int = 1) -> DataLoader:
-        """Batches of (input, target), of shape (batch, 1, edge, edge) and (batch, maps, edge, edge).
+        """Return batches of (input, target), of shapes (batch, 1, edge, edge) and (batch, maps, edge, edge).
 
-        Where several processes share a training each gets its part of every batch.
+        Processes that share a training each get their part of every batch.
         """
         crops, size = _Epoch(self, number), max(1, self.batch // processes)
         mine = range(process, len(crops), processes)

@@ -67,7 +67,7 @@ def position_bound(
 def gaussian_position_bound(
     expected: np.ndarray, positions: np.ndarray, amplitudes: np.ndarray, widths: np.ndarray
 ) -> np.ndarray:
-    """`position_bound` of columns that are Gaussians, whose widths are not known either.
+    """Return the Cramer-Rao bound of the positions of Gaussian columns with unknown heights and widths.
 
     Parameters
     ----------
@@ -76,14 +76,14 @@ def gaussian_position_bound(
     positions : ndarray, shape (columns, 2)
         x and y [px].
     amplitudes : ndarray, shape (columns,)
-        Expected counts at each column's centre from itself alone.
+        Expected counts at the centre of each column, without background and other columns.
     widths : ndarray, shape (columns,)
         Standard deviations of the Gaussians [px].
 
     Returns
     -------
     ndarray, shape (columns, 2)
-        Of x and y [px].
+        Smallest standard error of x and y [px] that an unbiased estimate can have.
     """
     y, x = (np.arange(n) for n in expected.shape)
     pixels = np.arange(expected.size).reshape(expected.shape)

@@ -65,7 +65,7 @@ class GaussianFit:
     dispersion: float
 
     def without(self, columns: np.ndarray) -> np.ndarray:
-        """What is expected of the image if some columns were not there, shape (y, x); `columns` are their indices."""
+        """Return the expected image without some columns, shape (y, x); `columns` are their indices."""
         rest = self.expected.copy()
         for column in columns:
             (centre_x, centre_y), width = self.positions[column], self.widths[column]
@@ -79,7 +79,7 @@ class GaussianFit:
 
     @cached_property
     def standard_errors(self) -> np.ndarray:
-        """Of x and y [px], shape (columns, 2): the Cramer-Rao bound at the fit; inf where that failed."""
+        """Standard errors of x and y [px], shape (columns, 2): the Cramer-Rao bound at the fit; inf where it failed."""
         at = self.fitted
         errors = np.full((len(at), 2), np.inf)
         if not at.any():
@@ -100,11 +100,16 @@ def fit_gaussians(
     image : ndarray, shape (y, x)
         Bright columns, in counts or any multiple of them. Pixels may be negative, or NaN where nothing was measured.
     starts : ndarray, shape (columns, 2)
-        x and y [px]. No column goes farther from there than half the distance to its neighbour, and two widths.
+        x and y to start from [px]. A column moves by half the distance to its neighbour at most, and by two widths.
     device : str
-        Of torch.
+        Device of PyTorch that computes.
     dtype : torch.dtype
-        Of the computation.
+        Number type of the computation.
+
+    Returns
+    -------
+    GaussianFit
+        Positions, amplitudes, widths and standard errors of all columns.
     """
     starts = np.asarray(starts, float).reshape(-1, 2)
     seen = np.isfinite(image)

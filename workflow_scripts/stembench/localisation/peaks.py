@@ -52,22 +52,22 @@ def smoothed(image: np.ndarray, pixel_size: float, settings: PeakSettings) -> np
 
 
 def find_columns(image: np.ndarray, pixel_size: float, settings: PeakSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Columns of an image or a network's map.
+    """Find the maxima of an image, or of the map of a network.
 
     Parameters
     ----------
     image : ndarray, shape (y, x)
         Bright columns.
     pixel_size : float
-        [A].
+        Pixel size [A].
     settings : PeakSettings
         Smoothing and threshold.
 
     Returns
     -------
     positions : ndarray, shape (columns, 2)
-        x and y [A], refined by a parabola through the maximum and its neighbours on each axis. Of a noise-free Gaussian
-        that is off by 0.012 px at most for sigma 2 px, 0.05 px for 1 px, towards the pixel.
+        x and y [A], refined by a parabola through the maximum and its neighbours on each axis. The bias for a
+        noise-free Gaussian is 0.012 px at most for sigma 2 px and 0.05 px for 1 px, towards the centre of the pixel.
     heights : ndarray, shape (columns,)
         Value of the smoothed map at each maximum, the strongest first.
     """

@@ -61,21 +61,21 @@ class Plan:
 
 
 def make_plan(config: Config, structures: str | Path = "structures", shipped: str | Path = ".") -> Plan:
-    """Build the plan of a configuration; no image or structure is read.
+    """Return the plan of a configuration, without reading an image or structure.
 
     Parameters
     ----------
     config : Config
-        The configuration; it names the folder of the user's images.
+        The configuration; it names the folder of your images.
     structures : str or Path
-        Folder of the CIFs, each a material.
+        Folder of the CIFs.
     shipped : str or Path
-        Folder of this workflow, where networks and captions ship.
+        Folder of this repository.
 
     Raises
     ------
     InputError
-        If the configuration names a structure or an image that is not there, or that cannot be used.
+        If the configuration names a structure or an image that is missing or cannot be used.
     """
     layout = Layout(config.scale)
     zones = find_materials(structures, config)
