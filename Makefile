@@ -14,34 +14,34 @@ PLANS := $(patsubst %,tests/workflow/test_%.py,browser dry_run mistakes module p
 .PHONY: help demo example apply compiled test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rates rulegraph lock lock-detector clean
 
 help:
-	@echo "make demo           install what is missing, run the workflow at demo scale, name what to open"
-	@echo "make example        install, find the columns in three experimental images with the networks that ship"
-	@echo "make apply          find the columns in your own images: those in images/, or in another folder by IMAGES=folder"
-	@echo "make test           install what is missing, run all tests, check types, lint and format"
-	@echo "make test-conda     run the tiny workflow and its studies in conda environments, by a stand-in for conda"
-	@echo "make test-faults    kill jobs of every script, fill the disk, damage files ..., and see runs finish (QUICK=1: a part)"
-	@echo "make test-slurm     run a small workflow on a SLURM started for it (installs Debian's packages, as root)"
-	@echo "make test-instrument calibrate a synthetic microscope, train on its noise, see that it finds more"
-	@echo "make test-detector  install torchvision with its own torch (6 GB) apart, test Faster R-CNN there"
-	@echo "make clean          remove the products of a scale (SCALE=demo), but for its trained networks (NETWORKS=1: these too)"
-	@echo "make rates          let what the demo took here be the rates that ship, by which runs are estimated"
-	@echo "make bench          run every benchmark, write results/benchmarks/*.csv"
+	@echo "make demo           install, run the benchmark at demo scale, print which files to open"
+	@echo "make example        install, find the columns of three experimental images with the networks that ship"
+	@echo "make apply          find the columns in the images in images/ (IMAGES=folder: in another folder)"
+	@echo "make test           install, run all tests, check formatting, style and types"
+	@echo "make test-conda     run a tiny workflow in conda environments (with a stand-in for conda)"
+	@echo "make test-faults    kill jobs, fill disks, damage files, check that runs finish (QUICK=1: fewer cases)"
+	@echo "make test-slurm     start a SLURM cluster on this machine and run a small workflow on it (Debian, as root)"
+	@echo "make test-instrument calibrate the noise of a synthetic microscope, train on it, check that this helps"
+	@echo "make test-detector  install torchvision in a separate environment (6 GB) and test Faster R-CNN"
+	@echo "make clean          delete the products of a scale (SCALE=demo); NETWORKS=1 deletes its trained networks too"
+	@echo "make rates          use the job times of your demo as the basis of 'snakemake estimate'"
+	@echo "make bench          run all benchmarks, write results/benchmarks/*.csv"
 	@echo "make format         format Python and Snakemake files"
 	@echo "make config         write config/schema.json and docs/reference/configuration.md from the models"
 	@echo "make results        write the tables of results in docs/results.md and README.md from a run (SCALE=demo)"
 	@echo "make docs           build the documentation, docs/_build/html/index.html"
 	@echo "make test-docs      build the documentation, open every page in Chromium, desktop and phone"
 	@echo "make rulegraph      draw the rules by stage, docs/pictures/rulegraph.svg (needs Graphviz)"
-	@echo "make lock           write requirements.lock anew from the installed packages"
+	@echo "make lock           write requirements.lock from the newest packages that fit"
 
 $(VENV)/installed: requirements.lock
 $(DETECTOR)/installed: requirements-detector.lock
 $(DOCS)/installed: requirements-docs.lock
 $(VENV)/installed $(DETECTOR)/installed $(DOCS)/installed:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "stembench needs Python 3.11 or newer; name one by: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+		|| { echo "stembench needs Python 3.11 or newer; choose one: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
-		|| { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+		|| { echo "this Python cannot create virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --no-compile --requirement $<
 	@$(@D)/bin/python -m compileall -qq -j 0 $(@D)/lib || true # as pip would, but on one core; a few files never compile
@@ -61,7 +61,7 @@ apply: $(VENV)/installed
 
 # Side by side: each prints when it has ended.
 test: $(VENV)/installed
-	@echo "Tests of the workflow and of the library run side by side, some minutes; each prints when it has ended."
+	@echo "The tests run in parallel and take some minutes; each group prints its output when it has finished."
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-workflow test-library test-plans lint
 
 # Else each copy of the workflow that tests run compiles the library, and on a small disk has no room for it.
@@ -89,7 +89,7 @@ test-instrument: compiled
 test-slurm: compiled
 	@command -v slurmctld >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update && \
 		apt-get install -y --no-install-recommends slurm-wlm slurmctld slurmd slurm-client munge; } \
-		|| echo "SLURM could not be installed; the tests say what they miss"
+		|| echo "SLURM could not be installed; the tests report what is missing"
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/workflow/slurm
 
 test-detector: $(DETECTOR)/installed
@@ -160,11 +160,11 @@ lock-docs:
 # Trained networks may have cost weeks.
 clean:
 	@case "$(SCALE)" in ""|.*|*/*) false;; *) test -z "$(filter $(SHARED),$(SCALE))" -a -d "results/$(SCALE)";; esac || { \
-		echo "Name the scale whose products go, such as: make clean SCALE=demo"; \
-		echo "Its trained networks stay, for make apply; with NETWORKS=1 they go, too."; \
-		echo "Scales here, and what each takes:"; \
+		echo "Name the scale to delete: make clean SCALE=demo"; \
+		echo "Trained networks are kept for make apply; NETWORKS=1 deletes them too."; \
+		echo "Scales in results/ and their sizes:"; \
 		for scale in $(filter-out $(SHARED),$(notdir $(wildcard results/*))); do \
 			test ! -d "results/$$scale" || du -sh "results/$$scale"; done; \
-		echo "What all scales share:"; \
+		echo "To delete the products that all scales share:"; \
 		echo "  rm -r $(wildcard $(SHARED:%=results/%))"; exit 1; }
 	find "results/$(SCALE)" $(if $(NETWORKS),,-mindepth 1 -not -path "results/$(SCALE)/models*") -delete

@@ -108,7 +108,7 @@ def test_a_network_that_was_trained_on_dark_columns_sees_them_dark():
 
 
 def test_an_image_without_a_pixel_is_refused():
-    with pytest.raises(InputError, match="every one is NaN"):
+    with pytest.raises(InputError, match="all pixels of the image are NaN"):
         as_trained(np.full((64, 64), np.nan), 0.1, RECORD)
 
 
@@ -144,7 +144,7 @@ def test_thickness_is_the_same_of_integers():
 
 
 def test_an_image_of_nothing_is_refused_before_it_is_filled():
-    with pytest.raises(InputError, match="no pixel that was measured"):
+    with pytest.raises(InputError, match="all pixels of the image are NaN"):
         filled(np.full((64, 64), np.nan))
 
 

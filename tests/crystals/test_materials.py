@@ -24,7 +24,10 @@ SEEN = {"Pt": ("001", "110"), "Si": ("110",)}
         ({"datasets": {"x": {"zones": ["110", "123"]}}}, r"datasets\.x\.zones: 123 .*Pt: 001, 110; Si: 110"),
         ({"datasets": {"physical": {"zones": ["111"]}}}, r"datasets\.physical\.zones: 111"),
         ({"datasets": {"x": {"materials": ["Si", "Pt"], "zones": ["001"]}}}, r"datasets\.x\.zones: Si, which .*none"),
-        ({"datasets": {"x": {"materials": ["Si", "No"]}}}, r"datasets\.x\.materials: .*structures/No\.cif; add it"),
+        (
+            {"datasets": {"x": {"materials": ["Si", "No"]}}},
+            r"datasets\.x\.materials: .*structures/No\.cif; add this file",
+        ),
         (
             {"structures": {"held_out": ["Si"]}, "datasets": {"x": {"zones": ["111"]}}},
             r"x\.zones: 111 .*\(Pt: 001, 110\)",
@@ -33,7 +36,7 @@ SEEN = {"Pt": ("001", "110"), "Si": ("110",)}
             {"generalisation": {"testsets": {"multislice": {"materials": ["Si"]}}}},
             r"generalisation\.testsets\.multislice\.zones: 001",
         ),
-        ({"instrument": {"from": "images/", "materials": ["No"]}}, r"instrument\.materials: .*No\.cif; add it"),
+        ({"instrument": {"from": "images/", "materials": ["No"]}}, r"instrument\.materials: .*No\.cif; add this file"),
         ({"instrument": {"from": "images/", "materials": ["Pt"], "zones": ["123"]}}, r"instrument\.zones: 123"),
     ],
 )

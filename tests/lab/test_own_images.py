@@ -104,8 +104,8 @@ def test_zone_axes_are_read_as_people_and_spreadsheets_write_them(tmp_path, writ
     [
         ("image,pixel_size_A\nc.tif,0.1\n", ["line 2", "'c.tif' is no image", "a.tif, b.dm3, b.tif"]),
         ("image,pixel_size_A\nb,0.1\n", ["line 2", "'b' could be one of b.dm3, b.tif", "file's name"]),
-        ("image,pixel_size_A\na.tif,0.1\n\na.tif,0.2\n", ["line 4", "line 2 already"]),
-        ("image,pixel_size_A\n,0.1\n", ["line 2", "names no image"]),
+        ("image,pixel_size_A\na.tif,0.1\n\na.tif,0.2\n", ["line 4", "line 2 names a.tif already"]),
+        ("image,pixel_size_A\n,0.1\n", ["line 2", "the column image is empty"]),
         ("image,pixel_size_A\na.tif,0.1 A\n", ["line 2", "pixel_size_A is '0.1 A'", "no number"]),
         ("image,pixel_size_A\na.tif,0,1\n", ["line 2", "write 0.1, not 0,1"]),
         ("image,pixel_size_A\na.tif,nan\n", ["line 2", "pixel_size_A"]),
@@ -134,7 +134,7 @@ def test_a_material_has_the_zone_axis_that_is_its_only_one_and_else_is_asked_for
     folder_of(tmp_path, "a.tif")
     (tmp_path / "images.csv").write_text("image,material\na.tif,Si\n")
     assert own_images(tmp_path, {}, materials={"Si": ("110",)})["a"].zone == "110"
-    with pytest.raises(InputError, match=r"line 2: along which zone axis is Si seen.*001, 110"):
+    with pytest.raises(InputError, match=r"line 2: the zone axis of Si is missing.*001, 110"):
         own_images(tmp_path, {}, materials={"Si": ("001", "110")})
 
 
@@ -148,7 +148,7 @@ def test_corrections_are_called_as_the_image_or_its_file(tmp_path, called):
 @pytest.mark.parametrize(
     ("files", "part"),
     [
-        (["a.tif", "aa.corrections.csv"], "belongs to no image.*put one of a before"),
+        (["a.tif", "aa.corrections.csv"], "belongs to no image.*call it IMAGE.corrections.csv, with IMAGE one of a"),
         (["a.tif", "a.png", "a.corrections.csv"], "could be of a_png or a_tif"),
         (["a.tif", "a.corrections.csv", "a.tif.corrections.csv"], "a.corrections.csv corrects the same image"),
     ],

@@ -273,7 +273,7 @@ def test_what_is_no_number_is_nan_and_told(tmp_path):
 
 @pytest.mark.parametrize("values", [np.full((64, 64), 7), np.full((64, 64), np.nan)])
 def test_an_image_of_nothing_is_refused(tmp_path, values):
-    with pytest.raises(InputError, match=r"image\.npy: shows nothing"):
+    with pytest.raises(InputError, match=r"image\.npy: all pixels have the same value"):
         imported(tmp_path / "image.npy", values)
 
 
@@ -287,7 +287,7 @@ def test_frames_of_nothing_are_left_out_of_a_stack_and_told(tmp_path):
 
 
 def test_pixels_that_show_no_columns_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"image\.npy: pixels of 2 A, by the entry, are too coarse"):
+    with pytest.raises(InputError, match=r"image\.npy: the entry gives pixels of 2 A.* too coarse"):
         imported(tmp_path / "image.npy", columns_of((64, 64), 1, 1), pixel_size_A=2.0)
 
 
@@ -350,7 +350,7 @@ def test_grey_levels_saved_as_colours_are_what_they_were_and_false_colours_are_t
 def test_the_line_to_write_is_shown_where_no_entry_says_the_pixel_size(tmp_path):
     tifffile.imwrite(tmp_path / "my, image.tif", VALUES)
     told = {"file": "my, image.tif"}
-    with pytest.raises(InputError, match=r"my, image\.tif: the file gives no pixel size") as refused:
+    with pytest.raises(InputError, match=r"my, image\.tif: the file holds no pixel size") as refused:
         lab_image(tmp_path / "my, image.tif", "mine", entry(), told, sidecar="images/images.csv")
     assert str(refused.value).splitlines()[1:] == ["image,pixel_size_A", '"my, image.tif",0.1']
 

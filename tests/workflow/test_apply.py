@@ -208,7 +208,7 @@ def test_without_any_network_nothing_is_trained_or_deleted_and_the_command_that_
     kept.write_bytes(b"weights without a ranking")
     done = apply(copy, applied[0])
     assert done.returncode != 0
-    assert "apply.localise: no trained network lies in" in done.stdout
+    assert "apply.localise: there is no trained network in" in done.stdout
     assert "`snakemake --cores all`" in done.stdout
     assert "Traceback" not in done.stdout
     assert kept.read_bytes() == b"weights without a ranking"

@@ -43,7 +43,7 @@ def test_snakemake_says_what_is_wrong_in_the_configuration_without_a_traceback(u
             "lab: {images: {mine: {file: mine.tif, pixel_size_A: 0.1, columns: mine.csv}}}",
             ["lab.images.mine.file", "images/mine.tif", "lab.images.mine.columns", "put it"],
         ),
-        ("instrument: {from: images/, materials: [SrTiO3]}", ["instrument.from", "no image lies in images/"]),
+        ("instrument: {from: images/, materials: [SrTiO3]}", ["instrument.from", "there is no image in images/"]),
         ("datasets: {theirs: {folder: nowhere}}", ["datasets.theirs.folder", "nowhere"]),
         ("lab: {images: {mine: {file: ../secret.tif}}}", ["lab.images.mine.file", "`..`"]),
     ],

@@ -144,7 +144,7 @@ def filled(image: np.ndarray) -> np.ndarray:
 
 
 def _nothing_measured() -> InputError:
-    return InputError("the image holds no pixel that was measured: every one is NaN; give another")
+    return InputError("all pixels of the image are NaN; give another image")
 
 
 def resampled(image: np.ndarray, pixel_size: float, target: float, shape: tuple[int, int] | None = None) -> np.ndarray:

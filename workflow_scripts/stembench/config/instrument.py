@@ -77,15 +77,15 @@ def instrument_images(instrument: Instrument, images: Mapping[str, LabImage]) ->
         asked = tuple(name for name, image in images.items() if image.distribution is None)
         if not asked:
             raise InputError(
-                f"instrument.from: no image lies in {instrument.images}; put raw images of your microscope there, or "
-                "take `instrument` out of the configuration"
+                f"instrument.from: there is no image in {instrument.images}; copy raw images of your microscope "
+                "there, or remove `instrument` from the configuration"
             )
     else:
         asked = instrument.images
         for name in asked:
             if name not in images:
                 raise InputError(
-                    f"instrument.from names {name!r}, and there is no such image ({', '.join(images)}); put it into "
+                    f"instrument.from names {name!r}, and there is no such image ({', '.join(images)}); copy it to "
                     "the folder of your images, or correct the name"
                 )
     bright, modes = instrument.mode in DARK_FIELD, {name: images[name].mode for name in asked}
@@ -93,7 +93,7 @@ def instrument_images(instrument: Instrument, images: Mapping[str, LabImage]) ->
     if not chosen:
         shown = ", ".join(f"{name} ({mode})" for name, mode in modes.items())
         raise InputError(
-            f"instrument.mode is {instrument.mode}, and its images are of another contrast: {shown}; set "
+            f"instrument.mode is {instrument.mode}, and its images have the opposite contrast: {shown}; set "
             "instrument.mode to theirs, or correct the modes of the images (images.csv, lab.images)"
         )
     return chosen

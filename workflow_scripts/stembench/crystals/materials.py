@@ -36,7 +36,7 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
         raise InputError(f"structures.held_out: it names all of {folder}/; leave a material to train on")
     missing = [(key, name) for key, name in missing if name not in names]
     if missing:
-        lines = [f"{key}: there is no {folder}/{name}.cif; add it or take {name!r} out" for key, name in missing]
+        lines = [f"{key}: there is no {folder}/{name}.cif; add this file, or remove {name!r}" for key, name in missing]
         raise InputError("\n".join(lines))
     materials = {name: tuple(structures.zones.get(name, structures.default_zones)) for name in names}
     for name, zones in compared.items():
@@ -76,7 +76,7 @@ def check_zones(config: Config, materials: Mapping[str, Sequence[str]]) -> None:
             continue
         if isinstance(recipe.materials, tuple):
             wrong += [
-                f"{key}.materials: there is no structures/{name}.cif; add it or take {name!r} out"
+                f"{key}.materials: there is no structures/{name}.cif; add this file, or remove {name!r}"
                 for name in recipe.materials
                 if name not in materials
             ]

@@ -72,7 +72,7 @@ def read_apart(read: Callable[..., Readable], path: str | Path, *arguments: str)
         if done.returncode:
             lines = done.stderr.decode(errors="replace").strip().splitlines()
             reason = lines[-1] if lines else f"it ended its process with {done.returncode}"
-            raise InputError(f"{path}: cannot be read ({reason[:200]}); is the file whole?")
+            raise InputError(f"{path}: cannot be read ({reason[:200]}); check that the file is complete")
         told = json.loads((Path(folder) / "told.json").read_bytes())
         if "refused" in told:
             raise InputError(told["refused"].replace(str(path.resolve()), str(path)))
@@ -80,7 +80,7 @@ def read_apart(read: Callable[..., Readable], path: str | Path, *arguments: str)
 
 
 def _too_long(path: Path, seconds: float) -> InputError:
-    return InputError(f"{path}: is not read within {seconds:.0f} s; is the file whole?")
+    return InputError(f"{path}: is not read within {seconds:.0f} s; check that the file is complete")
 
 
 def _limit(seconds: float) -> None:

@@ -96,7 +96,7 @@ def read_recording(path: str | Path, mode: str = "") -> Recording:
 
     path = Path(path)
     if path.suffix.lower() not in ENDINGS:
-        raise InputError(f"{path}: no reader for {path.suffix or 'such'} files; give one of {', '.join(ENDINGS)}")
+        raise InputError(f"{path}: no reader for {path.suffix or 'such'} files; convert it to {', '.join(ENDINGS)}")
     try:
         in_hdf5 = path.is_file() and h5py.is_hdf5(path)
         values, told = read_apart(recording_parts, path, mode) if in_hdf5 else recording_parts(path, mode)
@@ -121,7 +121,9 @@ def recording_parts(path: str | Path, mode: str = "") -> Readable:
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path}: cannot be read ({in_short(error) or type(error).__name__}); is the file whole?")
+    return InputError(
+        f"{path}: cannot be read ({in_short(error) or type(error).__name__}); check that the file is complete"
+    )
 
 
 def _read(path: Path, mode: str) -> Recording:
@@ -191,7 +193,7 @@ def _loaded(path: Path, stored: Any) -> np.ndarray:
         raise InputError(f"{path}: holds {size} values of type {stored.dtype}; save one image of grey levels")
     if math.prod(stored.shape) * stored.dtype.itemsize > MAX_BYTES:
         raise InputError(
-            f"{path}: {size} px of {stored.dtype} take more than {MAX_BYTES >> 30} GiB; crop or bin it or split it"
+            f"{path}: {size} px of {stored.dtype} take more than {MAX_BYTES >> 30} GiB; crop, bin or split it"
         )
     values = np.asarray(stored)
     if names:

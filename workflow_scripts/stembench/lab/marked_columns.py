@@ -120,7 +120,9 @@ def atom_positions(path: str | Path, name: str) -> Readable:
             sublattices = {key: group for key, group in groups.items() if "atom_positions" in group}
             crowded = [key for key, group in sublattices.items() if group["atom_positions"].size > 2 * MAX_COLUMNS]
             if crowded:
-                raise InputError(f"{name}: {crowded[0]} holds more than {MAX_COLUMNS} atoms; is the file whole?")
+                raise InputError(
+                    f"{name}: {crowded[0]} holds more than {MAX_COLUMNS} atoms; check that the file is complete"
+                )
             found = {
                 key: np.reshape(group["atom_positions"], (-1, 2)).astype(float) for key, group in sublattices.items()
             }

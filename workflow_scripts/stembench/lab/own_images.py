@@ -84,17 +84,18 @@ def with_structure(image: LabImage, where: str, materials: Mapping[str, Collecti
         return image
     if image.material not in materials:
         raise InputError(
-            f"{where}: there is no structures/{image.material}.cif; put it there, or name one of {', '.join(materials)}"
+            f"{where}: material {image.material} is unknown, there is no structures/{image.material}.cif; add "
+            f"this file, or write one of {', '.join(materials)}"
         )
     zones = materials[image.material]
     if not image.zone and len(zones) > 1:
         raise InputError(
-            f"{where}: along which zone axis is {image.material} seen? Name one of {', '.join(zones)} as its zone"
+            f"{where}: the zone axis of {image.material} is missing; write one of {', '.join(zones)} as its zone"
         )
     if image.zone and image.zone not in zones:
         raise InputError(
-            f"{where}: zone {image.zone} is none of those of {image.material} ({', '.join(zones)});"
-            f" add it to structures.zones.{image.material} in config/config.yaml"
+            f"{where}: {image.material} has no zone {image.zone} ({', '.join(zones)}); write one of these, or add "
+            f"yours to structures.zones.{image.material} in config/config.yaml"
         )
     return image.model_copy(update={"zone": image.zone or next(iter(zones))})
 
@@ -123,9 +124,11 @@ def corrections_beside(folder: str | Path, images: Mapping[str, LabImage]) -> di
         if len(meant) != 1:
             reason = f"could be of {' or '.join(meant)}" if meant else "belongs to no image of this folder"
             known = in_short(", ".join(meant or images) or "no image")
-            raise InputError(f"{path}: {reason}; put one of {known} before {_CORRECTIONS}, or remove the file")
+            raise InputError(
+                f"{path}: {reason}; call it IMAGE{_CORRECTIONS}, with IMAGE one of {known}, or remove the file"
+            )
         if other := found.get(meant[0]):
-            raise InputError(f"{path}: {other.name} corrects the same image; put all lines into one of the two")
+            raise InputError(f"{path}: {other.name} corrects the same image; write all lines into one of the two")
         found[meant[0]] = path
     return found
 
@@ -161,7 +164,7 @@ def _names(folder: Path, files: list[str], taken: Collection[str]) -> dict[str, 
         for other in (*names, *taken):
             if other.lower() == name.lower():
                 raise InputError(
-                    f"{folder / file}: its results would bear the name {name}, as do those of "
+                    f"{folder / file}: its results would have the name {name}, and so have those of "
                     f"{names.get(other, f'lab.images.{other}')}; rename the file"
                 )
         names[name] = file
@@ -178,14 +181,16 @@ def _told(path: Path, files: list[str], named: Collection[str]) -> dict[str, tup
     for line, row in _rows(path):
         where, given = f"{path}, line {line}", row.pop("image")
         if given in named:
-            raise InputError(f"{where}: {given} has an entry under lab.images; say there what is said here")
+            raise InputError(
+                f"{where}: {given} has an entry under lab.images in the configuration; write the values there"
+            )
         meant = [given] if given in files else [file for file in files if Path(file).stem == given]
         if len(meant) != 1:
             known = in_short(", ".join(meant or files) or "no image")
-            reason = "could be one of" if meant else "is no image of this folder, which holds"
+            reason = "could be one of" if meant else "is no image in this folder, which holds"
             raise InputError(f"{where}: {given!r} {reason} {known}; write the file's name, or remove the line")
         if meant[0] in told:
-            raise InputError(f"{where}: {given} stands in line {told[meant[0]][0]} already; remove one of them")
+            raise InputError(f"{where}: line {told[meant[0]][0]} names {given} already; remove one of the two lines")
         told[meant[0]] = line, _values(row, where)
     return told
 
@@ -202,16 +207,16 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     columns = [known.get(name.lower(), "") for name in names]
     unknown = [name for name, column in zip(names, columns) if name and not column]
     if unknown or columns.count("image") != 1 or any(n > 1 for c, n in Counter(columns).items() if c):
-        reason = f"{unknown[0]!r} is no column" if unknown else "each column is named once, image among them"
-        raise InputError(f"{path}, line {first}: {reason}; name the columns {', '.join(_COLUMNS)}, or some of them")
+        reason = f"{unknown[0]!r} is no column of this table" if unknown else "name image, and each column once"
+        raise InputError(f"{path}, line {first}: {reason}; the columns are {', '.join(_COLUMNS)}")
     rows = []
     for line, cells in filled[1:]:
         if any(cells[len(columns) :]):
-            remedy = "remove what is too much" if decimal_commas else "write 0.1, not 0,1"
-            raise InputError(f"{path}, line {line}: has more values than line {first} names columns; {remedy}")
+            remedy = "remove some" if decimal_commas else "write 0.1, not 0,1"
+            raise InputError(f"{path}, line {line}: has more values than line {first} has columns; {remedy}")
         row = {column: cell for column, cell in zip(columns, cells) if column and cell}
         if "image" not in row:
-            raise InputError(f"{path}, line {line}: names no image; write the name of its file")
+            raise InputError(f"{path}, line {line}: the column image is empty; write the name of the file")
         if decimal_commas:
             row |= {key: row[key].replace(",", ".") for key in _NUMBERS if key in row}
         rows.append((line, row))
@@ -225,7 +230,9 @@ def _values(row: dict[str, str], where: str) -> dict[str, object]:
         try:
             values[key] = float(row[key])
         except ValueError:
-            raise InputError(f"{where}: {key} is {row[key]!r}, which is no number; write one, or nothing") from None
+            raise InputError(
+                f"{where}: {key} is {row[key]!r}, which is no number; write a number, or leave the cell empty"
+            ) from None
     if "mode" in row:
         values["mode"] = row["mode"].upper()
     if "frames" in row:

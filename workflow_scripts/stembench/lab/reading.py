@@ -71,8 +71,8 @@ def lab_image(
     if pixel_size > _COARSEST_A:
         by = "the entry" if entry.pixel_size_A else "the file"
         raise InputError(
-            f"{origin['file']}: pixels of {pixel_size:.4g} A, by {by}, are too coarse to show columns (at most "
-            f"{_COARSEST_A} A); correct the size, in angstrom, or take the image out"
+            f"{origin['file']}: {by} gives pixels of {pixel_size:.4g} A, which are too coarse to show columns (at most "
+            f"{_COARSEST_A} A); correct the pixel size [A], or remove the image"
         )
     if abs(size_x - size_y) > _SQUARE * pixel_size:
         frames = np.stack([_on_square_pixels(frame, size_x, size_y) for frame in frames])
@@ -120,13 +120,14 @@ def _pixel_sizes(
         return size_x, size_y
     if sidecar is None:
         raise InputError(
-            f"{file}: the file gives no pixel size; set lab.images.{name}.pixel_size_A "
-            f"in config/config.yaml to its value in angstrom"
+            f"{file}: the file holds no pixel size; write it in angstrom into config/config.yaml, as "
+            f"lab.images.{name}.pixel_size_A"
         )
     line = io.StringIO()
     csv.writer(line).writerow([file, 0.1])
     raise InputError(
-        f"{file}: the file gives no pixel size; write it in angstrom into {sidecar}, in the place of 0.1:\n"
+        f"{file}: the file holds no pixel size; write these lines into {sidecar}, with your pixel size in angstrom "
+        f"instead of 0.1:\n"
         f"image,pixel_size_A\n{line.getvalue().strip()}"
     )
 
@@ -147,7 +148,7 @@ def _without_what_is_drawn(frames: np.ndarray, file: str, remarks: list[str]) ->
                 remarks.append(f"{np.mean(unknown):.1%} of the pixels hold no number and were left out")
     shows = np.array([bool(np.isfinite(frame).any()) and np.nanmin(frame) < np.nanmax(frame) for frame in frames])
     if not shows.any():
-        raise InputError(f"{file}: shows nothing: all its pixels are equal; is it the right file?")
+        raise InputError(f"{file}: all pixels have the same value; check that this is the right file")
     if not shows.all():
         frames = frames[shows]
         remarks.append(

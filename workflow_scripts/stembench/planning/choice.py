@@ -118,12 +118,12 @@ def choose(config: Config, use: Use, shipped: str | Path = SHIPPED, results: str
         if not known:
             raise InputError(
                 f"apply.{use}: no network has been trained on the noise of your instrument yet; run "
-                "`snakemake instrument --cores all`, or take `instrument` out of the configuration"
+                "`snakemake instrument --cores all`, or remove `instrument` from the configuration"
             )
     if not known:
         raise InputError(
-            f"apply.{use}: no trained network lies in {shipped}/ or {results}/; train some by `snakemake --cores all`, "
-            "or name the folder of one"
+            f"apply.{use}: there is no trained network in {shipped}/ or {results}/; train networks by "
+            f"`snakemake --cores all`, or set apply.{use} to the folder of one"
         )
     # One whose confidence was not measured yet, as after a run that was interrupted, stands behind all others.
     if use == "localise":

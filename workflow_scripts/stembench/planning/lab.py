@@ -154,7 +154,8 @@ class LabImages:
         if not self.applied:
             folder = self.config.lab.folder
             raise InputError(
-                f"{folder}/ holds no image; put yours there, and what its file does not say into {folder}/{SIDECAR}"
+                f"{folder}/ holds no image; copy your images there, and write pixel sizes that the files lack into "
+                f"{folder}/{SIDECAR}"
             )
         return [self.layout.applied.path(image=image, product=name) for image in self.applied for name in APPLIED]
 

@@ -180,8 +180,8 @@ class Trainings:
         """
         if not self.config.instrument:
             raise InputError(
-                "the configuration has no instrument; say in config/config.yaml where its images are and what they "
-                "show, as in `instrument: {from: images/, materials: [SrTiO3]}`"
+                "the configuration has no instrument; add one to config/config.yaml, such as "
+                "`instrument: {from: images/, materials: [SrTiO3]}`"
             )
         paths = []
         for task in TASKS.values():
