@@ -87,9 +87,9 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def example(repository):
-    """The README's example of a network: the file, and the entry."""
-    section = (repository / "README.md").read_text().split("## Add a network")[1].split("\n## ")[0]
-    return [re.search(rf"```{language}\n(.*?)```", section, re.DOTALL)[1] for language in ("python", "yaml")]
+    """The example of a network in docs/how_to/network.md: the file, and the entry."""
+    page = (repository / "docs" / "how_to" / "network.md").read_text()
+    return re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], re.search(r"the entry `(.*?)`", page)[1]
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,12 @@ def shown(added):
     return added.pending()
 
 
-def test_the_network_of_the_readme_is_ten_lines_beside_its_imports(example):
+def test_the_readme_shows_the_same_network_and_entry(example, repository):
+    readme = (repository / "README.md").read_text()
+    assert all(part in readme for part in example)
+
+
+def test_the_network_of_the_page_is_ten_lines_beside_its_imports(example):
     lines = [line for line in example[0].splitlines() if line.strip() and not line.startswith(("import", "from"))]
     assert len(lines) <= 10
 

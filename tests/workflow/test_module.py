@@ -1,4 +1,4 @@
-"""Another workflow, in a folder of its own, that uses this one as a module, as the README says."""
+"""Another workflow, in a folder of its own, that uses this one as a module, as docs/how_to/other_workflow.md shows."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ rule mine:
 
 @pytest.fixture
 def run(tmp_path, repository):
-    """Run Snakemake on a workflow that holds the lines of the README; the module's rules get a name."""
+    """Run Snakemake on a workflow that holds the lines of the page; the module's rules get a name."""
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "config.yaml").write_text("scale: demo")
     (tmp_path / "stembench").symlink_to(repository)
@@ -31,7 +31,8 @@ def run(tmp_path, repository):
         (tmp_path / name).mkdir()
     for material in MATERIALS:
         shutil.copy(repository / "structures" / f"{material}.cif", tmp_path / "structures")
-    (lines,) = re.findall(r"```python\n(configfile.*?)```", (repository / "README.md").read_text(), re.DOTALL)
+    page = (repository / "docs" / "how_to" / "other_workflow.md").read_text()
+    (lines,) = re.findall(r"```text\n(configfile.*?)```", page, re.DOTALL)
 
     def ran(*arguments: str, name: str = "*") -> subprocess.CompletedProcess:
         (tmp_path / "workflow" / "Snakefile").write_text(f"{lines.rstrip()} as {name}\n{RULE}")

@@ -1,7 +1,7 @@
 """The tiny workflow and its studies in conda environments, which a stand-in for conda makes from an offline channel.
 
 The channel is built of the running interpreter and the packages beside it; the files under envs/ are used as they are.
-Snakemake runs in the environment of the report, as the README tells users.
+Snakemake runs in the environment of the report, as docs/how_to/conda.md shows.
 """
 
 import base64
