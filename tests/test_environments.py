@@ -10,6 +10,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from stembench.config import Config
 
+pytestmark = pytest.mark.slow
+
 PYPI_NAMES = {conda: name for name, conda in CONDA_NAMES.items()}
 
 

@@ -9,6 +9,8 @@ from stembench.config import Config
 from stembench.errors import InputError
 from stembench.planning.choice import SHIPPED, candidates, choose
 
+pytestmark = pytest.mark.slow
+
 PIXEL_SIZE_A = 0.1
 
 

@@ -19,6 +19,8 @@ from environments import conda_name, imports_of, package_of
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+pytestmark = pytest.mark.slow
+
 IMPORT_ALL = """
 import pkgutil, sys
 from importlib import import_module

@@ -9,6 +9,8 @@ from stembench.datasets.sample import Sample
 from stembench.datasets.store import write_shard
 from stembench.errors import CannotLoadError, InputError
 
+pytestmark = pytest.mark.slow
+
 EVALUATION = Evaluation()
 
 

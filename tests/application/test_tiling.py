@@ -10,6 +10,8 @@ from stembench.networks import NETWORKS
 from stembench.networks.registry import build, normalise, save
 from stembench.trained_network import TrainedNetwork
 
+pytestmark = pytest.mark.slow
+
 LOADABLE = [name for name in NETWORKS if name != "faster_rcnn"]
 #: How far maps of tiles are from the whole image's, at most (RMS over the map's SD), in lively untrained networks.
 GLOBAL = {"sfin": 0.03, "sffn": 0.03, "structural_prior": 0.1}

@@ -8,6 +8,8 @@ from stembench.datasets.labels import label
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.imaging.multislice import simulate_tile
 
+pytestmark = pytest.mark.slow
+
 NAME = "soft"
 CONDITION = Condition(energy_keV=200, semiangle_mrad=15, source_size_A=0.8, detectors_mrad=((40.0, 45.0), (7.5, 15.0)))
 IMAGING = Imaging(conditions={NAME: CONDITION})

@@ -8,6 +8,8 @@ from stembench.datasets.labels import label
 from stembench.datasets.on_the_fly import DrawnCrops, DrawnPairs, Plans, drawn_batches, rendered_on
 from threadpoolctl import threadpool_limits
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

@@ -19,6 +19,8 @@ from stembench.config import load_config
 from stembench.errors import InputError
 from stembench.planning import Layout, Template
 
+pytestmark = pytest.mark.slow
+
 #: Options of plugins that need not be installed.
 OF_PLUGINS = ("--storage-", "--kubernetes-")
 

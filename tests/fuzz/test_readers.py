@@ -4,6 +4,8 @@ import pytest
 import readers
 from worker import Worker
 
+pytestmark = pytest.mark.slow
+
 INPUTS = -(-2000 // len(readers.READERS))
 MAX_SECONDS, MAX_BYTES = 10, 2 * 2**30
 

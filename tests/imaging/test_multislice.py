@@ -21,6 +21,8 @@ from stembench.imaging.multislice import (
 )
 from stembench.imaging.probe import Probe
 
+pytestmark = pytest.mark.slow
+
 PROBE = Probe(200e3, 24.0)
 DETECTORS = {"BF": (0.0, 32.0), "MAADF": (32.0, 45.0), "HAADF": (45.0, 65.0)}
 COARSE = {"sampling": 0.125, "slice_thickness": 2.0, "seed": 5}
@@ -47,7 +49,6 @@ def simple(cell, elements=("Sr",), positions=((0, 0, 0),), thermal_b=0.5):
 HEXAGONAL = [[4.4, 0, 0], [-2.2, 2.2 * np.sqrt(3), 0], [0, 0, 4.0]]
 
 
-@pytest.mark.slow
 def test_a_field_out_of_an_oblique_tile_is_the_scan_of_the_same_crystal():
     rotation = 0.7
     projection = simple(HEXAGONAL, ("Sr", "O"), ((0, 0, 0), (1 / 3, 2 / 3, 0.5)))
@@ -160,7 +161,6 @@ def test_a_tile_is_stored_and_read_back(titanate, tmp_path):
     assert back.image(*view) == pytest.approx(titanate.image(*view), abs=0)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("material", "zone", "thickness"), [("SrTiO3", "001", A), ("Si", "110", 3.84)])
 def test_a_thin_slab_is_the_linear_model(projection_of, material, zone, thickness):
     projection = projection_of(material, zone)
@@ -181,7 +181,6 @@ def test_an_atom_alone_is_where_it_stands_and_has_the_signal_of_a_sparse_crystal
     assert image[2] == pytest.approx(tile, abs=0.03 * tile.max())
 
 
-@pytest.mark.slow
 def test_the_mean_over_phonons_does_not_depend_on_how_it_is_taken():
     """A tile, which simulates one of the probes that symmetry makes equal, against scans of a slab elsewhere."""
     projection = simple(4 * np.eye(3), thermal_b=0.6)

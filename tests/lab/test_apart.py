@@ -9,6 +9,8 @@ from stembench.lab import apart
 from stembench.lab.formats import read_recording
 from stembench.lab.marked_columns import read_marked_columns
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_file_that_holds_libhdf5_for_ever_ends_in_a_message(tmp_path, monkeypatch):
     monkeypatch.setattr(apart, "SECONDS", 2.0)

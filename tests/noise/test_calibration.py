@@ -27,6 +27,8 @@ from stembench.noise.fitting import fit_parameters
 from stembench.noise.lattice import lattice_estimate
 from stembench.reporting.calibration_figure import plot_calibration
 
+pytestmark = pytest.mark.slow
+
 KNOWN = NoiseParameters(0.1, 4.4, 0.05, 8.0, 0.13)
 STRONG = NoiseParameters(0.17, 1.0, 0.3, 15.0, 0.115)  # twice that of a monolayer
 
@@ -45,7 +47,6 @@ def test_a_clean_lattice_fits_no_noise(silicon):
     assert fitted.pointwise_sd(np.array([0, 128, 255])) == pytest.approx(0, abs=0.3)
 
 
-@pytest.mark.slow
 def test_known_parameters_are_recovered_within_a_tenth(lattice_of):
     lattice = lattice_of("SrTiO3", "001", 512, 0.08)
     noisy = calibrated_noise(grey(lattice), KNOWN, np.random.default_rng(5))
@@ -60,7 +61,6 @@ def test_the_shape_of_strong_noise_is_recovered(silicon):
     assert fitted.pointwise_sd(128) == pytest.approx(STRONG.pointwise_sd(128), rel=0.05)
 
 
-@pytest.mark.slow
 def test_errors_of_repeated_calibrations_are_as_large_as_stated(silicon):
     errors = []
     for trial in range(5):

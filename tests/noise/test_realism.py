@@ -18,6 +18,8 @@ from stembench.noise.realism import (
     unseen_half,
 )
 
+pytestmark = pytest.mark.slow
+
 RIGHT = NoiseParameters(0.15, 4.0, 0.03, 9.0, 0.13)
 WRONG = {
     "scan slope": replace(RIGHT, scan_slope=0.3),
@@ -92,7 +94,6 @@ def test_calibration_sees_no_pixel_that_it_is_judged_on(lattice, monkeypatch):
     assert np.isnan(unseen_half(marked)).all()
 
 
-@pytest.mark.slow
 def test_calibrated_noise_is_the_nearest_to_the_instrument_it_was_calibrated_on(instrument_table):
     table = instrument_table.set_index(["noise", "statistic"])
     for other in ("published", "temimagenet"):

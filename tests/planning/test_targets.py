@@ -13,6 +13,8 @@ from stembench.errors import InputError
 from stembench.planning import SPLITS, Method
 from stembench.planning.evaluations import ENHANCED
 
+pytestmark = pytest.mark.slow
+
 #: Configurations that leave out much of what the wildcards name.
 CONFIGS = {
     "demo": {},

@@ -5,6 +5,8 @@ from PIL import Image
 from stembench.reporting.figures.parameters import draw_parameters
 from stembench.reporting.style import write_figure
 
+pytestmark = pytest.mark.slow
+
 SPLITS = np.repeat(["train", "test"], [900, 100])
 
 

@@ -6,6 +6,8 @@ from stembench.noise.realism import NOISES, distances
 from stembench.reporting.figures.realism import draw_realism
 from stembench.reporting.style import write_figure
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def realism() -> tuple[pd.DataFrame, dict]:

@@ -9,6 +9,8 @@ from stembench.networks.registry import build
 from stembench.trained_network import TrainedNetwork
 from stembench.training.on_dataset import train_on_dataset
 
+pytestmark = pytest.mark.slow
+
 MADE_AS = {"architecture": "atomsegnet_unet", "width": 0.05, "options": {}}
 IDENTITY = {
     "made_as": MADE_AS,

@@ -22,6 +22,8 @@ from stembench.networks.registry import build
 from stembench.training import run
 from stembench.training.losses import LOSSES, modified_chi_square
 
+pytestmark = pytest.mark.slow
+
 
 class KilledError(Exception):
     pass

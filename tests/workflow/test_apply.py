@@ -195,7 +195,7 @@ def test_an_empty_folder_is_told_where_images_go(finished, tmp_path):
 
 
 def test_a_network_that_is_not_there_is_named(finished, applied):
-    done = finished.run("apply", "-n", "--config", f"lab={{folder: '{applied[0]}'}}", "apply={localise: weights/none}")
+    done = finished.look("apply", "-n", "--config", f"lab={{folder: '{applied[0]}'}}", "apply={localise: weights/none}")
     assert done.returncode != 0
     assert "apply.localise: there is no file weights/none/weights.safetensors" in done.stdout
     assert "Traceback" not in done.stdout

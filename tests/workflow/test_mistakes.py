@@ -28,7 +28,7 @@ def untouched(tmp_path_factory, repository) -> Copy:
 
 
 def test_snakemake_says_what_is_wrong_in_the_configuration_without_a_traceback(untouched):
-    refused(untouched.run("-n", "--config", "scael=demo"), "scael", "unknown key", "config/config.yaml")
+    refused(untouched.look("-n", "--config", "scael=demo"), "scael", "unknown key", "config/config.yaml")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_ones_own_structures_alone_need_no_change_of_the_default(copy):
 
 def test_an_impossible_file_name_fails_at_once(untouched):
     impossible = LAYOUT.projection.path(material="Au", zone="999")
-    refused(untouched.run("-n", impossible), impossible)
+    refused(untouched.look("-n", impossible), impossible)
 
 
 LAUGHS = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}' if i else 'ha'] * 9)}]\n" for i in range(12))
@@ -116,7 +116,7 @@ def test_a_hostile_configuration_is_refused_soon(untouched, tmp_path, text, part
     config = tmp_path / "mine.yaml"
     config.write_text(text)
     start = time.monotonic()
-    done = untouched.run("-n", config=config)
+    done = untouched.look("-n", config=config)
     refused(done, *parts)
     assert time.monotonic() - start < 30
     assert len(done.stdout) < 5000

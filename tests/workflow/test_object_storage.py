@@ -21,7 +21,7 @@ def test_its_commands_have_options_and_rules_that_are_there(finished, page):
     parser = get_argument_parser()
     (executor,) = (action for action in parser._actions if action.dest == "executor")
     executor.choices = ["kubernetes"]
-    rules = {*finished.run("--list-rules").stdout.split()}
+    rules = {*finished.look("--list-rules").stdout.split()}
     for command in commands:
         known, unknown = parser.parse_known_args(command)
         assert {word for word in unknown if word.startswith("--")} == OF_PLUGINS
@@ -30,7 +30,7 @@ def test_its_commands_have_options_and_rules_that_are_there(finished, page):
 
 def test_every_file_that_the_workflow_brings_as_input_is_in_a_folder_that_it_copies(finished, page):
     copied = tuple(f"{folder}/" for folder in re.findall(r"^aws s3 sync (\S+) ", page, re.MULTILINE))
-    lines = [line.split("\t") for line in finished.run("--detailed-summary").stdout.splitlines() if "\t" in line]
+    lines = [line.split("\t") for line in finished.look("--detailed-summary").stdout.splitlines() if "\t" in line]
     column = lines[0].index("input-file(s)")
     read = {path for line in lines[1:] for path in line[column].split(",")} - {"", "-"}
     brought = {path for path in read if not path.startswith(f"{RESULTS}/")}

@@ -24,13 +24,13 @@ def untouched(tmp_path_factory, repository) -> Copy:
 
 
 def test_the_full_benchmark_has_less_than_10_000_jobs(untouched):
-    planned = untouched.run("--dry-run", "--quiet", "rules", "--config", "scale=full", config=None)
+    planned = untouched.look("--dry-run", "--quiet", "rules", "--config", "scale=full", config=None)
     assert 500 < total(planned) < 10_000
 
 
 def test_an_estimate_counts_the_jobs_that_are_planned(untouched):
-    planned = untouched.run("--dry-run", "--quiet", "rules", config=None)
-    done = untouched.run("estimate", config=None)
+    planned = untouched.look("--dry-run", "--quiet", "rules", config=None)
+    done = untouched.look("estimate", config=None)
     assert done.returncode == 0, done.stdout[-4000:]
     jobs, minutes, gigabytes = re.search(r"^all +(\d+) +(\d+) min .* ([\d.]+)$", done.stdout, re.MULTILINE).groups()
     assert int(jobs) == total(planned) - 1  # the target itself
@@ -45,7 +45,7 @@ def test_a_training_on_a_cluster_asks_for_the_gpus_that_it_uses(copy, tiny_with)
     rules.write_text(re.sub(r"    message:\n.*\n", "", rules.read_text()))  # in place of which resources are told
     weights = TINY.weights.path(network="atomid_net", task="localise", dataset="physical", seed=0)
     config = tiny_with({"training": {"devices": 4}})
-    planned = copy.run("--dry-run", "--workflow-profile", "profiles/slurm", weights, config=config)
+    planned = copy.look("--dry-run", "--workflow-profile", "profiles/slurm", weights, config=config)
     assert total(planned) > 1
     told = planned.stdout.split("rule train_network:")[1].split("\n\n")[0]
     assert re.search(r"^    resources: .*\bgpu=(\d+)", told, re.MULTILINE)[1] == "4"

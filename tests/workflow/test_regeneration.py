@@ -131,12 +131,12 @@ def costly(finished, tiny_with):
 
 def test_costly_weights_are_trained_anew_only_when_they_are_named_or_all_are_allowed(finished, costly):
     config, weights = costly
-    refused = finished.run("-n", config=config)
+    refused = finished.look("-n", config=config)
     assert refused.returncode != 0
     assert "Traceback" not in refused.stdout, refused.stdout[-4000:]
     for told in ("9.0 hours", "arams have changed", f"snakemake --cores all {weights}", "training='{retrain: true}'"):
         assert told in refused.stdout, refused.stdout[-4000:]
     for allowed in ([weights], ["--config", "training={retrain: true}"]):
-        done = finished.run("-n", *allowed, config=config)
+        done = finished.look("-n", *allowed, config=config)
         assert done.returncode == 0, done.stdout[-4000:]
         assert "train_network" in done.stdout

@@ -31,7 +31,7 @@ def test_a_second_run_has_nothing_to_do(finished):
 
 
 def test_a_finished_run_is_estimated_at_nothing(finished):
-    assert "Nothing to be done" in finished.run("estimate").stdout
+    assert "Nothing to be done" in finished.look("estimate").stdout
 
 
 def test_every_study_can_be_asked_for_and_plans_each_of_its_trainings_once(finished):
