@@ -346,7 +346,7 @@ def test_an_instrument_is_told_by_all_images_of_a_folder_or_by_some_of_its_contr
     assert instrument_images(Instrument(**{"from": "images/"}, **materials), images) == ("mine", "bright")
     named = Instrument(**{"from": ["fetched", "dark"]}, **materials)
     assert instrument_images(named, images) == ("fetched",)
-    with pytest.raises(InputError, match=r"instrument\.from: no image lies in scans; put raw images"):
+    with pytest.raises(InputError, match=r"instrument\.from: there is no image in scans; copy raw images"):
         instrument_images(Instrument(**{"from": "scans"}, **materials), {"fetched": images["fetched"]})
     with pytest.raises(InputError, match=r"instrument\.from names 'min', .*mine, dark.*correct the name"):
         instrument_images(Instrument(**{"from": ["min"]}, **materials), images)

@@ -114,7 +114,7 @@ EXAMPLES = {
         """,
     "apply": """
         apply:
-          localise: results/demo/models/atomsegnet_unet/localise/physical/seed0
+          localise: workflow_scripts/stembench/weights/atomsegnet_unetpp
           refine: true
         """,
     "studies": """
