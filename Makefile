@@ -30,7 +30,7 @@ help:
 	@echo "make config         write config/schema.json and docs/reference/configuration.md from the models"
 	@echo "make results        write the tables of results in docs/results.md and README.md from a run (SCALE=demo)"
 	@echo "make docs           build the documentation, docs/_build/html/index.html"
-	@echo "make test-docs      build the documentation, open every page in Chromium, desktop and phone"
+	@echo "make test-docs      build the documentation, run its snippets, open every page in Chromium, desktop and phone"
 	@echo "make rulegraph      draw the rules by stage, docs/pictures/rulegraph.svg (needs Graphviz)"
 	@echo "make lock           write requirements.lock from the newest packages that fit"
 
@@ -122,7 +122,7 @@ docs: $(VENV)/installed $(DOCS)/installed
 	@echo "Open docs/_build/html/index.html"
 
 test-docs: docs
-	$(BIN)/pytest tests/site
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest tests/docs tests/site
 
 results: $(VENV)/installed
 	$(BIN)/python workflow_scripts/write_results.py $(or $(SCALE),demo)
