@@ -11,6 +11,8 @@ from stembench.crystals.composition import composition
 from stembench.crystals.field import columns_in_field, in_plane_turn
 from stembench.imaging.linear import strength_of
 
+pytestmark = pytest.mark.slow
+
 FIELD = (40.0, 40.0)
 
 

@@ -19,6 +19,8 @@ from stembench.lab.degradation import lab_examples, lab_samples, reference_colum
 from stembench.lab.formats import read_recording
 from stembench.lab.reading import lab_image
 
+pytestmark = pytest.mark.slow
+
 VALUES = np.arange(48.0).reshape(6, 8)
 
 

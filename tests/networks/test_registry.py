@@ -13,6 +13,8 @@ from stembench.networks.registry import NORMALISATIONS, build, count_parameters,
 from stembench.products import sha256
 from stembench.trained_network import TrainedNetwork
 
+pytestmark = pytest.mark.slow
+
 # `make test-detector` tries Faster R-CNN where torchvision loads.
 CONFIGURED = Config().networks
 LOADABLE = [name for name in NETWORKS if name != "faster_rcnn"]

@@ -9,6 +9,8 @@ from PIL import Image
 from stembench.reporting import applied_figures as figures
 from stembench.reporting.style import write_figure
 
+pytestmark = pytest.mark.slow
+
 PIXEL_A, SPACING_PX = 0.2, 10
 Y, X = (grid.ravel() for grid in np.mgrid[5:200:SPACING_PX, 5:300:SPACING_PX])  # 20 rows of 30
 COLUMNS = pd.DataFrame({"x_A": PIXEL_A * X, "y_A": PIXEL_A * Y}).assign(
