@@ -11,7 +11,7 @@ SHARED := structures lab calibration validation applied
 # Tests of the workflow for which nothing need be made.
 PLANS := $(patsubst %,tests/workflow/test_%.py,browser dry_run mistakes module planned_runs rulegraph)
 
-.PHONY: help demo example apply compiled test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config rates rulegraph lock lock-detector clean
+.PHONY: help demo example apply compiled test test-library test-plans test-workflow test-conda test-faults test-instrument test-slurm test-detector bench lint format config docs test-docs results rates rulegraph lock lock-detector lock-docs clean
 
 help:
 	@echo "make demo           install, run the benchmark at demo scale, print which files to open"
@@ -44,7 +44,7 @@ $(VENV)/installed $(DETECTOR)/installed $(DOCS)/installed:
 		|| { echo "this Python cannot create virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --disable-pip-version-check --progress-bar off --no-compile --requirement $<
-	@$(@D)/bin/python -m compileall -qq -j 0 $(@D)/lib || true # as pip would, but on one core; a few files never compile
+	@$(@D)/bin/python -m compileall -qq -j 0 $(@D)/lib || true # pip compiles on one core; a few files never compile
 	@touch $@
 
 demo: $(VENV)/installed
@@ -112,8 +112,6 @@ format: $(VENV)/installed
 
 config: $(VENV)/installed
 	cd workflow_scripts && ../$(BIN)/python -m stembench.config ..
-
-.PHONY: docs test-docs results lock-docs
 
 # The Python reference imports the library, with the packages of the workflow's environment.
 docs: $(VENV)/installed $(DOCS)/installed

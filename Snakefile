@@ -6,8 +6,8 @@ from snakemake.utils import min_version
 min_version("9.14")
 # On a full disk Snakemake cannot write its log; the terminal shows the error.
 logging.raiseExceptions = False
-# By its default of 100 jobs per second Snakemake looks for new jobs once a second for every job that has ended, in the
-# end half the time of a core. On one machine cores limit the jobs.
+# With its default limit of 100 jobs per second, Snakemake looks for new jobs once a second for every job that has ended,
+# which slows long runs. On one machine the cores limit the jobs.
 if (scheduling := workflow.scheduling_settings) and workflow.local_exec:
     scheduling.max_jobs_per_timespan = None
 

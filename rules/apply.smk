@@ -201,7 +201,8 @@ use rule report as apply with:
         "Write the report on the user's images"
 
 
-# A first look: experimental images that are fetched, by the networks that `apply` would use.
+# A first look: experimental images that are fetched, by the networks that `apply` would use. This target and the next
+# one run nothing, and so have no log.
 rule example:
     input:
         asked(lambda _: [*map(chosen, USES)] and PLAN.lab.example_products),

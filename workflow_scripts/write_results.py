@@ -4,6 +4,7 @@ import re
 import sys
 from math import floor, isnan, log10
 from pathlib import Path
+from textwrap import fill
 
 import pandas as pd
 from stembench.planning import Layout
@@ -125,12 +126,7 @@ def _wrapped(part: str) -> str:
     """Return a paragraph in lines of 120 letters; tables stay as they are."""
     if part.startswith(("|", "#", "<")):
         return part
-    lines = [""]
-    for word in part.split(" "):
-        if len(lines[-1]) + len(word) >= 120:
-            lines.append("")
-        lines[-1] += f" {word}" if lines[-1] else word
-    return "\n".join(lines)
+    return fill(part, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def with_block(readme: str, written: str) -> str:

@@ -288,4 +288,5 @@ def test_settings_are_those_of_pip_download(tmp_path, monkeypatch):
 def test_pip_tells_the_index_that_it_has_built_in(monkeypatch):
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
-    assert package_index._default_index() == pytest.importorskip("pip._internal.models.index").PyPI.simple_url
+    of_pip = pytest.importorskip("pip._internal.models.index", reason="this pip keeps its default index elsewhere")
+    assert package_index._default_index() == of_pip.PyPI.simple_url

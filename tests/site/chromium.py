@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import json
 import os
@@ -75,21 +74,12 @@ class Chromium:
                 raise TimeoutError(f"{condition} is not true within {TIMEOUT_S} s")
             time.sleep(0.05)
 
-    def screenshot(self, file: Path, whole: bool = False) -> None:
-        """Save what is seen of the page, or the whole of it, as PNG."""
-        taken = self._send("Page.captureScreenshot", captureBeyondViewport=whole, **(self._whole() if whole else {}))
-        file.write_bytes(base64.b64decode(taken["data"]))
-
     def close(self) -> None:
         """End the browser."""
         self._process.terminate()
         self._process.wait()
         os.close(self._commands)
         os.close(self._answers)
-
-    def _whole(self) -> dict[str, Any]:
-        size = self._send("Page.getLayoutMetrics")["cssContentSize"]
-        return {"clip": {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}}
 
     def _send(self, method: str, **parameters: Any) -> dict:
         self._number += 1

@@ -63,7 +63,8 @@ def read(
         is a `ValueError` whose message names the remedy.
     """
     from stembench.config import LabImage
-    from stembench.lab.reading import lab_image
+    from stembench.lab.formats import read_recording
+    from stembench.lab.reading import image_of
     from stembench.products import sha256
 
     path = Path(file)
@@ -75,14 +76,12 @@ def read(
         "mode": _checked("mode", mode, Mode) if mode else None,
         "frames": _checked("frames", frames, Frames),
     }
-    origin = {"file": str(path), "sha256": sha256(path)}
-    try:
-        return lab_image(path, path.stem, LabImage(**entry), origin)
-    except InputError:
-        if pixel_size_A or not _lacks_pixel_size(path, mode):
-            raise
-    image = lab_image(path, path.stem, LabImage(**entry | {"pixel_size_A": _ASSUMED_A}), origin)
-    for key in _SIZES:
+    recording = read_recording(path, mode or "")
+    known = pixel_size_A or recording.pixel_size_x_A or recording.pixel_size_y_A
+    if not known:
+        entry["pixel_size_A"] = _ASSUMED_A
+    image = image_of(recording, path.stem, LabImage(**entry), {"file": str(path), "sha256": sha256(path)})
+    for key in () if known else _SIZES:
         del image.attrs[key]
     return image
 
@@ -199,16 +198,6 @@ def project_structure(crystal: Crystal, zone: str | tuple[int, int, int]) -> Pro
     return _project(crystal, indices)
 
 
-def _lacks_pixel_size(path: Path, mode: str | None) -> bool:
-    from stembench.lab.formats import read_recording
-
-    try:
-        recording = read_recording(path, mode or "")
-    except InputError:
-        return False
-    return not (recording.pixel_size_x_A or recording.pixel_size_y_A)
-
-
 def _plane(image: np.ndarray | xr.DataArray) -> np.ndarray:
     plane = np.asarray(image)
     if plane.ndim != 2:
@@ -224,11 +213,11 @@ def _pixel_size(image: np.ndarray | xr.DataArray, given: float | None) -> float:
 
 
 def _checked_size(size: float) -> float:
-    from stembench.lab.reading import _COARSEST_A
+    from stembench.lab.reading import COARSEST_A
 
-    if not 0 < size <= _COARSEST_A:
+    if not 0 < size <= COARSEST_A:
         raise InputError(
-            f"pixel_size_A is {size:g}, but columns need pixels between 0 and {_COARSEST_A} A; pass it in angstrom "
+            f"pixel_size_A is {size:g}, but columns need pixels between 0 and {COARSEST_A} A; pass it in angstrom "
             "(1 A = 0.1 nm = 100 pm)"
         )
     return float(size)

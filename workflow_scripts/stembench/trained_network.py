@@ -57,9 +57,16 @@ class TrainedNetwork:
     def read(
         self, folders: Sequence[str | Path], structures: Mapping, positions: Sequence[int] | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """`maps_and_spacings` of the images of shards, told their structures: projections by (material, zone).
+        """Apply the network to images of shards, and return what `maps_and_spacings` does.
 
-        `positions` are those of some images; without them all are read.
+        Parameters
+        ----------
+        folders : sequence of str or Path
+            Shards.
+        structures : mapping
+            Projected structures by material and zone axis, for networks with a structural prior.
+        positions : sequence of int, optional
+            Positions of the images in the shards; by default all images.
         """
         shards = Shards(folders, ["image"])
         samples = list(shards) if positions is None else [shards[position] for position in positions]

@@ -40,8 +40,9 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
         raise InputError("\n".join(lines))
     materials = {name: tuple(structures.zones.get(name, structures.default_zones)) for name in names}
     for name, zones in compared.items():
-        theirs = name in materials and zones != default.multislice.compared.get(name)
-        for zone in zones if theirs else ():
+        if name not in materials or zones == default.multislice.compared.get(name):
+            continue  # a view that ships and is not there is left out of the figure
+        for zone in zones:
             if zone not in materials[name]:
                 raise InputError(
                     f"multislice.compared.{name}: {zone!r} is none of its zones in structures; add it there"

@@ -15,9 +15,11 @@ from stembench.lab.formats import Recording, read_recording
 from stembench.lab.frames import averaged
 from stembench.lab.scale_bar import scale_bars
 
+#: Coarsest pixels that show columns [A]: half as wide as a column in the image.
+COARSEST_A = 0.5
+
 _SQUARE = 1e-4  # relative difference of the edges of a pixel up to which it is a square
 _SAME = 1e-3  # likewise of two statements of a pixel's size
-_COARSEST_A = 0.5  # pixels, half as wide as a column in the image
 _CONTRAST_PX = 1024  # edge of the central part that tells the contrast
 _COLUMN_A, _BACKGROUND_A = 0.4, 4.0  # narrower than a column, and wider than their distance
 _CLEAR_SKEWNESS = 0.1
@@ -26,12 +28,30 @@ _CLEAR_SKEWNESS = 0.1
 def lab_image(
     path: str | Path, name: str, entry: LabImage, origin: dict, *, sidecar: str | Path | None = None
 ) -> xr.DataArray:
-    """An experimental image in the form in which every later stage reads it.
+    """Read an experimental image in the form in which every later stage reads it.
 
     Parameters
     ----------
     path : str or Path
-        The image file.
+        The image file; the others as for `image_of`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, and as `image_of` does.
+    """
+    return image_of(read_recording(path, entry.mode or ""), name, entry, origin, sidecar=sidecar)
+
+
+def image_of(
+    recording: Recording, name: str, entry: LabImage, origin: dict, *, sidecar: str | Path | None = None
+) -> xr.DataArray:
+    """Return an experimental image in the form in which every later stage reads it.
+
+    Parameters
+    ----------
+    recording : Recording
+        Content of the image file.
     name : str
         Its key in the config.
     entry : LabImage
@@ -55,7 +75,6 @@ def lab_image(
     InputError
         If the pixel size is known neither from the file nor from the entry, or the image shows nothing.
     """
-    recording = read_recording(path, entry.mode or "")
     remarks = list(recording.remarks)
     size_x, size_y = _pixel_sizes(recording, name, entry, origin["file"], sidecar, remarks)
     frames = recording.values if recording.values.ndim == 3 else recording.values[None]
@@ -68,11 +87,11 @@ def lab_image(
             f"{np.ptp(shifts, axis=0).max():.1f} px; what fewer than half of them show was left out"
         )
     pixel_size = min(size_x, size_y)
-    if pixel_size > _COARSEST_A:
+    if pixel_size > COARSEST_A:
         by = "the entry" if entry.pixel_size_A else "the file"
         raise InputError(
             f"{origin['file']}: {by} gives pixels of {pixel_size:.4g} A, which are too coarse to show columns (at most "
-            f"{_COARSEST_A} A); correct the pixel size [A], or remove the image"
+            f"{COARSEST_A} A); correct the pixel size [A], or remove the image"
         )
     if abs(size_x - size_y) > _SQUARE * pixel_size:
         frames = np.stack([_on_square_pixels(frame, size_x, size_y) for frame in frames])
