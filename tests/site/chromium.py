@@ -62,9 +62,17 @@ class Chromium:
         return [event["params"]["request"]["url"] for event in requests]
 
     def evaluate(self, script: str) -> Any:
-        """Return the value of an expression in JavaScript."""
-        answer = self._send("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        return answer["result"].get("value")
+        """Return the value of an expression in JavaScript; if the page redirects meanwhile, in the next page."""
+        ends = time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                answer = self._send("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+                return answer["result"].get("value")
+            except RuntimeError as error:
+                left = any(told in str(error) for told in ("navigated", "context"))
+                if not left or time.monotonic() > ends:
+                    raise
+                time.sleep(0.05)
 
     def wait_until(self, condition: str) -> None:
         """Wait for an expression in JavaScript to become true."""
