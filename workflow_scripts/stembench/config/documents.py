@@ -1,4 +1,4 @@
-"""What is generated from the models: the reference of every key, and the JSON schema by which editors complete keys."""
+"""Generate the reference of every key, and the JSON schema by which editors complete keys, from the models."""
 
 import json
 import re
@@ -178,7 +178,7 @@ def reference() -> str:
 
 
 def _explained(key: str, field: FieldInfo, explained: dict[type[Section], str]) -> list[str]:
-    """Return what there is to say on the sections that a key holds, each section once."""
+    """Return the headings, sentences and tables of the sections under a key; each section is shown once."""
     inside = f"{key}.{{name}}" if get_origin(field.annotation) is dict else key
     parts, below = [], list[tuple[str, FieldInfo]]()
     sections = sections_of(field.annotation)
@@ -209,7 +209,7 @@ def _anchor(heading: str) -> str:
 
 
 def _kind(section: type[Section]) -> str:
-    """Return what a section of several kinds is recognised by."""
+    """Return the key that tells this kind of section from the others."""
     for name, field in section.model_fields.items():
         if is_tag(field):
             return f"With `{name}: {field.default}`"
@@ -221,7 +221,7 @@ def _summary(section: type[Section]) -> str:
 
 
 def _table(fields: Sequence[tuple[str, FieldInfo]]) -> str:
-    """Return a table of keys, and below it what is more to say on single ones."""
+    """Return a table of keys, with further sentences on single keys below it."""
     rows, notes = [], []
     for key, field in fields:
         first, rest = _first_and_rest(str(field.description))
@@ -243,7 +243,7 @@ def _first_and_rest(description: str) -> tuple[str, str]:
 
 
 def _entries(default: Any) -> Any:
-    """What a default holds of named entries, which a table of keys cannot show."""
+    """Return the named entries of a default, which a table of keys cannot show."""
     if isinstance(default, Section):
         fields = type(default).model_fields.items()
         found = {field.alias or name: _entries(getattr(default, name)) for name, field in fields}
@@ -328,7 +328,7 @@ def _plural(annotation: Any) -> str:
 
 
 def _text(constraints: Sequence[Any]) -> str:
-    """Return what a text is."""
+    """Return the kind of a text."""
     for constraint in constraints:
         if (pattern := getattr(constraint, "pattern", None)) in _TEXTS:
             return _TEXTS[pattern]
@@ -337,7 +337,7 @@ def _text(constraints: Sequence[Any]) -> str:
     return "text"
 
 
-#: What a text is, by the pattern that it matches or the function that checks it.
+#: Kind of a text by the pattern that it matches, or by the function that checks it.
 _TEXTS = {
     f"^{NAME_PATTERN}$": "name",
     f"^{MATERIAL_PATTERN}$": "material",
