@@ -56,7 +56,7 @@ example: $(VENV)/installed
 	@$(BIN)/python workflow_scripts/list_products.py example
 
 apply: $(VENV)/installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake apply --cores $(CORES) \
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake apply --keep-going --cores $(CORES) \
 		$${IMAGES:+--config "lab={folder: '$$(realpath "$$IMAGES" | sed "s/'/''/g")'}"}
 
 # Side by side: each prints when it has ended.

@@ -30,6 +30,28 @@ include: "rules/report.smk"
 include: "rules/apply.smk"
 
 
+onstart:
+    try:
+        check_writable(*filter(os.path.isdir, ["results", *Path("results").glob("*")]))
+        shipped = [SHIPPED / name for name in ("report", "workflow_scripts")]
+        if dated := date_now("structures", CONFIG.lab.folder, *shipped, "results"):
+            logger.warning(
+                f"{len(dated)} files, {dated[0]} the first, were dated in the future and now bear the present date; "
+                "set the clocks of the machines that write here"
+            )
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+onsuccess:
+    print(finish(PLAN, workflow.dag.jobs, STARTED), file=sys.stderr)
+    check_applied(workflow.dag)
+
+
+onerror:
+    print(finish(PLAN, workflow.dag.jobs, STARTED), file=sys.stderr)
+
+
 rule all:
     default_target: True
     input:

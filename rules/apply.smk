@@ -4,21 +4,57 @@ No network is trained for this.
 
 Requires results/lab/{image}/; a network that localises and one that denoises: those that ship, or of results/*/models/
 Makes    results/applied/networks.json (which networks were chosen, and why)
+         results/applied/refused.json (images that cannot be used, and why)
          results/applied/{image}/ (found.parquet and denoised.npy; columns.csv, summary.json and summary.html; figures;
-         columns.hspy, columns.xyz, denoised.tif), results/applied/report.html
+         columns.hspy, columns.xyz, denoised.tif)
+         results/applied/summary.csv (a row per image), results/applied/report.html
 """
 
 from functools import cache
 
+from stembench.lab.refusals import check_refusals
 from stembench.networks import NETWORKS
 from stembench.planning.choice import USES, choose
 from stembench.planning.lab import APPLIED_FIGURES
+from stembench.products import read_json
 
 # The network for the user's images, as plain values, chosen once per run; and its library module.
 chosen = cache(
     lambda purpose: vars(choose(CONFIG, purpose, SHIPPED / "workflow_scripts/stembench/weights"))
 )
 chosen_module = lambda purpose: NETWORKS.module(chosen(purpose)["architecture"])
+
+
+# Which images were refused, as soon as all were read.
+refused = lambda: read_json(checkpoints.collect_refusals.get().output.refused)["refused"]
+# A product of each image that was not.
+of_accepted = lambda product: asked(
+    lambda _: [
+        LAYOUT.applied.path(image=image, product=product) for image in PLAN.lab.accepted(refused())
+    ]
+)
+
+
+# An image that cannot be used is refused, which is a product too: the others are finished. Therefore what there is to
+# make is known only when all images were read.
+checkpoint collect_refusals:
+    input:
+        images=asked(lambda _: PLAN.lab.imported),
+    output:
+        refused=LAYOUT.refused,
+    log:
+        LAYOUT.log("collect_refusals"),
+    benchmark:
+        LAYOUT.benchmark("collect_refusals")
+    localrule: True
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("collect_refusals"),
+    message:
+        "List the images that cannot be used"
+    script:
+        "../workflow_scripts/collect_refusals.py"
 
 
 rule choose_networks:
@@ -169,9 +205,37 @@ rule export_columns:
         "../workflow_scripts/export_columns.py"
 
 
+rule summarise_images:
+    input:
+        refused=LAYOUT.refused,
+        summaries=of_accepted("summary.json"),
+        columns=of_accepted("columns.csv"),
+    output:
+        table=report(
+            LAYOUT.applied_summary,
+            category="Your images",
+            subcategory="all",
+            caption="../report/applied_table.rst",
+            labels={"what": "table of all images"},
+        ),
+    log:
+        LAYOUT.log("summarise_images"),
+    benchmark:
+        LAYOUT.benchmark("summarise_images")
+    conda:
+        "../envs/reporting.yaml"
+    params:
+        code=code("summarise_images"),
+        images={image: PLAN.lab.images[image].file for image in PLAN.lab.applied},
+    message:
+        "Tabulate your images"
+    script:
+        "../workflow_scripts/summarise_images.py"
+
+
 # Everything made of the user's images. Networks are chosen here too: Snakemake keeps an old product when an input
 # function of its rule fails.
-applied_products = asked(lambda _: [*map(chosen, USES)] and PLAN.lab.applied_products)
+applied_products = asked(lambda _: [*map(chosen, USES)] and PLAN.lab.applied_products(refused()))
 
 
 # The products of `apply` without its report; a target runs nothing, so it has no log.
@@ -187,6 +251,7 @@ use rule report as apply with:
         introduction=str(SHIPPED / "report/applied.rst"),
         records=[],
         costs=[],
+        images=[LAYOUT.applied_summary],
     output:
         page=LAYOUT.applied_report,
         run=LAYOUT.applied_run,
@@ -199,6 +264,12 @@ use rule report as apply with:
         left_out=[],
     message:
         "Write the report on the user's images"
+
+
+# Every call of `apply` ends as failed while an image is refused, also where nothing is to be done.
+applying = lambda dag: any(job.rule.name.endswith("apply") for job in dag.jobs)
+check_applied = asked(lambda dag: applying(dag) and check_refusals(LAYOUT.applied_summary))
+before_jobs(lambda dag: len(dag) or check_applied(dag))
 
 
 # A first look: experimental images that are fetched, by the networks that `apply` would use. This target and the next

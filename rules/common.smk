@@ -22,6 +22,7 @@ if not (SHIPPED / "workflow_scripts").is_dir():
     )
 sys.path.insert(0, str(SHIPPED.resolve() / "workflow_scripts"))
 
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.common.configfile import load_configfile
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -92,11 +93,12 @@ def environment(name):
 
 
 def before_jobs(look):
-    """Let a function look at the DAG, of a run or dry run, before any job starts: when their number is told."""
+    """Let a function look at the DAG, of a run or dry run, before any job starts, and where none is to."""
 
     def told(record):
         try:
-            if getattr(record, "event", None) == LogEvent.RUN_INFO:
+            numbered = getattr(record, "event", None) == LogEvent.RUN_INFO
+            if numbered or record.getMessage() == NOTHING_TO_BE_DONE_MSG:
                 look(workflow.dag)
         except InputError as error:
             raise WorkflowError(str(error)) from None
@@ -104,27 +106,6 @@ def before_jobs(look):
 
     if workflow.is_main_process:
         logger.addFilter(told)
-
-
-onstart:
-    try:
-        check_writable(*filter(os.path.isdir, ["results", *Path("results").glob("*")]))
-        shipped = [SHIPPED / name for name in ("report", "workflow_scripts")]
-        if dated := date_now("structures", CONFIG.lab.folder, *shipped, "results"):
-            logger.warning(
-                f"{len(dated)} files, {dated[0]} the first, were dated in the future and now bear the present date; "
-                "set the clocks of the machines that write here"
-            )
-    except InputError as error:
-        raise WorkflowError(str(error)) from None
-
-
-onsuccess:
-    print(finish(PLAN, workflow.dag.jobs, STARTED), file=sys.stderr)
-
-
-onerror:
-    print(finish(PLAN, workflow.dag.jobs, STARTED), file=sys.stderr)
 
 
 NETWORK = PLAN.trainings.pattern(CONFIG.networks)

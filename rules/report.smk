@@ -97,6 +97,7 @@ rule report:
         introduction=str(SHIPPED / "report/workflow.rst"),
         records=PLAN.trainings.records,
         costs=PLAN.report.cost_table,
+        images=[],
     output:
         page=LAYOUT.report,
         run=LAYOUT.run,

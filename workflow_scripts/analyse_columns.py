@@ -7,6 +7,7 @@ from stembench.application.corrections import corrected, read_corrections
 from stembench.application.lattice import analyse
 from stembench.application.refinement import refinement
 from stembench.crystals.projection import Projection
+from stembench.errors import InputError
 from stembench.imaging.detectors import DARK_FIELD
 from stembench.lab.store import frames_of, open_lab_image
 from stembench.products import read_json, read_parquet, whole, write_json
@@ -37,9 +38,13 @@ if __name__ == "__main__":
     with running(snakemake):
         params, name = snakemake.params, snakemake.wildcards.image
         image, found = open_lab_image(snakemake.input.image), read_parquet(snakemake.input.found)
-        columns = found.assign(origin="network")
+        columns, refusal = found.assign(origin="network"), None
         for path in snakemake.input.corrections:
-            columns = with_corrections(found, image, path)
+            try:
+                columns = with_corrections(found, image, path)
+            except InputError as error:
+                refusal = str(error)
+                say(refusal)
         crystals = [Projection.from_dict(read_json(path)) for path in snakemake.input.projection]
         crystal = crystals[0] if crystals else None
         extent = tuple(n * image.attrs["pixel_size_A"] for n in image.shape[-2:])
@@ -57,12 +62,15 @@ if __name__ == "__main__":
                 at = ["network_x_A", "network_y_A"]
                 before = of_frame.loc[of_frame.origin == "network", at].set_axis(["x_A", "y_A"], axis=1)
                 summary["refinement"] = refinement(before, table[table.origin == "network"], summary, extent)
+            if refusal:
+                summary["remarks"].append(f"the corrections were not used: {refusal}")
             summaries.append(summary | {"network": networks["localise"], "denoiser": networks["denoise"]})
         analysed = pd.concat(tables, ignore_index=True)
         analysed["x_px"] = analysed.x_A / image.attrs["file_pixel_size_x_A"]
         analysed["y_px"] = analysed.y_A / image.attrs["file_pixel_size_y_A"]
         with whole(snakemake.output.columns) as partial:
             analysed[[*FIRST, *analysed.columns.difference(FIRST, sort=False)]].to_csv(partial, index=False)
-        write_json(snakemake.output.summary, {"image": image.attrs} | summaries[0] | {"frames": summaries[1:]})
+        told = {"image": image.attrs} | summaries[0] | {"frames": summaries[1:], "corrections_refused": refusal}
+        write_json(snakemake.output.summary, told)
         with whole(snakemake.output.page) as partial:
             partial.write_text(applied_summary(name, image.attrs, summaries[0], analysed), encoding="utf-8")

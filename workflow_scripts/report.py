@@ -19,7 +19,9 @@ if __name__ == "__main__":
         for path, layer in zip(layers, contents):
             path.write_text(json.dumps(layer))
         with whole(snakemake.output.run) as run:
-            page = first_page(inputs.introduction, params.scale, inputs.records, inputs.costs, params.left_out)
+            page = first_page(
+                inputs.introduction, params.scale, inputs.records, inputs.costs, params.left_out, inputs.images
+            )
             run.write_text(page, encoding="utf-8")
         command = [sys.executable, "-m", "snakemake", params.target, "--nolock", "--cores", "1"]
         command += ["--workflow-profile", "none", "--snakefile", params.snakefile]

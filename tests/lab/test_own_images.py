@@ -16,18 +16,18 @@ def test_every_file_with_a_reader_is_an_image_and_nothing_else_is(tmp_path):
     folder_of(tmp_path, "a.DM3", "b.tif", "README.md", "images.csv", "corrections.csv", "x.whl", "y.tar.gz", "._b.tif")
     (tmp_path / "c.zspy").mkdir()
     (tmp_path / "older.tif").mkdir()
-    assert {name: image.file for name, image in own_images(tmp_path, {}).items()} == {
+    assert {name: image.file for name, image in own_images(tmp_path, {}).images.items()} == {
         "a": "a.DM3",
         "b": "b.tif",
         "c": "c.zspy",
     }
-    assert own_images(tmp_path / "nowhere", {}) == {}
+    assert own_images(tmp_path / "nowhere", {}) == ({}, {})
 
 
 def test_files_of_an_entry_are_not_an_image_once_more(tmp_path):
     folder_of(tmp_path, "a.tif", "marked.hdf5", "b.tif")
     named = {"mine": LabImage(file="a.tif", columns="marked.hdf5"), "b": LabImage(file="b.tif", distribution="x")}
-    assert {name: image.file for name, image in own_images(tmp_path, named).items()} == {"b_tif": "b.tif"}
+    assert {name: image.file for name, image in own_images(tmp_path, named).images.items()} == {"b_tif": "b.tif"}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_files_of_an_entry_are_not_an_image_once_more(tmp_path):
 )
 def test_names_of_images_can_be_names_of_folders(tmp_path, files, names):
     folder_of(tmp_path, *files)
-    assert list(own_images(tmp_path, {})) == names
+    assert list(own_images(tmp_path, {}).images) == names
 
 
 def test_two_files_that_cannot_be_told_apart_are_named(tmp_path):
@@ -54,7 +54,7 @@ def test_two_files_that_cannot_be_told_apart_are_named(tmp_path):
 
 def test_an_emi_and_its_series_are_one_image(tmp_path):
     folder_of(tmp_path, "scan.emi", "scan_1.ser", "scan_2.ser", "other_1.ser")
-    images = own_images(tmp_path, {})
+    images = own_images(tmp_path, {}).images
     assert list(images) == ["other_1", "scan"]
     assert files_of("in", images["scan"]) == ["in/scan.emi"]
     assert files_of(tmp_path, images["scan"]) == [
@@ -78,7 +78,7 @@ def test_an_emi_and_its_series_are_one_image(tmp_path):
 def test_the_table_is_read_as_spreadsheets_write_it(tmp_path, content):
     folder_of(tmp_path, "a.tif", "b.tif")
     (tmp_path / "images.csv").write_bytes(content)
-    images = own_images(tmp_path, {}, materials={"Si": ("110",)})
+    images = own_images(tmp_path, {}, materials={"Si": ("110",)}).images
     assert images["a"] == LabImage(
         file="a.tif",
         pixel_size_A=0.1,
@@ -96,31 +96,33 @@ def test_the_table_is_read_as_spreadsheets_write_it(tmp_path, content):
 def test_zone_axes_are_read_as_people_and_spreadsheets_write_them(tmp_path, written, meant):
     folder_of(tmp_path, "a.tif")
     (tmp_path / "images.csv").write_text(f"image,material,zone\na.tif,Si,{written}\n")
-    assert own_images(tmp_path, {})["a"].zone == meant
+    assert own_images(tmp_path, {}).images["a"].zone == meant
 
 
-@pytest.mark.parametrize(
-    ("content", "parts"),
-    [
-        ("image,pixel_size_A\nc.tif,0.1\n", ["line 2", "'c.tif' is no image", "a.tif, b.dm3, b.tif"]),
-        ("image,pixel_size_A\nb,0.1\n", ["line 2", "'b' could be one of b.dm3, b.tif", "file's name"]),
-        ("image,pixel_size_A\na.tif,0.1\n\na.tif,0.2\n", ["line 4", "line 2 names a.tif already"]),
-        ("image,pixel_size_A\n,0.1\n", ["line 2", "the column image is empty"]),
-        ("image,pixel_size_A\na.tif,0.1 A\n", ["line 2", "pixel_size_A is '0.1 A'", "no number"]),
-        ("image,pixel_size_A\na.tif,0,1\n", ["line 2", "write 0.1, not 0,1"]),
-        ("image,pixel_size_A\na.tif,nan\n", ["line 2", "pixel_size_A"]),
-        ("image,pixel_size_A\na.tif,-1\n", ["line 2", "pixel_size_A", "greater than 0"]),
-        ("image,pixel_size_y_A\na.tif,1\n", ["line 2", "pixel_size_y_A is given without pixel_size_A"]),
-        ("image,mode\na.tif,DF\n", ["line 2", "mode is 'DF'", "'HAADF'"]),
-        ("image,frames\na.tif,sum\n", ["line 2", "frames is 'sum'", "'average'"]),
-        ("image,pixelsize\na.tif,1\n", ["line 1", "'pixelsize' is no column", "pixel_size_A"]),
-        ("pixel_size_A\n1\n", ["line 1", "image"]),
-        ("image,material\na.tif,Unobtainium\n", ["line 2", "no structures/Unobtainium.cif", "Si"]),
-        ("image,material,zone\na.tif,Si,112\n", ["line 2", "zone 112", "structures.zones.Si"]),
-        ("image,material,zone\na.tif,Si,abc\n", ["line 2", "zone", "'abc'"]),
-        ("image,mode\nmine.tif,BF\n", ["line 2", "lab.images"]),
-    ],
-)
+MISTAKES_IN_THE_TABLE = [
+    ("image,pixel_size_A\nc.tif,0.1\n", ["line 2", "'c.tif' is no image", "a.tif, b.dm3, b.tif"]),
+    ("image,pixel_size_A\nb,0.1\n", ["line 2", "'b' could be one of b.dm3, b.tif", "file's name"]),
+    ("image,pixel_size_A\na.tif,0.1\n\na.tif,0.2\n", ["line 4", "line 2 names a.tif already"]),
+    ("image,pixel_size_A\n,0.1\n", ["line 2", "the column image is empty"]),
+    ("image,pixel_size_A\na.tif,0,1\n", ["line 2", "write 0.1, not 0,1"]),
+    ("image,pixelsize\na.tif,1\n", ["line 1", "'pixelsize' is no column", "pixel_size_A"]),
+    ("pixel_size_A\n1\n", ["line 1", "image"]),
+    ("image,mode\nmine.tif,BF\n", ["line 2", "lab.images"]),
+]
+MISTAKES_IN_A_LINE = [
+    ("image,pixel_size_A\na.tif,0.1 A\n", ["line 2", "pixel_size_A is '0.1 A'", "no number"]),
+    ("image,pixel_size_A\na.tif,nan\n", ["line 2", "pixel_size_A"]),
+    ("image,pixel_size_A\na.tif,-1\n", ["line 2", "pixel_size_A", "greater than 0"]),
+    ("image,pixel_size_y_A\na.tif,1\n", ["line 2", "pixel_size_y_A is given without pixel_size_A"]),
+    ("image,mode\na.tif,DF\n", ["line 2", "mode is 'DF'", "'HAADF'"]),
+    ("image,frames\na.tif,sum\n", ["line 2", "frames is 'sum'", "'average'"]),
+    ("image,material\na.tif,Unobtainium\n", ["line 2", "no structures/Unobtainium.cif", "Si"]),
+    ("image,material,zone\na.tif,Si,112\n", ["line 2", "zone 112", "structures.zones.Si"]),
+    ("image,material,zone\na.tif,Si,abc\n", ["line 2", "zone", "'abc'"]),
+]
+
+
+@pytest.mark.parametrize(("content", "parts"), MISTAKES_IN_THE_TABLE)
 def test_a_mistake_in_the_table_is_told_with_its_line_and_the_remedy(tmp_path, content, parts):
     folder_of(tmp_path, "a.tif", "b.tif", "b.dm3", "mine.tif")
     (tmp_path / "images.csv").write_text(content)
@@ -130,18 +132,29 @@ def test_a_mistake_in_the_table_is_told_with_its_line_and_the_remedy(tmp_path, c
         assert part in str(refused.value)
 
 
+@pytest.mark.parametrize(("content", "parts"), MISTAKES_IN_A_LINE)
+def test_a_mistake_in_the_line_of_an_image_refuses_this_image_alone(tmp_path, content, parts):
+    folder_of(tmp_path, "a.tif", "c.tif")
+    (tmp_path / "images.csv").write_text(content)
+    images, refused = own_images(tmp_path, {}, materials={"Si": ("110",)})
+    assert images == {name: LabImage(file=f"{name}.tif", mode=None) for name in ("a", "c")}
+    assert list(refused) == ["a"]
+    for part in (str(tmp_path / "images.csv"), *parts):
+        assert part in refused["a"]
+
+
 def test_a_material_has_the_zone_axis_that_is_its_only_one_and_else_is_asked_for_it(tmp_path):
     folder_of(tmp_path, "a.tif")
     (tmp_path / "images.csv").write_text("image,material\na.tif,Si\n")
-    assert own_images(tmp_path, {}, materials={"Si": ("110",)})["a"].zone == "110"
-    with pytest.raises(InputError, match=r"line 2: the zone axis of Si is missing.*001, 110"):
-        own_images(tmp_path, {}, materials={"Si": ("001", "110")})
+    assert own_images(tmp_path, {}, materials={"Si": ("110",)}).images["a"].zone == "110"
+    refused = own_images(tmp_path, {}, materials={"Si": ("001", "110")}).refused["a"]
+    assert "line 2: the zone axis of Si is missing; write one of 001, 110" in refused
 
 
 @pytest.mark.parametrize("called", ["my_sample__1", "my sample (1)", "my sample (1).tif"])
 def test_corrections_are_called_as_the_image_or_its_file(tmp_path, called):
     folder_of(tmp_path, "my sample (1).tif", "b.tif", "._b.corrections.csv", f"{called}.corrections.csv")
-    found = corrections_beside(tmp_path, own_images(tmp_path, {}))
+    found = corrections_beside(tmp_path, own_images(tmp_path, {}).images)
     assert found == {"my_sample__1": tmp_path / f"{called}.corrections.csv"}
 
 
@@ -156,7 +169,7 @@ def test_corrections_are_called_as_the_image_or_its_file(tmp_path, called):
 def test_corrections_of_no_image_or_not_of_one_alone_are_told(tmp_path, files, part):
     folder_of(tmp_path, *files)
     with pytest.raises(InputError, match=part):
-        corrections_beside(tmp_path, own_images(tmp_path, {}))
+        corrections_beside(tmp_path, own_images(tmp_path, {}).images)
 
 
 def test_a_table_that_is_no_text_is_told(tmp_path):

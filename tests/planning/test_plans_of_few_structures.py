@@ -103,7 +103,7 @@ def test_a_structure_that_is_added_changes_nothing_for_the_users_images(tmp_path
         if table:
             (folder / "images" / "images.csv").write_text(table)
         rules = Rules(folder, {})
-        made.append(rules.closure([*rules.plan.lab.applied_products, rules.plan.layout.applied_report]))
+        made.append(rules.closure([*rules.plan.lab.applied_products({}), rules.plan.layout.applied_report]))
     assert made[0] == made[1]
     assert {path for path in made[0] if path.startswith("results/structures")} == needed
     assert {path.split("/")[1] for path in made[0]} <= {"applied", "lab", "structures"}
@@ -115,7 +115,7 @@ def test_a_network_is_never_a_product_for_the_users_images(tmp_path):
     (folder / "images").mkdir()
     (folder / "images" / "mine.tif").touch()
     rules = Rules(folder, {})
-    jobs = rules.closure([*rules.plan.lab.applied_products, rules.plan.layout.applied_report])
+    jobs = rules.closure([*rules.plan.lab.applied_products({}), rules.plan.layout.applied_report])
     assert not {path for path in jobs if "/models/" in path}
     assert not {path for job in jobs.values() for path in job.inputs if "/models/" in path}
 

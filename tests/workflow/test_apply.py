@@ -13,6 +13,8 @@ from copies import TINY
 from described import check_columns
 from stembench.crystals.cif import read_crystal
 from stembench.crystals.projection import project_structure
+from stembench.errors import InputError
+from stembench.lab.store import open_lab_image
 from stembench.planning import Layout
 from stembench.planning.lab import APPLIED
 from stembench.products import read_json
@@ -93,7 +95,15 @@ def test_the_networks_that_were_taken_are_recorded_with_the_reason(finished, app
 
 
 @pytest.mark.parametrize(
-    "heading", ["Chosen networks", "Columns of your images", "Found columns", "Summary of your images"]
+    "heading",
+    [
+        "Chosen networks",
+        "Refused images",
+        "All images",
+        "Columns of your images",
+        "Found columns",
+        "Summary of your images",
+    ],
 )
 def test_the_page_on_products_names_the_columns_of_an_applied_image(finished, applied, heading):
     check_columns(heading, finished.folder, "tiny")
@@ -176,6 +186,79 @@ def test_corrections_survive_a_rerun_and_need_no_network(finished, applied):
     assert row.x_px == pytest.approx(moved.x_px + 3, abs=0.01)
     assert row.confidence == 1
     assert row.intensity < moved.intensity
+
+
+def images_of(copy):
+    return pd.read_csv(copy.folder / LAYOUT.applied_summary, index_col="image")
+
+
+def test_all_images_stand_in_one_table(finished, applied):
+    table = images_of(finished)
+    assert list(table.index) == ["my_sample__1", "series"]
+    assert table.refusal.isna().all()
+    for image, row in table.iterrows():
+        assert row["columns"] == len(pd.read_csv(results(finished, image) / "columns.csv"))
+    assert table.loc["my_sample__1", "pixel_size_factor"] == pytest.approx(PIXEL_SIZE_A / STATED_A, abs=0.004)
+    assert table.loc["series", "frames"] == 2
+
+
+def test_a_refused_file_costs_the_others_nothing_and_every_call_fails_while_it_stands(finished, applied):
+    folder, bad = applied[0], applied[0] / "bad.dm3"
+    bad.write_bytes(b"no image")
+    try:
+        done = apply(finished, folder)
+        assert done.returncode != 0
+        assert "refused: 1 of 3 images" in done.stdout
+        assert "bad.dm3: cannot be read" in done.stdout
+        assert "Traceback" not in done.stdout
+        assert "Find the columns" not in done.stdout
+        table = images_of(finished)
+        assert list(table.refusal.notna()) == [True, False, False]
+        assert "bad.dm3: cannot be read" in (finished.folder / LAYOUT.applied_run).read_text()
+        again = apply(finished, folder)
+        assert again.returncode != 0
+        assert "bad.dm3: cannot be read" in again.stdout
+        assert "Import lab image" not in again.stdout
+
+        image = LAYOUT.lab_image.path(image="bad")
+        assert image not in pending(finished, folder)
+        bad.write_bytes(b"no image either")
+        assert image in pending(finished, folder)
+    finally:
+        bad.unlink()
+    assert apply(finished, folder).returncode == 0
+    assert list(images_of(finished).index) == ["my_sample__1", "series"]
+
+
+def test_a_line_of_the_table_that_cannot_be_refuses_its_image_until_it_is_mended(finished, applied, tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(applied[0], folder)
+    lines = (folder / "images.csv").read_text()
+    (folder / "images.csv").write_text(lines.replace("HAADF,,,each", "DF,,,each"))
+    image = LAYOUT.lab_image.path(image="series")
+    assert finished.run(image, "--config", f"lab={{folder: '{folder}'}}").returncode == 0
+    with pytest.raises(InputError, match=r"images\.csv, line 3: mode is 'DF'; write 'HAADF'"):
+        open_lab_image(finished.folder / image)
+    assert image not in pending(finished, folder)
+    (folder / "images.csv").write_text(lines)
+    assert image in pending(finished, folder)
+    assert apply(finished, applied[0]).returncode == 0
+
+
+def test_corrections_that_cannot_be_are_told_and_the_image_is_finished_without_them(finished, applied):
+    folder, corrections = applied[0], applied[0] / "series.corrections.csv"
+    corrections.write_text("action,x_px,y_px\nremoove,3,4\n")
+    try:
+        done = apply(finished, folder)
+    finally:
+        corrections.unlink()
+    assert done.returncode != 0
+    assert "series.corrections.csv, line 2: action is 'remoove'" in done.stdout
+    table = images_of(finished)
+    assert "series.corrections.csv, line 2" in table.loc["series", "refusal"]
+    assert table.loc["series", "columns"] > 0
+    assert "were not used" in (results(finished, "series") / "summary.html").read_text()
+    assert apply(finished, folder).returncode == 0
 
 
 def test_an_image_without_a_pixel_size_is_told_the_line_to_write(finished, tmp_path):

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from glob import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -23,12 +24,19 @@ _CORRECTIONS = ".corrections.csv"
 _TAKEN = ("distributions",)  # a folder beside those of images
 
 
+class OwnImages(NamedTuple):
+    """Images by name, in order, and why some of them cannot be used, by name as well."""
+
+    images: dict[str, LabImage]
+    refused: dict[str, str]
+
+
 def own_images(
     folder: str | Path,
     entries: Mapping[str, LabImage],
     *,
     materials: Mapping[str, Collection[str]] | None = None,
-) -> dict[str, LabImage]:
+) -> OwnImages:
     """The images in a folder that no entry of the configuration names; no pixel is read.
 
     An image is every file whose ending has a reader, and every folder that ends in `.zspy`. Its name is the file's
@@ -46,29 +54,41 @@ def own_images(
 
     Returns
     -------
-    dict of LabImage
-        By name, in order; what `images.csv` does not tell is None.
+    images : dict of LabImage
+        What `images.csv` does not tell is None.
+    refused : dict of str
+        What is wrong in the line of an image, with the remedy.
 
     Raises
     ------
     InputError
-        If a file's name cannot be used, or `images.csv` does not say what is meant: with its line and the remedy.
+        If a file's name cannot be used, or `images.csv` is no table of images: with its line and the remedy.
     """
     folder = Path(folder)
     named = {path for entry in entries.values() if not entry.distribution for path in (entry.file, entry.columns)}
     own = [path for path in _image_files(folder) if path not in named]
     told = _told(folder / SIDECAR, own, {path for path in named if path})
-    images = {}
+    images, refused = {}, {}
     for name, file in _names(folder, own, [*entries, *_TAKEN]).items():
-        line, values = told.get(file, (0, {}))
-        where = f"{folder / SIDECAR}, line {line}" if line else str(folder / file)
+        images[name] = _image(file, {}, str(folder / file))
+        if file not in told:
+            continue
+        line, row = told[file]
+        where = f"{folder / SIDECAR}, line {line}"
         try:
-            images[name] = LabImage(file=file, **({"mode": None} | values))
-        except ValidationError as error:
-            raise InputError(f"{where}: {_mistake(error)}") from None
-        if materials is not None:
-            images[name] = with_structure(images[name], where, materials)
-    return images
+            image = _image(file, row, where)
+            images[name] = image if materials is None else with_structure(image, where, materials)
+        except InputError as error:
+            refused[name] = str(error)
+    return OwnImages(images, refused)
+
+
+def _image(file: str, row: Mapping[str, str], where: str) -> LabImage:
+    """A file with what its line of the table tells."""
+    try:
+        return LabImage(file=file, **({"mode": None} | _values(row, where)))
+    except ValidationError as error:
+        raise InputError(f"{where}: {_mistake(error)}") from None
 
 
 def with_structure(image: LabImage, where: str, materials: Mapping[str, Collection[str]]) -> LabImage:
@@ -175,9 +195,9 @@ def _as_name(text: str) -> str:
     return re.sub("[^A-Za-z0-9]", "_", text).strip("_")[:_LONGEST_NAME] or "image"
 
 
-def _told(path: Path, files: list[str], named: Collection[str]) -> dict[str, tuple[int, dict]]:
-    """Line and values of each file that the table names."""
-    told: dict[str, tuple[int, dict]] = {}
+def _told(path: Path, files: list[str], named: Collection[str]) -> dict[str, tuple[int, dict[str, str]]]:
+    """Line and cells of each file that the table names."""
+    told: dict[str, tuple[int, dict[str, str]]] = {}
     for line, row in _rows(path):
         where, given = f"{path}, line {line}", row.pop("image")
         if given in named:
@@ -191,7 +211,7 @@ def _told(path: Path, files: list[str], named: Collection[str]) -> dict[str, tup
             raise InputError(f"{where}: {given!r} {reason} {known}; write the file's name, or remove the line")
         if meant[0] in told:
             raise InputError(f"{where}: line {told[meant[0]][0]} names {given} already; remove one of the two lines")
-        told[meant[0]] = line, _values(row, where)
+        told[meant[0]] = line, row
     return told
 
 
@@ -223,7 +243,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     return rows
 
 
-def _values(row: dict[str, str], where: str) -> dict[str, object]:
+def _values(row: Mapping[str, str], where: str) -> dict[str, object]:
     """The values of a line, as the configuration would hold them."""
     values: dict[str, object] = dict(row)
     for key in set(_NUMBERS) & set(row):

@@ -6,11 +6,21 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from stembench.errors import InputError
+from stembench.lab.refusals import refusal_of
 from stembench.products import verify
 
 
 def open_lab_image(folder: str | Path) -> xr.DataArray:
-    """A lab image, dims (y, x), or (frame, y, x): raw intensities; its attributes are those of `reading.lab_image`."""
+    """A lab image, dims (y, x), or (frame, y, x): raw intensities; its attributes are those of `reading.lab_image`.
+
+    Raises
+    ------
+    InputError
+        If it was refused or is damaged.
+    """
+    if reason := refusal_of(folder):
+        raise InputError(reason)
     verify(folder, "image.zarr/*")
     with xr.open_zarr(Path(folder) / "image.zarr", consolidated=False, chunks=None) as stored:
         return stored.image.load()

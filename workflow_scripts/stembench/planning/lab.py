@@ -1,6 +1,6 @@
 """Lab images: those that ship, those that the configuration names, and the user's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ class LabImages:
         Every image by its name.
     own : frozenset of str
         Images of the user's folder that the configuration does not name.
+    refused : mapping of str
+        What is wrong in the line of `images.csv` on an image, with the remedy.
     corrections : mapping of Path
         The user's corrections of the columns found in an image.
     instruments : mapping
@@ -47,6 +49,7 @@ class LabImages:
     config: Config
     images: Mapping[str, LabImage]
     own: frozenset[str]
+    refused: Mapping[str, str]
     corrections: Mapping[str, Path]
     instruments: Mapping[str, Sequence[str]]
     layout: Layout
@@ -62,14 +65,14 @@ class LabImages:
         """
         folder = config.lab.folder
         check_own_files(config.lab_images, folder)
-        own = own_images(folder, config.lab.images, materials=zones)
+        own, refused = own_images(folder, config.lab.images, materials=zones)
         named = {name: with_structure(image, f"lab.images.{name}", zones) for name, image in config.lab_images.items()}
         images = {**config.lab.images, **named, **own}
         users = {name: image for name, image in images.items() if not image.distribution}
         instruments = {name: shown for name, shown in config.calibration.instruments.items() if shown}
         if config.instrument:
             instruments[INSTRUMENT] = instrument_images(config.instrument, images)
-        return cls(config, images, frozenset(own), corrections_beside(folder, users), instruments, layout)
+        return cls(config, images, frozenset(own), refused, corrections_beside(folder, users), instruments, layout)
 
     @property
     def applied(self) -> list[str]:
@@ -120,6 +123,7 @@ class LabImages:
             "entry": plain(entry),
             "distribution": plain(distribution) if distribution else {},
             "sidecar": f"{self.config.lab.folder}/{SIDECAR}" if image in self.own else None,
+            "refused": self.refused.get(image),
         }
 
     def of_instrument(self, instrument: str) -> list[str]:
@@ -143,8 +147,8 @@ class LabImages:
         return [str(self.corrections[image])] if image in self.corrections else []
 
     @property
-    def applied_products(self) -> list[str]:
-        """Paths of everything that is made of the user's images.
+    def imported(self) -> list[str]:
+        """Paths of the user's images as they were read, or refused.
 
         Raises
         ------
@@ -157,7 +161,18 @@ class LabImages:
                 f"{folder}/ holds no image; copy your images there, and write pixel sizes that the files lack into "
                 f"{folder}/{SIDECAR}"
             )
-        return [self.layout.applied.path(image=image, product=name) for image in self.applied for name in APPLIED]
+        return [self.layout.lab_image.path(image=image) for image in self.applied]
+
+    def accepted(self, refused: Collection[str]) -> list[str]:
+        """Return the user's images without those that were refused."""
+        return [image for image in self.applied if image not in refused]
+
+    def applied_products(self, refused: Collection[str]) -> list[str]:
+        """Return the paths of everything that is made of the user's images, of which some were refused."""
+        made = [
+            self.layout.applied.path(image=image, product=name) for image in self.accepted(refused) for name in APPLIED
+        ]
+        return [*made, self.layout.applied_summary]
 
     @property
     def example_products(self) -> list[str]:

@@ -79,6 +79,8 @@ class Layout:
     denoised = _Shared("applied/{image}/denoised.npy")
     networks = _Shared("applied/networks.json")
     applied = _Shared("applied/{image}/{product}")
+    refused = _Shared("applied/refused.json")
+    applied_summary = _Shared("applied/summary.csv")
     applied_report = _Shared("applied/report.html")
     applied_run = _Shared("applied/run.rst")
 

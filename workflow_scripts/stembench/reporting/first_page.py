@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stembench.products import provenance, read_json
+from stembench.reporting.applied_table import as_restructured_text
 
 
 def first_page(
-    introduction: str | Path, scale: str, records: Sequence[str], costs: Sequence[str], left_out: Sequence[str]
+    introduction: str | Path,
+    scale: str,
+    records: Sequence[str],
+    costs: Sequence[str],
+    left_out: Sequence[str],
+    images: Sequence[str] = (),
 ) -> str:
     """Return the page in reStructuredText.
 
@@ -23,8 +29,14 @@ def first_page(
         The table `cost.csv`, if there is one.
     left_out : sequence of str
         Sentences on what the report lacks, and why.
+    images : sequence of str
+        The table `summary.csv` of the user's images, if the report is on these.
     """
-    parts = [Path(introduction).read_text(encoding="utf-8").replace("{scale}", scale), _fields(scale, records, costs)]
+    import pandas as pd
+
+    parts = [Path(introduction).read_text(encoding="utf-8").replace("{scale}", scale)]
+    parts += [as_restructured_text(pd.read_csv(path, dtype={"columns": "Int64"})) for path in images]
+    parts.append(_fields(scale, records, costs))
     if left_out:
         parts.append("Left out:\n\n" + "".join(f"- {sentence}\n" for sentence in left_out))
     return "\n".join(parts)
