@@ -58,9 +58,20 @@ def test_refused_corrections_stand_beside_what_was_found():
     assert row["columns"] == 3
 
 
-def test_the_first_page_shows_every_refusal_as_it_is_written(table):
-    page = docutils.core.publish_string(
-        as_restructured_text(table), writer="html5", settings_overrides={"report_level": 2, "halt_level": 2}
+def page_of(table):
+    settings = {"report_level": 2, "halt_level": 2}
+    return docutils.core.publish_string(
+        as_restructured_text(table), writer="html5", settings_overrides=settings
     ).decode()
+
+
+def test_the_report_begins_with_what_was_found_and_every_refusal_as_it_is_written(table):
+    page = page_of(table)
+    assert "2.500 Å, 4.000 Å, 90.0°" in page
     assert "b_1.tif: *cannot* be read &lt;x&gt;; give `another`" in page
-    assert "0.7" in page
+    assert page.count("<tr>") == 3  # the heading, and two images that were not refused
+
+
+def test_where_all_images_are_refused_or_none_is_nothing_stands_in_the_place_of_the_others(table):
+    assert "b_1.tif" in page_of(table[1:2])
+    assert "Refused" not in page_of(table[:1])

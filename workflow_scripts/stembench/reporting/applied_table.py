@@ -23,16 +23,6 @@ COLUMNS = (
     ),
     *("pixel_size_factor", *(f"{strain}_sd_percent" for strain in _STRAINS), "remarks", "refusal"),
 )
-# What the first page of the report shows, by the heading.
-_SHOWN = {
-    "image": "image",
-    "pixel size [A]": "pixel_size_A",
-    "columns": "columns",
-    "median confidence": "median_confidence",
-    "a [A]": "a_A",
-    "b [A]": "b_A",
-    "angle [deg]": "angle_deg",
-}
 
 
 def applied_table(
@@ -86,20 +76,19 @@ def _row(summary: Mapping[str, Any], columns: pd.DataFrame) -> dict[str, Any]:
 
 
 def as_restructured_text(table: pd.DataFrame) -> str:
-    """The main columns of the table, with refusals in full, for the first page of the report."""
-    rows = [[*_SHOWN, "refused"]]
-    for row in table.to_dict("records"):
-        rows.append([_literal(_cell(row[key])) for key in (*_SHOWN.values(), "refusal")])
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in rows:
-        lines += [f"   {'*' if number == 0 else ' '} - {cell}".rstrip() for number, cell in enumerate(row)]
+    """What the report begins with: images with their columns and lattice, and after them each refusal in full."""
+    rows = [["image", "pixel size", "columns", "confidence", "lattice"]]
+    for row in table[table["columns"].notna()].itertuples():
+        lattice = "" if pd.isna(row.angle_deg) else f"{row.a_A:.3f} Å, {row.b_A:.3f} Å, {row.angle_deg:.1f}°"
+        confidence = "" if pd.isna(row.median_confidence) else f"{row.median_confidence:.2f}"
+        rows.append([_literal(row.image), f"{row.pixel_size_A:.4g} Å", f"{row.columns}", confidence, lattice])
+    lines = []
+    if len(rows) > 1:  # a table needs more than its head
+        lines = [".. list-table::", "   :header-rows: 1", ""]
+        lines += [f"   {' ' if number else '*'} - {cell}".rstrip() for row in rows for number, cell in enumerate(row)]
+    refused = [_literal(reason) for reason in table.refusal.dropna()]
+    lines += ["", "Refused:", "", *(f"- {reason}" for reason in refused)] if refused else []
     return "\n".join(lines) + "\n"
-
-
-def _cell(value: Any) -> str:
-    if pd.isna(value):
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _literal(text: str) -> str:
