@@ -148,6 +148,21 @@ def test_cartesian_axes_in_unknown_words_are_refused_for_an_oblique_cell(tmp_pat
         read_crystal(write(tmp_path, text.replace("_fract_", "_Cartn_")))
 
 
+@pytest.mark.parametrize("column", ["_space_group_symop_operation_xyz", "_atom_site_label"])
+@pytest.mark.parametrize("loop", ["", "oop_", "\n;oop_"])
+def test_a_loop_without_its_beginning_is_no_single_value(tmp_path, repository, column, loop):
+    text = (repository / "structures" / "SrTiO3.cif").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="no readable CIF"):
+        read_crystal(write(tmp_path, text.replace(f"loop_\n{column}", f"{loop}\n{column}")))
+
+
+@pytest.mark.parametrize("quoted", ["'{}", "{}'", "{}", '"{}'])
+def test_operations_with_spaces_and_an_open_quote_are_read(tmp_path, repository, quoted):
+    path = repository / "structures" / "SrTiO3.cif"
+    text = path.read_text(encoding="utf-8").replace("'-z,-x,y'", quoted.format("- z, -x, y"))
+    assert_same_crystal(read_crystal(write(tmp_path, text)), read_crystal(path))
+
+
 CUBIC, TETRAGONAL = (20, 20, 20, 90, 90, 90), (20, 20, 30, 90, 90, 90)
 ORTHORHOMBIC, HEXAGONAL = (20, 25, 30, 90, 90, 90), (20, 20, 30, 90, 90, 120)
 AXIS_B, AXIS_C, AXIS_A = (20, 25, 30, 90, 101, 90), (20, 25, 30, 90, 90, 101), (20, 25, 30, 101, 90, 90)

@@ -89,7 +89,9 @@ class _Reader:
         elif self.tags:
             if any(part in tag.lower() for tag in self.tags for part in _OPERATIONS):
                 line = re.sub(r"\s*,\s*", ",", line)
-            self._values(list(_tokens(line)))
+            self._values([_value(line)[0]] if len(self.tags) == 1 else list(_tokens(line)))
+        elif self.blocks[-1].items and _is_needed(self.blocks[-1].items[-1][0]):
+            raise BrokenLoopError(f"there are more values behind {self.blocks[-1].items[-1][0]} than it has tags")
 
     def _values(self, values: list[str], raw: bool = False) -> None:
         if self.waiting:
@@ -123,9 +125,13 @@ class _Reader:
             return
         if all(len(row) == len(tags) for row in rows):
             self.blocks[-1].items += [(tag, list(column)) for tag, column in zip(tags, zip(*rows))]
-        elif any(tag.lower().startswith(_NEEDED) or any(p in tag.lower() for p in _OPERATIONS) for tag in tags):
+        elif any(map(_is_needed, tags)):
             wrong = next(row for row in rows if len(row) != len(tags))
             raise BrokenLoopError(f"a row of the loop of {tags[0]} has {len(wrong)} values for {len(tags)} tags")
+
+
+def _is_needed(tag: str) -> bool:
+    return any(part in tag.lower() for part in _NEEDED)
 
 
 def _tokens(line: str) -> Iterator[str]:
