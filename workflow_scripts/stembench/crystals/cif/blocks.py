@@ -131,7 +131,5 @@ def _repaired(text: str, reason: str) -> list[Block]:
     except BrokenLoopError as error:
         reason, blocks = f"{reason}: {error}", []
     if not any(block.coordinates for block in blocks):
-        raise InputError(
-            f"no readable CIF (line {in_short(reason)}); correct that line, or unpack or replace the file"
-        )
+        raise InputError(f"no readable CIF (line {in_short(reason)}); correct that line, or unpack or replace the file")
     return blocks

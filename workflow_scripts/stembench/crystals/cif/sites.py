@@ -104,9 +104,7 @@ def sites_of(block: Block, cell: gemmi.UnitCell, formula: dict[str, float], rema
         if len(elements) > 1:
             shares = ", ".join(f"{element} {share:.3g}" for element, share in elements.items())
             _remark(remarks, f"{name} is read as a mixed site: {shares}")
-        sites += [
-            Site(name, element, position, share, _B_PER_U * max(u, 0)) for element, share in elements.items()
-        ]
+        sites += [Site(name, element, position, share, _B_PER_U * max(u, 0)) for element, share in elements.items()]
     if not sites:
         raise InputError("only dummy atoms and empty sites; give the atoms or remove the file")
     return sites
@@ -200,16 +198,18 @@ def _cartesian_axes(block: Block, cell: gemmi.UnitCell, remarks: list[str]) -> n
             if np.isnan(matrix).any():
                 continue
             shift = np.nan_to_num([block.number(vector_tag.format(i)) for i in (1, 2, 3)])
-            if abs(np.linalg.det(matrix)) < 1e-9:
-                raise InputError(f"the matrix {matrix_tag.format(1, 1)} ... has no inverse; correct it")
-            to_fractions = np.linalg.inv(matrix) if inverse else matrix
-            shift = -to_fractions @ shift if inverse else shift
-            if np.allclose(np.linalg.inv(to_fractions).T @ np.linalg.inv(to_fractions), _metric(cell), rtol=0.02, atol=0.1):
-                return np.column_stack([to_fractions, shift])
-            raise InputError(f"the matrix {matrix_tag.format(1, 1)} ... is not that of the cell; correct or remove it")
+            named = f"the matrix {matrix_tag.format(1, 1)} ..."
+            if not np.isfinite(matrix).all() or np.linalg.cond(matrix) > 1e6:
+                raise InputError(f"{named} has no inverse; correct or remove it")
+            other = np.linalg.inv(matrix)
+            to_fractions, vectors = (other, matrix) if inverse else (matrix, other)
+            if not np.allclose(vectors.T @ vectors, _metric(cell), rtol=0.02, atol=0.1):
+                raise InputError(f"{named} is not that of the cell; correct or remove it")
+            return np.column_stack([to_fractions, -to_fractions @ shift if inverse else shift])
     axes, orthogonal = block.text(_AXES), np.allclose(cell.parameters[3:], 90, atol=0.01)
     if axes and not orthogonal and not _USUAL_AXES.search(axes):
-        raise InputError(f"its axes of Cartesian coordinates are not understood; give {_TO_CARTESIAN[0][0].format(1, 1)} ...")
+        remedy = f"give {_TO_CARTESIAN[0][0].format(1, 1)} ..."
+        raise InputError(f"its axes of Cartesian coordinates are not understood; {remedy}")
     if not axes:
         remarks.append("Cartesian coordinates are read with x along a and y in the plane of a and b")
     return np.column_stack([np.array(cell.frac.mat.tolist()), np.zeros(3)])

@@ -208,13 +208,8 @@ def _monoclinic(lattice: str, element: str, unique: str, cell: gemmi.UnitCell) -
         group, symbol = found, found.hm if found else ""
     if not group:
         return []
-    assumed = () if unique or (oblique == "b") else (f"the unique axis is {_axis(symbol)}, as {symbol}, {_why(oblique)}",)
-    return [Group(list(group.operations()), assumed)]
-
-
-def _axis(symbol: str) -> str:
-    return next((axis for axis, part in zip("abc", symbol.split()[1:]) if part != "1"), "b")
-
-
-def _why(oblique: str) -> str:
-    return "by the cell" if oblique else "since all angles are 90 degrees and the name is short"
+    if unique or oblique == "b":
+        return [Group(list(group.operations()))]
+    axis = next(axis for axis, part in zip("abc", symbol.split()[1:]) if part != "1")
+    why = "by the cell" if oblique else "since all angles are 90 degrees and the name is short"
+    return [Group(list(group.operations()), (f"the unique axis is {axis}, as {symbol}, {why}",))]
