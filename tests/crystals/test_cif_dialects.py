@@ -375,8 +375,8 @@ def test_one_of_several_crystals_is_asked_for(tmp_path):
         read_crystal(path)
     for part in (
         f"{path}: it holds 2 crystals",
-        "both#1 is one (Ti1)",
-        "both#2 is two (Au1)",
+        "both#1 is one (Ti)",
+        "both#2 is two (Au)",
         "; write one of these as the material",
     ):
         assert part in str(asked.value)

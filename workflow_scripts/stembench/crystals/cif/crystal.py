@@ -1,5 +1,6 @@
 """The crystal that a CIF describes: its cell filled with atoms."""
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,8 @@ def _chosen(blocks: list[Block], phase: int | None, name: str) -> Block:
 
 def _described(block: Block) -> str:
     symbols = block.values.get("_atom_site_type_symbol") or block.values.get("_atom_site_label") or []
-    formula = block.text("_chemical_formula_sum") or " ".join(dict.fromkeys(symbols[:9]))
+    elements = dict.fromkeys(re.sub(r"\d.*", "", symbol) for symbol in symbols[:99])
+    formula = block.text("_chemical_formula_sum") or " ".join(elements)
     return f"{in_short(block.name, 40) or 'nameless'} ({in_short(formula, 40)})"
 
 
