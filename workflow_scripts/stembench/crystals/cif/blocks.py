@@ -8,7 +8,7 @@ from typing import Any
 
 from gemmi.cif import as_number, as_string, read_string
 
-from stembench.crystals.cif.repair import BrokenLoopError, repaired
+from stembench.crystals.cif.repair import CannotMendError, repaired
 from stembench.crystals.cif.text import decode, plain, with_straight_quotes
 from stembench.errors import InputError, in_short
 
@@ -16,8 +16,8 @@ MAX_BYTES = 20_000_000
 
 #: Coordinates of atoms: fractions of the cell, or orthogonal axes [A].
 FRACTIONS, CARTESIAN = ([f"_atom_site_{kind}_{axis}" for axis in "xyz"] for kind in ("fract", "cartn"))
-_FRACTION = re.compile(r"([+-]?\d+)\s*/\s*(\d+)")
-_DECIMAL = re.compile(r"([+-]?\d*)[.,](\d*)(?:\(\d*\)?)?")
+_FRACTION = re.compile(r"([+-]?\d{1,9})\s*/\s*(\d{1,9})")
+_DECIMAL = re.compile(r"([+-]?\d{0,20})[.,](\d{0,20})(?:\(\d*\)?)?")
 
 
 @dataclass
@@ -128,7 +128,7 @@ def _items(block: Any) -> Iterable[tuple[str, list[str]]]:
 def _repaired(text: str, reason: str) -> list[Block]:
     try:
         blocks = [Block.of(block.name, block.items) for block in repaired(plain(with_straight_quotes(text)))]
-    except BrokenLoopError as error:
+    except CannotMendError as error:
         reason, blocks = f"{reason}: {error}", []
     if not any(block.coordinates for block in blocks):
         raise InputError(f"no readable CIF (line {in_short(reason)}); correct that line, or unpack or replace the file")

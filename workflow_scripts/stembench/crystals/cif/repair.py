@@ -17,8 +17,12 @@ _OPERATIONS = ("symop", "equiv_pos")
 _NEEDED = (*_OPERATIONS, "_atom_site_fract", "_atom_site.fract", "_atom_site_cartn", "_atom_site.cartn")
 
 
-class BrokenLoopError(ValueError):
-    """A loop of atoms or symmetry has too few or too many values."""
+#: Longest text and line; the standard allows 2048 characters a line.
+_LONGEST, _LONGEST_LINE = 5_000_000, 10_000
+
+
+class CannotMendError(ValueError):
+    """A loop of atoms or symmetry has too few or too many values, or the text is too long to be mended."""
 
 
 @dataclass
@@ -37,10 +41,13 @@ def repaired(text: str) -> list[RepairedBlock]:
 
     Raises
     ------
-    BrokenLoopError
-        If a line of a loop of atoms or symmetry has not a value for each tag.
+    CannotMendError
+        If a line of a loop of atoms or symmetry has not a value for each tag, or the text is too long.
     """
-    reader = _Reader(text.split("\n"))
+    lines = text.split("\n")
+    if len(text) > _LONGEST or max(map(len, lines)) > _LONGEST_LINE:
+        raise CannotMendError("the file or a line is too long to be mended")
+    reader = _Reader(lines)
     reader.read()
     return reader.blocks
 
@@ -59,47 +66,49 @@ class _Reader:
             self.next += 1
             if line.startswith(";") and (self.waiting or self.tags):
                 self._values([self._text_field(line)])
-            else:
-                self._line(line.strip())
+                continue
+            line = line.strip()
+            while line:
+                line = self._rest(line)
         self._end_loop()
 
-    def _line(self, line: str) -> None:
+    def _rest(self, line: str) -> str:
+        """Read what a line begins with, and return what comes behind it."""
         start = line[:5].lower()
-        if not line or start[0] == "#":
-            return
+        if start[0] == "#":
+            return ""
         if start == "data_":
             self._end_loop()
             self.blocks.append(RepairedBlock(line[5:].strip()))
         elif start == "loop_":
             self._end_loop()
             self.tags = []
-            self._line(line[5:].strip())
+            return line[5:].strip()
         elif start[0] == "_" and self.tags is not None and not self.rows:
             tag, _, rest = line.replace("\t", " ").partition(" ")
             self.tags.append(tag)
-            self._line(rest.strip())
+            return rest.strip()
         elif start[0] == "_":
             self._end_loop()
             tag, _, rest = line.replace("\t", " ").partition(" ")
             self.waiting = tag
-            if rest.strip() and not rest.strip().startswith("#"):
-                self._values([rest.strip()], raw=True)
+            return rest.strip()
         elif self.waiting:
-            self._values([line], raw=True)
+            value, rest = _value(line)
+            self._values([value])
+            return rest
         elif self.tags:
             if any(part in tag.lower() for tag in self.tags for part in _OPERATIONS):
                 line = re.sub(r"\s*,\s*", ",", line)
             self._values([_value(line)[0]] if len(self.tags) == 1 else list(_tokens(line)))
         elif self.blocks[-1].items and _is_needed(self.blocks[-1].items[-1][0]):
-            raise BrokenLoopError(f"there are more values behind {self.blocks[-1].items[-1][0]} than it has tags")
+            raise CannotMendError(f"there are more values behind {self.blocks[-1].items[-1][0]} than it has tags")
+        return ""
 
-    def _values(self, values: list[str], raw: bool = False) -> None:
+    def _values(self, values: list[str]) -> None:
         if self.waiting:
-            tag, self.waiting = self.waiting, ""
-            value, rest = _value(values[0]) if raw else (values[0], "")
-            self.blocks[-1].items.append((tag, [value]))
-            if rest:
-                self._line(rest)
+            self.blocks[-1].items.append((self.waiting, values))
+            self.waiting = ""
         elif self.tags:
             if not self.rows or len(self.rows[-1]) >= len(self.tags):
                 self.rows.append([])
@@ -127,7 +136,7 @@ class _Reader:
             self.blocks[-1].items += [(tag, list(column)) for tag, column in zip(tags, zip(*rows))]
         elif any(map(_is_needed, tags)):
             wrong = next(row for row in rows if len(row) != len(tags))
-            raise BrokenLoopError(f"a row of the loop of {tags[0]} has {len(wrong)} values for {len(tags)} tags")
+            raise CannotMendError(f"a row of the loop of {tags[0]} has {len(wrong)} values for {len(tags)} tags")
 
 
 def _is_needed(tag: str) -> bool:
@@ -154,13 +163,13 @@ def _value(text: str) -> tuple[str, str]:
     """The value that a line gives to a tag, and what comes behind it."""
     quote = text[0]
     if quote in _CLOSING and len(text) > 1:
-        closings = [found.start() for found in _CLOSING[quote].finditer(text, 1)]
-        if not closings:
+        closing = _CLOSING[quote].search(text, 1)
+        if not closing:
             return re.split(r"\s#", text[1:])[0].strip(), ""
-        rest = text[closings[0] + 1 :].strip()
+        rest = text[closing.end() :].strip()
         if rest.startswith("_"):
-            return text[1 : closings[0]], rest
-        return text[1 : closings[-1]], ""  # quotes inside the value
-    words = re.split(r"\s#", text)[0]
-    value, tag, rest = words.partition(" _")
-    return "" if value.strip() in ("?", ".") else value.strip(), tag.strip() + rest
+            return text[1 : closing.start()], rest
+        return text[1 : [found.start() for found in _CLOSING[quote].finditer(text, 1)][-1]], ""  # quotes in the value
+    value, tag, rest = text.partition(" _")
+    value, comment, _ = value.partition(" #")
+    return "" if value.strip() in ("?", ".") else value.strip(), "" if comment else (tag + rest).strip()

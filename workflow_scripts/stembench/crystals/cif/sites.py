@@ -40,6 +40,7 @@ _TO_FRACTIONS = tuple(
 _AXES = "_atom_sites_cartn_transform_axes"
 _USUAL_AXES = re.compile(r"\ba\b.{0,40}\bx\b|\bx\b.{0,40}\ba\b", re.IGNORECASE | re.DOTALL)
 _B_PER_U = 8 * np.pi**2
+_LONGEST_SYMBOL = 200
 
 
 class Site(NamedTuple):
@@ -157,6 +158,8 @@ def _element(text: str, formula: dict[str, float]) -> str:
 def _mixture(text: str) -> dict[str, float]:
     """Shares of the elements in a text such as 0.8Nb + 0.2Zr, Nb0.8Zr0.2 or Nb,Zr (NaN); else none."""
     text, at, parts, separated = text.strip("()[]{} "), 0, [], []
+    if len(text) > _LONGEST_SYMBOL:
+        return {}
     while at < len(text) and (part := _PART.match(text, at)):
         at = part.end()
         parts.append(part)
@@ -198,18 +201,18 @@ def _cartesian_axes(block: Block, cell: gemmi.UnitCell, remarks: list[str]) -> n
             if np.isnan(matrix).any():
                 continue
             shift = np.nan_to_num([block.number(vector_tag.format(i)) for i in (1, 2, 3)])
-            named = f"the matrix {matrix_tag.format(1, 1)} ..."
+            tag = matrix_tag.format(1, 1)
             if not np.isfinite(matrix).all() or np.linalg.cond(matrix) > 1e6:
-                raise InputError(f"{named} has no inverse; correct or remove it")
+                raise InputError(f"the matrix {tag} ... has no inverse; correct or remove it")
             other = np.linalg.inv(matrix)
             to_fractions, vectors = (other, matrix) if inverse else (matrix, other)
             if not np.allclose(vectors.T @ vectors, _metric(cell), rtol=0.02, atol=0.1):
-                raise InputError(f"{named} is not that of the cell; correct or remove it")
+                raise InputError(f"the matrix {tag} ... is not that of the cell; correct or remove it")
             return np.column_stack([to_fractions, -to_fractions @ shift if inverse else shift])
     axes, orthogonal = block.text(_AXES), np.allclose(cell.parameters[3:], 90, atol=0.01)
     if axes and not orthogonal and not _USUAL_AXES.search(axes):
-        remedy = f"give {_TO_CARTESIAN[0][0].format(1, 1)} ..."
-        raise InputError(f"its axes of Cartesian coordinates are not understood; {remedy}")
+        matrix_tag = _TO_CARTESIAN[0][0].format(1, 1)
+        raise InputError(f"its axes of Cartesian coordinates are not understood; give {matrix_tag} ...")
     if not axes:
         remarks.append("Cartesian coordinates are read with x along a and y in the plane of a and b")
     return np.column_stack([np.array(cell.frac.mat.tolist()), np.zeros(3)])
