@@ -383,7 +383,7 @@ def test_one_of_several_crystals_is_asked_for(tmp_path):
     assert set(read_crystal(path, phase=1).elements) == {"Ti"}
     assert read_crystal(path, phase=2).elements == ("Au",)
     for phase in (0, 3):
-        with pytest.raises(InputError, match=f"there is no crystal both#{phase}, it holds 2 crystals: .*; write one"):
+        with pytest.raises(InputError, match=f"there is no crystal both#{phase} in it: both#1 is .*; write one"):
             read_crystal(path, phase=phase)
 
 

@@ -102,12 +102,12 @@ def _chosen(blocks: list[Block], phase: int | None, name: str) -> Block:
     if phase is not None and 1 <= phase <= len(blocks):
         return blocks[phase - 1]
     named = in_short("; ".join(f"{name}#{i} is {_described(block)}" for i, block in enumerate(blocks, 1)))
-    several = f"it holds {len(blocks)} crystal{'s' if len(blocks) > 1 else ''}: {named}"
     if phase is None:
         raise InputError(
-            f"{several}; write one of these as the material (structures.zones, images.csv), or phase=1 in Python"
+            f"it holds {len(blocks)} crystals: {named}; write one of these as the material (structures.zones, "
+            "images.csv), or phase=1 in Python"
         )
-    raise InputError(f"there is no crystal {name}#{phase}, {several}; write one of these")
+    raise InputError(f"there is no crystal {name}#{phase} in it: {named}; write one of these")
 
 
 def _described(block: Block) -> str:
