@@ -317,6 +317,10 @@ def with_symbol(symbol, occupancy="1", label="M1", formula="", further=""):
         ("'0.5Nb + 0.3Zr'", "1", {"Nb": 0.5, "Zr": 0.3}),
         ("'0.5Nb + 0.3Zr'", "0.8", {"Nb": 0.5, "Zr": 0.3}),
         ("'.3Fe, .3Co, .4Ni'", "1", {"Fe": 0.3, "Co": 0.3, "Ni": 0.4}),
+        ("'0.615(5)Cu + 0.385(5)Al'", "1", {"Cu": 0.615, "Al": 0.385}),
+        ("'0.5Fe<sup>3+</sup> + 0.5Co'", "1", {"Fe": 0.5, "Co": 0.5}),
+        ("'0.6OH2 + 0.4F'", "1", {"O": 0.6, "F": 0.4}),
+        ("'0.5Fe2+ + 0.25Fe3+ + 0.25Co'", "1", {"Fe": 0.75, "Co": 0.25}),
     ],
 )
 def test_a_composition_is_a_mixed_site(tmp_path, symbol, occupancy, right):
@@ -341,6 +345,15 @@ def test_shares_that_a_symbol_lacks_follow_from_the_formula(tmp_path, separator)
 def test_a_label_may_hold_the_composition(tmp_path):
     crystal = read_crystal(write(tmp_path, with_symbol("?", label="Nb0.8Zr0.2")))
     assert dict(zip(crystal.elements, crystal.occupancies)) == pytest.approx({"Nb": 0.8, "Zr": 0.2})
+    crystal = read_crystal(write(tmp_path, with_symbol("?", label="Nb1/Zr1", formula="Nb4 Zr")))
+    assert dict(zip(crystal.elements, crystal.occupancies)) == pytest.approx({"Nb": 0.8, "Zr": 0.2})
+
+
+@pytest.mark.parametrize("symbol", ["Fe2+/Fe3+", "'0.655OH2 + 0.345OH'"])
+def test_ions_and_groups_of_one_element_are_one_atom(tmp_path, symbol):
+    crystal = read_crystal(write(tmp_path, with_symbol(symbol)))
+    assert len(crystal.elements) == 1
+    assert crystal.occupancies == pytest.approx([1])
 
 
 @pytest.mark.parametrize("symbol", ["'0.8Nb + 0.3Zr'", "'0.5Nb + 0.3Zr'"])
@@ -362,6 +375,27 @@ def test_hydrogen_of_a_group_is_left_out_and_said(tmp_path, symbol, element):
 def test_coordinates_may_be_ratios_or_have_a_comma(tmp_path, text, value):
     crystal = read_crystal(write(tmp_path, with_name("P 1", CUBIC).replace(".11", text)))
     assert crystal.positions[0, 0] == pytest.approx(value)
+
+
+def test_a_lone_dot_is_zero_where_no_number_begins_with_zero(tmp_path):
+    text = with_name("P 1", CUBIC).replace(".11 .31 .37", ". .5 .\nO1 .5 .25 .")
+    crystal = read_crystal(write(tmp_path, text))
+    np.testing.assert_allclose(crystal.positions, [[0, 0.5, 0], [0.5, 0.25, 0]])
+    assert "lone dot are read as 0" in crystal.remarks[0]
+    with pytest.raises(InputError, match="coordinate of atom Ti1 is missing"):
+        read_crystal(write(tmp_path, text.replace(".25", "0.25")))
+
+
+def test_anisotropic_displacements_in_other_units_are_left_out_and_said(tmp_path):
+    tags = "".join(f"_atom_site_aniso_{tag}\n" for tag in "label U_11 U_22 U_33 U_12 U_13 U_23".split())
+    crystal = read_crystal(write(tmp_path, with_name("P 1", CUBIC) + f"loop_\n{tags}Ti1 2.4 2.0 6.1 0 0 0\n"))
+    assert crystal.thermal_b == (0,)
+    assert "more than 1 A^2 are left out" in crystal.remarks[0]
+
+
+def test_a_block_whose_atoms_are_all_unknown_is_no_crystal(tmp_path):
+    empty = with_name("P 1", CUBIC).replace("data_x", "data_niggli").replace("Ti1 .11 .31 .37", "? ? ? ?")
+    assert read_crystal(write(tmp_path, with_name("P 1", CUBIC) + empty)).elements == ("Ti",)
 
 
 TWO = with_name("F m -3 m", CUBIC).replace("data_x", "data_one") + with_name("P 1", CUBIC).replace(

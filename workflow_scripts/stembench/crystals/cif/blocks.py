@@ -74,7 +74,7 @@ class Block:
         for tags in (FRACTIONS, CARTESIAN):
             if any(all(row) for row in self.rows(tags)):
                 return tags
-        return FRACTIONS if self.rows(FRACTIONS) else []
+        return FRACTIONS if any(any(row) for row in self.rows(FRACTIONS)) else []
 
 
 def number(text: str) -> float:
@@ -121,8 +121,10 @@ def _items(block: Any) -> Iterable[tuple[str, list[str]]]:
         if item.pair:
             yield item.pair[0], [as_string(item.pair[1])]
         elif item.loop:
-            width, values = len(item.loop.tags), list(map(as_string, item.loop.values))
-            yield from ((tag, values[i::width]) for i, tag in enumerate(item.loop.tags))
+            width, values = len(item.loop.tags), item.loop.values
+            for i, tag in enumerate(item.loop.tags):
+                dotted = "_fract_" in tag.lower()  # see `sites._without_dots`
+                yield tag, [value if dotted and value == "." else as_string(value) for value in values[i::width]]
 
 
 def _repaired(text: str, reason: str) -> list[Block]:

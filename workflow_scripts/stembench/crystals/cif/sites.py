@@ -27,6 +27,7 @@ _PART = re.compile(
     r"(?P<before>\d*\.\d+|1)?\s*\*?\s*(?P<element>[A-Z][a-z]?)"
     r"(?:\d[+-](?![\d.])|[+-]\d(?![\d.]))?(?P<behind>\d*\.\d+)?(?P<separator>[\s,;/&:+]*)"
 )
+_NUMBERING = re.compile(r"(?<![\d.])\d+(?![\d.])")
 #: Matrix and shift from fractions to orthogonal axes [A] in the dictionaries, and the inverse; indices from 1.
 _TO_CARTESIAN = (
     ("_atom_sites_cartn_tran_matrix_{}{}", "_atom_sites_cartn_tran_vector_{}"),
@@ -78,7 +79,8 @@ def sites_of(block: Block, cell: gemmi.UnitCell, formula: dict[str, float], rema
     if len(rows) > MAX_ATOMS:
         raise too_many_atoms()
     to_fractions = _cartesian_axes(block, cell, remarks) if table == CARTESIAN else None
-    equivalent_u = _equivalent_u(block, cell)
+    equivalent_u = _equivalent_u(block, cell, remarks)
+    rows = _without_dots(rows, remarks)
     symbols = [row[4] or row[3] for row in rows]
     sites = []
     for i, (*coordinates, label, symbol, occ, u_iso, b_iso, flag) in enumerate(rows):
@@ -111,6 +113,18 @@ def sites_of(block: Block, cell: gemmi.UnitCell, formula: dict[str, float], rema
     return sites
 
 
+def _without_dots(rows: list[list[str]], remarks: list[str]) -> list[list[str]]:
+    """Rows whose first three columns hold no lone dot: 0 for programs that write .5 for 0.5, else not known."""
+    coordinates = [text for row in rows for text in row[:3]]
+    if "." not in coordinates:
+        return rows
+    bare = any(re.match(r"-?\.\d", text) for text in coordinates)
+    zero = "0" if bare and not any(re.match(r"-?0", text) for text in coordinates) else ""
+    if zero:
+        _remark(remarks, "coordinates that are a lone dot are read as 0, since no other coordinate begins with 0")
+    return [[zero if text == "." else text for text in row[:3]] + row[3:] for row in rows]
+
+
 def too_many_atoms() -> InputError:
     """Return the refusal of a cell with more atoms than `MAX_ATOMS`."""
     return InputError(f"more than {MAX_ATOMS} atoms in the cell; give a smaller cell")
@@ -133,7 +147,7 @@ def _elements(
     symbol: str, label: str, name: str, formula: dict[str, float], symbols: list[str], occupancy: float
 ) -> dict[str, float]:
     """The elements of an atom, each with its occupancy."""
-    if mixture := _mixture(symbol or label):
+    if mixture := _mixture(symbol or _NUMBERING.sub("", label)):
         return _occupancies(mixture, name, formula, symbols, occupancy)
     element = _element(symbol, {}) if symbol else _element(label, formula)
     if hydride := _HYDRIDE.fullmatch(symbol):
@@ -157,6 +171,8 @@ def _element(text: str, formula: dict[str, float]) -> str:
 
 def _mixture(text: str) -> dict[str, float]:
     """Shares of the elements in a text such as 0.8Nb + 0.2Zr, Nb0.8Zr0.2 or Nb,Zr (NaN); else none."""
+    text = re.sub(r"<[^<>]*>|\(\d*\)", "", text)  # marks of HTML, standard uncertainties
+    text = re.sub(rf"({_HYDRIDE.pattern})(?![a-z])", lambda found: found[0].strip("H234"), text)
     text, at, parts, separated = text.strip("()[]{} "), 0, [], []
     if len(text) > _LONGEST_SYMBOL:
         return {}
@@ -165,13 +181,14 @@ def _mixture(text: str) -> dict[str, float]:
         parts.append(part)
         separated.append(bool(part["separator"].strip()))
     elements = [_element(part["element"], {}) for part in parts]
-    whole = at == len(text) and 1 < len(parts) == len(set(elements)) and all(elements)
+    whole = at == len(text) and len(parts) > 1 and all(elements)
     if not whole or any(part["before"] and part["behind"] for part in parts):
         return {}
     shares = [float(part["before"] or part["behind"] or "nan") for part in parts]
-    known = ~np.isnan(shares)
-    if known.all() or (not known.any() and all(separated[:-1])):
-        return dict(zip(elements, shares))
+    if np.isnan(shares).all() and all(separated[:-1]) and len(set(elements)) == 1:
+        return {elements[0]: 1.0}  # ions of one element
+    if not np.isnan(shares).any() or (np.isnan(shares).all() and all(separated[:-1])):
+        return {element: sum(share for e, share in zip(elements, shares) if e == element) for element in elements}
     return {}
 
 
@@ -223,7 +240,7 @@ def _metric(cell: gemmi.UnitCell) -> np.ndarray:
     return vectors.T @ vectors
 
 
-def _equivalent_u(block: Block, cell: gemmi.UnitCell) -> dict[str, float]:
+def _equivalent_u(block: Block, cell: gemmi.UnitCell, remarks: list[str]) -> dict[str, float]:
     """Isotropic equivalent of each label's anisotropic displacements [A^2]."""
     equivalent = {}
     for kind, scale in (("b", _B_PER_U), ("u", 1)):
@@ -232,6 +249,9 @@ def _equivalent_u(block: Block, cell: gemmi.UnitCell) -> dict[str, float]:
             raise too_many_atoms()
         for label, *components in rows:
             tensor = gemmi.SMat33d(*(number(component) / scale for component in components))
-            if not np.isnan(u := cell.calculate_u_eq(tensor)):
+            u = cell.calculate_u_eq(tensor)
+            if u > MAX_U_A2:
+                _remark(remarks, f"anisotropic displacements of more than {MAX_U_A2} A^2 are left out")
+            elif not np.isnan(u):
                 equivalent[label] = u
     return equivalent
