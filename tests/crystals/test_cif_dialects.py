@@ -7,6 +7,8 @@ import gemmi
 import numpy as np
 import pytest
 from stembench.crystals.cif import read_crystal
+from stembench.crystals.cif.blocks import Block
+from stembench.crystals.cif.symmetry import space_groups
 from stembench.errors import InputError
 
 MATERIALS = ("SrTiO3", "Si", "LiCoO2", "TiO2", "ReS2", "Co3O4", "MoS2")
@@ -192,6 +194,8 @@ def with_name(name, cell, tag="_symmetry_space_group_name_H-M", extra=""):
         ("P 21/m 21/m 2/n (origin choice 2)", ORTHORHOMBIC, "P m m n:2"),
         ("P 21/m 21/m 2/n (origin choice 1)", ORTHORHOMBIC, "P m m n:1"),
         ("P m m n O2", ORTHORHOMBIC, "P m m n:2"),
+        ("P m m n (O1)", ORTHORHOMBIC, "P m m n:1"),
+        ("P 21 21 2 (a)", ORTHORHOMBIC, "P 21212(a)"),
         ("P m m n [origin 1]", ORTHORHOMBIC, "P m m n:1"),
         ("P n m a (origin choice 1)", ORTHORHOMBIC, "P n m a"),
         ("F d -3 m S", CUBIC, "F d -3 m:1"),
@@ -234,6 +238,22 @@ def test_a_name_in_words_is_its_space_group(tmp_path, name, cell, group):
     assert_same_crystal(found, read_crystal(path))
     with np.errstate(all="ignore"):
         assert len(ase.io.read(path, format="cif")) == len(found.elements)
+
+
+@pytest.mark.parametrize("written", [gemmi.SpaceGroup.xhm, lambda group: group.xhm().replace(" ", "")])
+def test_the_name_of_every_tabulated_setting_is_its_operations(tmp_path, written):
+    cells = {
+        **{"triclinic": (20, 25, 30, 80, 85, 95), "orthorhombic": ORTHORHOMBIC, "tetragonal": TETRAGONAL},
+        **{"trigonal": HEXAGONAL, "hexagonal": HEXAGONAL, "cubic": CUBIC},
+    }
+    for group in gemmi.spacegroup_table():
+        cell = cells.get(group.crystal_system_str())
+        if cell is None:
+            cell = (AXIS_A, AXIS_B, AXIS_C)[next(i for i, part in enumerate(group.hm.split()[1:]) if part != "1")]
+        if group.ext == "R":
+            cell = (20, 20, 20, 55, 55, 55)
+        named = space_groups(Block.of("", [("_space_group_name_H-M_alt", [written(group)])]), gemmi.UnitCell(*cell))
+        assert [set(each.operations) for each in named] == [set(group.operations())], group.xhm()
 
 
 @pytest.mark.parametrize("number", [3, 6, 10, 11])

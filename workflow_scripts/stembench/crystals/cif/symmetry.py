@@ -29,10 +29,10 @@ _UNCHANGED = re.compile(r"a,b,c(;0,0,0)?")
 _IDENTITY = gemmi.Op("x,y,z")
 
 #: Words and letters behind a name that choose origin, axes or unique axis; other words in brackets are left away.
-_ORIGIN = re.compile(r"origin(?: choice| at)?\s*:?\s*([12])|(?<=[\s:])O\s*([12])$|:\s*([12])$", re.IGNORECASE)
+_ORIGIN = re.compile(r"origin(?: choice| at)?\s*:?\s*([12])|[\s:(]O\s*([12])\)?$|:\s*([12])$", re.IGNORECASE)
 _AXES = re.compile(r"(hexagonal|rhombohedral)(?: axes)?|:\s*([HR])$", re.IGNORECASE)
 _UNIQUE = re.compile(r"unique axis\s*:?\s*([abc])|:\s*-?([abc])[123]?$", re.IGNORECASE)
-_REMARK = re.compile(r"\s*[(\[](?!\d[)\]]).*$")
+_REMARK = re.compile(r"\s*[(\[](?=[^)\]]*[A-Za-z]{3}).*$")
 _ICSD_ORIGIN = {"S": "1", "Z": "2"}
 _MONOCLINIC = re.compile(r"([abcfip])(2(?:1)?(?:/[abcdemn])?|[abcdmn])", re.IGNORECASE)
 
