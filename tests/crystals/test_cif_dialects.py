@@ -114,6 +114,27 @@ def test_a_crystal_is_the_same_in_every_dialect(tmp_path, repository, material, 
     assert_same_crystal(read_crystal(write(tmp_path, content)), read_crystal(path))
 
 
+READ_BY_ASE = (
+    *("names without quotes", "names with an open quote", "operations without quotes"),
+    *("a block name with spaces", "text field with an indented end", "Latin-1", "non-ASCII without quotes"),
+)
+
+
+@pytest.mark.parametrize("dialect", READ_BY_ASE)
+@pytest.mark.parametrize("material", ["SrTiO3", "TiO2", "ReS2"])
+def test_illegal_files_hold_the_atoms_that_ase_reads(tmp_path, repository, material, dialect):
+    text = (repository / "structures" / f"{material}.cif").read_text(encoding="utf-8")
+    path = write(tmp_path, DIALECTS[dialect](text))
+    with np.errstate(all="ignore"):
+        expected = ase.io.read(path, format="cif")
+    found = read_crystal(path)
+    assert sorted(found.elements) == sorted(expected.get_chemical_symbols())
+    for element, position in zip(expected.get_chemical_symbols(), expected.get_scaled_positions()):
+        apart = found.positions - position
+        near = np.linalg.norm((apart - np.round(apart)) @ found.cell, axis=1) < 0.02
+        assert np.sum(near & (np.array(found.elements) == element)) == 1
+
+
 @pytest.mark.parametrize("material", MATERIALS)
 def test_cartesian_coordinates_are_those_of_the_cell(tmp_path, repository, material):
     crystal = read_crystal(repository / "structures" / f"{material}.cif")
