@@ -112,7 +112,7 @@ NETWORK = PLAN.trainings.pattern(CONFIG.networks)
 
 
 wildcard_constraints:
-    material=any_of(PLAN.crystals.zones),
+    material=PLAN.crystals.pattern,
     zone=any_of({zone for _, zone in PLAN.crystals.views}),
     condition=any_of(CONFIG.multislice.conditions),
     image=any_of(PLAN.lab.images),

@@ -7,7 +7,7 @@ Makes    results/{scale}/tiles/{material}/{zone}/{condition}/tile.zarr
 
 rule simulate_tile:
     input:
-        cif=LAYOUT.structure,
+        cif=lambda wildcards: LAYOUT.cif(wildcards.material),
         projection=LAYOUT.projection,
     output:
         folder=directory(LAYOUT.tile),

@@ -7,7 +7,7 @@ Makes    results/structures/{material}/{zone}/projection.json and structure.png
 
 rule project_structure:
     input:
-        cif=LAYOUT.structure,
+        cif=lambda wildcards: LAYOUT.cif(wildcards.material),
     output:
         projection=LAYOUT.projection,
     log:

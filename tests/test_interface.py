@@ -124,6 +124,14 @@ def test_a_zone_axis_is_written_as_in_the_configuration_or_as_indices(repository
     assert named.columns == numbered.columns
 
 
+def test_one_crystal_of_a_file_is_chosen_and_what_was_assumed_is_told(repository, tmp_path):
+    text = (repository / "structures" / "SrTiO3.cif").read_text(encoding="utf-8")
+    (tmp_path / "two.cif").write_text(f"{text}\n{text.replace('Sr', 'Ba')}\n_x 'broken\n", encoding="utf-8")
+    crystal = stembench.read_crystal(tmp_path / "two.cif", phase=2)
+    assert crystal.elements[0] == "Ba"
+    assert crystal.remarks == ("quotes or lines that break the rules of CIF were mended",)
+
+
 MISTAKES = {
     "no file": (lambda image: stembench.read("none.dm4"), r"none\.dm4: there is no such file"),
     "no pixel size": (

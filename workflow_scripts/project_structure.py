@@ -1,14 +1,17 @@
 """Project a crystal structure along a zone axis."""
 
-from job import running
+from job import running, say
 from stembench.crystals.cif import read_crystal
+from stembench.crystals.names import cif_and_phase
 from stembench.crystals.projection import project_structure
 from stembench.crystals.zones import parse_zone
 from stembench.products import write_json
 
 if __name__ == "__main__":
     with running(snakemake):
-        zone = parse_zone(snakemake.wildcards.zone)
-        projection = project_structure(read_crystal(snakemake.input.cif), zone)
-        identity = {"material": snakemake.wildcards.material, "zone": snakemake.wildcards.zone, "uvw": zone}
-        write_json(snakemake.output.projection, identity | projection.to_dict())
+        names, zone = snakemake.wildcards, parse_zone(snakemake.wildcards.zone)
+        crystal = read_crystal(snakemake.input.cif, cif_and_phase(names.material)[1])
+        for remark in crystal.remarks:
+            say(f"{snakemake.input.cif}: {remark}")
+        about = {"material": names.material, "zone": names.zone, "uvw": zone, "remarks": crystal.remarks}
+        write_json(snakemake.output.projection, about | project_structure(crystal, zone).to_dict())

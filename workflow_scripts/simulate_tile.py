@@ -4,6 +4,7 @@ from job import running, say
 from stembench.config import Multislice
 from stembench.crystals.cif import read_crystal
 from stembench.crystals.material import Material
+from stembench.crystals.names import cif_and_phase
 from stembench.crystals.supercell import supercell_along
 from stembench.crystals.zones import parse_zone
 from stembench.imaging.limits import cell_width
@@ -20,7 +21,8 @@ if __name__ == "__main__":
         periods = {max(1, int(t / period + 1e-6)) for t in settings.thicknesses_A if t <= tile["thickest_A"]}
         thicknesses = [period * n for n in sorted({1} if material.single_layer else periods or {1})]
         width = cell_width(probe, thicknesses[-1], settings.cell_A)
-        cell = supercell_along(names.material, read_crystal(snakemake.input.cif), parse_zone(names.zone), width)
+        crystal = read_crystal(snakemake.input.cif, cif_and_phase(names.material)[1])
+        cell = supercell_along(names.material, crystal, parse_zone(names.zone), width)
         edges = " x ".join(f"{edge:.2f}" for edge in cell.edges)
         say(f"{names.material} [{names.zone}]: cell of {edges} A, strained by {100 * cell.strain:.3f} % in the image")
         if cell.climb:

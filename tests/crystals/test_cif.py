@@ -8,7 +8,9 @@ import gemmi
 import numpy as np
 import pytest
 from ase.spacegroup import crystal as ase_crystal
-from stembench.crystals.cif import MAX_ATOMS, MAX_BYTES, read_crystal
+from stembench.crystals.cif import read_crystal
+from stembench.crystals.cif.blocks import MAX_BYTES
+from stembench.crystals.cif.sites import MAX_ATOMS
 from stembench.errors import InputError
 
 CUBIC = (4, 4, 4, 90, 90, 90)
@@ -335,7 +337,7 @@ TEXT = block(sites="Ti1 Ti 0 0 0 1\nO1 O 0.5 0 0 1")
         TEXT + "_publ_section_title\n;\nof several lines,\n_cell_length_a 5 and data_x among them\n;\n",
         "data_global\n_journal_year 2020\n" + TEXT,
         "global_\n_journal_year 2020\n" + TEXT,
-        "data_powder\nloop_\n_pd_meas_2theta_scan\n1 2 3\n" + TEXT + TEXT.replace("Ti", "Zr"),
+        "data_powder\nloop_\n_pd_meas_2theta_scan\n1 2 3\n" + TEXT,
         TEXT.replace("_cell_", "_Cell_").replace("fract_x", "Fract_X"),
         TEXT + "_journal_year 2020\n_journal_year 2021\n",
         "\n".join(line for line in TEXT.splitlines() if "_cell_angle" not in line),
@@ -367,11 +369,13 @@ REFUSED = {
     "endless loop": ("data_a\nloop_\n_x\n" + "1 2 " * 1000000, "no atoms"),
     "many blocks": ("data_a\n" * 1000000, "no atoms"),
     "short loop": (TEXT + "0.5", "no readable CIF"),
-    "open text": (TEXT + "_x\n;\nabc\n", "no readable CIF"),
-    "open quote": (TEXT + "_x 'abc\n", "no readable CIF"),
+    "a row with a value too many": (TEXT.replace("0.5 0 0 1", "0.5 0 0 1 1"), "no readable CIF"),
+    "a row with a value too few, a line broken elsewhere": (
+        TEXT.replace("0.5 0 0 1", "0.5 0 0") + "_x 'abc\n",
+        "a row of the loop of _atom_site_label has 5 values for 6 tags",
+    ),
     "no atoms": (TEXT.split("loop_")[0], "no atoms"),
-    "only Cartesian": (TEXT.replace("fract_", "Cartn_"), "no atoms"),
-    "macromolecule": (TEXT.replace("_atom_site_", "_atom_site.").replace("fract_", "Cartn_"), "no atoms"),
+    "a molecule by Cartesian coordinates": (without(TEXT, "_cell_").replace("fract_", "Cartn_"), "no usable unit cell"),
     "a coordinate's column missing": (TEXT.replace("fract_z", "other"), "no atoms"),
     "only dummies": (block(sites="Ti1 Ti 0 0 0 0"), "dummy"),
     "no cell": (without(TEXT, "_cell_length_a"), "no usable unit cell"),

@@ -61,3 +61,36 @@ def test_a_comparison_of_the_user_needs_its_zone_axis_and_the_one_that_ships_is_
     assert seen == {"SrTiO3": ("110",)}
     with pytest.raises(InputError, match=r"multislice\.compared\.SrTiO3: '111'"):
         find_materials(tmp_path, load_config({"multislice": {"compared": {"SrTiO3": ["111"]}}}))
+
+
+@pytest.mark.parametrize(
+    ("content", "materials"),
+    [
+        ({}, {"Au", "Two"}),
+        ({"structures": {"zones": {"Two#2": ["111"]}}}, {"Au", "Two#2"}),
+        ({"structures": {"held_out": ["Two#1", "Two#2"]}}, {"Au", "Two#1", "Two#2"}),
+        ({"datasets": {"x": {"materials": ["Two#2"]}}}, {"Au", "Two#2"}),
+        ({"structures": {"zones": {"Two": ["111"], "Two#2": ["111"]}}}, {"Au", "Two", "Two#2"}),
+    ],
+)
+def test_crystals_of_a_cif_that_are_named_take_the_place_of_the_cif(tmp_path, content, materials):
+    for name in ("Au", "Two"):
+        (tmp_path / f"{name}.cif").touch()
+    found = find_materials(tmp_path, load_config(content))
+    assert set(found) == materials
+    if "zones" in content.get("structures", {}):
+        assert found["Two#2"] == ("111",)
+
+
+def test_a_crystal_of_a_cif_that_is_not_there_is_missing_by_the_name_of_the_cif(tmp_path):
+    (tmp_path / "Au.cif").touch()
+    with pytest.raises(
+        InputError, match=r"structures\.zones\.Two#2: there is no .*/Two\.cif; add this file, or remove"
+    ):
+        find_materials(tmp_path, load_config({"structures": {"zones": {"Two#2": ["111"]}}}))
+
+
+@pytest.mark.parametrize("name", ["Two#", "Two#0", "Two#a", "#2", "Two#1#2"])
+def test_a_number_behind_a_material_counts_from_1(name):
+    with pytest.raises(InputError, match="structures"):
+        load_config({"structures": {"zones": {name: ["001"]}}})

@@ -57,11 +57,24 @@ def _marked(name: str, make: Callable[[Path], None]) -> Reader:
     )
 
 
-def _cif(name: str) -> Reader:
+def _cif(name: str, written: Callable[[str], str] = str) -> Reader:
     def make(folder: Path) -> None:
-        (folder / "test.cif").write_bytes((REPOSITORY / "structures" / f"{name}.cif").read_bytes())
+        text = (REPOSITORY / "structures" / f"{name}.cif").read_text(encoding="utf-8")
+        (folder / "test.cif").write_text(written(text), encoding="utf-8")
 
     return Reader(make, lambda folder: read_crystal(folder / "test.cif"))
+
+
+def _with_broken_quotes(text: str) -> str:
+    return text.replace("'\n_space_group", "\n_space_group") + "_x 'abc\n_y\n;open\n"
+
+
+def _magnetic_and_mixed(text: str) -> str:
+    """Cartesian coordinates of mixed sites in a magnetic group."""
+    cell = "data_x\n" + "".join(line for line in text.splitlines(keepends=True) if line.startswith("_cell_"))
+    operations = "_space_group_magn.name_BNS 'P m'\nloop_\n_space_group_symop_magn_operation.xyz\nx,y,z,+1\n-x,y,z,-1\n"
+    columns = "loop_\n_atom_site_label\n_atom_site_type_symbol\n" + "".join(f"_atom_site_Cartn_{x}\n" for x in "xyz")
+    return f"{cell}{operations}{columns}M1 '0.8Nb + 0.2Zr' 0 0 0\nM2 Fe0.5Co0.5 0 1,5 1.5\n"
 
 
 def _temimagenet(folder: Path) -> None:
@@ -189,6 +202,8 @@ READERS = {
     ),
     "CIF with a group's name": _cif("MoS2"),
     "CIF with operations": _cif("SrTiO3"),
+    "CIF with broken quotes": _cif("LiCoO2", _with_broken_quotes),
+    "CIF of a magnetic group and mixed sites": _cif("SrTiO3", _magnetic_and_mixed),
     "TEMImageNet": Reader(_temimagenet, _read_temimagenet),
     "network": Reader(_network, _read_network),
     "wheel": _archive("images.whl", _wheel),

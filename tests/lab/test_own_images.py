@@ -143,6 +143,16 @@ def test_a_mistake_in_the_line_of_an_image_refuses_this_image_alone(tmp_path, co
         assert part in refused["a"]
 
 
+@pytest.mark.parametrize("materials", [{"Two": ("110",)}, {"Two#1": ("001", "110"), "Two#2": ("110",)}])
+def test_a_material_may_be_one_crystal_of_a_cif_that_holds_several(tmp_path, materials):
+    folder_of(tmp_path, "a.tif")
+    (tmp_path / "images.csv").write_text("image,material\na.tif,Two#2\n")
+    image = own_images(tmp_path, {}, materials=materials).images["a"]
+    assert (image.material, image.zone) == ("Two#2", "110")
+    refused = own_images(tmp_path, {}, materials={"Si": ("110",)}).refused["a"]
+    assert "material Two#2 is unknown, there is no structures/Two.cif" in refused
+
+
 def test_a_material_has_the_zone_axis_that_is_its_only_one_and_else_is_asked_for_it(tmp_path):
     folder_of(tmp_path, "a.tif")
     (tmp_path / "images.csv").write_text("image,material\na.tif,Si\n")

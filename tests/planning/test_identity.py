@@ -195,7 +195,7 @@ KEPT_CODE = {
     "figures and tables": (["stembench/reporting/*.py", "plot_*.py", "make_table.py"], code_added),
     "evaluation": (["stembench/evaluation/*.py", "stembench/baselines/*.py", "evaluate_*.py"], code_added),
     "application to the user's images": (["stembench/application/*.py", "stembench/lab/*.py"], code_added),
-    "reading of CIFs": (["stembench/crystals/cif.py"], code_added),
+    "reading of CIFs": (["stembench/crystals/cif/*.py"], code_added),
     "what draws samples, where they are stored": (
         ["sample_factory.py", "stembench/datasets/on_the_fly.py"],
         code_added,

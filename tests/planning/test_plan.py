@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -35,6 +36,17 @@ def test_a_plan_reads_no_structure_and_no_image(plan_of, tmp_path):
     plan = plan_of({"lab": {"folder": str(tmp_path / "images")}}, structures=tmp_path)
     assert plan.report.products
     assert plan.lab.applied == ["mine"]
+
+
+def test_the_crystals_of_one_cif_are_projected_from_it(plan_of, tmp_path):
+    for name in ("Si", "Two"):
+        (tmp_path / f"{name}.cif").touch()
+    plan = plan_of({"structures": {"zones": {"Two#2": ["110"]}}}, structures=tmp_path)
+    assert plan.crystals.views == [("Si", "110"), ("Two#2", "110")]
+    assert plan.layout.cif("Two#2") == "structures/Two.cif"
+    assert [
+        name for name in ("Two", "Two#1", "Two#12", "Si", "Two#", "Tw") if re.fullmatch(plan.crystals.pattern, name)
+    ] == [*("Two", "Two#1", "Two#12", "Si")]
 
 
 def test_two_plans_of_one_configuration_ask_for_the_same(plan_of):

@@ -34,6 +34,9 @@ def test_a_hash_depends_on_the_content_and_not_on_shards(samples, tmp_path):
 
 def test_a_citation_names_journal_year_and_doi(repository, tmp_path):
     assert "2017 doi 10.6028/jres.122.024" in citation(repository / "structures" / "Si.cif")
+    cited = "".join(f"data_{i}\n_citation_journal_full 'M\xfcller'\n_citation_year 200{i}\n" for i in (1, 2))
+    (tmp_path / "two.cif").write_bytes(cited.encode("latin-1"))
+    assert citation(tmp_path / "two.cif") == "M\\xfcller 2001; M\\xfcller 2002"
     (tmp_path / "own.cif").write_text("data_own\n_cell_length_a 4\n")
     assert citation(tmp_path / "own.cif") == "the file names none"
 

@@ -11,7 +11,7 @@ from stembench.config.arrangements import (
     Random,
     Wedge,
 )
-from stembench.config.base import MATERIAL_PATTERN
+from stembench.config.base import CIF_PATTERN
 from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset, PhysicalNoise
 from stembench.config.evaluation import Evaluation, LabTestset
 from stembench.config.generalisation import Generalisation
@@ -22,7 +22,7 @@ from stembench.config.studies import Study
 from stembench.config.tree import Config, load_config
 
 __all__ = [
-    "MATERIAL_PATTERN",
+    "CIF_PATTERN",
     "Arrangement",
     "CalibratedNoise",
     "Condition",

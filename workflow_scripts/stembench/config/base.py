@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_]*"
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$", max_length=100)]
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
-#: Names of CIF files, without their ending.
-MATERIAL_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.+()-]*"
+#: Names of CIF files, without their ending; `#` and a number behind one name a crystal of a file that holds several.
+CIF_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.+()-]*"
+MATERIAL_PATTERN = rf"{CIF_PATTERN}(#[1-9][0-9]{{0,3}})?"
 Material = Annotated[str, Field(pattern=f"^{MATERIAL_PATTERN}$")]
 
 

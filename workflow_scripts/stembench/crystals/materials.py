@@ -1,15 +1,18 @@
 """Which materials there are, and along which zone axes they are seen."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from stembench.config import MATERIAL_PATTERN, Config
+from stembench.config import CIF_PATTERN, Config
+from stembench.crystals.names import cif_and_phase
 from stembench.errors import InputError
 
 
 def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, ...]]:
     """Return the zone axes of each material, every CIF in a folder being one; without a CIF there is none.
+
+    Of a CIF that holds several crystals, those that the configuration names (`Name#2`) take the place of `Name`.
 
     Raises
     ------
@@ -22,7 +25,7 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
         if path.suffix != ".cif" and path.suffix.lower() == ".cif":
             raise InputError(f"{path}: rename it to {path.stem}.cif, the ending in small letters")
     for name in names:
-        if not re.fullmatch(MATERIAL_PATTERN, name):
+        if not re.fullmatch(CIF_PATTERN, name):
             raise InputError(f"{folder}/{name}.cif: rename it, to letters, digits and any of _ . + - ( ) alone")
     structures, compared, default = config.structures, config.multislice.compared, Config()
     # What the default configuration says of a structure that a user has taken out is not the user's mistake.
@@ -31,12 +34,16 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
     named: dict[str, Sequence[str]] = {f"structures.zones.{name}": [name] for name in structures.zones}
     named |= {"structures.held_out": structures.held_out, "structures.single_layers": structures.single_layers}
     named |= {"multislice.compared": tuple(compared)}
+    names = _with_phases(names, {*(name for group in named.values() for name in group), *_of_recipes(config)})
     missing = [(key, name) for key, materials in named.items() for name in materials if name not in shipped]
     if names and structures.held_out != default.structures.held_out and not set(names) - set(structures.held_out):
         raise InputError(f"structures.held_out: it names all of {folder}/; leave a material to train on")
     missing = [(key, name) for key, name in missing if name not in names]
     if missing:
-        lines = [f"{key}: there is no {folder}/{name}.cif; add this file, or remove {name!r}" for key, name in missing]
+        lines = [
+            f"{key}: there is no {folder}/{cif_and_phase(name)[0]}.cif; add this file, or remove {name!r}"
+            for key, name in missing
+        ]
         raise InputError("\n".join(lines))
     materials = {name: tuple(structures.zones.get(name, structures.default_zones)) for name in names}
     for name, zones in compared.items():
@@ -48,6 +55,18 @@ def find_materials(folder: str | Path, config: Config) -> dict[str, tuple[str, .
                     f"multislice.compared.{name}: {zone!r} is none of its zones in structures; add it there"
                 )
     return materials
+
+
+def _with_phases(cifs: Sequence[str], named: Collection[str]) -> list[str]:
+    phases = {name for name in named if name not in cifs and cif_and_phase(name)[0] in cifs}
+    replaced = {cif_and_phase(name)[0] for name in phases} - set(named)
+    return sorted({*cifs, *phases} - replaced)
+
+
+def _of_recipes(config: Config) -> list[str]:
+    return [
+        name for recipe in config.recipes.values() if isinstance(recipe.materials, tuple) for name in recipe.materials
+    ]
 
 
 def check_zones(config: Config, materials: Mapping[str, Sequence[str]]) -> None:
@@ -77,7 +96,8 @@ def check_zones(config: Config, materials: Mapping[str, Sequence[str]]) -> None:
             continue
         if isinstance(recipe.materials, tuple):
             wrong += [
-                f"{key}.materials: there is no structures/{name}.cif; add this file, or remove {name!r}"
+                f"{key}.materials: there is no structures/{cif_and_phase(name)[0]}.cif; add this file, or "
+                f"remove {name!r}"
                 for name in recipe.materials
                 if name not in materials
             ]

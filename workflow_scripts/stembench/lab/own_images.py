@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from stembench.config import LabImage
+from stembench.crystals.names import cif_and_phase, zones_of
 from stembench.errors import InputError, in_short
 from stembench.lab.formats import ENDINGS
 from stembench.lab.spreadsheets import read_lines
@@ -102,12 +103,12 @@ def with_structure(image: LabImage, where: str, materials: Mapping[str, Collecti
     """
     if not image.material:
         return image
-    if image.material not in materials:
+    zones = zones_of(image.material, materials)
+    if not zones:
         raise InputError(
-            f"{where}: material {image.material} is unknown, there is no structures/{image.material}.cif; add "
-            f"this file, or write one of {', '.join(materials)}"
+            f"{where}: material {image.material} is unknown, there is no "
+            f"structures/{cif_and_phase(image.material)[0]}.cif; add this file, or write one of {', '.join(materials)}"
         )
-    zones = materials[image.material]
     if not image.zone and len(zones) > 1:
         raise InputError(
             f"{where}: the zone axis of {image.material} is missing; write one of {', '.join(zones)} as its zone"

@@ -243,7 +243,7 @@ class Datasets:
         if dataset in self.imported:
             return []
         shown = {view for split in SPLITS for view in self.views(dataset, split)}
-        return sorted({self.layout.structure.path(material=material) for material, _ in shown})
+        return sorted({self.layout.cif(material) for material, _ in shown})
 
     def licence(self, dataset: str) -> str:
         """Return what the card of a dataset says of its licence."""

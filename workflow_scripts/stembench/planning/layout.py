@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stembench.crystals.names import cif_and_phase
+
 RESULTS = "results"
 #: Folders of `results/` that belong to no scale.
 SHARED = ("structures", "lab", "calibration", "validation", "applied")
@@ -128,6 +130,10 @@ class Layout:
 
     def __init__(self, scale: str) -> None:
         self.scale, self.folder = scale, f"{RESULTS}/{scale}"
+
+    def cif(self, material: str) -> str:
+        """Return the path of the CIF that holds a material, of which `Name#2` is the second crystal in `Name.cif`."""
+        return self.structure.path(material=cif_and_phase(material)[0])
 
     def model_figure(self, name: str) -> tuple[Template, ...]:
         """Return the PNG and PDF of a figure in the folder of a trained network."""

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from stembench.planning.layout import Layout
+from stembench.crystals.names import cif_and_phase
+from stembench.planning.layout import Layout, any_of
 
 #: A material and a zone axis.
 View = tuple[str, str]
@@ -29,6 +30,11 @@ class Crystals:
     held_out: frozenset[str]
     layers: frozenset[str]
     layout: Layout
+
+    @property
+    def pattern(self) -> str:
+        """Pattern of the names of materials, with a number behind for one crystal of a CIF that holds several."""
+        return f"(?:{any_of({cif_and_phase(name)[0] for name in self.zones})})(?:#[0-9]+)?"
 
     @property
     def views(self) -> list[View]:

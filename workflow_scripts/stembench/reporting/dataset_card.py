@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-import gemmi
 import numpy as np
 import pandas as pd
 import yaml
 
+from stembench.crystals.cif.blocks import read_blocks
 from stembench.datasets.sample import Sample
 from stembench.products import provenance
 
@@ -45,11 +45,13 @@ def content_hash(samples: Iterable[Sample]) -> str:
 
 def citation(cif: str | Path) -> str:
     """The sources that a CIF names: journal, year and DOI of each."""
-    block = gemmi.cif.read(str(cif)).sole_block()
-    tags = ("journal_full", "year", "doi")
-    journals, years, dois = (map(gemmi.cif.as_string, block.find_values(f"_citation_{tag}")) for tag in tags)
-    rows = zip_longest(journals, years, (doi and f"doi {doi}" for doi in dois))
-    return "; ".join(" ".join(filter(None, row)) for row in rows) or "the file names none"
+    tags = [f"_citation_{tag}" for tag in ("journal_full", "year", "doi")]
+    sources = []
+    for block in read_blocks(Path(cif))[0]:
+        journals, years, dois = (block.values.get(tag, []) for tag in tags)
+        rows = zip_longest(journals, years, (doi and f"doi {doi}" for doi in dois))
+        sources += [" ".join(filter(None, row)) for row in rows]
+    return "; ".join(dict.fromkeys(filter(None, sources))) or "the file names none"
 
 
 def parameter_ranges(index: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
