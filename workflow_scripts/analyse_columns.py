@@ -45,8 +45,11 @@ if __name__ == "__main__":
             except InputError as error:
                 refusal = str(error)
                 say(refusal)
-        crystals = [Projection.from_dict(read_json(path)) for path in snakemake.input.projection]
-        crystal = crystals[0] if crystals else None
+        crystal, assumed = None, []
+        for path in snakemake.input.projection:
+            stored = read_json(path)
+            crystal = Projection.from_dict(stored)
+            assumed = [f"structure {stored['material']}: {remark}" for remark in stored["remarks"]]
         extent = tuple(n * image.attrs["pixel_size_A"] for n in image.shape[-2:])
         # Dark columns are the heavier the darker.
         bright = 1 if image.attrs["mode"] in DARK_FIELD else -1
@@ -62,6 +65,7 @@ if __name__ == "__main__":
                 at = ["network_x_A", "network_y_A"]
                 before = of_frame.loc[of_frame.origin == "network", at].set_axis(["x_A", "y_A"], axis=1)
                 summary["refinement"] = refinement(before, table[table.origin == "network"], summary, extent)
+            summary["remarks"] += assumed
             if refusal:
                 summary["remarks"].append(f"the corrections were not used: {refusal}")
             summaries.append(summary | {"network": networks["localise"], "denoiser": networks["denoise"]})

@@ -36,7 +36,11 @@ class LabImage(Section):
         "average", description="For a stack: average the aligned frames, or analyse each frame"
     )
     specimen: str = Field("", description="What is seen")
-    material: Material | None = Field(None, description="Its structure, a CIF in `structures/` without the ending")
+    material: Material | None = Field(
+        None,
+        description="Its structure, a CIF in `structures/` without the ending; `Name#2` is the second crystal of "
+        "the CIF",
+    )
     zone: str | None = Field(
         None, description="Zone axis along which it is seen, as in `structures.zones`", pattern=r"^(m?\d){3}$"
     )
