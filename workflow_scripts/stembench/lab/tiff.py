@@ -1,0 +1,89 @@
+"""Images in TIFF files, with the pixel size in whichever tags it stands."""
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stembench.lab.limits import MAX_PIXEL_SIZE_A, check_bytes
+from stembench.lab.signals import Axis, Signal, of_rosettasciio
+from stembench.lab.units import length_in_angstrom
+
+_UNITS_OF_RESOLUTION = {2: "inch", 3: "cm"}  # TIFF 6.0, tag 296
+_PALETTE = 3  # ibid., tag 262
+_ALONG = {"width": "X", "height": "Y"}
+
+
+def read_tiff(path: Path) -> list[Signal]:
+    """Return the images of a TIFF file.
+
+    Where RosettaSciIO finds no pixel size, those of ImageJ, OME and the resolution are taken.
+    """
+    from rsciio.tiff import file_reader
+
+    read = file_reader(str(path), lazy=True)
+    return [
+        _coloured(path, _calibrated(of_rosettasciio(one), one["original_metadata"]), one["original_metadata"])
+        for one in read
+    ]
+
+
+def _calibrated(signal: Signal, tags: Mapping[str, Any]) -> Signal:
+    if any(length_in_angstrom(axis.units) for axis in signal.axes):
+        return signal
+    sizes = {name: _size(tags, side) for name, side in _ALONG.items()}
+    axes = [
+        Axis(axis.name, "A", size, axis.navigate) if (size := sizes.get(axis.name)) else axis for axis in signal.axes
+    ]
+    return replace(signal, axes=axes)
+
+
+def _coloured(path: Path, signal: Signal, tags: Mapping[str, Any]) -> Signal:
+    """An image whose values are numbers of colours in these colours."""
+    if tags.get("PhotometricInterpretation") != _PALETTE or "ColorMap" not in tags:
+        return signal
+    colours = np.asarray(tags["ColorMap"], np.uint16)
+    check_bytes(path, (*signal.stored.shape, len(colours)), colours.dtype)
+    stored = np.moveaxis(colours[:, np.asarray(signal.stored)], 0, -1)
+    return replace(signal, stored=stored, axes=[*signal.axes, Axis("sample")])
+
+
+def _size(tags: Mapping[str, Any], side: str) -> float | None:
+    """Width or height of a pixel [A] by the tags of the first page, None if they tell none.
+
+    Every program writes a resolution, but only microscopes write one that no printer has.
+    """
+    described, resolution = str(tags.get("ImageDescription", "")), tags.get(f"{side}Resolution")
+    if pixels := re.search(r"<(\w+:)?Pixels\b[^>]*>", described):
+        return _of_ome(pixels[0], side)
+    if described.startswith("ImageJ="):
+        found = re.search(r"^unit=(.*)$", described, re.MULTILINE)
+        return _of_resolution(resolution, found[1] if found else "")
+    size = _of_resolution(resolution, _UNITS_OF_RESOLUTION.get(tags.get("ResolutionUnit", 0), ""))
+    return size if size and size <= MAX_PIXEL_SIZE_A else None
+
+
+def _of_ome(pixels: str, side: str) -> float | None:
+    """A size by an attribute of OME-XML, in micrometres where no unit is given."""
+    size = re.search(rf'\bPhysicalSize{side}="([^"]*)"', pixels)
+    unit = re.search(rf'\bPhysicalSize{side}Unit="([^"]*)"', pixels)
+    return _product(size[1], html.unescape(unit[1]) if unit else "um") if size else None
+
+
+def _of_resolution(resolution: Any, unit: str) -> float | None:
+    """A size by the number of pixels per unit, a fraction."""
+    if not isinstance(resolution, tuple) or len(resolution) != 2 or not resolution[0]:
+        return None
+    return _product(resolution[1] / resolution[0], unit)
+
+
+def _product(size: Any, unit: str) -> float | None:
+    length = length_in_angstrom(unit)
+    try:
+        return float(size) * length if length else None
+    except ValueError:
+        return None
