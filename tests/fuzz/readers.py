@@ -87,8 +87,8 @@ def _own_images(folder: Path) -> None:
     for name in ("a.tif", "b.png"):
         (folder / name).write_text("an image")
     (folder / "images.csv").write_text(
-        "image,pixel_size_A,pixel_size_y_A,mode,energy_keV,material,zone,frames\n"
-        "a.tif,0.1,0.2,BF,200,Si,110,each\nb,0.12,,,,,,\n"
+        "image,pixel_size_A,pixel_size_y_A,mode,signal,energy_keV,material,zone,frames\n"
+        "a.tif,0.1,0.2,BF,DF4,200,Si,110,each\nb,0.12,,,,,,,\n"
     )
 
 
@@ -164,6 +164,16 @@ READERS = {
     "dm4": _image("image.dm4", valid_files.digital_micrograph),
     "emd of Berkeley": _image("image.emd", valid_files.berkeley_emd),
     "emd of Velox": _image("image.emd", valid_files.velox_emd),
+    "emd of Velox with EDS": _image("image.emd", valid_files.velox_emd_with_eds),
+    "dm5": _image("image.dm5", valid_files.dm5),
+    "nhdf": _image("image.nhdf", valid_files.nhdf),
+    "ndata": _image("image.ndata", valid_files.ndata),
+    "prz": _image("image.prz", valid_files.prz),
+    "npz": _image("image.npz", valid_files.npz),
+    "mat": _image("image.mat", valid_files.statstem),
+    "mat of version 7.3": _image("image.mat", valid_files.matlab_7_3),
+    "h5": _image("image.h5", valid_files.any_hdf5),
+    "txt": _image("image.txt", valid_files.text),
     "ser": _image("image.ser", valid_files.ser),
     "emi": _image("image.emi", valid_files.emi),
     "mrc": _image("image.mrc", valid_files.mrc),
@@ -171,6 +181,9 @@ READERS = {
     "zspy": _image("image.zspy", valid_files.zspy),
     "npy": _image("image.npy", valid_files.npy),
     "tif": _image("image.tif", valid_files.tiff),
+    "tif with LZW": _image("image.tif", valid_files.compressed_tiff),
+    "tif with JPEG": _image("image.tif", valid_files.tiff_with_jpeg),
+    "tif of OME": _image("image.ome.tif", valid_files.ome_tiff),
     "tif of ImageJ": _image("image.tiff", valid_files.imagej_tiff),
     "png": _image("image.png", valid_files.with_pillow),
     "jpg": _image("image.jpg", valid_files.with_pillow),

@@ -6,6 +6,7 @@ Those of microscopes take a stack, shape (frame, y, x), as well.
 import json
 import shutil
 import struct
+import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,7 @@ import zarr
 from PIL import Image
 from rsciio.emd import file_writer as write_berkeley_emd
 from rsciio.hspy import file_writer as write_hspy
+from scipy.io import savemat
 
 VALUES = np.random.default_rng(0).integers(0, 4000, (24, 16)).astype(np.uint16)
 NM_PER_PX = 0.02
@@ -89,6 +91,99 @@ def velox_emd(path: Path, values: np.ndarray = VALUES) -> None:
         image["Metadata"] = np.repeat(np.frombuffer(text.ljust(2000, b"\0"), np.uint8)[:, None], frames.shape[-1], 1)
 
 
+def velox_emd_with_eds(path: Path) -> None:
+    """Velox's layout with a stream of EDS and a map of an element, whose title stands with its display."""
+    velox_emd(path)
+    with h5py.File(path, "a") as file:
+        image = next(iter(file["Data/Image"].values()))
+        told = json.loads(image["Metadata"][:, 0].tobytes().rstrip(b"\0"))
+        del told["BinaryResult"]["DetectorIndex"]
+        element = file.create_group("Data/Image/00000000000000ff")
+        element.create_dataset("Data", data=image["Data"][()] // 9, chunks=True)
+        text = json.dumps(told).encode().ljust(2000, b"\0")
+        element["Metadata"] = np.frombuffer(text, np.uint8)[:, None]
+        file["Data/SpectrumImage/a/SpectrumImageSettings"] = np.array([b"{}"])
+        file["Data/SpectrumStream/a/Data"] = np.zeros((10, 1), np.uint16)
+        for name, content in (
+            ("Displays/ImageDisplay/a", {"title": "Sr", "data": "/SharedProperties/ImageSeriesDataReference/b"}),
+            ("SharedProperties/ImageSeriesDataReference/b", {"dataPath": "/Data/Image/00000000000000ff"}),
+        ):
+            file[name] = np.array([json.dumps(content).encode()])
+
+
+def dm5(path: Path, values: np.ndarray = VALUES) -> None:
+    """Gatan's tags as groups and attributes."""
+    with h5py.File(path, "w") as file:
+        image = file.create_group("ImageList/[0]")
+        image.attrs["Name"] = np.bytes_("HAADF")
+        image["ImageData/Data"] = values
+        for number in range(values.ndim):
+            axis = image.create_group(f"ImageData/Calibrations/Dimension/[{number}]")
+            axis.attrs.update({"Origin": 0.0, "Scale": NM_PER_PX, "Units": np.bytes_("nm")})
+        image.create_group("ImageTags/Microscope Info").attrs["Voltage"] = 300000.0
+        image.create_group("ImageTags/Meta Data").attrs["Format"] = np.bytes_("Image")
+
+
+def _nion(dimensions: int) -> str:
+    axis = {"offset": 0.0, "scale": NM_PER_PX, "units": "nm"}
+    told = {"title": "HAADF", "dimensional_calibrations": dimensions * [axis], "datum_dimension_count": 2}
+    return json.dumps(told | {"metadata": {"instrument": {"high_tension": 100000.0}}})
+
+
+def nhdf(path: Path, values: np.ndarray = VALUES) -> None:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data/abc", data=values).attrs["properties"] = _nion(values.ndim)
+
+
+def ndata(path: Path, values: np.ndarray = VALUES) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        with archive.open("data.npy", "w") as file:
+            np.save(file, values)
+        archive.writestr("metadata.json", _nion(values.ndim))
+
+
+def prz(path: Path) -> None:
+    """Panta Rhei's file since version 24.03, whose metadata are text."""
+    axis = {"unit": "m", "value": NM_PER_PX * 1e-9, "offset": 0.0, "pixel_factor": 1}
+    told = {"type": "2D", "device.calib": [axis, axis], "electron_gun.voltage": 200000.0, "repo_id": "HAADF"}
+    with path.open("wb") as file:
+        np.savez_compressed(file, data=VALUES, meta_data_json=json.dumps([told]), file_format_version=2)
+
+
+def npz(path: Path) -> None:
+    np.savez_compressed(path, HAADF=VALUES, BF=VALUES[::-1])
+
+
+def statstem(path: Path) -> None:
+    """A MATLAB file as StatSTEM saves it: the image, its pixel size [A], and the model that is fitted to it."""
+    told = {"obs": VALUES.astype(float), "dx": 10 * NM_PER_PX, "coordinates": np.ones((5, 3))}
+    savemat(path, {"input": told, "output": {"model": VALUES / 2.0}}, do_compression=True)
+
+
+def matlab_7_3(path: Path) -> None:
+    """What StatSTEM saves in version 7.3 of MATLAB: HDF5 behind 512 bytes, indices in opposite order."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file.create_group("input").attrs["MATLAB_class"] = np.bytes_("struct")
+        for name, values in (("obs", VALUES.T), ("dx", np.array([[10 * NM_PER_PX]]))):
+            file.create_dataset(f"input/{name}", data=values).attrs["MATLAB_class"] = np.bytes_("double")
+
+
+def any_hdf5(path: Path) -> None:
+    """A dataset whose dimensions have scales, as netCDF and xarray write it."""
+    with h5py.File(path, "w") as file:
+        image = file.create_dataset("entry/image", data=VALUES)
+        for place, (name, size) in enumerate(zip("yx", VALUES.shape)):
+            scale = file.create_dataset(f"entry/{name}", data=np.arange(size) * NM_PER_PX)
+            scale.attrs["units"] = "nm"
+            scale.make_scale(name)
+            image.dims[place].attach_scale(scale)
+
+
+def text(path: Path) -> None:
+    """A text image, as ImageJ and Gwyddion write it."""
+    np.savetxt(path, np.tile(VALUES, (2, 3)), fmt="%g", delimiter="\t", header="Channel: HAADF")
+
+
 def atom_lattice(path: Path) -> None:
     """What atomap saves, of which the image and the atoms are read."""
     with h5py.File(path, "w") as file:
@@ -98,6 +193,24 @@ def atom_lattice(path: Path) -> None:
 
 def tiff(path: Path) -> None:
     tifffile.imwrite(path, VALUES, compression="zlib", imagej=False, resolution=(5e8, 5e8), resolutionunit=3)
+
+
+def compressed_tiff(path: Path) -> None:
+    tifffile.imwrite(path, VALUES, compression="lzw", predictor=True)
+
+
+def tiff_with_jpeg(path: Path) -> None:
+    tifffile.imwrite(path, (VALUES // 16).astype(np.uint8), compression="jpeg")
+
+
+def ome_tiff(path: Path) -> None:
+    side = {
+        "PhysicalSizeX": NM_PER_PX,
+        "PhysicalSizeXUnit": "nm",
+        "PhysicalSizeY": NM_PER_PX,
+        "PhysicalSizeYUnit": "nm",
+    }
+    tifffile.imwrite(path, VALUES, ome=True, metadata={"axes": "YX"} | side)
 
 
 def imagej_tiff(path: Path) -> None:

@@ -83,7 +83,7 @@ def read_mat(path: Path) -> list[Signal]:
     """
     from scipy.io import loadmat
 
-    stored = loadmat(path, variable_names=None)
+    stored = loadmat(path)
     variables = {name: value for name, value in stored.items() if not name.startswith("__")}
     return statstem_or_all([(name, _frames_first(value)) for name, value in _matlab(variables, "", _DEPTH)])
 
@@ -104,12 +104,26 @@ def _frames_first(values: np.ndarray) -> np.ndarray:
     return np.moveaxis(values, -1, 0) if values.ndim == 3 and values.shape[-1] > len("RGBA") else values
 
 
-def statstem_or_all(named: list[tuple[str, Any]]) -> list[Signal]:
-    """Return the image of StatSTEM with its pixel size, or all arrays that are no single numbers or lists."""
-    for name, value in named:
+def statstem_or_all(named: list[tuple[str, Any]], along: tuple[str, str] = ("y", "x")) -> list[Signal]:
+    """Return the image of StatSTEM with its pixel size, or all arrays that are no single numbers and no lists.
+
+    Parameters
+    ----------
+    named : list of tuple
+        Arrays, or datasets, with the names of the variables that they are in.
+    along : tuple of str
+        What the last two indices of an array count.
+    """
+    for name, stored in named:
         if name.split(".")[-1] == "obs":
-            beside = f"{name[: -len('obs')]}dx"
+            beside = f"{name.removesuffix('obs')}dx"
             size = next((np.asarray(other).ravel() for key, other in named if key == beside), np.zeros(0))
-            axes = [Axis("", "A", float(size[0]))] * value.ndim if size.size == 1 else []
-            return [Signal(value, axes)]
-    return [Signal(value, title=name) for name, value in named if min(value.shape, default=0) > 1]
+            return [Signal(stored, _axes(stored.ndim, along, float(size[0]) if size.size == 1 else 0.0))]
+    return [
+        Signal(stored, _axes(stored.ndim, along), name) for name, stored in named if min(stored.shape, default=0) > 1
+    ]
+
+
+def _axes(number: int, along: tuple[str, str], size: float = 0.0) -> list[Axis]:
+    """As many axes, of which the last two have a step [A]."""
+    return [Axis()] * (number - 2) + [Axis(name, "A" if size else "", size) for name in along[-number:]]

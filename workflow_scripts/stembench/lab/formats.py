@@ -17,7 +17,7 @@ from stembench.lab.kinds import what_else
 from stembench.lab.limits import MAX_PIXEL_SIZE_A, check_bytes
 from stembench.lab.signals import Axis, Signal, along_image, channels, chosen, detector_of, labels_of, of_rosettasciio
 from stembench.lab.text import begins_as_image
-from stembench.lab.units import length_in_angstrom, plain
+from stembench.lab.units import length_in_angstrom
 
 # Endings, each with its reader; HDF5 is recognised by its content. netCDF has none, as that of RosettaSciIO runs Python
 # that files hold.
@@ -221,8 +221,10 @@ def _read(path: Path, mode: str, named: str, until: ExitStack) -> Recording:
     signals = [part for signal in _signals(path, until) for part in channels(signal)]
     others = [what_else(signal) for signal in signals]
     images = [signal for signal, other in zip(signals, others) if other is None]
+    if not signals:
+        raise InputError(f"{path}: holds no image; {_AS_TIF}")
     if not images:
-        what, remedy = next(filter(None, others), ("no image", _AS_TIF))
+        what, remedy = next(filter(None, others), ("", ""))
         raise InputError(f"{path}: holds {what}, which is no image of a specimen and no stack of images; {remedy}")
     titles = [image.title for image in images]
     place = chosen(titles, mode, named, str(path))
@@ -269,7 +271,7 @@ def _pixel_sizes(axes: list[Axis], remarks: list[str]) -> tuple[float | None, fl
     y, x = axes[-2:]
     sizes = [abs(axis.scale) * (length_in_angstrom(axis.units) or 0) for axis in (x, y)]
     believed = [_believed(size, axis.scale) for size, axis in zip(sizes, (x, y))]
-    told = " x ".join(f"{abs(axis.scale):.4g} {plain(axis.units)}" for axis in (x, y))
+    told = " x ".join(f"{abs(axis.scale):.4g} {axis.units}" for axis in (x, y))
     if any(sizes) and not any(believed):
         reason = "as programs write that know none" if max(sizes) <= MAX_PIXEL_SIZE_A else "too large to show columns"
         remarks.append(f"{NOT_BELIEVED} {told}, {reason}")

@@ -90,7 +90,10 @@ def _of(module: str) -> Callable[[Path, h5py.File, ExitStack], list[Signal]]:
 def _berkeley(path: Path, file: h5py.File, until: ExitStack) -> list[Signal]:
     """What RosettaSciIO reads of Berkeley's format, with the energy wherever the group of the microscope holds it."""
     energy = _energy(file)
-    signals = _of("emd")(path, file, until)
+    try:
+        signals = _of("emd")(path, file, until)
+    except AttributeError:  # units as an array of one text
+        return _any(path, file, until)
     return [replace(signal, energy_keV=signal.energy_keV or energy) for signal in signals]
 
 
@@ -152,12 +155,8 @@ def _is_nion(file: h5py.File) -> bool:
 
 def _matlab(path: Path, file: h5py.File, until: ExitStack) -> list[Signal]:
     """Arrays of MATLAB 7.3, which stand in the file with their indices in opposite order."""
-    named = [
-        (name.replace("/", "."), np.swapaxes(_lazy(dataset), -1, -2) if dataset.ndim > 1 else dataset[()])
-        for name, dataset in _datasets(file)
-        if "MATLAB_class" in dataset.attrs
-    ]
-    return statstem_or_all(named)
+    found = [(name, dataset) for name, dataset in _datasets(file) if "MATLAB_class" in dataset.attrs]
+    return statstem_or_all([(name.replace("/", "."), dataset) for name, dataset in found], along=("x", "y"))
 
 
 def _any(path: Path, file: h5py.File, until: ExitStack) -> list[Signal]:
@@ -200,17 +199,10 @@ def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
     return iter(found)
 
 
-def _lazy(dataset: h5py.Dataset) -> Any:
-    import dask.array
-
-    return dask.array.from_array(dataset)
-
-
 def _is_berkeley(file: h5py.File) -> bool:
-    def marked(name: str, stored: Any) -> bool | None:
-        return "emd_group_type" in stored.attrs or None
-
-    return bool(file.visititems(marked))
+    """Whether a file names its version of Berkeley's format, without which RosettaSciIO does not read it."""
+    groups = [stored for stored in file.values() if isinstance(stored, h5py.Group)]
+    return any("version_major" in group.attrs for group in (file, *groups))
 
 
 # The first that fits a file reads it.

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 
 from stembench.lab.limits import MAX_PIXEL_SIZE_A, check_bytes
 from stembench.lab.signals import Axis, Signal, of_rosettasciio
 from stembench.lab.units import length_in_angstrom
 
 _UNITS_OF_RESOLUTION = {2: "inch", 3: "cm"}  # TIFF 6.0, tag 296
-_PALETTE = 3  # ibid., tag 262
+_RGB, _PALETTE = 2, 3  # ibid., tag 262
+_IN_PLANES = 2  # ibid., tag 284
 _ALONG = {"width": "X", "height": "Y"}
 
 
@@ -25,11 +27,8 @@ def read_tiff(path: Path) -> list[Signal]:
     """
     from rsciio.tiff import file_reader
 
-    read = file_reader(str(path), lazy=True)
-    return [
-        _coloured(path, _calibrated(of_rosettasciio(one), one["original_metadata"]), one["original_metadata"])
-        for one in read
-    ]
+    found = [(of_rosettasciio(signal), signal["original_metadata"]) for signal in file_reader(str(path), lazy=True)]
+    return [_coloured(path, number, _calibrated(signal, tags), tags) for number, (signal, tags) in enumerate(found)]
 
 
 def _calibrated(signal: Signal, tags: Mapping[str, Any]) -> Signal:
@@ -42,14 +41,23 @@ def _calibrated(signal: Signal, tags: Mapping[str, Any]) -> Signal:
     return replace(signal, axes=axes)
 
 
-def _coloured(path: Path, signal: Signal, tags: Mapping[str, Any]) -> Signal:
-    """An image whose values are numbers of colours in these colours."""
-    if tags.get("PhotometricInterpretation") != _PALETTE or "ColorMap" not in tags:
+def _coloured(path: Path, number: int, signal: Signal, tags: Mapping[str, Any]) -> Signal:
+    """An image with its colours along the last axis, where they are in planes, or values are numbers of colours."""
+    kind = tags.get("PhotometricInterpretation")
+    if kind == _PALETTE and "ColorMap" in tags:
+        colours = np.asarray(tags["ColorMap"], np.uint16)
+        check_bytes(path, (*signal.stored.shape, len(colours)), colours.dtype)
+        stored = np.moveaxis(colours[:, np.asarray(signal.stored)], 0, -1)
+    elif kind == _RGB and tags.get("PlanarConfiguration") == _IN_PLANES:
+        with tifffile.TiffFile(path) as file:
+            series = file.series[number]
+            check_bytes(path, series.shape, series.dtype)
+            stored = np.moveaxis(series.asarray(), -3, -1)
+    else:
         return signal
-    colours = np.asarray(tags["ColorMap"], np.uint16)
-    check_bytes(path, (*signal.stored.shape, len(colours)), colours.dtype)
-    stored = np.moveaxis(colours[:, np.asarray(signal.stored)], 0, -1)
-    return replace(signal, stored=stored, axes=[*signal.axes, Axis("sample")])
+    names = (*[""] * (stored.ndim - 3), "height", "width", "sample")
+    known = {axis.name: axis for axis in signal.axes}
+    return replace(signal, stored=stored, axes=[known.get(name, Axis(name)) for name in names])
 
 
 def _size(tags: Mapping[str, Any], side: str) -> float | None:
