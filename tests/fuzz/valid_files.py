@@ -157,7 +157,7 @@ def npz(path: Path) -> None:
 def statstem(path: Path) -> None:
     """A MATLAB file as StatSTEM saves it: the image, its pixel size [A], and the model that is fitted to it."""
     told = {"obs": VALUES.astype(float), "dx": 10 * NM_PER_PX, "coordinates": np.ones((5, 3))}
-    savemat(path, {"input": told, "output": {"model": VALUES / 2.0}}, do_compression=True)
+    savemat(path, {"input": told, "output": {"model": VALUES / 2.0}})
 
 
 def matlab_7_3(path: Path) -> None:
@@ -250,13 +250,17 @@ def ser(path: Path, values: np.ndarray = VALUES) -> None:
     path.write_bytes(header + dimension + struct.pack(f"<{2 * number}I", *places) + images + bytes(8 * number))
 
 
-def emi(path: Path, values: np.ndarray = VALUES) -> None:
-    """TIA's description of the series beside it."""
+def emi(path: Path, values: np.ndarray = VALUES, detectors: tuple[str, ...] = ("HAADF",)) -> None:
+    """TIA's description of the series beside it, the image of each turned upside down to that before."""
     mode = "<Data><Label>Mode</Label><Value>STEM nP SA Zoom Image</Value><Unit></Unit></Data>"
     described = f"<ExperimentalDescription><Root>{mode}</Root></ExperimentalDescription>"
     text = f"<ObjectInfo><AcquireDate>Thu Nov 26 10:00:00 2026</AcquireDate>{described}</ObjectInfo>"
-    path.write_bytes(b"\x4a\x4b" + bytes(30) + text.encode() + bytes(30))
-    ser(path.with_name(f"{path.stem}_1.ser"), values)
+    content = b"\x4a\x4b" + bytes(30)
+    for number, detector in enumerate(detectors, start=1):
+        named = f"Acquire {detector} Scanning Display1".encode() + bytes(9) + f"Acquire {detector}p".encode()
+        content += named + bytes(30) + rf"C:\\{path.stem}_{number}.ser2".encode() + bytes(9) + text.encode() + bytes(30)
+        ser(path.with_name(f"{path.stem}_{number}.ser"), values if number % 2 else values[..., ::-1, :])
+    path.write_bytes(content)
 
 
 def digital_micrograph(path: Path, values: np.ndarray = VALUES) -> None:
