@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from stembench.errors import InputError
 from stembench.lab.limits import MAX_PIXEL_SIZE_A, check_bytes
 from stembench.lab.signals import Axis, Signal, of_rosettasciio
 from stembench.lab.units import length_in_angstrom
@@ -28,7 +29,17 @@ def read_tiff(path: Path) -> list[Signal]:
     from rsciio.tiff import file_reader
 
     found = [(of_rosettasciio(signal), signal["original_metadata"]) for signal in file_reader(str(path), lazy=True)]
+    for _, tags in found:
+        _check_whole(path, tags)
     return [_coloured(path, number, _calibrated(signal, tags), tags) for number, (signal, tags) in enumerate(found)]
+
+
+def _check_whole(path: Path, tags: Mapping[str, Any]) -> None:
+    """Refuse a file that ends before the last pixels of a page, which decoders call damaged."""
+    for part in ("Strip", "Tile"):
+        starts, sizes = tags.get(f"{part}Offsets", ()), tags.get(f"{part}ByteCounts", ())
+        if max((start + size for start, size in zip(starts, sizes)), default=0) > path.stat().st_size:
+            raise InputError(f"{path}: ends before the last of its pixels; check that the file is complete")
 
 
 def _calibrated(signal: Signal, tags: Mapping[str, Any]) -> Signal:
