@@ -46,6 +46,14 @@ def _image(name: str, make: Callable[[Path], None]) -> Reader:
     return Reader(lambda folder: make(folder / name), lambda folder: recording_parts(folder / name))
 
 
+def _emi_alone() -> Reader:
+    def make(folder: Path) -> None:
+        valid_files.emi(folder / "image.emi")
+        (folder / "image_1.ser").unlink()
+
+    return Reader(make, lambda folder: recording_parts(folder / "image.emi"))
+
+
 # A zip whose parts are hostile: a hostile zip alone is refused by its checksums.
 def _zipped(name: str, make: Callable[[Path], None]) -> Reader:
     def unpacked(folder: Path) -> None:
@@ -197,6 +205,7 @@ READERS = {
     "txt": _image("image.txt", valid_files.text),
     "ser": _image("image.ser", valid_files.ser),
     "emi": _image("image.emi", valid_files.emi),
+    "emi alone": _emi_alone(),
     "mrc": _image("image.mrc", valid_files.mrc),
     "hspy": _image("image.hspy", valid_files.hspy),
     "zspy": _image("image.zspy", valid_files.zspy),

@@ -251,16 +251,22 @@ def ser(path: Path, values: np.ndarray = VALUES) -> None:
 
 
 def emi(path: Path, values: np.ndarray = VALUES, detectors: tuple[str, ...] = ("HAADF",)) -> None:
-    """TIA's description of the series beside it, the image of each turned upside down to that before."""
+    """TIA's description of the series beside it and their images, each turned upside down to that before."""
     mode = "<Data><Label>Mode</Label><Value>STEM nP SA Zoom Image</Value><Unit></Unit></Data>"
+    voltage = "<AcceleratingVoltage>200000</AcceleratingVoltage>"
     described = f"<ExperimentalDescription><Root>{mode}</Root></ExperimentalDescription>"
-    text = f"<ObjectInfo><AcquireDate>Thu Nov 26 10:00:00 2026</AcquireDate>{described}</ObjectInfo>"
-    content = b"\x4a\x4b" + bytes(30)
+    text = f"<ObjectInfo>{voltage}<AcquireDate>Thu Nov 26 10:00:00 2026</AcquireDate>{described}</ObjectInfo>".encode()
+    parts = [b"\x4a\x4b" + bytes(30)]
     for number, detector in enumerate(detectors, start=1):
-        named = f"Acquire {detector} Scanning Display1".encode() + bytes(9) + f"Acquire {detector}p".encode()
-        content += named + bytes(30) + rf"C:\\{path.stem}_{number}.ser2".encode() + bytes(9) + text.encode() + bytes(30)
-        ser(path.with_name(f"{path.stem}_{number}.ser"), values if number % 2 else values[..., ::-1, :])
-    path.write_bytes(content)
+        image = values if number % 2 else values[..., ::-1, :]
+        rows, columns = image.shape[-2:]
+        parts += [f"Acquire {detector} Scanning Display1".encode(), bytes(9), f"Acquire {detector}p".encode(), bytes(9)]
+        if image.ndim == 2:
+            parts += [b"\x22\x02\x02", struct.pack("<3I", 8 + image.nbytes, columns, rows), image[::-1].tobytes()]
+            parts += [tag + struct.pack("<d", NM_PER_PX * 1e-9) for tag in (b"\x41\x00\x20\x01", b"\x41\x00\x30\x01")]
+        parts += [b"Real Space", bytes(9), rf"C:\{path.stem}_{number}.ser2".encode(), bytes(9), text, bytes(30)]
+        ser(path.with_name(f"{path.stem}_{number}.ser"), image)
+    path.write_bytes(b"".join(parts))
 
 
 def digital_micrograph(path: Path, values: np.ndarray = VALUES) -> None:

@@ -78,9 +78,19 @@ def test_an_emi_file_names_the_detectors_of_its_series(tmp_path):
     assert recording(tmp_path / "scan.emi", "", "BF").mode == "BF"
 
 
-def test_an_emi_file_alone_asks_for_its_series(tmp_path):
-    valid_files.emi(tmp_path / "scan.emi")
-    (tmp_path / "scan_1.ser").unlink()
+def test_an_emi_file_alone_gives_the_images_that_it_holds_itself(tmp_path):
+    valid_files.emi(tmp_path / "scan.emi", detectors=("BF", "DF4"))
+    beside = recording(tmp_path / "scan.emi")
+    for series in tmp_path.glob("*.ser"):
+        series.unlink()
+    alone = recording(tmp_path / "scan.emi")
+    assert np.array_equal(alone.values, beside.values)
+    assert (alone.signal, alone.energy_keV) == ("DF4", 200)
+    assert (alone.pixel_size_x_A, alone.pixel_size_y_A) == pytest.approx((0.2, 0.2))
+
+
+def test_an_emi_file_that_holds_no_image_asks_for_its_series(tmp_path):
+    valid_files.emi(tmp_path / "scan.emi", detectors=())
     with pytest.raises(InputError, match=r"scan\.emi: describes images that are in scan_1\.ser"):
         recording(tmp_path / "scan.emi")
 
