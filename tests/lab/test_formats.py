@@ -284,7 +284,9 @@ def test_of_a_file_that_is_cut_off_it_is_said(tmp_path, name, make):
 def test_of_a_whole_file_no_message_doubts_that_it_is_whole(tmp_path, monkeypatch):
     valid_files.dm5(tmp_path / "image.dm5")
     errors = {
-        "the package sparse is missing": ModuleNotFoundError("No module named 'sparse'", name="sparse"),
+        "reading it needs the package sparse; install it": ModuleNotFoundError(
+            "No module named 'sparse'", name="sparse"
+        ),
         "does not fit into memory": MemoryError(),
         "cannot be read .KeyError.*it is damaged or of an unknown kind": RuntimeError("KeyError of a tag"),
     }

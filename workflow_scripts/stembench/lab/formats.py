@@ -1,6 +1,5 @@
 """What an image file holds, in one form for all formats."""
 
-import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from stembench.lab.limits import MAX_PIXEL_SIZE_A, check_bytes
 from stembench.lab.signals import Axis, Signal, along_image, channels, chosen, detector_of, labels_of, of_rosettasciio
 from stembench.lab.text import begins_as_image
 from stembench.lab.units import length_in_angstrom
+from stembench.lab.unreadable import AS_TIF, unreadable
 
 # Endings, each with its reader; HDF5 is recognised by its content. netCDF has none, as that of RosettaSciIO runs Python
 # that files hold.
@@ -45,7 +45,6 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 #: Endings of the files that are read.
 ENDINGS = (*_MODULES, *_FUNCTIONS, *_HDF5, *_PICTURES)
 
-_AS_TIF = "export the image as tif"
 _OF_SPECTRA = "export the HAADF or BF image that was recorded with the spectra as tif"
 _OF_PATTERNS = "export a virtual dark-field image as tif"
 #: Endings of files of microscopes that are not read, each with what to give instead.
@@ -53,18 +52,13 @@ UNREAD = {
     **dict.fromkeys((".bcf", ".rpl", ".pts", ".spd", ".eds", ".oip", ".h5oina", ".edaxh5", ".elid"), _OF_SPECTRA),
     **dict.fromkeys((".msa", ".emsa", ".spx", ".spc"), _OF_SPECTRA),
     **dict.fromkeys((".blo", ".mib", ".app5", ".tvips", ".up1", ".up2"), _OF_PATTERNS),
-    **dict.fromkeys((".mrcz", ".unf", ".raw", ".img", ".nc", ".nxs", ".czi", ".sur", ".seq", ".st"), _AS_TIF),
+    **dict.fromkeys((".mrcz", ".unf", ".raw", ".img", ".nc", ".nxs", ".czi", ".sur", ".seq", ".st"), AS_TIF),
     **dict.fromkeys((".gif", ".webp", ".jp2"), "save the picture as png or tif"),
 }
 #: With these words begins the remark on a pixel size that is not taken.
 NOT_BELIEVED = "the pixel size is not taken from the file, which gives"
 _DEFAULTS_A = (1.0, 10.0)  # pixel sizes that programs write which know none
 _SAME = 1e-6
-_ENDS_EARLY = re.compile(
-    "truncat|unexpected end|end of file|end-of-file|eof|requires a buffer|smaller than (the )?requested|premature|"
-    "broken (data )?stream|mmap length|not enough data|incomplete|cannot reshape|file is too short|less than",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -146,7 +140,7 @@ def read_recording(path: str | Path, mode: str = "", signal: str = "") -> Record
         apart = ending == ".mat" or _in_hdf5(path)
         values, told = read_apart(recording_parts, path, mode, signal) if apart else recording_parts(path, mode, signal)
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     return Recording(values, **told)
 
 
@@ -159,28 +153,8 @@ def recording_parts(path: str | Path, mode: str = "", signal: str = "") -> Reada
     except InputError:
         raise
     except Exception as error:  # readers of foreign or damaged files raise whatever they stumble over
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     return told.pop("values"), told
-
-
-def _unreadable(path: Path, error: Exception) -> InputError:
-    """The message that tells why a file is not read: a missing package, its end, or whatever the reader says."""
-    reason = in_short(error) or type(error).__name__
-    if isinstance(error, ImportError):
-        return InputError(
-            f"{path}: the package {error.name or reason} is missing, without which it is not read; install it, or "
-            f"{_AS_TIF}"
-        )
-    if isinstance(error, MemoryError):
-        return InputError(f"{path}: does not fit into memory ({reason}); crop, bin or split it")
-    if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)):
-        return InputError(f"{path}: cannot be opened ({reason}); correct its path or its permissions")
-    if isinstance(error, EOFError) or _ENDS_EARLY.search(reason):
-        return InputError(f"{path}: cannot be read ({reason}); check that the file is complete")
-    return InputError(
-        f"{path}: cannot be read ({reason}); it is damaged or of an unknown kind: open it with the program that saved "
-        f"it, and {_AS_TIF}"
-    )
 
 
 def _in_hdf5(path: Path) -> bool:
@@ -222,7 +196,7 @@ def _read(path: Path, mode: str, named: str, until: ExitStack) -> Recording:
     others = [what_else(signal) for signal in signals]
     images = [signal for signal, other in zip(signals, others) if other is None]
     if not signals:
-        raise InputError(f"{path}: holds no image; {_AS_TIF}")
+        raise InputError(f"{path}: holds no image; {AS_TIF}")
     if not images:
         what, remedy = next(filter(None, others), ("", ""))
         raise InputError(f"{path}: holds {what}, which is no image of a specimen and no stack of images; {remedy}")
