@@ -20,7 +20,7 @@ from stembench.crystals.cif import read_crystal
 from stembench.datasets.temimagenet import read_temimagenet
 from stembench.errors import InputError
 from stembench.lab.fetching import extract
-from stembench.lab.formats import recording_parts
+from stembench.lab.formats import read_recording, recording_parts
 from stembench.lab.marked_columns import atom_positions, read_marked_columns
 from stembench.lab.own_images import own_images
 from stembench.networks.registry import build, save
@@ -44,6 +44,11 @@ class Reader:
 # Of HDF5 what its process runs: the worker is such a process.
 def _image(name: str, make: Callable[[Path], None]) -> Reader:
     return Reader(lambda folder: make(folder / name), lambda folder: recording_parts(folder / name))
+
+
+# SciPy's reader of MATLAB files can end its process, which is why these have one of their own.
+def _apart(name: str, make: Callable[[Path], None]) -> Reader:
+    return Reader(lambda folder: make(folder / name), lambda folder: read_recording(folder / name))
 
 
 def _emi_alone() -> Reader:
@@ -199,7 +204,7 @@ READERS = {
     "parts of ndata": _zipped("image.ndata", valid_files.ndata),
     "parts of prz": _zipped("image.prz", valid_files.prz),
     "parts of npz": _zipped("image.npz", valid_files.npz),
-    "mat": _image("image.mat", valid_files.statstem),
+    "mat": _apart("image.mat", valid_files.statstem),
     "mat of version 7.3": _image("image.mat", valid_files.matlab_7_3),
     "h5": _image("image.h5", valid_files.any_hdf5),
     "txt": _image("image.txt", valid_files.text),

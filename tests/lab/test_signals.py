@@ -53,7 +53,7 @@ def test_a_mode_and_a_name_choose_among_signals():
 @pytest.mark.parametrize(
     ("titles", "named", "part"),
     [
-        (["HAADF", "BF"], "ABF", "f: holds no signal named 'ABF'; write one of HAADF, BF as its signal"),
+        (["HAADF", "BF"], "ABF", "f: holds no signals named 'ABF'; write one of HAADF, BF as its signal"),
         (["HAADF", "", "HAADF"], "haadf", "f: holds 2 signals named 'haadf'; write one of HAADF #1, #1, HAADF #2"),
         (["A-C", "B-D"], "", r"f: holds only differences of detector segments \(A-C, B-D\)"),
     ],

@@ -145,16 +145,18 @@ def _pixel_sizes(
         return *given, Path(sidecar).name if sidecar else "config"
     if size_x and size_y:
         return size_x, size_y, "file"
-    reason = next((remark for remark in remarks if remark.startswith(NOT_BELIEVED)), "the file holds no pixel size")
+    told = (remark.removeprefix(NOT_BELIEVED) for remark in remarks if remark.startswith(NOT_BELIEVED))
+    doubt = next((f" (it gives{size})" for size in told), "")
     if sidecar is None:
         raise InputError(
-            f"{file}: {reason}; write it in angstrom into config/config.yaml, as lab.images.{name}.pixel_size_A"
+            f"{file}: the file holds no pixel size{doubt}; write it in angstrom into config/config.yaml, as "
+            f"lab.images.{name}.pixel_size_A"
         )
     line = io.StringIO()
     csv.writer(line).writerow([file, 0.1])
     raise InputError(
-        f"{file}: {reason}; write these lines into {sidecar}, with your pixel size in angstrom "
-        f"instead of 0.1:\n"
+        f"{file}: the file holds no pixel size{doubt}; write these lines into {sidecar}, with your pixel size in "
+        f"angstrom instead of 0.1:\n"
         f"image,pixel_size_A\n{line.getvalue().strip()}"
     )
 

@@ -201,8 +201,10 @@ def chosen(titles: Sequence[str], mode: str, named: str, file: str) -> int:
         meant = [i for i, label in enumerate(labels) if label.lower() == named.strip().lower()]
         meant = meant or [i for i, title in enumerate(titles) if title.lower() == named.strip().lower()]
         if len(meant) != 1:
-            reason = f"holds {len(meant)} signals named {named!r}" if meant else f"holds no signal named {named!r}"
-            raise InputError(f"{file}: {reason}; write one of {in_short(', '.join(labels), 500)} as its signal")
+            raise InputError(
+                f"{file}: holds {len(meant) or 'no'} signals named {named!r}; write one of "
+                f"{in_short(', '.join(labels), 500)} as its signal"
+            )
         return meant[0]
     order = sorted(
         range(len(titles)), key=lambda i: (bool(mode) and detector_of(titles[i]) != mode, *_preference(titles[i]))
