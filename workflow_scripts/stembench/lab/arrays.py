@@ -4,7 +4,7 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -16,10 +16,17 @@ _LONGEST_METADATA = 2**24  # bytes
 _DEPTH = 5  # of structures in structures
 
 
+def read_npy(path: Path) -> list[Signal]:
+    """Return the array of a file of `numpy.save`; objects, which are pickles, are refused."""
+    with path.open("rb") as file:
+        _checked(path, file)
+    return [Signal(np.load(path, allow_pickle=False))]
+
+
 def read_npz(path: Path) -> list[Signal]:
     """Return the arrays of a file of `numpy.savez`; objects, which are pickles, are left out."""
     with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.endswith(".npy") and _checked(path, archive, name)]
+        names = [name for name in archive.namelist() if name.endswith(".npy") and _part(path, archive, name)]
         return [Signal(_unzipped(archive, name), title=name.removesuffix(".npy")) for name in names]
 
 
@@ -29,14 +36,14 @@ def read_prz(path: Path) -> list[Signal]:
 
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
-            _checked(path, archive, name)
+            _part(path, archive, name)
     return [of_rosettasciio(signal) for signal in file_reader(str(path))]
 
 
 def read_ndata(path: Path) -> list[Signal]:
     """Return what versions of Nion Swift before nhdf saved."""
     with zipfile.ZipFile(path) as archive:
-        if archive.getinfo("metadata.json").file_size > _LONGEST_METADATA or not _checked(path, archive, "data.npy"):
+        if archive.getinfo("metadata.json").file_size > _LONGEST_METADATA or not _part(path, archive, "data.npy"):
             raise InputError(f"{path}: holds no image that can be read; export the image as tif")
         return [of_nion(_unzipped(archive, "data.npy"), json.loads(archive.read("metadata.json")))]
 
@@ -61,12 +68,16 @@ def _under(stored: Any, keys: tuple[str, ...], depth: int = _DEPTH) -> Iterator[
         yield from _under(part, keys, depth - 1)
 
 
-def _checked(path: Path, archive: zipfile.ZipFile, name: str) -> bool:
-    """Whether an array is one of numbers or text, which may be read if it is small enough."""
+def _part(path: Path, archive: zipfile.ZipFile, name: str) -> bool:
     with archive.open(name) as file:
-        version = np.lib.format.read_magic(file)
-        head = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = head(file)
+        return _checked(path, file)
+
+
+def _checked(path: Path, file: IO[bytes]) -> bool:
+    """Whether an array is one of numbers or text, which may be read if it is small enough."""
+    version = np.lib.format.read_magic(file)
+    head = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = head(file)
     check_bytes(path, shape, dtype)
     return not dtype.hasobject
 

@@ -4,12 +4,13 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
+from glob import escape
 from pathlib import Path
 
 import numpy as np
 
 from stembench.errors import InputError
-from stembench.lab.limits import check_bytes
+from stembench.lab.limits import check_bytes, is_large
 from stembench.lab.signals import Axis, Signal, of_rosettasciio
 from stembench.lab.units import beam_energy
 
@@ -39,7 +40,7 @@ def read_emi(path: Path) -> list[Signal]:
         replace(
             of_rosettasciio(signal), title=_of_series(content, str(signal["metadata"]["General"]["original_filename"]))
         )
-        for signal in file_reader(str(path), lazy=True)
+        for signal in file_reader(str(path), lazy=any(map(is_large, path.parent.glob(f"{escape(path.stem)}_*.ser"))))
     ]
     signals = signals or list(_inside(content))
     if not signals:

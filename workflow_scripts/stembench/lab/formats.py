@@ -13,7 +13,7 @@ from stembench.errors import InputError, in_short
 from stembench.lab.apart import Readable, read_apart
 from stembench.lab.colours import grey_levels
 from stembench.lab.kinds import what_else
-from stembench.lab.limits import MAX_PIXEL_SIZE_A, check_bytes
+from stembench.lab.limits import MAX_PIXEL_SIZE_A, check_bytes, is_large
 from stembench.lab.signals import Axis, Signal, along_image, channels, chosen, detector_of, labels_of, of_rosettasciio
 from stembench.lab.text import begins_as_image
 from stembench.lab.units import length_in_angstrom
@@ -27,10 +27,10 @@ _MODULES = {
     ".ser": "tia",
     ".mrc": "mrc",
     ".zspy": "zspy",
-    ".npy": "numpy",
 }
 _FUNCTIONS = {
     ".emi": "emi.read_emi",
+    ".npy": "arrays.read_npy",
     ".npz": "arrays.read_npz",
     ".prz": "arrays.read_prz",
     ".ndata": "arrays.read_ndata",
@@ -181,14 +181,9 @@ def _signals(path: Path, until: ExitStack) -> list[Signal]:
         read: Callable[[Path], list[Signal]] = getattr(import_module(f"stembench.lab.{module}"), name)
         return read(path)
     reader = import_module(f"rsciio.{_MODULES[ending]}").file_reader
-    options: dict[str, Any] = {"lazy": True} | ({"mode": "r"} if ending == ".zspy" else {})
-    try:
-        found = reader(str(path), **options)
-    except ValueError as error:
-        if "RGBA" not in str(error):  # those of DigitalMicrograph are not read lazily
-            raise
-        found = reader(str(path))
-    return list(map(of_rosettasciio, found))
+    # Where all that the file holds may be read, it is: the package for reading later takes a second to load.
+    options: dict[str, Any] = {"lazy": True, "mode": "r"} if ending == ".zspy" else {"lazy": is_large(path)}
+    return list(map(of_rosettasciio, reader(str(path), **options)))
 
 
 def _read(path: Path, mode: str, named: str, until: ExitStack) -> Recording:

@@ -13,6 +13,7 @@ import numpy as np
 
 from stembench.errors import InputError
 from stembench.lab.arrays import of_nion, statstem_or_all
+from stembench.lab.limits import MAX_BYTES
 from stembench.lab.signals import Axis, Signal, energy_in, of_rosettasciio
 from stembench.lab.units import beam_energy
 
@@ -51,7 +52,7 @@ def _velox(path: Path, file: h5py.File, until: ExitStack) -> list[Signal]:
         for name in [*(key for key in file if key != "Data"), "Data/Image"]:
             view[name] = h5py.ExternalLink(str(path.resolve()), name)
     titles = _titles_of_displays(file)
-    signals = file_reader(str(seen), lazy=True, select_type="images")
+    signals = file_reader(str(seen), lazy=_is_large(images), select_type="images")
     return [
         replace(signal, title=signal.title or titles.get(name, ""))
         for name, signal in zip(images, map(of_rosettasciio, signals), strict=True)
@@ -82,7 +83,7 @@ def _of(module: str) -> Callable[[Path, h5py.File, ExitStack], list[Signal]]:
         from importlib import import_module
 
         reader = import_module(f"rsciio.{module}").file_reader
-        return [of_rosettasciio(signal) for signal in reader(str(path), lazy=True)]
+        return [of_rosettasciio(signal) for signal in reader(str(path), lazy=_is_large(file))]
 
     return read
 
@@ -171,7 +172,7 @@ def _any(path: Path, file: h5py.File, until: ExitStack) -> list[Signal]:
             energy,
         )
         for name, dataset in _datasets(file)
-        if dataset.ndim > 1
+        if dataset.ndim > 1 and dataset.dtype.kind != "V"
     ]
 
 
@@ -187,11 +188,16 @@ def _axis(dataset: h5py.Dataset, place: int) -> Axis:
     return Axis(_decoded(name), scale.attrs.get("units"), step)
 
 
-def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
+def _is_large(group: h5py.Group) -> bool:
+    """Whether the arrays of a group are more than may be read: then only the one that is taken is."""
+    return sum(dataset.size * dataset.dtype.itemsize for _, dataset in _datasets(group)) > MAX_BYTES
+
+
+def _datasets(file: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
     found: list[tuple[str, h5py.Dataset]] = []
 
     def collect(name: str, stored: Any) -> bool | None:
-        if isinstance(stored, h5py.Dataset) and stored.dtype.kind in "biufc" and stored.size:
+        if isinstance(stored, h5py.Dataset) and stored.dtype.kind in "biufcV" and stored.size:
             found.append((name, stored))
         return len(found) >= _MOST_DATASETS or None
 

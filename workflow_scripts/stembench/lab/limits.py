@@ -16,6 +16,11 @@ MAX_PIXEL_SIZE_A = 10.0
 SHORTEST_PX, LONGEST_PX = 64, 8192
 
 
+def is_large(path: Path) -> bool:
+    """Return whether a file is larger than `MAX_BYTES`."""
+    return path.stat().st_size > MAX_BYTES
+
+
 def check_bytes(path: Path, shape: Sequence[int], dtype: np.dtype) -> None:
     """Refuse what would take more memory than `MAX_BYTES`, before it is read.
 

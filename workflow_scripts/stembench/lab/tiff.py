@@ -28,18 +28,24 @@ def read_tiff(path: Path) -> list[Signal]:
     """
     from rsciio.tiff import file_reader
 
-    found = [(of_rosettasciio(signal), signal["original_metadata"]) for signal in file_reader(str(path), lazy=True)]
-    for _, tags in found:
-        _check_whole(path, tags)
+    with tifffile.TiffFile(path) as file:
+        for series in file.series:
+            check_bytes(path, series.shape, series.dtype)
+        pages = [series.keyframe for series in file.series]
+        for page in pages:
+            _check_whole(path, page)
+        # Colours in planes RosettaSciIO reads only to the point where values are asked for; the package that does so
+        # takes a second to load.
+        lazy = any(page.photometric == _RGB and page.planarconfig == _IN_PLANES for page in pages)
+    found = [(of_rosettasciio(signal), signal["original_metadata"]) for signal in file_reader(str(path), lazy=lazy)]
     return [_coloured(path, number, _calibrated(signal, tags), tags) for number, (signal, tags) in enumerate(found)]
 
 
-def _check_whole(path: Path, tags: Mapping[str, Any]) -> None:
+def _check_whole(path: Path, page: tifffile.TiffPage) -> None:
     """Refuse a file that ends before the last pixels of a page, which decoders call damaged."""
-    for part in ("Strip", "Tile"):
-        starts, sizes = tags.get(f"{part}Offsets", ()), tags.get(f"{part}ByteCounts", ())
-        if max((start + size for start, size in zip(starts, sizes)), default=0) > path.stat().st_size:
-            raise InputError(f"{path}: ends before the last of its pixels; check that the file is complete")
+    ends = (start + size for start, size in zip(page.dataoffsets, page.databytecounts))
+    if max(ends, default=0) > path.stat().st_size:
+        raise InputError(f"{path}: ends before the last of its pixels; check that the file is complete")
 
 
 def _calibrated(signal: Signal, tags: Mapping[str, Any]) -> Signal:

@@ -10,7 +10,7 @@ AS_TIF = "export the image as tif"
 
 _ENDS_EARLY = re.compile(
     "truncat|unexpected end|end of file|end-of-file|eof|requires a buffer|smaller than (the )?requested|premature|"
-    "broken (data )?stream|mmap length|not enough data|incomplete|cannot reshape|too short|less than",
+    "broken (data )?stream|mmap length|not enough data|incomplete|cannot reshape|too short|less than|could only read",
     re.IGNORECASE,
 )
 
