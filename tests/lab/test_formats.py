@@ -237,6 +237,12 @@ def test_formats_without_a_reader_are_images_of_a_folder_and_refused_with_what_t
             read_recording(tmp_path / f"image{ending}")
 
 
+def test_a_list_of_positions_is_no_image(tmp_path):
+    (tmp_path / "columns.csv").write_text("x_px,y_px\n1,2\n")
+    with pytest.raises(InputError, match=r"no reader for \.csv files; a list of positions is no image"):
+        read_recording(tmp_path / "columns.csv")
+
+
 def test_tables_and_papers_in_a_folder_are_no_images(tmp_path):
     for name in ("images.csv", "a.corrections.csv", "README.md", "paper.pdf", "structure.cif", ".hidden.tif"):
         (tmp_path / name).write_text("1 2 3")
@@ -287,6 +293,7 @@ def test_of_a_whole_file_no_message_doubts_that_it_is_whole(tmp_path, monkeypatc
         "reading it needs the package sparse; install it": ModuleNotFoundError(
             "No module named 'sparse'", name="sparse"
         ),
+        "reading it needs the package imagecodecs; install it": ValueError("5 requires the 'imagecodecs' package"),
         "does not fit into memory": MemoryError(),
         "cannot be read .KeyError.*it is damaged or of an unknown kind": RuntimeError("KeyError of a tag"),
     }

@@ -57,6 +57,7 @@ UNREAD = {
 }
 #: With these words begins the remark on a pixel size that is not taken.
 NOT_BELIEVED = "the pixel size is not taken from the file, which gives"
+_TABLES = dict.fromkeys((".csv", ".tsv", ".xlsx", ".xyz"), "a list of positions is no image; give the image")
 _DEFAULTS_A = (1.0, 10.0)  # pixel sizes that programs write which know none
 _SAME = 1e-6
 
@@ -132,7 +133,7 @@ def read_recording(path: str | Path, mode: str = "", signal: str = "") -> Record
     path = Path(path)
     ending = path.suffix.lower()
     if ending not in ENDINGS:
-        remedy = UNREAD.get(ending, f"convert it to {', '.join(ENDINGS)}")
+        remedy = (_TABLES | UNREAD).get(ending, f"convert it to {', '.join(ENDINGS)}")
         raise InputError(f"{path}: no reader for {ending or 'such'} files; {remedy}")
     try:
         if path.is_file() and not path.stat().st_size:

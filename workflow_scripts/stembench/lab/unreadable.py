@@ -13,6 +13,8 @@ _ENDS_EARLY = re.compile(
     "broken (data )?stream|mmap length|not enough data|incomplete|cannot reshape|too short|less than|could only read",
     re.IGNORECASE,
 )
+# As tifffile and RosettaSciIO say it where they raise another error, or a reader's own process ends with it.
+_MISSING = re.compile(r"(?:requires the|The|No module named) '(\w+)'(?: package| library was not found|$)")
 
 
 def unreadable(path: Path, error: Exception | str) -> InputError:
@@ -26,8 +28,10 @@ def unreadable(path: Path, error: Exception | str) -> InputError:
         What the reader raised, or the last that it said.
     """
     reason = in_short(error) or type(error).__name__
-    if isinstance(error, ImportError):
-        return InputError(f"{path}: reading it needs the package {error.name or reason}; install it, or {AS_TIF}")
+    missing = _MISSING.search(reason)
+    if isinstance(error, ImportError) or missing:
+        name = missing[1] if missing else getattr(error, "name", None) or reason
+        return InputError(f"{path}: reading it needs the package {name}; install it, or {AS_TIF}")
     if isinstance(error, MemoryError):
         return InputError(f"{path}: does not fit into memory ({reason}); crop, bin or split it")
     if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)):
