@@ -34,7 +34,7 @@ class LabImage(Section):
     )
     signal: str | None = Field(
         None,
-        description="Title of the image that is taken, where a file holds several; null: HAADF, else ADF, ABF, BF",
+        description="Title of the image, if the file holds several. Null: HAADF, else ADF, ABF, BF",
         max_length=200,
     )
     frames: Literal["average", "each"] = Field(

@@ -11,11 +11,14 @@ import numpy as np
 
 from stembench.errors import InputError, in_short
 from stembench.lab.apart import Readable, read_apart
+from stembench.lab.arrays import read_mat, read_ndata, read_npy, read_npz, read_prz
 from stembench.lab.colours import grey_levels
+from stembench.lab.emi import read_emi
 from stembench.lab.kinds import what_else
 from stembench.lab.limits import MAX_PIXEL_SIZE_A, check_bytes, is_large
 from stembench.lab.signals import Axis, Signal, along_image, channels, chosen, detector_of, labels_of, of_rosettasciio
-from stembench.lab.text import begins_as_image
+from stembench.lab.text import begins_as_image, read_text
+from stembench.lab.tiff import read_tiff
 from stembench.lab.units import length_in_angstrom
 from stembench.lab.unreadable import AS_TIF, unreadable
 
@@ -28,16 +31,16 @@ _MODULES = {
     ".mrc": "mrc",
     ".zspy": "zspy",
 }
-_FUNCTIONS = {
-    ".emi": "emi.read_emi",
-    ".npy": "arrays.read_npy",
-    ".npz": "arrays.read_npz",
-    ".prz": "arrays.read_prz",
-    ".ndata": "arrays.read_ndata",
-    ".mat": "arrays.read_mat",
-    ".tif": "tiff.read_tiff",
-    ".tiff": "tiff.read_tiff",
-    ".txt": "text.read_text",
+_FUNCTIONS: dict[str, Callable[[Path], list[Signal]]] = {
+    ".emi": read_emi,
+    ".npy": read_npy,
+    ".npz": read_npz,
+    ".prz": read_prz,
+    ".ndata": read_ndata,
+    ".mat": read_mat,
+    ".tif": read_tiff,
+    ".tiff": read_tiff,
+    ".txt": read_text,
 }
 _HDF5 = (".emd", ".hspy", ".hdf5", ".h5", ".dm5", ".nhdf", ".de5")
 # Pictures without a calibration. RosettaSciIO takes one for grey whose green and blue are equal, as under red letters.
@@ -178,9 +181,7 @@ def _signals(path: Path, until: ExitStack) -> list[Signal]:
 
         return [Signal(iio.imread(path, index=0))]
     if ending in _FUNCTIONS:
-        module, name = _FUNCTIONS[ending].split(".")
-        read: Callable[[Path], list[Signal]] = getattr(import_module(f"stembench.lab.{module}"), name)
-        return read(path)
+        return _FUNCTIONS[ending](path)
     reader = import_module(f"rsciio.{_MODULES[ending]}").file_reader
     # Where all that the file holds may be read, it is: the package for reading later takes a second to load.
     options: dict[str, Any] = {"lazy": True, "mode": "r"} if ending == ".zspy" else {"lazy": is_large(path)}

@@ -5,15 +5,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 
 from stembench.errors import InputError
 from stembench.lab.limits import MAX_PIXEL_SIZE_A, check_bytes
 from stembench.lab.signals import Axis, Signal, of_rosettasciio
 from stembench.lab.units import length_in_angstrom
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
 
 _UNITS_OF_RESOLUTION = {2: "inch", 3: "cm"}  # TIFF 6.0, tag 296
 _RGB, _PALETTE = 2, 3  # ibid., tag 262
@@ -26,6 +28,7 @@ def read_tiff(path: Path) -> list[Signal]:
 
     Where RosettaSciIO finds no pixel size, those of ImageJ, OME and the resolution are taken.
     """
+    import tifffile
     from rsciio.tiff import file_reader
 
     with tifffile.TiffFile(path) as file:
@@ -41,7 +44,7 @@ def read_tiff(path: Path) -> list[Signal]:
     return [_coloured(path, number, _calibrated(signal, tags), tags) for number, (signal, tags) in enumerate(found)]
 
 
-def _check_whole(path: Path, page: tifffile.TiffPage) -> None:
+def _check_whole(path: Path, page: "TiffPage") -> None:
     """Refuse a file that ends before the last pixels of a page, which decoders call damaged."""
     ends = (start + size for start, size in zip(page.dataoffsets, page.databytecounts))
     if max(ends, default=0) > path.stat().st_size:
@@ -66,6 +69,8 @@ def _coloured(path: Path, number: int, signal: Signal, tags: Mapping[str, Any]) 
         check_bytes(path, (*signal.stored.shape, len(colours)), colours.dtype)
         stored = np.moveaxis(colours[:, np.asarray(signal.stored)], 0, -1)
     elif kind == _RGB and tags.get("PlanarConfiguration") == _IN_PLANES:
+        import tifffile
+
         with tifffile.TiffFile(path) as file:
             series = file.series[number]
             check_bytes(path, series.shape, series.dtype)
