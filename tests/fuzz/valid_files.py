@@ -226,15 +226,18 @@ def npy(path: Path) -> None:
     np.save(path, VALUES)
 
 
-def mrc(path: Path, values: np.ndarray = VALUES, nm_per_px: float = NM_PER_PX) -> None:
+def mrc(path: Path, values: np.ndarray = VALUES, nm_per_px: float = NM_PER_PX, order: str = "<") -> None:
     """MRC2014: 256 words, then rows from the bottom."""
     frames, rows, columns = (1, *values.shape)[-3:]
-    header = np.zeros(256, "<i4")
+    header = np.zeros(256, f"{order}i4")
     header[[0, 1, 2, 3]] = columns, rows, frames, 6  # unsigned 16 bit
     header[[7, 8, 9]] = columns, rows, frames
-    header[10:16] = np.array([columns * 10 * nm_per_px, rows * 10 * nm_per_px, 1, 90, 90, 90], "<f4").view("<i4")
-    header[52] = int.from_bytes(b"MAP ", "little")
-    path.write_bytes(header.tobytes() + values.tobytes())
+    header[10:16] = np.array([columns * 10 * nm_per_px, rows * 10 * nm_per_px, 1, 90, 90, 90], f"{order}f4").view(
+        header.dtype
+    )
+    told = bytearray(header.tobytes())
+    told[208:216] = b"MAP " + (b"\x44\x44\0\0" if order == "<" else b"\x11\x11\0\0")
+    path.write_bytes(told + values.astype(values.dtype.newbyteorder(order)).tobytes())
 
 
 def ser(path: Path, values: np.ndarray = VALUES) -> None:

@@ -188,6 +188,22 @@ def test_a_pixel_size_that_programs_write_which_know_none_is_not_believed(tmp_pa
     assert told in found.remarks[0]
 
 
+def test_an_mrc_file_is_read_in_the_order_of_bytes_that_it_states(tmp_path):
+    valid_files.mrc(tmp_path / "image.mrc", order=">")
+    found = recording(tmp_path / "image.mrc")
+    assert np.array_equal(found.values, valid_files.VALUES)
+    assert found.pixel_size_x_A == pytest.approx(0.2)
+
+
+def test_an_mrc_file_that_promises_more_than_it_holds_is_refused_at_once(tmp_path):
+    valid_files.mrc(tmp_path / "image.mrc")
+    content = bytearray((tmp_path / "image.mrc").read_bytes())
+    content[8:12] = (2**32 - 1).to_bytes(4, "little")  # sections
+    (tmp_path / "image.mrc").write_bytes(content)
+    with pytest.raises(InputError, match="ends before the last of its pixels"):
+        recording(tmp_path / "image.mrc")
+
+
 def test_an_edge_of_pixels_that_cannot_be_right_is_told(tmp_path):
     berkeley(tmp_path / "image.emd", VALUES, "yx", "nm")
     with h5py.File(tmp_path / "image.emd", "a") as file:

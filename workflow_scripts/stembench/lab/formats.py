@@ -16,6 +16,7 @@ from stembench.lab.colours import grey_levels
 from stembench.lab.emi import read_emi
 from stembench.lab.kinds import what_else
 from stembench.lab.limits import MAX_PIXEL_SIZE_A, check_bytes, is_large
+from stembench.lab.mrc import read_mrc
 from stembench.lab.signals import Axis, Signal, along_image, channels, chosen, detector_of, labels_of, of_rosettasciio
 from stembench.lab.text import begins_as_image, read_text
 from stembench.lab.tiff import read_tiff
@@ -28,11 +29,11 @@ _MODULES = {
     ".dm3": "digitalmicrograph",
     ".dm4": "digitalmicrograph",
     ".ser": "tia",
-    ".mrc": "mrc",
     ".zspy": "zspy",
 }
 _FUNCTIONS: dict[str, Callable[[Path], list[Signal]]] = {
     ".emi": read_emi,
+    ".mrc": read_mrc,
     ".npy": read_npy,
     ".npz": read_npz,
     ".prz": read_prz,
