@@ -10,7 +10,13 @@ from stembench.lab.signals import Axis, Signal, along_image, channels, chosen, d
     [
         *[(title, "HAADF") for title in ("HAADF", "HAADF26", "STO_haadf_5Mx", "High-angle annular dark field")],
         *[(title, "ADF") for title in ("ADF", "DF4", "DF2", "DF4-A", "MAADF", "LAADF", "Dark Field")],
-        *[("ABF", "ABF"), ("annular bright-field", "ABF"), ("BF", "BF"), ("Bright Field 2", "BF")],
+        *[
+            ("ABF", "ABF"),
+            ("annular bright-field", "ABF"),
+            ("BF", "BF"),
+            ("Bright Field 2", "BF"),
+            ("bright_field", "BF"),
+        ],
         *[("BFO film", None), ("iDPC", None), ("Sr", None), ("", None), ("profile", None)],
     ],
 )
@@ -85,6 +91,7 @@ def signal(shape, units=(), names=(), title="", kind="", dtype="f4", navigate=0)
         ("a diffraction pattern", signal((90, 90), ("1/nm", "1/nm"))),
         ("a diffraction pattern", signal((90, 90), ("mrad", "mrad"))),
         ("a diffraction pattern", signal((90, 90), kind="Diffraction image")),
+        ("a diffraction pattern", signal((90, 90), title="dp_mean")),
         ("diffraction patterns", signal((5, 90, 90), ("s", "Å^-1", "Å^-1"))),
         ("diffraction patterns", signal((8, 9, 30, 30), ("nm", "nm", "1/nm", "1/nm"))),
         ("data of 4 dimensions", signal((8, 9, 30, 30))),

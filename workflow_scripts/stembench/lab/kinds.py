@@ -12,6 +12,7 @@ _VIRTUAL = "give an image that is computed from it, such as a virtual dark field
 _SPECTRAL = re.compile(r"eels|eds|edx|\bcl\b|spectr|lumi", re.IGNORECASE)
 _DIFFRACTION = re.compile(r"diffraction|cbed|ebsd", re.IGNORECASE)
 _SPECTRAL_AXIS = re.compile(r"energy.*|.*[ _]energy|e-?loss|wavelength", re.IGNORECASE)
+_PATTERN = re.compile(r"dp([ _].*)?|diffraction.*|(pa)?cbed.*|ronchigram.*", re.IGNORECASE)
 _TRANSFORMED = re.compile(r"(half )?fft\b.*|power ?spectrum.*|diffractogram.*", re.IGNORECASE)
 _COORDINATES = 3  # as many numbers at most tell a position
 
@@ -38,18 +39,14 @@ def what_else(signal: Signal) -> tuple[str, str] | None:
         return f"a line plot ({size})", _IMAGE
     if _TRANSFORMED.fullmatch(signal.title):
         return f"a Fourier transform (FFT, {size})", _IMAGE
-    if _DIFFRACTION.search(signal.kind) or sum(is_reciprocal(axis.units) for axis in axes) > 1:
+    if _is_diffraction(signal, axes):
         many = len(shape) > 2
         return f"{'diffraction patterns' if many else 'a diffraction pattern'} ({size})", _VIRTUAL if many else _IMAGE
     if len(shape) > 3:
         return f"data of {len(shape)} dimensions ({size}), such as 4D-STEM", _VIRTUAL
     if len(shape) == 3 and any(axis.navigate for axis in axes[-2:]):
         return f"a curve for each place ({size})", _RECORDED_WITH
-    if (
-        len(shape) == 2
-        and axes[0].navigate != axes[1].navigate
-        and not all(length_in_angstrom(axis.units) for axis in axes)
-    ):
+    if len(shape) == 2 and _is_curves(axes):
         return f"curves along a line ({size})", _RECORDED_WITH
     if len(shape) == 2 and min(shape) <= _COORDINATES < max(shape) and not signal.stored.dtype.names:
         return f"a list of positions or a table ({size})", _IMAGE
@@ -62,3 +59,13 @@ def _spectra(signal: Signal, axes: Sequence[Axis]) -> str | None:
     if not spectral and not (_SPECTRAL.search(signal.kind) and not lengths == len(axes) == 2):
         return None
     return ("a spectrum", "a spectrum", "spectra along a line", "a spectrum image")[min(len(axes), 3)]
+
+
+def _is_diffraction(signal: Signal, axes: Sequence[Axis]) -> bool:
+    told = _DIFFRACTION.search(signal.kind) or _PATTERN.fullmatch(signal.title)
+    return told is not None or sum(is_reciprocal(axis.units) for axis in axes) > 1
+
+
+def _is_curves(axes: Sequence[Axis]) -> bool:
+    """Whether two axes are places and what is measured there; an image may be stored so too, along two lengths."""
+    return axes[0].navigate != axes[1].navigate and not all(length_in_angstrom(axis.units) for axis in axes)

@@ -13,10 +13,10 @@ from stembench.imaging.detectors import Mode
 from stembench.lab.units import beam_energy
 
 _IN_WORDS = (
-    (r"high[- ]angle annular dark[- ]?field", "haadf"),
-    (r"annular dark[- ]?field|dark[- ]?field", "adf"),
-    (r"annular bright[- ]?field", "abf"),
-    (r"bright[- ]?field", "bf"),
+    (r"high[-_ ]angle[-_ ]annular[-_ ]dark[-_ ]?field", "haadf"),
+    (r"(annular[-_ ])?dark[-_ ]?field", "adf"),
+    (r"annular[-_ ]bright[-_ ]?field", "abf"),
+    (r"bright[-_ ]?field", "bf"),
 )
 # A word of a title that names a detector, best first. DF2 to DF4 are TIA's and Velox's annular detectors.
 _DETECTORS: tuple[tuple[Mode, str], ...] = (
@@ -34,7 +34,7 @@ _DIFFERENCE = re.compile(
 _SEGMENT = re.compile(r"\w*[a-z]\d?[ _-][a-d]", re.IGNORECASE)
 _INTEGRATED = re.compile(r"(.*\b)?i(dpc|com)\b.*", re.IGNORECASE)
 _ELEMENT_MAP = re.compile(r"[A-Z][a-z]?([ _-]?[KLM]([abαβ]\d?)?)?|colou?r ?mix", re.IGNORECASE)
-_ENERGY = re.compile(r"(?:beam|electron)?energy|hightension|accelerat(?:ing|ion)voltage|voltage|ht|hv|e0")
+_ENERGY = re.compile(r"(?:beam|electron)energy|hightension|accelerat(?:ing|ion)voltage|voltage|ht|hv|e0")
 _MICROSCOPE = re.compile(r"microscope|instrument|beam|simulationparameters|autostem")
 
 
