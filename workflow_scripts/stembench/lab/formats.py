@@ -43,7 +43,7 @@ _FUNCTIONS: dict[str, Callable[[Path], list[Signal]]] = {
     ".tiff": read_tiff,
     ".txt": read_text,
 }
-_HDF5 = (".emd", ".hspy", ".hdf5", ".h5", ".dm5", ".nhdf", ".de5")
+_HDF5 = (".emd", ".hspy", ".hdf5", ".h5", ".dm5", ".nhdf", ".nxs", ".de5")
 # Pictures without a calibration. RosettaSciIO takes one for grey whose green and blue are equal, as under red letters.
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 #: Endings of the files that are read.
@@ -56,7 +56,7 @@ UNREAD = {
     **dict.fromkeys((".bcf", ".rpl", ".pts", ".spd", ".eds", ".oip", ".h5oina", ".edaxh5", ".elid"), _OF_SPECTRA),
     **dict.fromkeys((".msa", ".emsa", ".spx", ".spc"), _OF_SPECTRA),
     **dict.fromkeys((".blo", ".mib", ".app5", ".tvips", ".up1", ".up2"), _OF_PATTERNS),
-    **dict.fromkeys((".mrcz", ".unf", ".raw", ".img", ".nc", ".nxs", ".czi", ".sur", ".seq", ".st"), AS_TIF),
+    **dict.fromkeys((".mrcz", ".unf", ".raw", ".img", ".nc", ".czi", ".sur", ".seq", ".st"), AS_TIF),
     **dict.fromkeys((".gif", ".webp", ".jp2"), "save the picture as png or tif"),
 }
 #: With these words begins the remark on a pixel size that is not taken.
@@ -137,7 +137,7 @@ def read_recording(path: str | Path, mode: str = "", signal: str = "") -> Record
     path = Path(path)
     ending = path.suffix.lower()
     if ending not in ENDINGS:
-        remedy = (_TABLES | UNREAD).get(ending, f"convert it to {', '.join(ENDINGS)}")
+        remedy = (_TABLES | UNREAD).get(ending, AS_TIF)
         raise InputError(f"{path}: no reader for {ending or 'such'} files; {remedy}")
     try:
         if path.is_file() and not path.stat().st_size:
