@@ -20,7 +20,7 @@ from stembench.crystals.cif import read_crystal
 from stembench.datasets.temimagenet import read_temimagenet
 from stembench.errors import InputError
 from stembench.lab.fetching import extract
-from stembench.lab.formats import recording_parts
+from stembench.lab.formats import read_recording, recording_parts
 from stembench.lab.marked_columns import atom_positions, read_marked_columns
 from stembench.lab.own_images import own_images
 from stembench.networks.registry import build, save
@@ -44,6 +44,37 @@ class Reader:
 # Of HDF5 what its process runs: the worker is such a process.
 def _image(name: str, make: Callable[[Path], None]) -> Reader:
     return Reader(lambda folder: make(folder / name), lambda folder: recording_parts(folder / name))
+
+
+# SciPy's reader of MATLAB files can end its process, which is why these have one of their own.
+def _apart(name: str, make: Callable[[Path], None]) -> Reader:
+    return Reader(lambda folder: make(folder / name), lambda folder: read_recording(folder / name))
+
+
+def _emi_alone() -> Reader:
+    def make(folder: Path) -> None:
+        valid_files.emi(folder / "image.emi")
+        (folder / "image_1.ser").unlink()
+
+    return Reader(make, lambda folder: recording_parts(folder / "image.emi"))
+
+
+# A zip whose parts are hostile: a hostile zip alone is refused by its checksums.
+def _zipped(name: str, make: Callable[[Path], None]) -> Reader:
+    def unpacked(folder: Path) -> None:
+        make(folder / name)
+        with zipfile.ZipFile(folder / name) as archive:
+            archive.extractall(folder)
+        (folder / name).unlink()
+
+    def read(folder: Path) -> None:
+        parts = sorted(path for path in folder.iterdir() if path.is_file())
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            for part in parts:
+                archive.write(part, part.name)
+        recording_parts(folder / name)
+
+    return Reader(unpacked, read)
 
 
 def _atoms(name: str, make: Callable[[Path], None]) -> Reader:
@@ -100,8 +131,8 @@ def _own_images(folder: Path) -> None:
     for name in ("a.tif", "b.png"):
         (folder / name).write_text("an image")
     (folder / "images.csv").write_text(
-        "image,pixel_size_A,pixel_size_y_A,mode,energy_keV,material,zone,frames\n"
-        "a.tif,0.1,0.2,BF,200,Si,110,each\nb,0.12,,,,,,\n"
+        "image,pixel_size_A,pixel_size_y_A,mode,signal,energy_keV,material,zone,frames\n"
+        "a.tif,0.1,0.2,BF,DF4,200,Si,110,each\nb,0.12,,,,,,,\n"
     )
 
 
@@ -177,13 +208,30 @@ READERS = {
     "dm4": _image("image.dm4", valid_files.digital_micrograph),
     "emd of Berkeley": _image("image.emd", valid_files.berkeley_emd),
     "emd of Velox": _image("image.emd", valid_files.velox_emd),
+    "emd of Velox with EDS": _image("image.emd", valid_files.velox_emd_with_eds),
+    "dm5": _image("image.dm5", valid_files.dm5),
+    "nhdf": _image("image.nhdf", valid_files.nhdf),
+    "ndata": _image("image.ndata", valid_files.ndata),
+    "prz": _image("image.prz", valid_files.prz),
+    "npz": _image("image.npz", valid_files.npz),
+    "parts of ndata": _zipped("image.ndata", valid_files.ndata),
+    "parts of prz": _zipped("image.prz", valid_files.prz),
+    "parts of npz": _zipped("image.npz", valid_files.npz),
+    "mat": _apart("image.mat", valid_files.statstem),
+    "mat of version 7.3": _image("image.mat", valid_files.matlab_7_3),
+    "h5": _image("image.h5", valid_files.any_hdf5),
+    "txt": _image("image.txt", valid_files.text),
     "ser": _image("image.ser", valid_files.ser),
     "emi": _image("image.emi", valid_files.emi),
+    "emi alone": _emi_alone(),
     "mrc": _image("image.mrc", valid_files.mrc),
     "hspy": _image("image.hspy", valid_files.hspy),
     "zspy": _image("image.zspy", valid_files.zspy),
     "npy": _image("image.npy", valid_files.npy),
     "tif": _image("image.tif", valid_files.tiff),
+    "tif with LZW": _image("image.tif", valid_files.compressed_tiff),
+    "tif with JPEG": _image("image.tif", valid_files.tiff_with_jpeg),
+    "tif of OME": _image("image.ome.tif", valid_files.ome_tiff),
     "tif of ImageJ": _image("image.tiff", valid_files.imagej_tiff),
     "png": _image("image.png", valid_files.with_pillow),
     "jpg": _image("image.jpg", valid_files.with_pillow),

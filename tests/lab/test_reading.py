@@ -22,6 +22,7 @@ from stembench.lab.reading import lab_image
 pytestmark = pytest.mark.slow
 
 VALUES = np.arange(48.0).reshape(6, 8)
+LARGE = np.arange(64.0 * 80).reshape(64, 80).astype(np.uint16)  # an image that is large enough to be imported
 
 
 def hspy_file(path):
@@ -55,15 +56,16 @@ def test_an_atom_lattice_of_atomap_gives_its_image(tmp_path):
 
 def test_the_entry_overrides_the_file(tmp_path):
     path = tmp_path / "image.mrc"
-    valid_files.mrc(path)
+    valid_files.mrc(path, LARGE)
     image = lab_image(path, "mine", entry(pixel_size_A=0.3, energy_keV=200), {"file": "image.mrc"})
     assert image.attrs["pixel_size_A"] == 0.3
+    assert image.attrs["pixel_size_source"] == "config"
     assert image.attrs["energy_keV"] == 200
 
 
 def test_a_missing_pixel_size_is_asked_for_by_file_and_key(tmp_path):
     path = tmp_path / "image.tif"
-    tifffile.imwrite(path, VALUES.astype(np.uint16))
+    tifffile.imwrite(path, LARGE)
     with pytest.raises(InputError, match=r"lab\.images\.mine\.pixel_size_A") as refused:
         lab_image(path, "mine", entry(), {"file": "image.tif"})
     assert "image.tif" in str(refused.value)
@@ -121,9 +123,9 @@ def complex_numbers(path):
         ("image.hdf5", few_bytes_for_a_terabyte, "more than 1 GiB"),
         ("image.npy", short_file_for_a_large_array, "more than 1 GiB"),
         ("image.png", png_of_400_megapixels, "could be decompression bomb"),
-        ("image.hspy", places_with_spectra, "no two-dimensional image"),
+        ("image.hspy", places_with_spectra, "holds a curve for each place"),
         ("image.npy", words, "grey levels"),
-        ("image.npy", complex_numbers, "grey levels"),
+        ("image.npy", complex_numbers, "complex numbers"),
     ],
 )
 def test_what_is_no_image_of_grey_levels_or_too_large_is_refused(tmp_path, name, write, part):
@@ -238,6 +240,26 @@ def test_numbers_of_every_width_are_read(tmp_path, dtype):
     assert np.array_equal(image, values.astype(float))
 
 
+def test_the_signal_that_an_entry_names_is_taken_with_its_mode_and_the_source_of_the_pixel_size(tmp_path):
+    valid_files.emi(tmp_path / "scan.emi", LARGE, detectors=("BF", "DF4", "HAADF"))
+    for signal, taken, mode in ((None, "HAADF", "HAADF"), ("bf", "BF", "BF"), ("DF4", "DF4", "ADF")):
+        image = lab_image(tmp_path / "scan.emi", "mine", entry(signal=signal, mode=None), {"file": "scan.emi"})
+        told = [image.attrs[key] for key in ("signal", "mode", "pixel_size_source")]
+        assert told == [taken, mode, "file"]
+        assert any("BF, DF4, HAADF" in remark for remark in image.attrs["remarks"])
+    image = lab_image(tmp_path / "scan_1.ser", "mine", entry(), {"file": "scan_1.ser"})
+    assert image.attrs["signal"] == ""
+
+
+@pytest.mark.parametrize(
+    ("shape", "remedy"),
+    [((63, 500), "give a larger part"), ((500, 63), "give a larger part"), ((64, 8193), "crop or bin it")],
+)
+def test_an_image_too_small_or_too_large_for_networks_is_refused_when_it_is_imported(tmp_path, shape, remedy):
+    with pytest.raises(InputError, match=rf"image\.npy: the image has {shape[0]} x {shape[1]} px.*{remedy}"):
+        imported(tmp_path / "image.npy", np.random.default_rng(0).random(shape))
+
+
 def columns_of(shape, x_px, y_px):
     """Columns 4 A apart on pixels of 0.2 A times `x_px` and `y_px`."""
     y, x = np.mgrid[: shape[0], : shape[1]] * 0.2 * np.array([y_px, x_px])[:, None, None]
@@ -350,7 +372,7 @@ def test_grey_levels_saved_as_colours_are_what_they_were_and_false_colours_are_t
 
 
 def test_the_line_to_write_is_shown_where_no_entry_says_the_pixel_size(tmp_path):
-    tifffile.imwrite(tmp_path / "my, image.tif", VALUES)
+    tifffile.imwrite(tmp_path / "my, image.tif", LARGE)
     told = {"file": "my, image.tif"}
     with pytest.raises(InputError, match=r"my, image\.tif: the file holds no pixel size") as refused:
         lab_image(tmp_path / "my, image.tif", "mine", entry(), told, sidecar="images/images.csv")
@@ -359,10 +381,11 @@ def test_the_line_to_write_is_shown_where_no_entry_says_the_pixel_size(tmp_path)
 
 def test_a_pixel_size_that_the_file_denies_is_taken_and_told(tmp_path):
     path = tmp_path / "image.mrc"
-    valid_files.mrc(path)
+    valid_files.mrc(path, LARGE)
     for size, told in ((0.3, True), (0.2, False)):
         image = lab_image(path, "m", entry(pixel_size_A=size), {"file": "image.mrc"}, sidecar="images/images.csv")
         assert image.attrs["pixel_size_A"] == size
+        assert image.attrs["pixel_size_source"] == "images.csv"
         assert any("0.3 A by images/images.csv" in remark for remark in image.attrs["remarks"]) == told
 
 

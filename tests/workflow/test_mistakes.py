@@ -76,14 +76,14 @@ def test_a_broken_cif_is_named_and_the_other_materials_finish(copy):
 
 
 def test_a_lab_image_without_pixel_size_is_named(copy):
-    tifffile.imwrite(copy.folder / "images" / "mine.tif", [[1.0, 2.0], [3.0, 4.0]])
+    tifffile.imwrite(copy.folder / "images" / "mine.tif", np.eye(64))
     config = copy.folder / "mine.yaml"
     config.write_text("lab: {images: {mine: {file: mine.tif}}}\n")
     refused_image(copy, config, r"mine\.tif.*lab\.images\.mine\.pixel_size_A")
 
 
 def test_ones_own_annotated_image_is_scored_by_one_entry(copy, tiny_with):
-    tifffile.imwrite(copy.folder / "images" / "mine.tif", [[1.0, 2.0], [3.0, 4.0]])
+    tifffile.imwrite(copy.folder / "images" / "mine.tif", np.eye(64))
     (copy.folder / "images" / "mine.csv").write_text("x_px,y_px\n0,0\n1,two\n")
     config = tiny_with({"lab": {"images": {"mine": {"file": "mine.tif", "pixel_size_A": 0.1, "columns": "mine.csv"}}}})
     rows = copy.plan(config).evaluations.detection
@@ -143,7 +143,7 @@ def test_files_of_any_name_are_taken_and_nothing_is_written_outside_of_the_worki
         "*?[my] columns; touch executed.csv",
         "their 'é' \"1\"",
     )
-    tifffile.imwrite(work / "images" / image, np.arange(256, dtype=np.uint8).reshape(16, 16))
+    tifffile.imwrite(work / "images" / image, np.tile(np.arange(64, dtype=np.uint8), (64, 1)))
     (work / "images" / columns).write_text("x_px,y_px\n1,1\n9,2\n3,12\n")
     for label in ("image", "position", "radius"):
         (work / folder / label).mkdir(parents=True)

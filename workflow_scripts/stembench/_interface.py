@@ -30,37 +30,46 @@ Frames = Literal["average", "each"]
 
 # Pixel size at which an image of unknown pixel size is searched for bright or dark columns [A].
 _ASSUMED_A = 0.1
-_SIZES = ("pixel_size_A", "file_pixel_size_x_A", "file_pixel_size_y_A")
+_SIZES = ("pixel_size_A", "pixel_size_source", "file_pixel_size_x_A", "file_pixel_size_y_A")
 
 
 def read(
-    file: str | Path, *, pixel_size_A: float | None = None, mode: Mode | None = None, frames: Frames = "average"
+    file: str | Path,
+    *,
+    pixel_size_A: float | None = None,
+    mode: Mode | None = None,
+    frames: Frames = "average",
+    signal: str | None = None,
 ) -> xr.DataArray:
     """Read an experimental image.
 
     Parameters
     ----------
     file : str or Path
-        A dm3, dm4, ser, emi, emd (Velox, Berkeley), mrc, hspy, zspy, tif, png, jpg, bmp or npy file.
+        A file of a microscope or a picture; the how-to guide to your own images lists the formats.
     pixel_size_A : float, optional
         Pixel size [A]. By default the pixel size that the file holds.
     mode : {"HAADF", "ADF", "ABF", "BF"}, optional
-        Detector of the image. By default HAADF if columns are bright in the image, BF if they are dark.
+        Detector of the image. By default the one that its title names, else HAADF if columns are bright in the image,
+        BF if they are dark.
     frames : {"average", "each"}
         For a stack: average the aligned frames, or keep each frame.
+    signal : str, optional
+        Title of the image, where the file holds several. By default the image of `mode`, else HAADF, ADF, ABF, BF.
 
     Returns
     -------
     DataArray, dims (y, x), or (frame, y, x) where the frames of a stack are kept
         Raw intensities on square pixels; NaN where nothing was measured, and under a scale bar. Attributes:
-        `pixel_size_A` [A], if the file holds a pixel size or one is given; `energy_keV` [keV], if the file holds it;
+        `pixel_size_A` [A], if the file holds a pixel size or one is given; `signal`, the title of the image that was
+        taken of several; `energy_keV` [keV], if the file holds it;
         `mode`; `remarks`, sentences on what was assumed or changed; `file` and its `sha256`.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged, of an unknown format or blank, or an argument is out of range. An `InputError`
-        is a `ValueError` whose message names the remedy.
+        If the file is missing, damaged, of an unknown format or blank, holds no image, or one of too few or too many
+        pixels, or an argument is out of range. An `InputError` is a `ValueError` whose message names the remedy.
     """
     from stembench.config import LabImage
     from stembench.lab.formats import read_recording
@@ -76,13 +85,15 @@ def read(
         "mode": _checked("mode", mode, Mode) if mode else None,
         "frames": _checked("frames", frames, Frames),
     }
-    recording = read_recording(path, mode or "")
+    recording = read_recording(path, mode or "", signal or "")
     known = pixel_size_A or recording.pixel_size_x_A or recording.pixel_size_y_A
     if not known:
         entry["pixel_size_A"] = _ASSUMED_A
     image = image_of(recording, path.stem, LabImage(**entry), {"file": str(path), "sha256": sha256(path)})
     for key in () if known else _SIZES:
         del image.attrs[key]
+    if pixel_size_A:
+        image.attrs["pixel_size_source"] = "argument"
     return image
 
 

@@ -32,6 +32,11 @@ class LabImage(Section):
         description="Detector; null: judged by whether columns are bright or dark. Bright columns count as HAADF, "
         "dark ones as BF",
     )
+    signal: str | None = Field(
+        None,
+        description="Title of the image, if the file holds several. Null: HAADF, else ADF, ABF, BF",
+        max_length=200,
+    )
     frames: Literal["average", "each"] = Field(
         "average", description="For a stack: average the aligned frames, or analyse each frame"
     )

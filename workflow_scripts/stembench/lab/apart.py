@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from stembench.errors import InputError
+from stembench.lab.unreadable import AS_TIF, unreadable
 
 #: Processor time to read a file in [s], and how much longer for each byte of it.
 SECONDS, SECONDS_A_BYTE = 8.0, 5e-8
@@ -72,7 +73,7 @@ def read_apart(read: Callable[..., Readable], path: str | Path, *arguments: str)
         if done.returncode:
             lines = done.stderr.decode(errors="replace").strip().splitlines()
             reason = lines[-1] if lines else f"it ended its process with {done.returncode}"
-            raise InputError(f"{path}: cannot be read ({reason[:200]}); check that the file is complete")
+            raise unreadable(path, reason)
         told = json.loads((Path(folder) / "told.json").read_bytes())
         if "refused" in told:
             raise InputError(told["refused"].replace(str(path.resolve()), str(path)))
@@ -80,7 +81,10 @@ def read_apart(read: Callable[..., Readable], path: str | Path, *arguments: str)
 
 
 def _too_long(path: Path, seconds: float) -> InputError:
-    return InputError(f"{path}: is not read within {seconds:.0f} s; check that the file is complete")
+    return InputError(
+        f"{path}: is not read within {seconds:.0f} s, as it is damaged or stored in an odd way; open it with "
+        f"the program that saved it, and {AS_TIF}"
+    )
 
 
 def _limit(seconds: float) -> None:

@@ -12,14 +12,14 @@ from pydantic import ValidationError
 from stembench.config import LabImage
 from stembench.crystals.names import cif_and_phase, zones_of
 from stembench.errors import InputError, in_short
-from stembench.lab.formats import ENDINGS
+from stembench.lab.formats import is_listed
 from stembench.lab.spreadsheets import read_lines
 
 #: The table of what files do not tell, in the folder of the images.
 SIDECAR = "images.csv"
 
 _NUMBERS = ("pixel_size_A", "pixel_size_y_A", "energy_keV")
-_COLUMNS = ("image", *_NUMBERS, "mode", "material", "zone", "frames")
+_COLUMNS = ("image", *_NUMBERS, "mode", "signal", "material", "zone", "frames")
 _LONGEST_NAME = 80
 _CORRECTIONS = ".corrections.csv"
 _TAKEN = ("distributions",)  # a folder beside those of images
@@ -40,7 +40,8 @@ def own_images(
 ) -> OwnImages:
     """The images in a folder that no entry of the configuration names; no pixel is read.
 
-    An image is every file whose ending has a reader, and every folder that ends in `.zspy`. Its name is the file's
+    An image is every file of a format that has a reader or is one of microscopes, and every folder that ends in
+    `.zspy`, see `formats.is_listed`. Its name is the file's
     without the ending, letters and digits of it as they are and `_` for what else there is; where two files would have
     one name the ending is part of it. An emi file and the ser files that it describes are one image.
 
@@ -165,8 +166,7 @@ def files_of(folder: str | Path, image: LabImage) -> list[str]:
 def _image_files(folder: Path) -> list[str]:
     """Names of the images in a folder, of which ser files are none that an emi file describes."""
     found = sorted(folder.iterdir()) if folder.is_dir() else []
-    found = [path for path in found if path.suffix.lower() in ENDINGS and not path.name.startswith(".")]
-    found = [path for path in found if path.is_file() or path.suffix.lower() == ".zspy"]
+    found = [path for path in found if is_listed(path)]
     described = {path.stem for path in found if path.suffix.lower() == ".emi"}
     return [
         path.name for path in found if path.suffix.lower() != ".ser" or path.stem.rpartition("_")[0] not in described

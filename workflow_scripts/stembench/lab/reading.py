@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from stembench.config import LabImage
 from stembench.errors import InputError
 from stembench.imaging.detectors import DARK_FIELD
-from stembench.lab.formats import Recording, read_recording
-from stembench.lab.frames import averaged
+from stembench.lab.formats import NOT_BELIEVED, Recording, read_recording
+from stembench.lab.limits import check_edges
 from stembench.lab.scale_bar import scale_bars
 
 #: Coarsest pixels that show columns [A]: half as wide as a column in the image.
@@ -23,6 +23,7 @@ _SAME = 1e-3  # likewise of two statements of a pixel's size
 _CONTRAST_PX = 1024  # edge of the central part that tells the contrast
 _COLUMN_A, _BACKGROUND_A = 0.4, 4.0  # narrower than a column, and wider than their distance
 _CLEAR_SKEWNESS = 0.1
+_TINY = float(np.finfo(float).tiny)
 
 
 def lab_image(
@@ -40,7 +41,7 @@ def lab_image(
     InputError
         If the file cannot be read, and as `image_of` does.
     """
-    return image_of(read_recording(path, entry.mode or ""), name, entry, origin, sidecar=sidecar)
+    return image_of(read_recording(path, entry.mode or "", entry.signal or ""), name, entry, origin, sidecar=sidecar)
 
 
 def image_of(
@@ -65,21 +66,26 @@ def image_of(
     -------
     xarray.DataArray, dims (y, x), or (frame, y, x) of a stack whose frames are kept
         Raw intensities on square pixels, the first of them where it is in the file; NaN where nothing was measured.
-        Attributes: `pixel_size_A`; `file_pixel_size_x_A`, `file_pixel_size_y_A`, the edges of the file's pixels,
-        of which there are `file_height_px` times `file_width_px`;
-        `mode`, `energy_keV` if it is known, `material`, `zone`, `specimen`, `remarks` (sentences on what was assumed
-        or changed), and the origin.
+        Attributes: `pixel_size_A`, and `pixel_size_source`, which is "file", "config" or the name of `sidecar`;
+        `file_pixel_size_x_A`, `file_pixel_size_y_A`, the edges of the file's pixels, of which there are
+        `file_height_px` times `file_width_px`; `signal`, the title of the image where the file holds several; `mode`,
+        `energy_keV` if it is known, `material`, `zone`, `specimen`, `remarks` (sentences on what was assumed or
+        changed), and the origin.
 
     Raises
     ------
     InputError
-        If the pixel size is known neither from the file nor from the entry, or the image shows nothing.
+        If the pixel size is known neither from the file nor from the entry, the image is too small, too large or
+        coarse, or shows nothing.
     """
     remarks = list(recording.remarks)
-    size_x, size_y = _pixel_sizes(recording, name, entry, origin["file"], sidecar, remarks)
+    check_edges(origin["file"], recording.values.shape[-2:])
+    size_x, size_y, source = _pixel_sizes(recording, name, entry, origin["file"], sidecar, remarks)
     frames = recording.values if recording.values.ndim == 3 else recording.values[None]
     frames = _without_what_is_drawn(frames, origin["file"], remarks)
     if len(frames) > 1 and entry.frames == "average":
+        from stembench.lab.frames import averaged
+
         count, (mean, shifts) = len(frames), averaged(frames)
         frames = mean[None]
         remarks.append(
@@ -98,12 +104,14 @@ def image_of(
         remarks.append(f"pixels of {size_x:.4g} x {size_y:.4g} A were resampled to squares of {pixel_size:.4g} A")
     attributes = {
         "pixel_size_A": pixel_size,
+        "pixel_size_source": source,
         "file_pixel_size_x_A": size_x,
         "file_pixel_size_y_A": size_y,
         "file_height_px": recording.values.shape[-2],
         "file_width_px": recording.values.shape[-1],
         "file_dtype": str(recording.values.dtype),
-        "mode": entry.mode or _told_mode(frames[0], pixel_size, remarks),
+        "signal": recording.signal,
+        "mode": entry.mode or recording.mode or _told_mode(frames[0], pixel_size, remarks),
         "specimen": entry.specimen,
         "material": entry.material or "",
         "zone": entry.zone or "",
@@ -123,8 +131,8 @@ def image_of(
 
 def _pixel_sizes(
     recording: Recording, name: str, entry: LabImage, file: str, sidecar: str | Path | None, remarks: list[str]
-) -> tuple[float, float]:
-    """Edges of a pixel along x and y [A], as the entry says, or else the file."""
+) -> tuple[float, float, str]:
+    """Edges of a pixel along x and y [A], as the entry says, or else the file; and which of the two."""
     found = (recording.pixel_size_x_A, recording.pixel_size_y_A)
     size_x, size_y = found[0] or found[1], found[1] or found[0]
     if entry.pixel_size_A:
@@ -134,19 +142,21 @@ def _pixel_sizes(
             remarks.append(
                 f"pixels are {_edges(*given)} A by {place}, which was taken, and {_edges(size_x, size_y)} A by the file"
             )
-        return given
+        return *given, Path(sidecar).name if sidecar else "config"
     if size_x and size_y:
-        return size_x, size_y
+        return size_x, size_y, "file"
+    told = (remark.removeprefix(NOT_BELIEVED) for remark in remarks if remark.startswith(NOT_BELIEVED))
+    doubt = next((f" (it gives{size})" for size in told), "")
     if sidecar is None:
         raise InputError(
-            f"{file}: the file holds no pixel size; write it in angstrom into config/config.yaml, as "
+            f"{file}: the file holds no pixel size{doubt}; write it in angstrom into config/config.yaml, as "
             f"lab.images.{name}.pixel_size_A"
         )
     line = io.StringIO()
     csv.writer(line).writerow([file, 0.1])
     raise InputError(
-        f"{file}: the file holds no pixel size; write these lines into {sidecar}, with your pixel size in angstrom "
-        f"instead of 0.1:\n"
+        f"{file}: the file holds no pixel size{doubt}; write these lines into {sidecar}, with your pixel size in "
+        f"angstrom instead of 0.1:\n"
         f"image,pixel_size_A\n{line.getvalue().strip()}"
     )
 
@@ -201,7 +211,8 @@ def _told_mode(image: np.ndarray, pixel_size: float, remarks: list[str]) -> str:
     known = np.isfinite(part)
     part = np.where(known, part, part[known].mean() if known.any() else 0)
     columns = ndimage.gaussian_filter(part, _COLUMN_A / pixel_size)
-    skewness = float(stats.skew((columns - ndimage.gaussian_filter(part, _BACKGROUND_A / pixel_size))[known]))
+    contrasts = (columns - ndimage.gaussian_filter(part, _BACKGROUND_A / pixel_size))[known].astype(float)
+    skewness = float(np.mean((contrasts - contrasts.mean()) ** 3) / max(contrasts.std() ** 3, _TINY))
     mode = "HAADF" if skewness > -_CLEAR_SKEWNESS else "BF"
     contrast = "bright" if mode in DARK_FIELD else "dark"
     doubt = "" if abs(skewness) > _CLEAR_SKEWNESS else ", which is not clear"
