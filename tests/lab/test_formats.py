@@ -171,10 +171,11 @@ def test_colours_of_a_tiff_file_may_be_in_planes_or_in_a_palette(tmp_path):
     assert np.array_equal(recording(tmp_path / "palette.tif").values, 257 * (255 - grey.astype(np.uint16)))
 
 
-def test_channels_of_a_tiff_file_are_signals(tmp_path):
-    tifffile.imwrite(tmp_path / "i.tif", np.stack([VALUES, VALUES // 2]), imagej=True, metadata={"axes": "CYX"})
-    assert recording(tmp_path / "i.tif").signal == "channel 1"
-    assert np.array_equal(recording(tmp_path / "i.tif", "", "channel 2").values, VALUES // 2)
+@pytest.mark.parametrize("imagej", [True, False])
+def test_frames_of_a_tiff_file_are_a_stack(tmp_path, imagej):
+    stack = np.stack([VALUES, VALUES + 1, VALUES, VALUES + 2])
+    tifffile.imwrite(tmp_path / "stack.tif", stack, imagej=imagej, photometric="minisblack")
+    assert np.array_equal(recording(tmp_path / "stack.tif").values, stack)
 
 
 @pytest.mark.parametrize(

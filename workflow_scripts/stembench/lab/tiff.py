@@ -1,6 +1,7 @@
 """Images in TIFF files, with the pixel size in whichever tags it stands."""
 
 import html
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -45,9 +46,9 @@ def read_tiff(path: Path) -> list[Signal]:
 
 
 def _check_whole(path: Path, page: "TiffPage") -> None:
-    """Refuse a file that ends before the last pixels of a page, which decoders call damaged."""
-    ends = (start + size for start, size in zip(page.dataoffsets, page.databytecounts))
-    if max(ends, default=0) > path.stat().st_size:
+    """Refuse a file that does not hold all parts of a page, which decoders call damaged."""
+    ends = [start + size for start, size in zip(page.dataoffsets, page.databytecounts)]
+    if len(ends) < math.prod(page.chunked) or max(ends, default=0) > path.stat().st_size:
         raise InputError(f"{path}: ends before the last of its pixels; check that the file is complete")
 
 
