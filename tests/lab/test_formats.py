@@ -149,6 +149,22 @@ def test_a_resolution_of_a_printer_is_no_pixel_size(tmp_path):
     assert (found.pixel_size_x_A, found.remarks) == (None, [])
 
 
+@pytest.mark.parametrize("bigtiff", [False, True])
+def test_pages_that_name_one_another_in_a_circle_are_refused(tmp_path, bigtiff):
+    with tifffile.TiffWriter(tmp_path / "image.tif", bigtiff=bigtiff) as file:
+        file.write(VALUES)
+        file.write(VALUES)
+    with tifffile.TiffFile(tmp_path / "image.tif") as file:
+        (first, second), form = (page.offset for page in file.pages), file.tiff
+        count = len(file.pages[1].tags)
+    content = bytearray((tmp_path / "image.tif").read_bytes())
+    end = second + form.tagnosize + count * form.tagsize
+    content[end : end + form.offsetsize] = first.to_bytes(form.offsetsize, "little")
+    (tmp_path / "image.tif").write_bytes(content)
+    with pytest.raises(InputError, match="its pages name one another in a circle"):
+        recording(tmp_path / "image.tif")
+
+
 @pytest.mark.parametrize("compression", ["lzw", "deflate", "zstd", "packbits", "lzma"])
 def test_compressed_tiff_files_are_read(tmp_path, compression):
     predictor = compression in ("lzw", "deflate", "zstd")
@@ -171,10 +187,11 @@ def test_colours_of_a_tiff_file_may_be_in_planes_or_in_a_palette(tmp_path):
     assert np.array_equal(recording(tmp_path / "palette.tif").values, 257 * (255 - grey.astype(np.uint16)))
 
 
-def test_channels_of_a_tiff_file_are_signals(tmp_path):
-    tifffile.imwrite(tmp_path / "i.tif", np.stack([VALUES, VALUES // 2]), imagej=True, metadata={"axes": "CYX"})
-    assert recording(tmp_path / "i.tif").signal == "channel 1"
-    assert np.array_equal(recording(tmp_path / "i.tif", "", "channel 2").values, VALUES // 2)
+@pytest.mark.parametrize("imagej", [True, False])
+def test_frames_of_a_tiff_file_are_a_stack(tmp_path, imagej):
+    stack = np.stack([VALUES, VALUES + 1, VALUES, VALUES + 2])
+    tifffile.imwrite(tmp_path / "stack.tif", stack, imagej=imagej, photometric="minisblack")
+    assert np.array_equal(recording(tmp_path / "stack.tif").values, stack)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from stembench.errors import InputError
 from stembench.lab.kinds import what_else
-from stembench.lab.signals import Axis, Signal, along_image, channels, chosen, detector_of, is_difference, labels_of
+from stembench.lab.signals import Axis, Signal, along_image, chosen, detector_of, is_difference, labels_of
 
 
 @pytest.mark.parametrize(
@@ -136,10 +136,3 @@ def test_axes_that_are_named_x_and_y_are_put_in_their_place():
     assert [axis.name for axis in axes] == ["z", "y", "x"]
     assert np.array_equal(moved, values.transpose(2, 1, 0))
     assert along_image(values, [Axis("a"), Axis("y"), Axis("z")])[0] is values
-
-
-def test_channels_are_signals_and_no_frames():
-    parts = channels(signal((2, 9, 8), names=("color|em-wavelength|channel", "height", "width")))
-    assert [part.title for part in parts] == ["channel 1", "channel 2"]
-    assert [part.stored.shape for part in parts] == [(9, 8)] * 2
-    assert len(channels(signal((2, 9, 8), names=("time", "height", "width")))) == 1

@@ -17,7 +17,7 @@ from stembench.lab.emi import read_emi
 from stembench.lab.kinds import what_else
 from stembench.lab.limits import MAX_PIXEL_SIZE_A, check_bytes, is_large
 from stembench.lab.mrc import read_mrc
-from stembench.lab.signals import Axis, Signal, along_image, channels, chosen, detector_of, labels_of, of_rosettasciio
+from stembench.lab.signals import Axis, Signal, along_image, chosen, detector_of, labels_of, of_rosettasciio
 from stembench.lab.text import begins_as_image, read_text
 from stembench.lab.tiff import read_tiff
 from stembench.lab.units import length_in_angstrom
@@ -190,7 +190,7 @@ def _signals(path: Path, until: ExitStack) -> list[Signal]:
 
 
 def _read(path: Path, mode: str, named: str, until: ExitStack) -> Recording:
-    signals = [part for signal in _signals(path, until) for part in channels(signal)]
+    signals = _signals(path, until)
     others = [what_else(signal) for signal in signals]
     images = [signal for signal, other in zip(signals, others) if other is None]
     if not signals:

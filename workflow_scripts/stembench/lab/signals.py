@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -225,22 +225,3 @@ def along_image(values: np.ndarray, axes: Sequence[Axis]) -> tuple[np.ndarray, S
             order = [i for i, name in enumerate(names) if name not in (y, x)] + [names.index(y), names.index(x)]
             return values.transpose(order), [axes[i] for i in order]
     return values, axes
-
-
-def channels(signal: Signal) -> list[Signal]:
-    """Return the signals that an axis of channels holds: images of several detectors are no frames of a stack."""
-    names = [axis.name.lower() for axis in signal.axes]
-    of_channels = [i for i, name in enumerate(names) if "channel" in name.split("|") or name == "channels"]
-    if len(of_channels) != 1 or len(names) != len(signal.stored.shape) or signal.stored.shape[of_channels[0]] == 1:
-        return [signal]
-    place = of_channels[0]
-    axes = [*signal.axes[:place], *signal.axes[place + 1 :]]
-    return [
-        replace(
-            signal,
-            stored=signal.stored[(slice(None),) * place + (number,)],
-            axes=axes,
-            title=f"{signal.title} channel {number + 1}".strip(),
-        )
-        for number in range(signal.stored.shape[place])
-    ]

@@ -1,11 +1,12 @@
 """Images in TIFF files, with the pixel size in whichever tags it stands."""
 
 import html
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from stembench.errors import InputError
 from stembench.lab.limits import MAX_PIXEL_SIZE_A, check_bytes
 from stembench.lab.signals import Axis, Signal, of_rosettasciio
 from stembench.lab.units import length_in_angstrom
+from stembench.lab.unreadable import AS_TIF
 
 if TYPE_CHECKING:
-    from tifffile import TiffPage
+    from tifffile import TiffFile, TiffPage
 
 _UNITS_OF_RESOLUTION = {2: "inch", 3: "cm"}  # TIFF 6.0, tag 296
 _RGB, _PALETTE = 2, 3  # ibid., tag 262
@@ -32,6 +34,7 @@ def read_tiff(path: Path) -> list[Signal]:
     from rsciio.tiff import file_reader
 
     with tifffile.TiffFile(path) as file:
+        _check_pages(path, file)
         for series in file.series:
             check_bytes(path, series.shape, series.dtype)
         pages = [series.keyframe for series in file.series]
@@ -44,10 +47,25 @@ def read_tiff(path: Path) -> list[Signal]:
     return [_coloured(path, number, _calibrated(signal, tags), tags) for number, (signal, tags) in enumerate(found)]
 
 
+def _check_pages(path: Path, file: "TiffFile") -> None:
+    """Refuse a file whose pages name one another in a circle, which tifffile would follow for ever."""
+    form, handle, offset = file.tiff, file.filehandle, file.pages.first.offset
+    order: Literal["little", "big"] = "little" if file.byteorder == "<" else "big"
+    seen: set[int] = set()
+    while 0 < offset < handle.size:
+        if offset in seen:
+            raise InputError(f"{path}: its pages name one another in a circle; {AS_TIF} once more")
+        seen.add(offset)
+        handle.seek(offset)
+        count = int.from_bytes(handle.read(form.tagnosize), order)
+        handle.seek(offset + form.tagnosize + count * form.tagsize)
+        offset = int.from_bytes(handle.read(form.offsetsize), order)
+
+
 def _check_whole(path: Path, page: "TiffPage") -> None:
-    """Refuse a file that ends before the last pixels of a page, which decoders call damaged."""
-    ends = (start + size for start, size in zip(page.dataoffsets, page.databytecounts))
-    if max(ends, default=0) > path.stat().st_size:
+    """Refuse a file that does not hold all parts of a page, which decoders call damaged."""
+    ends = [start + size for start, size in zip(page.dataoffsets, page.databytecounts)]
+    if len(ends) < math.prod(page.chunked) or max(ends, default=0) > path.stat().st_size:
         raise InputError(f"{path}: ends before the last of its pixels; check that the file is complete")
 
 
