@@ -28,18 +28,18 @@ def test_every_file_with_a_reader_is_an_image_and_nothing_else_is(tmp_path):
 def test_text_is_an_image_if_its_first_line_is_a_row_of_one(tmp_path):
     for name, text in (("a.txt", NUMBERS), ("b.txt", f"# 10 nm\n{NUMBERS}"), ("README.txt", "mine"), ("c.txt", "1 2")):
         (tmp_path / name).write_text(text)
-    assert list(own_images(tmp_path, {})) == ["a", "b"]
+    assert list(own_images(tmp_path, {}).images) == ["a", "b"]
 
 
 def test_files_of_microscopes_without_a_reader_are_images_that_are_to_be_refused(tmp_path):
     folder_of(tmp_path, "a.mib", "b.BCF", "c.pdf")
-    assert list(own_images(tmp_path, {})) == ["a", "b"]
+    assert list(own_images(tmp_path, {}).images) == ["a", "b"]
 
 
 def test_the_table_names_a_signal(tmp_path):
     folder_of(tmp_path, "a.emd", "b.emd")
     (tmp_path / "images.csv").write_text("image,Signal\na,DF4-A\nb,\n")
-    assert [image.signal for image in own_images(tmp_path, {}).values()] == ["DF4-A", None]
+    assert [image.signal for image in own_images(tmp_path, {}).images.values()] == ["DF4-A", None]
 
 
 def test_files_of_an_entry_are_not_an_image_once_more(tmp_path):
