@@ -38,7 +38,10 @@ def messages() -> list[str]:
     python = [file for folder in (REPOSITORY / "workflow_scripts", *packages) for file in folder.rglob("*.py")]
     texts = [text for file in python for text in texts_of(file)]
     # Rules are no plain Python: lines of a text that follow one another are joined.
-    others = [file.read_text() for file in (REPOSITORY / "Makefile", REPOSITORY / "Snakefile", *REPOSITORY.glob("rules/*.smk"))]
+    others = [
+        file.read_text()
+        for file in (REPOSITORY / "Makefile", REPOSITORY / "Snakefile", *REPOSITORY.glob("rules/*.smk"))
+    ]
     texts += [re.sub(r'"\s*\n\s*f?"', "", text) for text in others]
     return [" ".join(text.split()) for text in texts]
 
