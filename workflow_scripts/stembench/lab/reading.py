@@ -155,8 +155,8 @@ def _pixel_sizes(
     line = io.StringIO()
     csv.writer(line).writerow([file, 0.1])
     raise InputError(
-        f"{file}: the file holds no pixel size{doubt}; write it into {sidecar}, below the line image,pixel_size_A, with "
-        f"your pixel size in angstrom instead of 0.1: {line.getvalue().strip()}"
+        f"{file}: the file holds no pixel size{doubt}; write it into {sidecar}, below the line image,pixel_size_A, "
+        f"with your pixel size in angstrom instead of 0.1: {line.getvalue().strip()}"
     )
 
 
