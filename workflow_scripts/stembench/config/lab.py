@@ -43,7 +43,7 @@ class LabImage(Section):
     specimen: str = Field("", description="What is seen")
     material: Material | None = Field(
         None,
-        description="Its structure, a CIF in `structures/` without the ending; `Name#2` is the second crystal of "
+        description="Its structure, a CIF in `structures/` without the ending. `Name#2` is the second crystal of "
         "the CIF",
     )
     zone: str | None = Field(
