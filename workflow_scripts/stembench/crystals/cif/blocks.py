@@ -113,7 +113,7 @@ def read_blocks(path: Path) -> tuple[list[Block], bool]:
         document = read_string(plain(text), check_level=0)
     except (RuntimeError, ValueError) as error:
         return _repaired(text, str(error).removeprefix("string:")), True
-    return [Block.of(block.name, _items(block)) for block in document], False
+    return [Block.of(block.name, _items(block)) for block in document if any(_items(block))], False
 
 
 def _items(block: Any) -> Iterable[tuple[str, list[str]]]:
