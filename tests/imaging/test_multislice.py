@@ -156,7 +156,7 @@ def test_a_tile_is_stored_and_read_back(titanate, tmp_path):
     with xr.open_zarr(tmp_path / "tile.zarr", consolidated=False, chunks=None) as stored:
         back = Tile.from_dataset(stored.load())
     assert back.intensity.tobytes() == titanate.intensity.tobytes()
-    assert (back.modes, back.settings) == (titanate.modes, titanate.settings)
+    assert (back.detectors, back.settings) == (titanate.detectors, titanate.settings)
     view = ("HAADF", 1, (9, 9), 0.3, 0.2)
     assert back.image(*view) == pytest.approx(titanate.image(*view), abs=0)
 

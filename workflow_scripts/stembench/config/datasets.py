@@ -159,7 +159,13 @@ class Dataset(Section):
         ("200keV_24mrad", "100keV_30mrad", "200keV_10p5mrad", "200keV_10mrad", "60keV_30mrad"),
         description="Imaging conditions",
     )
-    mode: Mode = Field("HAADF", description="Detector, which every condition must have")
+    mode: Mode = Field("HAADF", description="Imaging mode; every condition must have a detector of this mode")
+    detector_mrad: Range | None = Field(
+        None,
+        description="Inner and outer angle of the detector. Every condition must list it; null: its first detector of "
+        "this mode",
+        json_schema_extra={"unit": "mrad"},
+    )
     extra_source_A: Range = Field(
         (0.0, 0.0),
         description="FWHM that an unstable microscope adds to the source, in quadrature",

@@ -8,7 +8,10 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from stembench.config.base import Element, Material, Name, Names, Range, Section
-from stembench.imaging.conditions import detectors_of
+from stembench.imaging.conditions import detectors_of, probe_of
+
+#: Largest radius of a geometric beam that images are simulated for [A]; the grid of its probe grows with it.
+WIDEST_BEAM_A = 250.0
 
 
 class Condition(Section):
@@ -22,34 +25,51 @@ class Condition(Section):
         description="FWHM of the effective source", ge=0, le=5, json_schema_extra={"unit": "A"}
     )
     defocus_A: float = Field(
-        0.0, description="Defocus, positive for underfocus", ge=-200, le=200, json_schema_extra={"unit": "A"}
+        0.0, description="Defocus, positive for underfocus", ge=-10_000, le=10_000, json_schema_extra={"unit": "A"}
     )
     c3_mm: float = Field(
-        0.0, description="Third-order spherical aberration C3", ge=-0.05, le=0.05, json_schema_extra={"unit": "mm"}
+        0.0,
+        description="Third-order spherical aberration C3; without a corrector 0.5 to 3 mm",
+        ge=-10,
+        le=10,
+        json_schema_extra={"unit": "mm"},
     )
     c5_mm: float = Field(
-        0.0, description="Fifth-order spherical aberration C5", ge=-20, le=20, json_schema_extra={"unit": "mm"}
+        0.0, description="Fifth-order spherical aberration C5", ge=-200, le=200, json_schema_extra={"unit": "mm"}
     )
     astigmatism_A: float = Field(
-        0.0, description="Two-fold astigmatism C12", ge=0, le=100, json_schema_extra={"unit": "A"}
+        0.0, description="Two-fold astigmatism C12", ge=0, le=5000, json_schema_extra={"unit": "A"}
     )
     astigmatism_angle_deg: float = Field(
         0.0, description="Azimuth of the astigmatism", ge=-180, le=180, json_schema_extra={"unit": "deg"}
     )
-    coma_A: float = Field(0.0, description="Axial coma C21", ge=0, le=5000, json_schema_extra={"unit": "A"})
+    coma_A: float = Field(0.0, description="Axial coma C21", ge=0, le=100_000, json_schema_extra={"unit": "A"})
     coma_angle_deg: float = Field(
         0.0, description="Azimuth of the coma", ge=-180, le=180, json_schema_extra={"unit": "deg"}
     )
     detectors_mrad: tuple[Range, ...] | None = Field(
         None,
         description="Inner and outer angles of annular detectors. null: HAADF from 80 to 200 mrad, ABF from half the "
-        "semi-angle to the semi-angle, BF below that. The angles decide the mode",
+        "semi-angle to the semi-angle, BF below that. The angles decide the mode. A detector may take part of the "
+        "bright-field disc, and several may have one mode",
         json_schema_extra={"unit": "mrad"},
     )
 
     @model_validator(mode="after")
     def _detectors_have_modes(self) -> Condition:
         detectors_of(self)
+        return self
+
+    @model_validator(mode="after")
+    def _probe_shows_columns(self) -> Condition:
+        radius = probe_of(self).geometric_radius()
+        if radius > WIDEST_BEAM_A:
+            raise ValueError(
+                f"the aberrations spread the beam over a radius of {radius:.0f} A, in which no column can be told from "
+                f"another, and {WIDEST_BEAM_A:g} A can be simulated; lower semiangle_mrad (about 8 to 12 without a "
+                "corrector), c3_mm, c5_mm, astigmatism_A or coma_A, or set defocus_A to about "
+                "1e7 c3_mm (semiangle_mrad / 1000)^2, which compensates C3"
+            )
         return self
 
 

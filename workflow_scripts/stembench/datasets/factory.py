@@ -108,7 +108,7 @@ class Factory:
         self.materials, self.image_px, self.calibration = materials, image_px, calibration
         if forward is None and recipe.forward_model != "linear":
             raise ValueError(f"a {recipe.forward_model} recipe needs its forward model")
-        self.forward = forward or LinearModel(recipe.mode, imaging)
+        self.forward = forward or LinearModel(recipe.mode, imaging, recipe.detector_mrad)
         gamma, factors = imaging.gamma, imaging.species_factors
         self.scatterers = {
             (each.material, each.zone): Scatterers.of(each.projection, lambda e: strength_of(e, gamma, factors))

@@ -6,11 +6,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from stembench.config import Condition, Imaging, Multislice
+from stembench.config import Imaging, Multislice
 from stembench.crystals.material import Material
 from stembench.crystals.specimen import Specimen
-from stembench.imaging.conditions import detectors_of, probe_of
-from stembench.imaging.detectors import DARK_FIELD, Mode
+from stembench.imaging.conditions import detector_of, probe_of
+from stembench.imaging.detectors import DARK_FIELD, Mode, detector_name
 from stembench.imaging.linear import bright_field, central_intensity, linear_image
 from stembench.imaging.multislice import Tile, scan
 from stembench.imaging.probe import Probe
@@ -118,13 +118,15 @@ class LinearModel:
     Parameters
     ----------
     mode : Mode
-        Detector.
+        Imaging mode.
     imaging : Imaging
         Its settings.
+    detector : tuple of float, optional
+        Inner and outer angle [mrad]; each condition's first of the mode where it is not given.
     """
 
-    def __init__(self, mode: Mode, imaging: Imaging) -> None:
-        self.mode, self.imaging = mode, imaging
+    def __init__(self, mode: Mode, imaging: Imaging, detector: tuple[float, float] | None = None) -> None:
+        self.mode, self.imaging, self.detector = mode, imaging, detector
 
     def thickness(self, material: Material, asked: float) -> float:
         """Any."""
@@ -157,7 +159,7 @@ class MultisliceModel:
     Parameters
     ----------
     mode : Mode
-        Detector.
+        Imaging mode.
     imaging : Imaging
         Microscope settings by name, and the contrast of a bright-field background.
     multislice : Multislice
@@ -166,6 +168,8 @@ class MultisliceModel:
         Configurations of a scan.
     tiles : mapping
         Tiles by (material, zone, condition).
+    detector : tuple of float, optional
+        Inner and outer angle [mrad]; each condition's first of the mode where it is not given.
     """
 
     def __init__(
@@ -175,8 +179,9 @@ class MultisliceModel:
         multislice: Multislice,
         phonons: int,
         tiles: Mapping[tuple[str, str, str], Tile],
+        detector: tuple[float, float] | None = None,
     ) -> None:
-        self.mode, self.imaging = mode, imaging
+        self.mode, self.imaging, self.detector = mode, imaging, detector
         self.multislice, self.phonons, self.tiles = multislice, phonons, tiles
         self._last: tuple[tuple, np.ndarray] | None = None  # a dose series asks for one scan after the other
 
@@ -193,12 +198,12 @@ class MultisliceModel:
             tile = self.tiles[scene.material.material, scene.material.zone, condition]
             index = int(np.abs(tile.thicknesses - scene.thickness).argmin())
             shift = scene.offset + frame.corner
-            seen = (self.mode, index, frame.shape, frame.pixel_size)
+            seen = (detector_name(*self._angles(condition)), index, frame.shape, frame.pixel_size)
             intensity = tile.image(*seen, scene.rotation, shift, probe.source_size)
         else:
             key = (seed, condition, probe, frame)
             if self._last is None or self._last[0] != key:
-                scanned = self._scanned(scene.specimen, self.imaging.conditions[condition], probe, frame, seed)
+                scanned = self._scanned(scene.specimen, condition, probe, frame, seed)
                 self._last = key, scanned
             intensity = self._last[1]
         fraction = float(max(intensity.max(), 1e-9))
@@ -208,18 +213,27 @@ class MultisliceModel:
         absorbed = self.imaging.bright_field_contrast * background / max(background.max(), 1.0)
         return Ideal(clean, clean * (1 - absorbed), fraction, None)
 
-    def _scanned(self, specimen: Specimen, condition: Condition, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
-        point, margin = probe_of(condition), int(np.ceil(_SOURCE_REACH * probe.source_size / frame.pixel_size))
+    def _angles(self, condition: str) -> tuple[float, float]:
+        angles = detector_of(self.imaging.conditions[condition], self.mode, self.detector)
+        if angles is None:
+            raise ValueError(f"imaging.conditions.{condition} has no {self.mode} detector")
+        return angles
+
+    def _scanned(self, specimen: Specimen, condition: str, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
+        point, margin = (
+            probe_of(self.imaging.conditions[condition]),
+            int(np.ceil(_SOURCE_REACH * probe.source_size / frame.pixel_size)),
+        )
         height, width = frame.shape
         shape, corner = (height + 2 * margin, width + 2 * margin), frame.corner + margin * frame.pixel_size
         moved = specimen.moved(np.array([corner, corner, 0.0]))
-        detectors = {self.mode: detectors_of(condition)[self.mode]}
+        angles = self._angles(condition)
         settings: dict[str, Any] = {
             "sampling": self.multislice.sampling_A,
             "slice_thickness": self.multislice.slice_A,
             "phonons": self.phonons,
             "seed": seed,
         }
-        (intensity,) = scan(moved, point, detectors, shape, frame.pixel_size, **settings)
+        (intensity,) = scan(moved, point, {detector_name(*angles): angles}, shape, frame.pixel_size, **settings)
         inner = slice(margin, margin + frame.shape[0])
         return effective_source(intensity, probe.source_size, frame.pixel_size)[inner, inner]

@@ -67,12 +67,20 @@ class Probe:
         """Distance from the centre beyond which the probe adds nothing that is seen [A].
 
         Tails of the Airy disc up to 4 lambda / alpha, where 97.5 % of the electrons are inside, of the source, and
-        the geometric blur of the aberrations.
+        the geometric beam of the aberrations.
         """
-        alpha = 1e-3 * self.semiangle
-        tails = 4 * self.wavelength / alpha + 2 * self.source_size
-        blur = (abs(self.defocus) + abs(self.astigmatism)) * alpha + abs(self.coma) * alpha**2
-        return tails + blur + abs(self.c3) * alpha**3 + abs(self.c5) * alpha**5
+        tails = 4e3 * self.wavelength / self.semiangle + 2 * self.source_size
+        return tails + self.geometric_radius()
+
+    def geometric_radius(self, depth: float = 0.0) -> float:
+        """Radius of the geometric beam `depth` below the entrance surface [A].
+
+        The longest displacement |d chi / d theta| of a ray that passes the aperture. Defocus and spherical aberration
+        compensate each other as far as they do; astigmatism and coma add.
+        """
+        angle = 1e-3 * self.semiangle * np.linspace(0, 1, 65)
+        rays = abs(angle * (depth - self.defocus) + self.c3 * angle**3 + self.c5 * angle**5)
+        return float((rays + abs(self.astigmatism) * angle + abs(self.coma) * angle**2).max())
 
     @cached_property
     def radial_transfer(self) -> tuple[np.ndarray, np.ndarray]:
