@@ -24,7 +24,6 @@ REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
 import numpy as np
-from scipy.ndimage import map_coordinates
 from stembench.crystals.cif import Crystal, read_crystal
 from stembench.crystals.projection import Projection, project_structure
 from stembench.crystals.zones import parse_zone
@@ -96,13 +95,12 @@ def rows(name: tuple[str, str], projection: Projection, condition: tuple[int, in
             filled = round(area, 4), round(per_period * thickness / projection.period, 3)
             mean = tile.intensity[number, index].mean()
             yield (*name, "cell", *what, f"{mean:.5g}", *filled)
-            blurred = tile._refined(tile.intensity[number, index], SOURCE_A)
+            blurred = tile.refined(str(number), index, SOURCE_A)
             yield (*name, "least", *what, f"{blurred.min():.5g}", *filled)
             yield (*name, "greatest", *what, f"{blurred.max():.5g}", *filled)
             for kind in sorted({kind for *_, kind in sites}):
                 places = np.array([site[:2] for site in sites if site[2] == kind])
-                at = (places @ np.linalg.inv(tile.lattice) * blurred.shape[::-1]).T[::-1]
-                value = map_coordinates(blurred, at, order=5, mode="grid-wrap").mean()
+                value = tile.at(str(number), index, places, source_size=SOURCE_A).mean()
                 yield (*name, kind, *what, f"{value:.5g}", *filled)
 
 

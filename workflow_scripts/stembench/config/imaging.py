@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from stembench.config.base import Element, Material, Name, Names, Range, Section
 from stembench.imaging.conditions import detectors_of, probe_of
+from stembench.imaging.detectors import Mode
 
 #: Largest radius of a geometric beam that images are simulated for [A]; the grid of its probe grows with it.
 WIDEST_BEAM_A = 250.0
@@ -76,7 +77,15 @@ class Condition(Section):
 class Imaging(Section):
     """The forward models' common ground and the linear model."""
 
-    gamma: float = Field(1.7, description="Exponent of Z in the strength of an atom", ge=1, le=2)
+    gamma: float = Field(1.7, description="Exponent of Z in the strength of an atom, in HAADF images", ge=1, le=2)
+    adf_gamma: float = Field(1.4, description="The same in ADF images", ge=0, le=2)
+    abf_gamma: float = Field(
+        0.42,
+        description="The same in ABF images. Fitted to multislice tiles 35 to 65 Å thick",
+        ge=0,
+        le=2,
+    )
+    bf_gamma: float = Field(1.7, description="The same in BF images, which no exponent describes well", ge=0, le=2)
     species_factors: dict[Element, Annotated[float, Field(gt=0, le=10)]] = Field(
         {}, description="Factor on Z^gamma of single elements, by symbol"
     )
@@ -125,6 +134,10 @@ class Imaging(Section):
         "ship",
         min_length=1,
     )
+
+    def exponent(self, mode: Mode) -> float:
+        """Exponent of Z in the strength of an atom in images of a mode."""
+        return {"HAADF": self.gamma, "ADF": self.adf_gamma, "ABF": self.abf_gamma, "BF": self.bf_gamma}[mode]
 
 
 class Multislice(Section):

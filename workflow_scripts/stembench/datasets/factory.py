@@ -109,9 +109,9 @@ class Factory:
         if forward is None and recipe.forward_model != "linear":
             raise ValueError(f"a {recipe.forward_model} recipe needs its forward model")
         self.forward = forward or LinearModel(recipe.mode, imaging, recipe.detector_mrad)
-        gamma, factors = imaging.gamma, imaging.species_factors
+        self.exponent, factors = imaging.exponent(recipe.mode), imaging.species_factors
         self.scatterers = {
-            (each.material, each.zone): Scatterers.of(each.projection, lambda e: strength_of(e, gamma, factors))
+            (each.material, each.zone): Scatterers.of(each.projection, lambda e: strength_of(e, self.exponent, factors))
             for each in materials
         }
         self.probes = {name: probe_of(imaging.conditions[name]) for name in recipe.conditions}
@@ -260,7 +260,7 @@ class Factory:
             return scene, Draws(rng)
         specimen, draws = arranged(recipe, material, self.materials, view, rng)
         strengths = specimen.occupancies * scattering_strengths(
-            specimen.numbers, self.imaging.gamma, self.imaging.species_factors
+            specimen.numbers, self.exponent, self.imaging.species_factors
         )
         columns = columns_of(specimen, strengths)
         if isinstance(recipe, Particle):
@@ -330,8 +330,7 @@ class Factory:
         """The truth of a plan, as `Sample.columns`, no bounds given."""
         scene, probe, pixel_size = plan.scene, plan.probe, plan.frame.pixel_size
         places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
-        heights = scene.heights(probe)
-        relative = heights / heights.max(initial=1e-12)
+        relative = self.forward.relative_strengths(scene, plan.condition, probe)
         apparent = pixel_size * physical.apparent_positions(places / pixel_size, plan.distortion)
         asked = relative >= self.recipe.label_threshold
         neighbour = np.full(len(places), np.inf)

@@ -57,6 +57,11 @@ class Scene:
         """Peak of each column alone in the linear model, shape (columns,)."""
         return self.columns["strength"] * central_intensity(probe, self.columns["B_A2"])
 
+    def relative_heights(self, probe: Probe) -> np.ndarray:
+        """The same as fractions of the highest."""
+        heights = self.heights(probe)
+        return heights / heights.max(initial=1e-12)
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -103,6 +108,9 @@ class ForwardModel(Protocol):
     def thickness(self, material: Material, asked: float) -> float:
         """Thickness of a perfect crystal that it can show, for one that is asked for [A]."""
 
+    def relative_strengths(self, scene: Scene, condition: str, probe: Probe) -> np.ndarray:
+        """How much each column stands out from its surroundings, 1 for the strongest; shape (columns,)."""
+
     def image(
         self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
     ) -> Ideal:
@@ -131,6 +139,10 @@ class LinearModel:
     def thickness(self, material: Material, asked: float) -> float:
         """Any."""
         return asked
+
+    def relative_strengths(self, scene: Scene, condition: str, probe: Probe) -> np.ndarray:
+        """See `ForwardModel`; a column's peak alone."""
+        return scene.relative_heights(probe)
 
     def image(
         self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
@@ -190,13 +202,24 @@ class MultisliceModel:
         held = next(t.thicknesses for key, t in self.tiles.items() if key[:2] == (material.material, material.zone))
         return float(held[np.abs(held - asked).argmin()])
 
+    def relative_strengths(self, scene: Scene, condition: str, probe: Probe) -> np.ndarray:
+        """See `ForwardModel`; from the tile, or from the linear model where an object is scanned."""
+        if scene.specimen is not None:
+            return scene.relative_heights(probe)
+        tile, index = self._tile(scene, condition)
+        places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
+        seen = (detector_name(*self._angles(condition)), index)
+        period = tile.refined(*seen, probe.source_size)
+        values = tile.at(*seen, places, scene.rotation, scene.offset, probe.source_size)
+        contrast = values - period.min() if self.mode in DARK_FIELD else period.max() - values
+        return np.maximum(contrast, 0) / contrast.max(initial=1e-12)
+
     def image(
         self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
     ) -> Ideal:
         """See `ForwardModel`; 1 is the brightest pixel."""
         if scene.specimen is None:
-            tile = self.tiles[scene.material.material, scene.material.zone, condition]
-            index = int(np.abs(tile.thicknesses - scene.thickness).argmin())
+            tile, index = self._tile(scene, condition)
             shift = scene.offset + frame.corner
             seen = (detector_name(*self._angles(condition)), index, frame.shape, frame.pixel_size)
             intensity = tile.image(*seen, scene.rotation, shift, probe.source_size)
@@ -212,6 +235,11 @@ class MultisliceModel:
             return Ideal(clean, clean + background, fraction, None)
         absorbed = self.imaging.bright_field_contrast * background / max(background.max(), 1.0)
         return Ideal(clean, clean * (1 - absorbed), fraction, None)
+
+    def _tile(self, scene: Scene, condition: str) -> tuple[Tile, int]:
+        """The tile of a perfect crystal, and the index of its thickness."""
+        tile = self.tiles[scene.material.material, scene.material.zone, condition]
+        return tile, int(np.abs(tile.thicknesses - scene.thickness).argmin())
 
     def _angles(self, condition: str) -> tuple[float, float]:
         angles = detector_of(self.imaging.conditions[condition], self.mode, self.detector)

@@ -99,14 +99,39 @@ class Tile:
         ndarray, shape `shape`
             Fraction of the beam.
         """
-        fine = self._refined(self.intensity[self.detectors.index(detector), thickness_index], source_size)
+        x, y = np.meshgrid(*(pixel_size * np.arange(n) for n in shape[::-1]))
+        fine = self.refined(detector, thickness_index, source_size)
+        return self._sampled(fine, x - offset[0], y - offset[1], rotation)
+
+    def at(
+        self,
+        detector: str,
+        thickness_index: int,
+        positions: np.ndarray,
+        rotation: float = 0.0,
+        offset: Sequence[float] | np.ndarray = (0.0, 0.0),
+        source_size: float = 0.0,
+    ) -> np.ndarray:
+        """Image of an endless crystal at some positions, shape (positions,), as a fraction of the beam.
+
+        Parameters
+        ----------
+        positions : ndarray, shape (positions, 2)
+            x and y [A].
+        detector, thickness_index, rotation, offset, source_size
+            As in `image`.
+        """
+        x, y = (positions - offset).T
+        return self._sampled(self.refined(detector, thickness_index, source_size), x, y, rotation)
+
+    def _sampled(self, fine: np.ndarray, x: np.ndarray, y: np.ndarray, rotation: float) -> np.ndarray:
         to_points = np.linalg.inv(self.lattice @ in_plane_turn(rotation)) * fine.shape[::-1]
-        x, y = pixel_size * np.arange(shape[1]) - offset[0], pixel_size * np.arange(shape[0])[:, None] - offset[1]
         points = [x * to_points[0, axis] + y * to_points[1, axis] for axis in (1, 0)]
         return ndimage.map_coordinates(fine, points, order=5, mode="grid-wrap")
 
-    def _refined(self, tile: np.ndarray, source_size: float) -> np.ndarray:
-        """On a denser grid, convolved with the source."""
+    def refined(self, detector: str, thickness_index: int, source_size: float = 0.0) -> np.ndarray:
+        """One period on a denser grid, convolved with the source; as a fraction of the beam."""
+        tile = self.intensity[self.detectors.index(detector), thickness_index]
         orders = [np.round(fft.fftfreq(n, 1 / n)).astype(int) for n in tile.shape]
         frequencies = np.stack(np.meshgrid(*orders, indexing="ij")[::-1], -1) @ np.linalg.inv(self.lattice).T
         sigma = source_size / np.sqrt(8 * np.log(2))
