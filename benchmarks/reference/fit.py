@@ -13,13 +13,22 @@ sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
+from ase.data import atomic_numbers
+from scipy.optimize import least_squares, minimize_scalar
 from stembench.config import Imaging
+from stembench.imaging.cross_sections import FITTED, Channelling, column_cross_section
 from stembench.imaging.detectors import DARK_FIELD, Mode, mode_of
 from stembench.imaging.linear import strength_of
+from stembench.imaging.probe import electron_wavelength
 
 #: Thicknesses that exponents are fitted for [A], about the middle of those that datasets show by default.
 THICKNESS_A = (35.0, 65.0)
+#: Elements by which the fit of cross sections is tested, and which it leaves out.
+LEFT_OUT = ("O", "Cu", "Ba", "Gd")
+#: Least inner angle of the detectors that cross sections are fitted for [mrad].
+HIGH_MRAD = 50.0
+#: Least thickness of a column: slabs of one layer count less.
+THIN_A = 10.0
 
 
 def reference() -> pd.DataFrame:
@@ -63,8 +72,52 @@ def fitted_exponent(columns: pd.DataFrame) -> float:
     return float(minimize_scalar(lambda gamma: misfit(columns, gamma), bounds=(0, 2), method="bounded").x)
 
 
+def lattices(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the square lattices at high angles, with the cross section of a column [A^2]."""
+    rows = table[table.zone.str.contains("A") & (table.column == "cell") & (table.inner >= HIGH_MRAD)]
+    return rows.assign(cross_section=rows.fraction * rows.area)
+
+
+def modelled(rows: pd.DataFrame, fitted: Channelling = FITTED) -> np.ndarray:
+    """`column_cross_section` of each row."""
+    return np.array(
+        [
+            column_cross_section(
+                np.array([atomic_numbers[row.crystal]]),
+                np.array([row.atoms]),
+                1e3 * row.energy,
+                row.semiangle,
+                (row.inner, row.outer),
+                fitted,
+            )
+            for row in rows.itertuples()
+        ]
+    )
+
+
+def fitted_channelling(rows: pd.DataFrame) -> Channelling:
+    """Constants with the least squares of relative differences."""
+    weights = np.where(rows.thickness < THIN_A, 0.1, 1.0) * np.where(rows.energy < 200, 0.3, 1.0)
+    # Of the pattern of Bragg reflections at small momentum transfer the model knows nothing.
+    weights *= np.where(1e-3 * rows.inner < 1.5 * electron_wavelength(1e3 * rows.energy.to_numpy()), 0.1, 1.0)
+    known = np.log(rows.cross_section.to_numpy())
+    found = least_squares(lambda x: weights * (np.log(modelled(rows, Channelling(*x))) - known), FITTED)
+    return Channelling(*found.x.tolist())
+
+
 def main() -> None:
     table = reference()
+    rows = lattices(table)
+    left_out = rows.crystal.isin(LEFT_OUT)
+    found = fitted_channelling(rows[~left_out])
+    print(f"channelling: {', '.join(f'{value:.3f}' for value in found)}")
+    for name, used in (("fit", found), ("constants", FITTED)):
+        errors = modelled(rows, used) / rows.cross_section - 1
+        thick = rows.thickness >= THIN_A
+        for energy, inner in sorted(set(zip(rows.energy, rows.inner))):
+            one = thick & (rows.energy == energy) & (rows.inner == inner)
+            largest = [abs(errors[one & those]).max() for those in (~left_out, left_out)]
+            print(f"largest_error_of_{name}_{energy}_keV_{inner}_mrad: {largest[0]:.2f}, left out {largest[1]:.2f}")
     modes: tuple[Mode, ...] = ("HAADF", "ADF", "ABF", "BF")
     for mode in modes:
         columns = relative_depths(table, mode)

@@ -91,8 +91,8 @@ class Imaging(Section):
     )
     peak_fraction: float = Field(
         0.1,
-        description="Fraction of the beam that the brightest column scatters onto a dark-field detector. For a "
-        "crystal 100 Å thick; in proportion to thickness",
+        description="Fraction of the beam at the brightest column of a real dark-field image. Realism uses it, for "
+        "specimens of unknown thickness; simulated images have cross sections instead",
         gt=0,
         le=1,
     )

@@ -6,13 +6,14 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
+from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 from threadpoolctl import ThreadpoolController
 
 from stembench.config import Arrangement, Dataset, Imaging, Particle, Periodic, PhysicalNoise
 from stembench.crystals.arrangements import Draws, View, arranged
 from stembench.crystals.field import CrystalField
-from stembench.crystals.material import LAYER_A, Material
+from stembench.crystals.material import Material
 from stembench.crystals.particles import distances_from_rim
 from stembench.crystals.projection import Scatterers
 from stembench.crystals.specimen import NO_COLUMN, Specimen, column_means, columns_of, projected
@@ -256,7 +257,10 @@ class Factory:
             strengths = field.strengths * material.filled(view.thickness) / projection.period
             columns = column_means(field.column, field.points, strengths, field.thermal_b)
             columns["hidden"] = np.zeros(len(field.sites), bool)
-            scene = Scene(material, field.points, strengths, field.thermal_b, columns, thickness, *place, thickness)
+            site = projection.columns[field.sites[columns["strength"].argmax()]] if len(field.sites) else {"atoms": []}
+            periods = material.filled(view.thickness) / projection.period
+            brightest = _atoms(site["atoms"], periods)
+            scene = Scene(material, field.points, strengths, field.thermal_b, columns, thickness, *place, *brightest)
             return scene, Draws(rng)
         specimen, draws = arranged(recipe, material, self.materials, view, rng)
         strengths = specimen.occupancies * scattering_strengths(
@@ -267,7 +271,7 @@ class Factory:
             thickness = float(specimen.positions[specimen.columns != NO_COLUMN, 2].max(initial=0.0))
             columns["rim_A"] = distances_from_rim(np.column_stack([columns["x_A"], columns["y_A"]]))
         brightest = _brightest_column(specimen, strengths)
-        scene = Scene(material, *projected(specimen, strengths), columns, thickness, *place, brightest, specimen)
+        scene = Scene(material, *projected(specimen, strengths), columns, thickness, *place, *brightest, specimen)
         return scene, draws
 
     def _scan(
@@ -380,13 +384,20 @@ class Factory:
         return bounds
 
 
-def _brightest_column(specimen: Specimen, strengths: np.ndarray) -> float:
-    """Length of the strongest column [A], as thick as a layer if it is of one."""
+def _brightest_column(specimen: Specimen, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Atomic numbers and occupancies of the strongest column, or of the strongest atom where there is no column."""
     own = specimen.columns != NO_COLUMN
-    if not own.any():
-        return LAYER_A
-    strongest = np.bincount(specimen.columns[own], strengths[own]).argmax()
-    return float(np.ptp(specimen.positions[specimen.columns == strongest, 2]) + LAYER_A)
+    if own.any():
+        chosen = specimen.columns == np.bincount(specimen.columns[own], strengths[own]).argmax()
+    else:
+        chosen = np.arange(len(specimen)) == (strengths.argmax() if len(specimen) else -1)
+    return specimen.numbers[chosen], specimen.occupancies[chosen]
+
+
+def _atoms(atoms: Sequence[dict], periods: float) -> tuple[np.ndarray, np.ndarray]:
+    """Atomic numbers of one period of a column, and how often each is there in some periods."""
+    numbers = np.array([atomic_numbers[atom["element"]] for atom in atoms], int)
+    return numbers, periods * np.array([atom["occupancy"] for atom in atoms], float)
 
 
 def _unit(image: np.ndarray, floor: float | None = None) -> np.ndarray:

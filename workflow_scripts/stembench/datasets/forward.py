@@ -10,6 +10,7 @@ from stembench.config import Imaging, Multislice
 from stembench.crystals.material import Material
 from stembench.crystals.specimen import Specimen
 from stembench.imaging.conditions import detector_of, probe_of
+from stembench.imaging.cross_sections import column_cross_section, peak_per_area
 from stembench.imaging.detectors import DARK_FIELD, Mode, detector_name
 from stembench.imaging.linear import bright_field, central_intensity, linear_image
 from stembench.imaging.multislice import Tile, scan
@@ -17,7 +18,6 @@ from stembench.imaging.probe import Probe
 from stembench.noise.physical import effective_source
 
 _SOURCE_REACH = 1.3  # FWHM, three SDs of a Gaussian
-_PEAK_FRACTION_THICKNESS_A = 100.0  # for which `imaging.peak_fraction` is stated
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Scene:
         Of the specimen [A].
     rotation, offset : float and ndarray of shape (2,)
         Of the crystal, as in `columns_in_field`.
-    brightest_A : float
-        Length of the strongest column [A].
+    brightest_numbers, brightest_occupancies : ndarray, shape (atoms,)
+        Atoms of the strongest column: atomic numbers, and how often each is there.
     specimen : Specimen or None
         Its atoms; none for a perfect crystal.
     """
@@ -50,7 +50,8 @@ class Scene:
     thickness: float
     rotation: float
     offset: np.ndarray
-    brightest_A: float
+    brightest_numbers: np.ndarray
+    brightest_occupancies: np.ndarray
     specimen: Specimen | None = None
 
     def heights(self, probe: Probe) -> np.ndarray:
@@ -151,18 +152,25 @@ class LinearModel:
         strengths = scene.strengths / scene.heights(probe).max(initial=1e-12)
         points = scene.points + frame.corner
         dark = linear_image(points, strengths, scene.thermal_b, probe, frame.shape, frame.pixel_size)
-        fraction = self._fraction(scene)
+        fraction = self._fraction(scene, condition, probe)
         if self.mode in DARK_FIELD:
             return Ideal(dark, dark + background, fraction, 1.0)
         contrast, whole = self.imaging.bright_field_contrast, dark + background
         slope = contrast / max(whole.max(), 1.0)
         return Ideal(bright_field(dark, contrast), bright_field(whole, contrast), fraction, slope)
 
-    def _fraction(self, scene: Scene) -> float:
-        """Fraction of the beam where the image is 1; in a dark field in proportion to the brightest column's length."""
+    def _fraction(self, scene: Scene, condition: str, probe: Probe) -> float:
+        """Fraction of the beam where the image is 1; in a dark field the peak of the strongest column."""
         if self.mode not in DARK_FIELD:
             return self.imaging.bright_field_fraction
-        return float(min(self.imaging.peak_fraction * scene.brightest_A / _PEAK_FRACTION_THICKNESS_A, 1.0))
+        detector = detector_of(self.imaging.conditions[condition], self.mode, self.detector)
+        if detector is None:
+            raise ValueError(f"imaging.conditions.{condition} has no {self.mode} detector")
+        column = (scene.brightest_numbers, scene.brightest_occupancies)
+        scattered = column_cross_section(*column, probe.energy, probe.semiangle, detector)
+        strongest = scene.columns["strength"].argsort()[-1:]
+        thermal_b = float(scene.columns["B_A2"][strongest].sum())
+        return float(np.clip(scattered * peak_per_area(probe, thermal_b, scene.thickness), 1e-9, 1))
 
 
 class MultisliceModel:
