@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from stembench.imaging.detectors import collected, detector_name, mode_of
+from stembench.imaging.scattering import total_cross_section, wentzel
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,17 @@ def test_what_a_detector_takes_of_a_scattered_beam_is_what_lies_on_it():
 def test_a_detector_is_named_by_its_angles():
     assert detector_name(27.0, 110.0) == "27-110 mrad"
     assert detector_name(5.25, 10.5) == "5.25-10.5 mrad"
+
+
+def test_the_total_cross_section_is_the_integral_of_the_differential_one():
+    angle = np.geomspace(1e-3, 1e5, 20_000)
+    for number in (6, 79):
+        integral = 2e-6 * np.pi * np.trapezoid(wentzel(angle, number, 200e3) * angle, angle)
+        assert total_cross_section(number, 200e3) == pytest.approx(integral, rel=1e-3)
+
+
+def test_wentzel_meets_rutherford_at_large_angles():
+    """(2 Z e^2 m / (h^2 q^2 / pi^2 ...))^2 written with the Bohr radius: (gamma Z lambda^2 / (2 pi^2 a theta^2))^2."""
+    gamma, wavelength, angle = 1 + 200 / 511, 0.02508, 1.0
+    rutherford = (gamma * 29 * wavelength**2 / (2 * np.pi**2 * 0.529177 * angle**2)) ** 2
+    assert wentzel(1e3 * angle, 29, 200e3) == pytest.approx(rutherford, rel=5e-3)

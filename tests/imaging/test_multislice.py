@@ -181,6 +181,14 @@ def test_an_atom_alone_is_where_it_stands_and_has_the_signal_of_a_sparse_crystal
     assert image[2] == pytest.approx(tile, abs=0.03 * tile.max())
 
 
+def test_the_beam_stays_focused_on_what_lies_below_an_overlayer():
+    """An atom of hydrogen 30 A above changes nothing, whereas a beam that is focused on it is 0.7 A wide."""
+    gold = atoms_alone(np.array([[2.0, 1.5, 0.0]]), atomic_numbers["Au"])
+    covered = atoms_alone(np.array([[2.0, 1.5, 0.0], [3.5, 3.0, -30.0]]), np.array([79, 1]))
+    alone, below = (scan(each, PROBE, DETECTORS, (13, 17), 0.25, phonons=0, **COARSE)[2] for each in (gold, covered))
+    assert below == pytest.approx(alone, abs=0.05 * alone.max())
+
+
 def test_the_mean_over_phonons_does_not_depend_on_how_it_is_taken():
     """A tile, which simulates one of the probes that symmetry makes equal, against scans of a slab elsewhere."""
     projection = simple(4 * np.eye(3), thermal_b=0.6)

@@ -6,7 +6,7 @@ which gives the same numbers.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -252,7 +252,8 @@ def scan(
     Parameters
     ----------
     specimen : Specimen
-        Atoms in the image's axes, z >= 0. Those outside the field take part: an endless crystal needs a margin.
+        Atoms in the image's axes. Those outside the field take part: an endless crystal needs a margin. The probe's
+        defocus counts from z = 0, also where atoms of an overlayer lie above at z < 0.
     probe, detectors, sampling, slice_thickness, phonons, seed, threads
         As in `simulate_tile`.
     shape : tuple of int
@@ -267,6 +268,8 @@ def scan(
     ndarray, shape (detectors, height, width)
         Fraction of the beam on each detector, of a point source.
     """
+    above = -float(specimen.positions[:, 2].min(initial=0))
+    specimen, probe = specimen.moved(np.array([0, 0, above])), replace(probe, defocus=probe.defocus + above)
     thickness = float(specimen.positions[:, 2].max(initial=0)) + 2 * _LIFT_A
     padding = smallest_cell(probe, thickness) / 2 if padding is None else padding
     x, y = (pixel_size * np.arange(n) for n in shape[::-1])

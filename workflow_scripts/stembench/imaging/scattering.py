@@ -24,7 +24,18 @@ def wentzel(angle: np.ndarray, number: float, energy: float) -> np.ndarray:
     energy : float
         Of the electrons [eV].
     """
+    forward, screening = _wentzel(np.asarray(number, float), energy)
+    return (forward / (1 + (angle / screening) ** 2)) ** 2
+
+
+def total_cross_section(number: np.ndarray, energy: float) -> np.ndarray:
+    """Elastic cross section of atoms, `wentzel` integrated over all angles [A^2]; parameters as there."""
+    forward, screening = _wentzel(np.asarray(number, float), energy)
+    return np.pi * (1e-3 * forward * screening) ** 2
+
+
+def _wentzel(number: np.ndarray, energy: float) -> tuple[np.ndarray, np.ndarray]:
+    """Forward scattering amplitude [A] and screening angle [mrad]."""
     radius = _BOHR_A * number ** (-1 / 3)
     screening = 1e3 * electron_wavelength(energy) / (2 * np.pi * radius)
-    forward = 2 * number * radius**2 * (1 + energy / _REST_ENERGY) / _BOHR_A
-    return (forward / (1 + (angle / screening) ** 2)) ** 2
+    return 2 * number * radius**2 * (1 + energy / _REST_ENERGY) / _BOHR_A, screening
