@@ -503,6 +503,12 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
             ["multislice.conditions: x", "grid points along an edge", "lower its defocus"],
         ),
         (
+            {"datasets": {"x": {"forward_model": "multislice", "defocus_A": [0, 50]}}},
+            ["datasets.x.defocus_A", "tiles", "forward_model: linear"],
+        ),
+        ({"datasets": {"x": {"defocus_A": [50, 0]}}}, ["datasets.x.defocus_A", "lower defocus first"]),
+        ({"datasets": {"x": {"defocus_A": [0, 9500]}}}, ["datasets.x.defocus_A", "narrow the range"]),
+        (
             {"datasets": {"x": {"detector_mrad": [60, 90], "conditions": ["200keV_24mrad"]}}},
             ["datasets.x.detector_mrad is 60 to 90 mrad", "80 to 200 mrad (HAADF)", "add its angles"],
         ),

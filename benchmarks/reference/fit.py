@@ -99,7 +99,8 @@ def fitted_channelling(rows: pd.DataFrame) -> Channelling:
     """Constants with the least squares of relative differences."""
     weights = np.where(rows.thickness < THIN_A, 0.1, 1.0) * np.where(rows.energy < 200, 0.3, 1.0)
     # Of the pattern of Bragg reflections at small momentum transfer the model knows nothing.
-    weights *= np.where(1e-3 * rows.inner < 1.5 * electron_wavelength(1e3 * rows.energy.to_numpy()), 0.1, 1.0)
+    wavelengths = (1e3 * rows.energy).map(electron_wavelength)
+    weights *= np.where(1e-3 * rows.inner < 1.5 * wavelengths, 0.1, 1.0)
     known = np.log(rows.cross_section.to_numpy())
     found = least_squares(lambda x: weights * (np.log(modelled(rows, Channelling(*x))) - known), FITTED)
     return Channelling(*found.x.tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +26,7 @@ from stembench.config.base import Name, Section
 from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset, PhysicalNoise
 from stembench.config.evaluation import Evaluation, LabTestset
 from stembench.config.generalisation import Generalisation
-from stembench.config.imaging import Condition, Imaging, Multislice
+from stembench.config.imaging import WIDEST_BEAM_A, Condition, Imaging, Multislice
 from stembench.config.instrument import INSTRUMENT, Instrument
 from stembench.config.lab import Calibration, Lab, LabImage
 from stembench.config.layers import lay_over, lineage, without_removed
@@ -268,6 +269,7 @@ class Config(Section):
             for condition in recipe.conditions:
                 if not detector_of(self.imaging.conditions[condition], recipe.mode, recipe.detector_mrad):
                     raise ValueError(_no_detector(name, recipe, condition, self.imaging.conditions[condition]))
+            self._check_defocus(name, recipe)
             edges = [field / self.sizes.image_px for field in recipe.field_of_view_A or ()]
             if edges and not 0.01 <= min(edges) <= max(edges) <= 1:
                 raise ValueError(
@@ -347,6 +349,26 @@ class Config(Section):
                 f"{name}.noise.instrument was calibrated on {', '.join(sorted(modes))}, and {name}.mode is "
                 f"{recipe.mode}; take an instrument of the same contrast"
             )
+
+    def _check_defocus(self, name: str, recipe: Dataset) -> None:
+        if not any(recipe.defocus_A):
+            return
+        if recipe.forward_model == "multislice" and any(
+            self.arrangements[one].kind == "periodic" for one in recipe.arrangements
+        ):
+            raise ValueError(
+                f"{name}.defocus_A: multislice samples perfect crystals from tiles, which have the defocus of their "
+                "condition; take forward_model: linear, or give each defocus a condition of its own"
+            )
+        for condition in recipe.conditions:
+            probe = probe_of(self.imaging.conditions[condition])
+            ends = [replace(probe, defocus=probe.defocus + defocus) for defocus in recipe.defocus_A]
+            radius = max(end.geometric_radius() for end in ends)
+            if radius > WIDEST_BEAM_A:
+                raise ValueError(
+                    f"{name}.defocus_A spreads the beam of imaging.conditions.{condition} over a radius of "
+                    f"{radius:.0f} A, and {WIDEST_BEAM_A:g} A can be simulated; narrow the range"
+                )
 
     def _check_simulable(self, name: str) -> None:
         probe, detectors = probe_of(self.imaging.conditions[name]), detectors_of(self.imaging.conditions[name])

@@ -1,6 +1,6 @@
 """The sample factory: sample i of a dataset, from nothing but the recipe, its seed and i."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 
@@ -146,6 +146,8 @@ class Factory:
         probe = self.probes[condition]
         extra = float(scene_rng.uniform(*self.recipe.extra_source_A))
         probe = replace(probe, source_size=float(np.hypot(probe.source_size, extra))) if extra else probe
+        if any(self.recipe.defocus_A):
+            probe = replace(probe, defocus=probe.defocus + float(scene_rng.uniform(*self.recipe.defocus_A)))
         kind = self.recipe.backgrounds[scene_rng.integers(len(self.recipe.backgrounds))]
         level, angle = float(scene_rng.uniform(0, self.recipe.background)), float(scene_rng.uniform(0, 2 * np.pi))
         place = {}
@@ -164,6 +166,7 @@ class Factory:
             "forward_model": self.recipe.forward_model,
             "condition": condition,
             "extra_source_A": extra,
+            "defocus_A": probe.defocus,
             "probe_fwhm_A": probe.fwhm,
             "column_radius_A": probe.column_radius,
             "gaussian_mask_fwhm_A": self.recipe.gaussian_mask_fwhm_A,
@@ -234,6 +237,12 @@ class Factory:
         reach = (noise.drift_A[1] / 2 + 4 * noise.jitter_A[1]) / pixel_size + shear
         return int(np.ceil(reach)) + _SPLINE_MARGIN if reach else 0
 
+    def _widest_probes(self) -> Iterator[Probe]:
+        """The probe of each condition at either end of the range of defocus."""
+        for probe in self.probes.values():
+            for defocus in self.recipe.defocus_A:
+                yield replace(probe, defocus=probe.defocus + defocus)
+
     def _view(self, material: Material, arrangement: str, frame: Frame, rng: np.random.Generator) -> View:
         step, thickness = self.recipe.rotation_step_deg, float(rng.uniform(*self.recipe.thickness_A))
         if isinstance(self.arrangements[arrangement], Periodic):
@@ -241,7 +250,7 @@ class Factory:
         return View(
             extent=(self.image_px * frame.pixel_size,) * 2,
             margin=frame.corner
-            + max(probe.reach for probe in self.probes.values())
+            + max(probe.reach for probe in self._widest_probes())
             + 2 * self.recipe.extra_source_A[1],
             rotation=float(np.deg2rad(step * rng.integers(int(90 / step) + 1))),
             offset=rng.uniform(0, 1, 2) @ material.projection.lattice,

@@ -9,7 +9,7 @@ import numpy as np
 from stembench.config import Imaging, Multislice
 from stembench.crystals.material import Material
 from stembench.crystals.specimen import Specimen
-from stembench.imaging.conditions import detector_of, probe_of
+from stembench.imaging.conditions import detector_of
 from stembench.imaging.cross_sections import column_cross_section, peak_per_area
 from stembench.imaging.detectors import DARK_FIELD, Mode, detector_name
 from stembench.imaging.linear import bright_field, central_intensity, linear_image
@@ -163,9 +163,7 @@ class LinearModel:
         """Fraction of the beam where the image is 1; in a dark field the peak of the strongest column."""
         if self.mode not in DARK_FIELD:
             return self.imaging.bright_field_fraction
-        detector = detector_of(self.imaging.conditions[condition], self.mode, self.detector)
-        if detector is None:
-            raise ValueError(f"imaging.conditions.{condition} has no {self.mode} detector")
+        detector = _detector(self.imaging, condition, self.mode, self.detector)
         column = (scene.brightest_numbers, scene.brightest_occupancies)
         scattered = column_cross_section(*column, probe.energy, probe.semiangle, detector)
         strongest = scene.columns["strength"].argsort()[-1:]
@@ -214,23 +212,21 @@ class MultisliceModel:
         """See `ForwardModel`; from the tile, or from the linear model where an object is scanned."""
         if scene.specimen is not None:
             return scene.relative_heights(probe)
-        tile, index = self._tile(scene, condition)
+        tile, *seen = self._tile(scene, condition)
         places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
-        seen = (detector_name(*self._angles(condition)), index)
         period = tile.refined(*seen, probe.source_size)
         values = tile.at(*seen, places, scene.rotation, scene.offset, probe.source_size)
-        contrast = values - period.min() if self.mode in DARK_FIELD else period.max() - values
-        return np.maximum(contrast, 0) / contrast.max(initial=1e-12)
+        contrast = np.maximum(values - period.min() if self.mode in DARK_FIELD else period.max() - values, 0)
+        return contrast / contrast.max(initial=1e-12)
 
     def image(
         self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
     ) -> Ideal:
         """See `ForwardModel`; 1 is the brightest pixel."""
         if scene.specimen is None:
-            tile, index = self._tile(scene, condition)
-            shift = scene.offset + frame.corner
-            seen = (detector_name(*self._angles(condition)), index, frame.shape, frame.pixel_size)
-            intensity = tile.image(*seen, scene.rotation, shift, probe.source_size)
+            tile, *seen = self._tile(scene, condition)
+            place = (frame.shape, frame.pixel_size, scene.rotation, scene.offset + frame.corner)
+            intensity = tile.image(*seen, *place, probe.source_size)
         else:
             key = (seed, condition, probe, frame)
             if self._last is None or self._last[0] != key:
@@ -244,32 +240,31 @@ class MultisliceModel:
         absorbed = self.imaging.bright_field_contrast * background / max(background.max(), 1.0)
         return Ideal(clean, clean * (1 - absorbed), fraction, None)
 
-    def _tile(self, scene: Scene, condition: str) -> tuple[Tile, int]:
-        """The tile of a perfect crystal, and the index of its thickness."""
+    def _tile(self, scene: Scene, condition: str) -> tuple[Tile, str, int]:
+        """The tile of a perfect crystal, the name of the detector, and the index of the thickness."""
         tile = self.tiles[scene.material.material, scene.material.zone, condition]
-        return tile, int(np.abs(tile.thicknesses - scene.thickness).argmin())
-
-    def _angles(self, condition: str) -> tuple[float, float]:
-        angles = detector_of(self.imaging.conditions[condition], self.mode, self.detector)
-        if angles is None:
-            raise ValueError(f"imaging.conditions.{condition} has no {self.mode} detector")
-        return angles
+        detector = detector_name(*_detector(self.imaging, condition, self.mode, self.detector))
+        return tile, detector, int(np.abs(tile.thicknesses - scene.thickness).argmin())
 
     def _scanned(self, specimen: Specimen, condition: str, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
-        point, margin = (
-            probe_of(self.imaging.conditions[condition]),
-            int(np.ceil(_SOURCE_REACH * probe.source_size / frame.pixel_size)),
-        )
+        margin = int(np.ceil(_SOURCE_REACH * probe.source_size / frame.pixel_size))
         height, width = frame.shape
         shape, corner = (height + 2 * margin, width + 2 * margin), frame.corner + margin * frame.pixel_size
         moved = specimen.moved(np.array([corner, corner, 0.0]))
-        angles = self._angles(condition)
+        angles = _detector(self.imaging, condition, self.mode, self.detector)
         settings: dict[str, Any] = {
             "sampling": self.multislice.sampling_A,
             "slice_thickness": self.multislice.slice_A,
             "phonons": self.phonons,
             "seed": seed,
         }
-        (intensity,) = scan(moved, point, {detector_name(*angles): angles}, shape, frame.pixel_size, **settings)
+        (intensity,) = scan(moved, probe, {detector_name(*angles): angles}, shape, frame.pixel_size, **settings)
         inner = slice(margin, margin + frame.shape[0])
         return effective_source(intensity, probe.source_size, frame.pixel_size)[inner, inner]
+
+
+def _detector(imaging: Imaging, condition: str, mode: Mode, asked: tuple[float, float] | None) -> tuple[float, float]:
+    angles = detector_of(imaging.conditions[condition], mode, asked)
+    if angles is None:
+        raise ValueError(f"imaging.conditions.{condition} has no such {mode} detector")
+    return angles
