@@ -277,6 +277,8 @@ def test_detectors_and_apertures_beyond_the_cut_off_are_refused():
     with pytest.raises(InputError, match=r"detector HAADF, 90 mrad, .* 83\.6 mrad .* sampling to 0\.092 A"):
         check(PROBE, {"HAADF": (60, 90)}, 40.0, 20.0, 0.1)
     check(PROBE, {"HAADF": (60, 90)}, 40.0, 20.0, 0.092)
+    with pytest.raises(InputError, match=r"focal spread of 30 A.* linear model"):
+        check(replace(PROBE, focal_spread=30.0), {}, 40.0, 20.0, 0.1)
     with pytest.raises(InputError, match=r"semi-angle, 24 mrad"):
         check(PROBE, {}, 40.0, 20.0, 0.4)
 

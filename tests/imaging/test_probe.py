@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import j0, j1, jn_zeros
-from stembench.imaging.probe import Probe, electron_wavelength
+from stembench.imaging.probe import Probe, electron_wavelength, focal_spread
 
 energies, semiangles = st.floats(60e3, 300e3), st.floats(10, 35)
 
@@ -110,6 +110,11 @@ def test_the_transfer_in_a_box_is_that_at_its_frequencies(probe, box):
     assert upper.shape == lower.shape == (len(ky), len(kx))
     assert abs(upper - probe.transfer(kx, ky[:, None])).max() < 2e-3
     assert abs(lower - probe.transfer(kx, -ky[:, None])).max() < 2e-3
+
+
+def test_a_focal_spread_is_that_of_cc_and_the_energy():
+    """Cc 1.2 mm, 0.7 eV FWHM: 1.2e7 x 0.297 / 80e3 = 44.6 A at 80 keV, times 1.157 / 1.078."""
+    assert focal_spread(1.2e7, 0.7, 80e3) == pytest.approx(44.6 * 1.1566 / 1.0783, rel=2e-3)
 
 
 def test_chromatic_aberration_is_a_mean_over_defoci():

@@ -48,6 +48,16 @@ class Condition(Section):
     coma_angle_deg: float = Field(
         0.0, description="Azimuth of the coma", ge=-180, le=180, json_schema_extra={"unit": "deg"}
     )
+    cc_mm: float = Field(
+        0.0,
+        description="Chromatic aberration Cc. It blurs the probe in the linear model; multislice has none",
+        ge=0,
+        le=10,
+        json_schema_extra={"unit": "mm"},
+    )
+    energy_spread_eV: float = Field(
+        0.0, description="FWHM of the beam's energy, which Cc blurs by", ge=0, le=10, json_schema_extra={"unit": "eV"}
+    )
     detectors_mrad: tuple[Range, ...] | None = Field(
         None,
         description="Inner and outer angles of annular detectors. null: HAADF from 80 to 200 mrad, ABF from half the "

@@ -212,10 +212,10 @@ class MultisliceModel:
         """See `ForwardModel`; from the tile, or from the linear model where an object is scanned."""
         if scene.specimen is not None:
             return scene.relative_heights(probe)
-        tile, *seen = self._tile(scene, condition)
+        tile, detector, index = self._tile(scene, condition)
         places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
-        period = tile.refined(*seen, probe.source_size)
-        values = tile.at(*seen, places, scene.rotation, scene.offset, probe.source_size)
+        period = tile.refined(detector, index, probe.source_size)
+        values = tile.at(detector, index, places, scene.rotation, scene.offset, probe.source_size)
         contrast = np.maximum(values - period.min() if self.mode in DARK_FIELD else period.max() - values, 0)
         return contrast / contrast.max(initial=1e-12)
 
@@ -224,9 +224,9 @@ class MultisliceModel:
     ) -> Ideal:
         """See `ForwardModel`; 1 is the brightest pixel."""
         if scene.specimen is None:
-            tile, *seen = self._tile(scene, condition)
+            tile, detector, index = self._tile(scene, condition)
             place = (frame.shape, frame.pixel_size, scene.rotation, scene.offset + frame.corner)
-            intensity = tile.image(*seen, *place, probe.source_size)
+            intensity = tile.image(detector, index, *place, probe.source_size)
         else:
             key = (seed, condition, probe, frame)
             if self._last is None or self._last[0] != key:

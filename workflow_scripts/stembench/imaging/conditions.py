@@ -4,7 +4,7 @@ from math import radians
 from typing import TYPE_CHECKING
 
 from stembench.imaging.detectors import Mode, detector_name, mode_of
-from stembench.imaging.probe import Probe
+from stembench.imaging.probe import Probe, focal_spread
 
 if TYPE_CHECKING:
     from stembench.config import Condition
@@ -23,6 +23,7 @@ def probe_of(condition: "Condition") -> Probe:
         astigmatism_angle=radians(condition.astigmatism_angle_deg),
         coma=condition.coma_A,
         coma_angle=radians(condition.coma_angle_deg),
+        focal_spread=focal_spread(1e7 * condition.cc_mm, condition.energy_spread_eV, 1e3 * condition.energy_keV),
     )
 
 

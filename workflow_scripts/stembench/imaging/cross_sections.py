@@ -127,6 +127,6 @@ def peak_per_area(probe: Probe, thermal_b: float, thickness: float) -> float:
 
 
 def _interaction(energy: float) -> float:
-    """Interaction constant [rad / (V A)] (Reimer & Kohl, eq. 3.6 and following)."""
+    """Interaction constant of electrons with a projected potential [rad / (V A)]."""
     momentum = electron_wavelength(energy) * energy
     return float(2 * np.pi / momentum * (_REST_ENERGY + energy) / (2 * _REST_ENERGY + energy))

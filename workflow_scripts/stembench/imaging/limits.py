@@ -63,9 +63,14 @@ def check(probe: Probe, detectors: Detectors, thickness: float, cell_width: floa
     Raises
     ------
     InputError
-        If an angle lies beyond the cut-off, or the cell is too small or too large to be computed; the message holds
-        value, limit and remedy.
+        If the probe is chromatic, an angle lies beyond the cut-off, or the cell is too small or too large to be
+        computed; the message holds value, limit and remedy.
     """
+    if probe.focal_spread:
+        raise InputError(
+            f"the probe has chromatic blur (a focal spread of {probe.focal_spread:.0f} A), which multislice does not "
+            "simulate; set cc_mm or energy_spread_eV to 0, or take the linear model"
+        )
     limit = cutoff_angle(probe.energy, sampling)
     angles = {"the probe's semi-angle": probe.semiangle}
     angles |= {f"the outer angle of detector {name}": outer for name, (_, outer) in detectors.items()}

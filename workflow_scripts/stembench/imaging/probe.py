@@ -21,6 +21,26 @@ def electron_wavelength(energy: float) -> float:
     return float(constants.h * constants.c / constants.e / np.sqrt(momentum_energy) * 1e10)
 
 
+def focal_spread(cc: float, energy_spread: float, energy: float) -> float:
+    """Standard deviation of the defocus by chromatic aberration [A].
+
+    Source: Reimer & Kohl, Transmission Electron Microscopy, 5th ed., doi 10.1007/978-0-387-40093-8: the defocus per
+    energy is Cc / E times (1 + E / E0) / (1 + E / 2 E0), with the rest energy E0.
+
+    Parameters
+    ----------
+    cc : float
+        Chromatic aberration [A].
+    energy_spread : float
+        FWHM of the beam's energy [eV].
+    energy : float
+        [eV].
+    """
+    rest = constants.m_e * constants.c**2 / constants.e
+    relativistic = (1 + energy / rest) / (1 + energy / (2 * rest))
+    return float(cc * energy_spread / np.sqrt(8 * np.log(2)) / energy * relativistic)
+
+
 @dataclass(frozen=True)
 class Probe:
     """A convergent probe and its incoherent effective source.
@@ -42,8 +62,7 @@ class Probe:
     coma, coma_angle : float
         Axial coma C21 [A] and its azimuth [rad].
     focal_spread : float
-        Standard deviation of the defocus, by which chromatic aberration blurs the probe [A]: Cc dE / E, with the
-        standard deviation dE of the beam's energy.
+        Standard deviation of the defocus by chromatic aberration [A], see `focal_spread`.
     """
 
     energy: float

@@ -12,8 +12,8 @@ _REST_ENERGY = constants.m_e * constants.c**2 / constants.e  # [eV]
 def wentzel(angle: np.ndarray, number: float, energy: float) -> np.ndarray:
     """Differential cross section of a screened nucleus, first Born approximation for small angles [A^2].
 
-    Source: Reimer & Kohl, Transmission Electron Microscopy, 5th ed., section 5.1.3 (Wentzel's potential, screening
-    radius a_H Z^(-1/3)), doi 10.1007/978-0-387-40093-8.
+    Source: Reimer & Kohl, Transmission Electron Microscopy, 5th ed., chapter 5 (Wentzel's potential, screening radius
+    a_H Z^(-1/3)), doi 10.1007/978-0-387-40093-8.
 
     Parameters
     ----------
