@@ -1,8 +1,9 @@
-"""Clean linear images a second, beside a plain loop that stamps each column.
+"""Clean linear images per second, beside a plain loop that stamps each column; and the time of each kind of probe.
 
-Materials, zone axes, imaging conditions and fields of view are mixed, and everything is drawn anew for each image: the
-crystal's place and rotation, its columns' strengths and thermal broadening, the probe's source and defocus. One process
-a core, 256 x 256 px.
+Materials, zone axes, TEMImageNet's five imaging conditions and fields of view are mixed, and everything is drawn anew
+for each image: the crystal's place and rotation, its columns' strengths and thermal broadening, the probe's source and
+aberrations. 256 x 256 px. The rates are those of one process per core, the times those of the processor for one image
+in one thread. The workload stands here and not in the configuration, so that rates of different versions compare.
 """
 
 import os
@@ -27,13 +28,13 @@ from stembench.crystals.field import CrystalField
 from stembench.crystals.materials import find_materials
 from stembench.crystals.projection import Projection, Scatterers, project_structure
 from stembench.crystals.zones import parse_zone
-from stembench.imaging.conditions import probe_of
 from stembench.imaging.linear import linear_image, strength_of
 from stembench.imaging.probe import Probe
 
 CORES = 2
 IMAGES = 2000
 STAMPED = 40
+TIMED = 100
 PIXELS = 256
 FIELDS_A = (8, 10, 20, 30, 40)
 
@@ -48,13 +49,32 @@ def projections() -> list[Projection]:
 
 
 CRYSTALS = projections()
-PROBES = [probe_of(condition) for condition in Config().imaging.conditions.values()]
+FOCUSED = [
+    Probe(energy, semiangle, source)
+    for energy, semiangle, source in (
+        (200e3, 24, 0.9),
+        (100e3, 30, 0.8),
+        (200e3, 10.5, 0.9),
+        (200e3, 10, 1.6),
+        (60e3, 30, 0.5),
+    )
+]
+SHARP = FOCUSED[0]
+KINDS = {
+    "focused": FOCUSED,
+    "defocused": [replace(SHARP, defocus=50.0)],
+    "halo": [Probe(200e3, 20, 0.9, defocus=80.0, c3=2.57e5)],
+    "uncorrected": [Probe(200e3, 10, 0.9, defocus=600.0, c3=1.2e7)],
+    "astigmatic": [replace(SHARP, defocus=30.0, astigmatism=30.0, astigmatism_angle=0.5)],
+    "comatic": [replace(SHARP, coma=2000.0, coma_angle=0.5)],
+    "chromatic": [replace(SHARP, defocus=20.0, focal_spread=30.0)],
+}
 
 
-def drawn(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, Probe, float]:
+def drawn(number: int, probes: list[Probe] = FOCUSED) -> tuple[np.ndarray, np.ndarray, np.ndarray, Probe, float]:
     """Columns and probe of image `number`, and its pixel size."""
     rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(number,)))
-    crystal, probe = CRYSTALS[rng.integers(len(CRYSTALS))], PROBES[rng.integers(len(PROBES))]
+    crystal, probe = CRYSTALS[rng.integers(len(CRYSTALS))], probes[rng.integers(len(probes))]
     # A probe of its own for each image, so that nothing of it is known from another.
     defocus = probe.defocus and probe.defocus + rng.uniform(-20, 20)
     probe = replace(probe, source_size=probe.source_size * rng.uniform(0.8, 1.2), defocus=defocus)
@@ -89,6 +109,17 @@ def stamped(number: int) -> np.ndarray:
     return total
 
 
+def milliseconds(probes: list[Probe]) -> float:
+    """Median time of the processor for an image, whose probe is drawn anew."""
+    times = []
+    for number in range(TIMED):
+        positions, strengths, thermal_b, probe, pixel_size = drawn(number, probes)
+        started = time.process_time()
+        linear_image(positions, strengths, thermal_b, probe, (PIXELS, PIXELS), pixel_size)
+        times.append(1e3 * (time.process_time() - started))
+    return float(np.median(times))
+
+
 def seconds(function, numbers) -> float:
     with ProcessPoolExecutor(CORES, get_context("fork")) as pool:
         list(pool.map(work, [(function, range(2))] * CORES))  # processes started, caches filled
@@ -109,8 +140,9 @@ if __name__ == "__main__":
     ours = IMAGES / seconds(image, range(IMAGES))
     theirs = STAMPED / seconds(stamped, range(STAMPED))
     print(f"crystals: {len(CRYSTALS)}")
-    print(f"conditions: {len(PROBES)}")
     print(f"largest_difference_of_maximum: {max(differences):.4f}")
+    for kind, probes in KINDS.items():
+        print(f"{kind}_ms_per_image: {milliseconds(probes):.2f}")
     print(f"stamping_images_per_s: {theirs:.1f}")
     print(f"images_per_s: {ours:.0f}")
     print(f"speedup: {ours / theirs:.1f}")

@@ -13,6 +13,7 @@ from stembench.config.documents import EXAMPLES, GENERATED, reference, schema_js
 from stembench.config.instrument import Instrument, instrument_images
 from stembench.config.layers import is_tag, sections_of
 from stembench.errors import InputError
+from stembench.imaging.conditions import detector_of
 
 INSTRUMENT = {"from": "images/", "materials": ["SrTiO3"]}
 LAB = {name: image.model_dump() for name, image in Config().lab.images.items()}
@@ -335,6 +336,27 @@ def test_an_instrument_has_a_dataset_with_its_noise_at_the_pixel_sizes_of_its_im
     assert dataset.conditions == ("60keV_30mrad",)
 
 
+@pytest.mark.parametrize(
+    "microscope",
+    [
+        {"semiangle_mrad": 8, "c3_mm": 3, "defocus_A": 1000},
+        {"semiangle_mrad": 10, "c3_mm": 1.2, "defocus_A": -2000},
+        {"semiangle_mrad": 22, "detectors_mrad": [[12, 24]]},
+        {"semiangle_mrad": 32, "detectors_mrad": [[27, 110], [80, 200], [60, 90]]},
+    ],
+)
+def test_ordinary_microscopes_are_accepted(microscope):
+    load_config({"imaging": {"conditions": {"mine": {"energy_keV": 200, "source_size_A": 1, **microscope}}}})
+
+
+def test_one_of_two_detectors_of_a_mode_is_chosen_by_its_angles():
+    conditions = {"mine": {**CONDITION, "detectors_mrad": [[80, 200], [60, 90]]}}
+    for angles, told in (([60, 90], (60, 90)), (None, (80, 200))):
+        recipe = {"conditions": ["mine"], "detector_mrad": angles}
+        config = load_config({"imaging": {"conditions": conditions}, "datasets": {"x": recipe}})
+        assert detector_of(config.imaging.conditions["mine"], "HAADF", config.datasets["x"].detector_mrad) == told
+
+
 def test_an_instrument_is_told_by_all_images_of_a_folder_or_by_some_of_its_contrast():
     images = {
         "mine": LabImage(file="mine.dm3"),
@@ -470,12 +492,29 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
         ({"multislice": {"compared": {"MoS2": ["001"]}}}, ["multislice.compared.MoS2", "single layer"]),
         ({"multislice": {"thicknesses_A": [20, 10]}}, ["multislice.thicknesses_A", "ascend"]),
         (
-            {"imaging": {"conditions": {"x": {**CONDITION, "detectors_mrad": [[10, 90]]}}}},
-            ["imaging.conditions.x", "bright-field disc", "end it at 24 mrad"],
+            {"imaging": {"conditions": {"x": {**CONDITION, "c3_mm": 3}}}},
+            ["conditions.x", "415 A", "lower semiangle_mrad"],
         ),
         (
-            {"imaging": {"conditions": {"x": {**CONDITION, "detectors_mrad": [[60, 90], [80, 200]]}}}},
-            ["imaging.conditions.x", "more than one HAADF"],
+            {
+                "imaging": {"conditions": {"x": {**CONDITION, "c3_mm": 1.2}}},
+                "multislice": {"conditions": ["200keV_24mrad", "x"]},
+            },
+            ["multislice.conditions: x", "grid points along an edge", "lower its defocus"],
+        ),
+        (
+            {"datasets": {"x": {"forward_model": "multislice", "defocus_A": [0, 50]}}},
+            ["datasets.x.defocus_A", "tiles", "forward_model: linear"],
+        ),
+        ({"datasets": {"x": {"defocus_A": [50, 0]}}}, ["datasets.x.defocus_A", "lower defocus first"]),
+        ({"datasets": {"x": {"defocus_A": [0, 9500]}}}, ["datasets.x.defocus_A", "narrow the range"]),
+        (
+            {"datasets": {"x": {"detector_mrad": [60, 90], "conditions": ["200keV_24mrad"]}}},
+            ["datasets.x.detector_mrad is 60 to 90 mrad", "80 to 200 mrad (HAADF)", "add its angles"],
+        ),
+        (
+            {"datasets": {"x": {"detector_mrad": [80, 200], "mode": "ABF"}}},
+            ["datasets.x.detector_mrad makes HAADF", "datasets.x.mode is ABF"],
         ),
         ({"instrument": {**INSTRUMENT, "from": 3}}, ["instrument.from: write the folder", "got 3"]),
         ({"instrument": {**INSTRUMENT, "from": "scans"}}, ["instrument.from is scans", "images (lab.folder)"]),

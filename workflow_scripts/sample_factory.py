@@ -22,6 +22,7 @@ def factory_of(job: "snakemake", sampling: dict) -> Factory:
     forward = None
     if scans := sampling["multislice"]:
         tiles = dict(zip(map(tuple, sampling["tiles"]), map(Tile.read, job.input.tiles)))
-        forward = MultisliceModel(recipe.mode, imaging, Multislice(**scans["settings"]), scans["phonons"], tiles)
+        settings, phonons = Multislice(**scans["settings"]), scans["phonons"]
+        forward = MultisliceModel(recipe.mode, imaging, settings, phonons, tiles, recipe.detector_mrad)
     known = [read_json(path) for path in job.input.calibration]
     return Factory(recipe, arrangements, imaging, materials, sampling["image_px"], known[0] if known else None, forward)

@@ -64,3 +64,4 @@ def test_hidden_columns_stay_in_the_truth_and_lose_their_signal(projection_of):
     assert set(np.round(both.transmission, 6)) == {0.1, 1.0}
     cover = both.columns == NO_COLUMN
     assert both.positions[cover, 2].max() < both.positions[~cover, 2].min()
+    assert both.positions[~cover, 2].min() == crystal.positions[:, 2].min()  # the beam stays focused on the crystal

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 from stembench.config import CalibratedNoise, Dataset, Imaging, PhysicalNoise
+from stembench.crystals.material import Material
 from stembench.datasets.factory import Factory
 from stembench.datasets.labels import label
+from stembench.imaging.linear import strength_of
 
 IMAGES = {"image", "noNoise", "noBackgroundnoNoise"}
 IDEAL = ("scene", "condition", "probe", "frame", "background")
@@ -175,6 +177,28 @@ def test_an_unstable_microscope_has_a_wider_probe(small_factory):
     plan = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64).plan("train", 0)
     assert plan.probe.source_size == pytest.approx(np.hypot(0.9, 1.0))
     assert plan.parameters["probe_fwhm_A"] > 1.3
+
+
+def test_each_image_of_a_range_of_defocus_has_its_own(small_factory):
+    recipe = Dataset(defocus_A=(-40.0, 60.0), conditions=("200keV_24mrad_defocus",))
+    factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64)
+    defoci = [factory.plan("train", i).probe.defocus for i in range(8)]
+    assert len(set(defoci)) == 8
+    assert 10 <= min(defoci) < max(defoci) <= 110  # the condition's own is 50 A
+    assert factory.plan("train", 3).parameters["defocus_A"] == defoci[3]
+
+
+@pytest.mark.parametrize(("mode", "shown"), [("HAADF", {"Co"}), ("ABF", {"Co", "O", "Li"})])
+def test_light_columns_are_labelled_in_the_mode_that_shows_them(small_factory, projection_of, mode, shown):
+    cobaltate = Material.of("LiCoO2", "010", projection_of("LiCoO2", "010"))
+    recipe = Dataset(mode=mode, conditions=("200keV_24mrad",), pixel_size_A=(0.1, 0.1))
+    factory = Factory(recipe, small_factory.arrangements, Imaging(), [cobaltate], 160)
+    columns = factory.columns(factory.plan("test", 0))
+    labelled = columns.strength[columns.asked]
+    cobalt = strength_of("Co", factory.exponent)
+    for element in ("Li", "O", "Co"):
+        expected = strength_of(element, factory.exponent) / cobalt
+        assert (abs(labelled - expected) < 0.2 * expected).any() == (element in shown)
 
 
 @pytest.mark.parametrize("mode", ["HAADF", "ABF", "BF"])

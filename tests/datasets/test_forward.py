@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.ndimage import map_coordinates
 from stembench.config import Condition, Dataset, Imaging, Multislice, PhysicalNoise
 from stembench.datasets.factory import Factory
 from stembench.datasets.forward import MultisliceModel
@@ -62,10 +63,22 @@ def test_a_thin_crystal_looks_alike_in_both_models(small_factory, tiles):
     sample, other = factory.sample("test", 0), linear.sample("test", 0)
     images = [each.images["noBackgroundnoNoise"].ravel() for each in (sample, other)]
     assert np.corrcoef(images)[0, 1] > 0.95
-    pd.testing.assert_frame_equal(sample.columns.drop(columns="crlb_pm"), other.columns.drop(columns="crlb_pm"))
+    places = ["x_A", "y_A", "resolved", "hidden"]
+    pd.testing.assert_frame_equal(sample.columns[places], other.columns[places])
     assert sample.columns.crlb_pm.isna().all()  # it would be that of another probe
     held = tiles[sample.parameters["material"], sample.parameters["zone"], NAME].thicknesses
     assert sample.parameters["thickness_A"] in held
+
+
+@pytest.mark.parametrize("mode", ["ADF", "ABF"])
+def test_columns_of_a_crystal_are_as_strong_as_its_tile_shows_them(small_factory, tiles, mode):
+    factory, _ = multislice_factory(small_factory, tiles, mode, "periodic", 48, 0.15)
+    plan = factory.plan("test", 0)
+    columns, image = factory.columns(plan), factory.rendered(plan).images["noBackgroundnoNoise"]
+    inside = columns[columns[["x_A", "y_A"]].apply(lambda at: at.between(0.6, 6.4)).all(axis=1)]
+    at = map_coordinates(image, inside[["y_A", "x_A"]].to_numpy().T / 0.15, order=3)
+    shown = at - image.min() if mode == "ADF" else image.max() - at
+    assert inside.strength.to_numpy() == pytest.approx(shown / np.ptp(image), abs=0.03)
 
 
 def test_counts_are_those_of_the_simulated_fraction(small_factory, tiles):

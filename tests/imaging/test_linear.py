@@ -79,3 +79,12 @@ def test_a_bright_field_image_is_the_dark_field_one_upside_down():
     bright = bright_field(dark, 0.6)
     assert bright == pytest.approx(1 - 0.6 * dark)
     assert bright_field(3 * dark, 0.6).min() == pytest.approx(0.4)
+
+
+def test_a_microscope_without_a_corrector_resolves_columns_near_scherzer_focus():
+    """200 keV, C3 1.2 mm, 10 mrad: its best focus is near the Scherzer defocus, 1.22 sqrt(C3 lambda) = 670 A."""
+    focused, unfocused = (
+        image_of([4.0, 4.0], probe=Probe(200e3, 10, 0.5, defocus=defocus, c3=1.2e7)) for defocus in (550.0, 0.0)
+    )
+    assert focused.max() / focused.sum() > unfocused.max() / unfocused.sum()
+    assert Probe(200e3, 10, c3=1.2e7, defocus=550.0).fwhm < 1.6

@@ -156,7 +156,7 @@ def test_a_tile_is_stored_and_read_back(titanate, tmp_path):
     with xr.open_zarr(tmp_path / "tile.zarr", consolidated=False, chunks=None) as stored:
         back = Tile.from_dataset(stored.load())
     assert back.intensity.tobytes() == titanate.intensity.tobytes()
-    assert (back.modes, back.settings) == (titanate.modes, titanate.settings)
+    assert (back.detectors, back.settings) == (titanate.detectors, titanate.settings)
     view = ("HAADF", 1, (9, 9), 0.3, 0.2)
     assert back.image(*view) == pytest.approx(titanate.image(*view), abs=0)
 
@@ -179,6 +179,14 @@ def test_an_atom_alone_is_where_it_stands_and_has_the_signal_of_a_sparse_crystal
     sparse = tile_of(simple(np.diag([12.0, 12.0, 2.0]), ("Au",), thermal_b=0.0), (2.0,), sampling=0.125)
     tile = sparse.image("HAADF", 0, (13, 17), 0.25, offset=(2.0, 1.5))
     assert image[2] == pytest.approx(tile, abs=0.03 * tile.max())
+
+
+def test_the_beam_stays_focused_on_what_lies_below_an_overlayer():
+    """An atom of hydrogen 30 A above changes nothing, whereas a beam that is focused on it is 0.7 A wide."""
+    gold = atoms_alone(np.array([[2.0, 1.5, 0.0]]), atomic_numbers["Au"])
+    covered = atoms_alone(np.array([[2.0, 1.5, 0.0], [3.5, 3.0, -30.0]]), np.array([79, 1]))
+    alone, below = (scan(each, PROBE, DETECTORS, (13, 17), 0.25, phonons=0, **COARSE)[2] for each in (gold, covered))
+    assert below == pytest.approx(alone, abs=0.05 * alone.max())
 
 
 def test_the_mean_over_phonons_does_not_depend_on_how_it_is_taken():
@@ -269,6 +277,8 @@ def test_detectors_and_apertures_beyond_the_cut_off_are_refused():
     with pytest.raises(InputError, match=r"detector HAADF, 90 mrad, .* 83\.6 mrad .* sampling to 0\.092 A"):
         check(PROBE, {"HAADF": (60, 90)}, 40.0, 20.0, 0.1)
     check(PROBE, {"HAADF": (60, 90)}, 40.0, 20.0, 0.092)
+    with pytest.raises(InputError, match=r"focal spread of 30 A.* linear model"):
+        check(replace(PROBE, focal_spread=30.0), {}, 40.0, 20.0, 0.1)
     with pytest.raises(InputError, match=r"semi-angle, 24 mrad"):
         check(PROBE, {}, 40.0, 20.0, 0.4)
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import j0, j1, jn_zeros
-from stembench.imaging.probe import Probe, electron_wavelength
+from stembench.imaging.probe import Probe, electron_wavelength, focal_spread
 
 energies, semiangles = st.floats(60e3, 300e3), st.floats(10, 35)
 
@@ -95,3 +95,34 @@ def test_the_source_and_aberrations_widen_the_probe():
 
 def test_published_column_radius():
     assert Probe(200e3, 24, 0.9).column_radius == pytest.approx(0.520, abs=1e-3)
+
+
+ABERRATED = Probe(
+    200e3, 22, 0.7, defocus=60.0, c3=2e5, astigmatism=25.0, astigmatism_angle=0.3, coma=1200.0, coma_angle=1.1
+)
+
+
+@pytest.mark.parametrize("probe", [Probe(200e3, 24, 0.9), Probe(100e3, 30, defocus=-70.0), ABERRATED])
+@pytest.mark.parametrize("box", [(20.0, 26.0), (61.0, 48.5)])
+def test_the_transfer_in_a_box_is_that_at_its_frequencies(probe, box):
+    upper, lower = probe.transfer_in_box(*box)
+    kx, ky = (np.arange(int(probe.cutoff * length) + 1) / length for length in box)
+    assert upper.shape == lower.shape == (len(ky), len(kx))
+    assert abs(upper - probe.transfer(kx, ky[:, None])).max() < 2e-3
+    assert abs(lower - probe.transfer(kx, -ky[:, None])).max() < 2e-3
+
+
+def test_a_focal_spread_is_that_of_cc_and_the_energy():
+    """Cc 1.2 mm, 0.7 eV FWHM: 1.2e7 x 0.297 / 80e3 = 44.6 A at 80 keV, times 1.157 / 1.078."""
+    assert focal_spread(1.2e7, 0.7, 80e3) == pytest.approx(44.6 * 1.1566 / 1.0783, rel=2e-3)
+
+
+def test_chromatic_aberration_is_a_mean_over_defoci():
+    """Against a fine sum over a Gaussian of defoci; and it lowers the peak without widening its foot much."""
+    spread = 40.0
+    steps = np.linspace(-4, 4, 33)
+    weights = np.exp(-(steps**2) / 2) / np.exp(-(steps**2) / 2).sum()
+    k = np.linspace(0, 1.9, 20)
+    parts = [Probe(80e3, 25, defocus=30.0 + spread * step).transfer(k, 0.3 + 0 * k) for step in steps]
+    blurred = Probe(80e3, 25, defocus=30.0, focal_spread=spread).transfer(k, 0.3 + 0 * k)
+    assert blurred == pytest.approx(weights @ np.array(parts), abs=5e-3)

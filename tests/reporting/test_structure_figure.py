@@ -36,14 +36,16 @@ def comparison(projection_of):
     scatterers = Scatterers.of(projection, lambda element: {"Sr": 480.0, "Ti": 190.0, "O": 34.0}[element])
     period = projection.lattice[0, 0]
     grid = np.arange(15) * period / 15
-    one = Comparison("SrTiO3 [001]", projection, scatterers, Tile(np.zeros((1, 1, 15, 15)), *(None,) * 4))
+    one = Comparison("SrTiO3 [001]", projection, scatterers, Tile(np.zeros((1, 1, 15, 15)), *(None,) * 4), {})
     fine, _ = one.linear(Probe(200e3, 24))
     pixel = 16.0 / 192
     rows = np.round((grid + period) / pixel).astype(int)
     thin = fine[np.ix_(rows, rows)] / fine.max()
     thick = thin**2
-    tile = Tile(0.01 * np.stack([thin, 3 * thick])[None], projection.lattice, ("HAADF",), np.array([5.0, 15.0]), {})
-    return Comparison("SrTiO3 [001]", projection, scatterers, tile)
+    tile = Tile(
+        0.01 * np.stack([thin, 3 * thick])[None], projection.lattice, ("80-200 mrad",), np.array([5.0, 15.0]), {}
+    )
+    return Comparison("SrTiO3 [001]", projection, scatterers, tile, {"HAADF": "80-200 mrad"})
 
 
 def test_models_that_agree_correlate_and_others_less(comparison):

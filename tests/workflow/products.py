@@ -45,7 +45,7 @@ def check_products(folder: Path, plan: Plan) -> list[str]:
         assert path.with_name("structure.png").exists()
     for path in found(layout.tile, "tile.zarr"):
         with xr.open_zarr(path, consolidated=False, chunks=None) as stored:
-            assert stored.intensity.dims == ("mode", "thickness", "y", "x")
+            assert stored.intensity.dims == ("detector", "thickness", "y", "x")
             assert 0 <= float(stored.intensity.min()) <= float(stored.intensity.max()) <= 1
     for path in found(layout.lab_image, "image.zarr"):
         with xr.open_zarr(path, consolidated=False, chunks=None) as stored:

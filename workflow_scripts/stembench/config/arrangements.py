@@ -82,17 +82,16 @@ class Random(Section):
 
 
 class Occluded(Section):
-    """A crystal partly hidden by an overlayer."""
+    """A crystal partly below an overlayer, which hides columns if it is heavy, crystalline or thick."""
 
     kind: Literal["occluded"] = Field("occluded", description="A crystal part of which an overlayer hides")
     overlayer: Literal["amorphous", "crystal"] = Field("amorphous", description="Structure of the overlayer")
-    overlayer_element: Element = Field("C", description="Element of an amorphous overlayer")
+    overlayer_element: Element = Field(
+        "Pt", description="Element of an amorphous overlayer. Light ones such as C hide next to nothing"
+    )
     coverage: FractionRange = Field((0.2, 0.6), description="Area hidden as a fraction of the field's")
     thickness_A: PositiveRange = Field(
         (20.0, 60.0), description="Thickness of the overlayer", json_schema_extra={"unit": "A"}
-    )
-    transmission: FractionRange = Field(
-        (0.0, 0.4), description="Fraction of their signal that hidden columns keep (linear model)"
     )
 
 

@@ -110,6 +110,9 @@ class PhysicalNoise(Section):
         return self
 
 
+Defocus = Annotated[float, Field(ge=-10_000, le=10_000)]
+
+
 class CalibratedNoise(Section):
     """Scan and pointwise noise with an instrument's parameters, which include shot noise, jitter and detector."""
 
@@ -159,11 +162,22 @@ class Dataset(Section):
         ("200keV_24mrad", "100keV_30mrad", "200keV_10p5mrad", "200keV_10mrad", "60keV_30mrad"),
         description="Imaging conditions",
     )
-    mode: Mode = Field("HAADF", description="Detector, which every condition must have")
+    mode: Mode = Field("HAADF", description="Imaging mode; every condition must have a detector of this mode")
+    detector_mrad: Range | None = Field(
+        None,
+        description="Inner and outer angle of the detector. Every condition must list it; null: its first detector of "
+        "this mode",
+        json_schema_extra={"unit": "mrad"},
+    )
     extra_source_A: Range = Field(
         (0.0, 0.0),
         description="FWHM that an unstable microscope adds to the source, in quadrature",
         json_schema_extra={"unit": "A"},
+    )
+    defocus_A: tuple[Defocus, Defocus] = Field(
+        (0.0, 0.0),
+        description="Range of defocus added to each condition's. An image draws its own; not for tiles of multislice",
+        json_schema_extra={"unit": "A", "bounds": "-10000 to 10000, ascending"},
     )
     pixel_size_A: tuple[float, float] | None = Field(
         (0.08, 0.156),
@@ -217,6 +231,13 @@ class Dataset(Section):
     )
     share: float = Field(1.0, description="Images as a fraction of the scale's counts", gt=0, le=10)
     seed: int = Field(0, description="Seed of the dataset", ge=0, le=2**32 - 1)
+
+    @field_validator("defocus_A")
+    @classmethod
+    def _defocus_in_order(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise ValueError("write the lower defocus first")
+        return value
 
     @field_validator("pixel_size_A")
     @classmethod

@@ -8,7 +8,11 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from stembench.config.base import Element, Material, Name, Names, Range, Section
-from stembench.imaging.conditions import detectors_of
+from stembench.imaging.conditions import detectors_of, probe_of
+from stembench.imaging.detectors import Mode
+
+#: Largest radius of a geometric beam that images are simulated for [A]; the grid of its probe grows with it.
+WIDEST_BEAM_A = 250.0
 
 
 class Condition(Section):
@@ -22,28 +26,43 @@ class Condition(Section):
         description="FWHM of the effective source", ge=0, le=5, json_schema_extra={"unit": "A"}
     )
     defocus_A: float = Field(
-        0.0, description="Defocus, positive for underfocus", ge=-200, le=200, json_schema_extra={"unit": "A"}
+        0.0, description="Defocus, positive for underfocus", ge=-10_000, le=10_000, json_schema_extra={"unit": "A"}
     )
     c3_mm: float = Field(
-        0.0, description="Third-order spherical aberration C3", ge=-0.05, le=0.05, json_schema_extra={"unit": "mm"}
+        0.0,
+        description="Third-order spherical aberration C3; without a corrector 0.5 to 3 mm",
+        ge=-10,
+        le=10,
+        json_schema_extra={"unit": "mm"},
     )
     c5_mm: float = Field(
-        0.0, description="Fifth-order spherical aberration C5", ge=-20, le=20, json_schema_extra={"unit": "mm"}
+        0.0, description="Fifth-order spherical aberration C5", ge=-200, le=200, json_schema_extra={"unit": "mm"}
     )
     astigmatism_A: float = Field(
-        0.0, description="Two-fold astigmatism C12", ge=0, le=100, json_schema_extra={"unit": "A"}
+        0.0, description="Two-fold astigmatism C12", ge=0, le=5000, json_schema_extra={"unit": "A"}
     )
     astigmatism_angle_deg: float = Field(
         0.0, description="Azimuth of the astigmatism", ge=-180, le=180, json_schema_extra={"unit": "deg"}
     )
-    coma_A: float = Field(0.0, description="Axial coma C21", ge=0, le=5000, json_schema_extra={"unit": "A"})
+    coma_A: float = Field(0.0, description="Axial coma C21", ge=0, le=100_000, json_schema_extra={"unit": "A"})
     coma_angle_deg: float = Field(
         0.0, description="Azimuth of the coma", ge=-180, le=180, json_schema_extra={"unit": "deg"}
+    )
+    cc_mm: float = Field(
+        0.0,
+        description="Chromatic aberration Cc. It blurs the probe in the linear model; multislice has none",
+        ge=0,
+        le=10,
+        json_schema_extra={"unit": "mm"},
+    )
+    energy_spread_eV: float = Field(
+        0.0, description="FWHM of the beam's energy, which Cc blurs by", ge=0, le=10, json_schema_extra={"unit": "eV"}
     )
     detectors_mrad: tuple[Range, ...] | None = Field(
         None,
         description="Inner and outer angles of annular detectors. null: HAADF from 80 to 200 mrad, ABF from half the "
-        "semi-angle to the semi-angle, BF below that. The angles decide the mode",
+        "semi-angle to the semi-angle, BF below that. The angles decide the mode. A detector may take part of the "
+        "bright-field disc, and several may have one mode",
         json_schema_extra={"unit": "mrad"},
     )
 
@@ -52,18 +71,38 @@ class Condition(Section):
         detectors_of(self)
         return self
 
+    @model_validator(mode="after")
+    def _probe_shows_columns(self) -> Condition:
+        radius = probe_of(self).geometric_radius()
+        if radius > WIDEST_BEAM_A:
+            raise ValueError(
+                f"the aberrations spread the beam over a radius of {radius:.0f} A, in which no column can be told from "
+                f"another, and {WIDEST_BEAM_A:g} A can be simulated; lower semiangle_mrad (about 8 to 12 without a "
+                "corrector), c3_mm, c5_mm, astigmatism_A or coma_A, or set defocus_A to about "
+                "1e7 c3_mm (semiangle_mrad / 1000)^2, which compensates C3"
+            )
+        return self
+
 
 class Imaging(Section):
     """The forward models' common ground and the linear model."""
 
-    gamma: float = Field(1.7, description="Exponent of Z in the strength of an atom", ge=1, le=2)
+    gamma: float = Field(1.7, description="Exponent of Z in the strength of an atom, in HAADF images", ge=1, le=2)
+    adf_gamma: float = Field(1.4, description="The same in ADF images", ge=0, le=2)
+    abf_gamma: float = Field(
+        0.42,
+        description="The same in ABF images. Fitted to multislice tiles 35 to 65 Å thick",
+        ge=0,
+        le=2,
+    )
+    bf_gamma: float = Field(1.7, description="The same in BF images, which no exponent describes well", ge=0, le=2)
     species_factors: dict[Element, Annotated[float, Field(gt=0, le=10)]] = Field(
         {}, description="Factor on Z^gamma of single elements, by symbol"
     )
     peak_fraction: float = Field(
         0.1,
-        description="Fraction of the beam that the brightest column scatters onto a dark-field detector. For a "
-        "crystal 100 Å thick; in proportion to thickness",
+        description="Fraction of the beam at the brightest column of a real dark-field image. Realism uses it, for "
+        "specimens of unknown thickness; simulated images have cross sections instead",
         gt=0,
         le=1,
     )
@@ -105,6 +144,10 @@ class Imaging(Section):
         "ship",
         min_length=1,
     )
+
+    def exponent(self, mode: Mode) -> float:
+        """Exponent of Z in the strength of an atom in images of a mode."""
+        return {"HAADF": self.gamma, "ADF": self.adf_gamma, "ABF": self.abf_gamma, "BF": self.bf_gamma}[mode]
 
 
 class Multislice(Section):

@@ -31,7 +31,7 @@ class Instrument(Section):
     zones: tuple[str, ...] | None = Field(
         None, description="Zone axes, among those under `structures`; null: all of them", min_length=1
     )
-    mode: Mode = Field("HAADF", description="Detector, which every condition must have")
+    mode: Mode = Field("HAADF", description="Imaging mode; every condition must have a detector of this mode")
     conditions: Names | None = Field(
         None,
         description="Imaging conditions similar to the microscope's; null: the default ones. Of these, the conditions "

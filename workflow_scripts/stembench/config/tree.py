@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +26,7 @@ from stembench.config.base import Name, Section
 from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset, PhysicalNoise
 from stembench.config.evaluation import Evaluation, LabTestset
 from stembench.config.generalisation import Generalisation
-from stembench.config.imaging import Imaging, Multislice
+from stembench.config.imaging import WIDEST_BEAM_A, Condition, Imaging, Multislice
 from stembench.config.instrument import INSTRUMENT, Instrument
 from stembench.config.lab import Calibration, Lab, LabImage
 from stembench.config.layers import lay_over, lineage, without_removed
@@ -34,7 +35,7 @@ from stembench.config.scales import SCALES, Scale, with_sizes_of_parents
 from stembench.config.structures import Structures
 from stembench.config.studies import STUDIES, Study
 from stembench.errors import InputError, in_short
-from stembench.imaging.conditions import detectors_of, probe_of
+from stembench.imaging.conditions import detector_of, detectors_of, modes_of, probe_of
 from stembench.imaging.detectors import DARK_FIELD
 from stembench.imaging.limits import cell_width, check
 from stembench.networks import NETWORKS as REGISTRY
@@ -175,7 +176,7 @@ class Config(Section):
                     "one folder, or list names of images in instrument.from"
                 )
             conditions = [name for name in Dataset().conditions if name in self.imaging.conditions]
-            able = [name for name in conditions if self.instrument.mode in detectors_of(self.imaging.conditions[name])]
+            able = [name for name in conditions if detector_of(self.imaging.conditions[name], self.instrument.mode)]
             self.datasets[INSTRUMENT] = self.instrument.dataset(able or conditions)
         return self
 
@@ -260,17 +261,15 @@ class Config(Section):
         for material in self.structures.single_layers:
             if material in self.multislice.compared:
                 raise ValueError(f"multislice.compared.{material} is a single layer; take one that can be thicker")
-        if "HAADF" not in detectors_of(self.imaging.conditions[self.multislice.compared_condition]):
+        if not detector_of(self.imaging.conditions[self.multislice.compared_condition], "HAADF"):
             raise ValueError("multislice.compared_condition needs a condition with a HAADF detector")
         for condition in self.multislice.conditions:
             self._check_simulable(condition)
         for name, recipe in self.recipes.items():
             for condition in recipe.conditions:
-                if recipe.mode not in detectors_of(self.imaging.conditions[condition]):
-                    raise ValueError(
-                        f"{name}.mode is {recipe.mode}, but imaging.conditions.{condition} has no such "
-                        "detector; add its angles to detectors_mrad or take the condition out"
-                    )
+                if not detector_of(self.imaging.conditions[condition], recipe.mode, recipe.detector_mrad):
+                    raise ValueError(_no_detector(name, recipe, condition, self.imaging.conditions[condition]))
+            self._check_defocus(name, recipe)
             edges = [field / self.sizes.image_px for field in recipe.field_of_view_A or ()]
             if edges and not 0.01 <= min(edges) <= max(edges) <= 1:
                 raise ValueError(
@@ -351,6 +350,26 @@ class Config(Section):
                 f"{recipe.mode}; take an instrument of the same contrast"
             )
 
+    def _check_defocus(self, name: str, recipe: Dataset) -> None:
+        if not any(recipe.defocus_A):
+            return
+        if recipe.forward_model == "multislice" and any(
+            self.arrangements[one].kind == "periodic" for one in recipe.arrangements
+        ):
+            raise ValueError(
+                f"{name}.defocus_A: multislice samples perfect crystals from tiles, which have the defocus of their "
+                "condition; take forward_model: linear, or give each defocus a condition of its own"
+            )
+        for condition in recipe.conditions:
+            probe = probe_of(self.imaging.conditions[condition])
+            ends = [replace(probe, defocus=probe.defocus + defocus) for defocus in recipe.defocus_A]
+            radius = max(end.geometric_radius() for end in ends)
+            if radius > WIDEST_BEAM_A:
+                raise ValueError(
+                    f"{name}.defocus_A spreads the beam of imaging.conditions.{condition} over a radius of "
+                    f"{radius:.0f} A, and {WIDEST_BEAM_A:g} A can be simulated; narrow the range"
+                )
+
     def _check_simulable(self, name: str) -> None:
         probe, detectors = probe_of(self.imaging.conditions[name]), detectors_of(self.imaging.conditions[name])
         width = cell_width(probe, self.sizes.thickest_A, self.multislice.cell_A)
@@ -402,6 +421,23 @@ class Config(Section):
     def recipe(self, network: str) -> Recipe:
         """How a network is trained at the scale that is run."""
         return self.networks[network].recipes[self.scale]
+
+
+def _no_detector(key: str, recipe: Dataset, condition: str, described: Condition) -> str:
+    modes = modes_of(described)
+    held = ", ".join(f"{inner:g} to {outer:g} mrad ({mode})" for (inner, outer), mode in modes.items())
+    if recipe.detector_mrad in modes:
+        return (
+            f"{key}.detector_mrad makes {modes[recipe.detector_mrad]} images under imaging.conditions.{condition}, and "
+            f"{key}.mode is {recipe.mode}; correct one of them"
+        )
+    asked = f"mode is {recipe.mode}"
+    if recipe.detector_mrad:
+        asked = "detector_mrad is {:g} to {:g} mrad".format(*recipe.detector_mrad)
+    return (
+        f"{key}.{asked}, but imaging.conditions.{condition} has no such detector, only {held}; add its "
+        "angles to detectors_mrad or take the condition out"
+    )
 
 
 def _told(unknown: Mapping[str, list[str]]) -> str:

@@ -22,8 +22,10 @@ from stembench.crystals.interfaces import Region, half_plane, island, joined, ov
 from stembench.crystals.material import Material
 from stembench.crystals.particles import CUBOCTAHEDRON, OCTAHEDRON, random_truncated_octahedron, wedge
 from stembench.crystals.specimen import Specimen, crystal_slab, together
+from stembench.imaging.scattering import total_cross_section
 
 _INTERSTITIAL_CLEARANCE_A = 1.0
+_OVERLAYER_ENERGY = 200e3  # of the beam that an overlayer scatters in the linear model [eV]
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,10 @@ def _occluded(recipe: Occluded, material: Material, others: Sequence[Material], 
     else:
         layer = _another(others, material, view, draws)
         layer = layer[layer.positions[:, 2] < thickness]
-    return overlaid(view.filled_with(material), layer, region, draws.uniform("transmission", *recipe.transmission))
+    area = np.prod(np.array(view.extent) + 2 * view.margin)
+    scattered = (layer.occupancies * total_cross_section(layer.numbers, _OVERLAYER_ENERGY)).sum() / area
+    draws["transmission"] = transmission = float(np.exp(-scattered))
+    return overlaid(view.filled_with(material), layer, region, transmission)
 
 
 def _in_the_middle(view: View, draws: Draws) -> np.ndarray:

@@ -11,6 +11,7 @@ from stembench.crystals.specimen import NO_COLUMN, Specimen, together
 #: Tells which points (x, y) [A], shape (n, 2), lie on the inner side of a boundary.
 Region = Callable[[np.ndarray], np.ndarray]
 
+_CLEARANCE_A = 1.5  # between an overlayer and what it covers
 _HARMONICS = np.arange(1, 5)  # of an irregular boundary
 
 
@@ -85,10 +86,11 @@ def joined(outer: Specimen, inner: Specimen, region: Region, clearance: float) -
 
 
 def overlaid(specimen: Specimen, layer: Specimen, region: Region, transmission: float) -> Specimen:
-    """An overlayer on the entrance side that hides the columns below it; these stay in the truth, marked hidden.
+    """An overlayer on the entrance side; columns below a layer that hides them stay in the truth, marked hidden.
 
-    In a beam that the layer has scattered, the columns below give less contrast. Multislice computes that; the linear
-    model is told how much is left, which is phenomenological.
+    The layer lies at z < 0, so that the beam is focused on the entrance surface of the specimen. In a beam that the
+    layer has scattered, the columns below give less contrast. Multislice computes that; the linear model is told how
+    much is left.
 
     Parameters
     ----------
@@ -97,13 +99,13 @@ def overlaid(specimen: Specimen, layer: Specimen, region: Region, transmission: 
     region : Region
         Where the layer lies.
     transmission : float
-        Fraction of their signal that covered columns keep in the linear model; hidden where below one half.
+        Fraction of their signal that covered columns keep in the linear model.
     """
     cover = layer[_sides(layer, region)]
-    height = cover.positions[:, 2].max() + 1.5 if len(cover) else 0.0
+    height = cover.positions[:, 2].max() + _CLEARANCE_A if len(cover) else 0.0
     factor = np.where(_sides(specimen, region), transmission, 1.0)
-    below = replace(specimen.moved(np.array([0, 0, height])), transmission=specimen.transmission * factor)
-    return together(cover, below)
+    below = replace(specimen, transmission=specimen.transmission * factor)
+    return together(cover.moved(np.array([0, 0, -height])), below)
 
 
 def _sides(specimen: Specimen, region: Region) -> np.ndarray:

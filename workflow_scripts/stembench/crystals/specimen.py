@@ -4,12 +4,15 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from ase.data import atomic_numbers
+from scipy.spatial import cKDTree
 
 from stembench.crystals.field import columns_in_field, in_plane_turn
 from stembench.crystals.projection import Projection, members
 
 #: Column number of atoms that form no column, such as those of an amorphous support.
 NO_COLUMN = -1
+
+_COVERING_A = 0.7  # radius around a column in which atoms of an overlayer add to its peak; about that of a probe
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Specimen:
     Attributes
     ----------
     positions : ndarray, shape (atoms, 3)
-        x, y, z [A]; the beam enters at z = 0.
+        x, y, z [A]; the beam is focused on z = 0, where the specimen begins; overlayers lie at z < 0.
     numbers : ndarray of int, shape (atoms,)
         Atomic numbers.
     occupancies : ndarray, shape (atoms,)
@@ -112,13 +115,21 @@ def columns_of(specimen: Specimen, strengths: np.ndarray) -> dict[str, np.ndarra
     -------
     dict of ndarray, each of shape (columns,)
         As `column_means`, with `atoms` (number, by occupancy) and `hidden` (under an overlayer that leaves less than
-        half of the signal).
+        half of the signal, or whose own atoms around the column's place are stronger than what is left).
     """
     own = specimen.columns != NO_COLUMN
     _, column = np.unique(specimen.columns[own], return_inverse=True)
     means = column_means(column, specimen.positions[own, :2], strengths[own], specimen.thermal_b[own])
     left = np.bincount(column, strengths[own] * specimen.transmission[own])
-    return means | {"atoms": np.bincount(column, specimen.occupancies[own]), "hidden": left < 0.5 * means["strength"]}
+    places = np.column_stack([means["x_A"], means["y_A"]])
+    above = specimen.positions[:, 2] < 0
+    covering = np.zeros(len(places))
+    if above.any() and len(places):
+        near = cKDTree(specimen.positions[above, :2]).query_ball_point(places, _COVERING_A)
+        covering = np.array([strengths[above][around].sum() for around in near])
+    covered = np.bincount(column, ~above[own]) > 0  # a column of the overlayer itself is none
+    hidden = covered & ((left < 0.5 * means["strength"]) | (left < covering))
+    return means | {"atoms": np.bincount(column, specimen.occupancies[own]), "hidden": hidden}
 
 
 def projected(specimen: Specimen, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

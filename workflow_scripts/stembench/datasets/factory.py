@@ -1,18 +1,19 @@
 """The sample factory: sample i of a dataset, from nothing but the recipe, its seed and i."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
+from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 from threadpoolctl import ThreadpoolController
 
 from stembench.config import Arrangement, Dataset, Imaging, Particle, Periodic, PhysicalNoise
 from stembench.crystals.arrangements import Draws, View, arranged
 from stembench.crystals.field import CrystalField
-from stembench.crystals.material import LAYER_A, Material
+from stembench.crystals.material import Material
 from stembench.crystals.particles import distances_from_rim
 from stembench.crystals.projection import Scatterers
 from stembench.crystals.specimen import NO_COLUMN, Specimen, column_means, columns_of, projected
@@ -108,10 +109,10 @@ class Factory:
         self.materials, self.image_px, self.calibration = materials, image_px, calibration
         if forward is None and recipe.forward_model != "linear":
             raise ValueError(f"a {recipe.forward_model} recipe needs its forward model")
-        self.forward = forward or LinearModel(recipe.mode, imaging)
-        gamma, factors = imaging.gamma, imaging.species_factors
+        self.forward = forward or LinearModel(recipe.mode, imaging, recipe.detector_mrad)
+        self.exponent, factors = imaging.exponent(recipe.mode), imaging.species_factors
         self.scatterers = {
-            (each.material, each.zone): Scatterers.of(each.projection, lambda e: strength_of(e, gamma, factors))
+            (each.material, each.zone): Scatterers.of(each.projection, lambda e: strength_of(e, self.exponent, factors))
             for each in materials
         }
         self.probes = {name: probe_of(imaging.conditions[name]) for name in recipe.conditions}
@@ -145,6 +146,8 @@ class Factory:
         probe = self.probes[condition]
         extra = float(scene_rng.uniform(*self.recipe.extra_source_A))
         probe = replace(probe, source_size=float(np.hypot(probe.source_size, extra))) if extra else probe
+        if any(self.recipe.defocus_A):
+            probe = replace(probe, defocus=probe.defocus + float(scene_rng.uniform(*self.recipe.defocus_A)))
         kind = self.recipe.backgrounds[scene_rng.integers(len(self.recipe.backgrounds))]
         level, angle = float(scene_rng.uniform(0, self.recipe.background)), float(scene_rng.uniform(0, 2 * np.pi))
         place = {}
@@ -163,6 +166,7 @@ class Factory:
             "forward_model": self.recipe.forward_model,
             "condition": condition,
             "extra_source_A": extra,
+            "defocus_A": probe.defocus,
             "probe_fwhm_A": probe.fwhm,
             "column_radius_A": probe.column_radius,
             "gaussian_mask_fwhm_A": self.recipe.gaussian_mask_fwhm_A,
@@ -233,6 +237,12 @@ class Factory:
         reach = (noise.drift_A[1] / 2 + 4 * noise.jitter_A[1]) / pixel_size + shear
         return int(np.ceil(reach)) + _SPLINE_MARGIN if reach else 0
 
+    def _widest_probes(self) -> Iterator[Probe]:
+        """The probe of each condition at either end of the range of defocus."""
+        for probe in self.probes.values():
+            for defocus in self.recipe.defocus_A:
+                yield replace(probe, defocus=probe.defocus + defocus)
+
     def _view(self, material: Material, arrangement: str, frame: Frame, rng: np.random.Generator) -> View:
         step, thickness = self.recipe.rotation_step_deg, float(rng.uniform(*self.recipe.thickness_A))
         if isinstance(self.arrangements[arrangement], Periodic):
@@ -240,7 +250,7 @@ class Factory:
         return View(
             extent=(self.image_px * frame.pixel_size,) * 2,
             margin=frame.corner
-            + max(probe.reach for probe in self.probes.values())
+            + max(probe.reach for probe in self._widest_probes())
             + 2 * self.recipe.extra_source_A[1],
             rotation=float(np.deg2rad(step * rng.integers(int(90 / step) + 1))),
             offset=rng.uniform(0, 1, 2) @ material.projection.lattice,
@@ -256,18 +266,21 @@ class Factory:
             strengths = field.strengths * material.filled(view.thickness) / projection.period
             columns = column_means(field.column, field.points, strengths, field.thermal_b)
             columns["hidden"] = np.zeros(len(field.sites), bool)
-            scene = Scene(material, field.points, strengths, field.thermal_b, columns, thickness, *place, thickness)
+            site = projection.columns[field.sites[columns["strength"].argmax()]] if len(field.sites) else {"atoms": []}
+            periods = material.filled(view.thickness) / projection.period
+            brightest = _atoms(site["atoms"], periods)
+            scene = Scene(material, field.points, strengths, field.thermal_b, columns, thickness, *place, *brightest)
             return scene, Draws(rng)
         specimen, draws = arranged(recipe, material, self.materials, view, rng)
         strengths = specimen.occupancies * scattering_strengths(
-            specimen.numbers, self.imaging.gamma, self.imaging.species_factors
+            specimen.numbers, self.exponent, self.imaging.species_factors
         )
         columns = columns_of(specimen, strengths)
         if isinstance(recipe, Particle):
             thickness = float(specimen.positions[specimen.columns != NO_COLUMN, 2].max(initial=0.0))
             columns["rim_A"] = distances_from_rim(np.column_stack([columns["x_A"], columns["y_A"]]))
         brightest = _brightest_column(specimen, strengths)
-        scene = Scene(material, *projected(specimen, strengths), columns, thickness, *place, brightest, specimen)
+        scene = Scene(material, *projected(specimen, strengths), columns, thickness, *place, *brightest, specimen)
         return scene, draws
 
     def _scan(
@@ -330,8 +343,7 @@ class Factory:
         """The truth of a plan, as `Sample.columns`, no bounds given."""
         scene, probe, pixel_size = plan.scene, plan.probe, plan.frame.pixel_size
         places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
-        heights = scene.heights(probe)
-        relative = heights / heights.max(initial=1e-12)
+        relative = self.forward.relative_strengths(scene, plan.condition, probe)
         apparent = pixel_size * physical.apparent_positions(places / pixel_size, plan.distortion)
         asked = relative >= self.recipe.label_threshold
         neighbour = np.full(len(places), np.inf)
@@ -381,13 +393,20 @@ class Factory:
         return bounds
 
 
-def _brightest_column(specimen: Specimen, strengths: np.ndarray) -> float:
-    """Length of the strongest column [A], as thick as a layer if it is of one."""
+def _brightest_column(specimen: Specimen, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Atomic numbers and occupancies of the strongest column, or of the strongest atom where there is no column."""
     own = specimen.columns != NO_COLUMN
-    if not own.any():
-        return LAYER_A
-    strongest = np.bincount(specimen.columns[own], strengths[own]).argmax()
-    return float(np.ptp(specimen.positions[specimen.columns == strongest, 2]) + LAYER_A)
+    if own.any():
+        chosen = specimen.columns == np.bincount(specimen.columns[own], strengths[own]).argmax()
+    else:
+        chosen = np.arange(len(specimen)) == (strengths.argmax() if len(specimen) else -1)
+    return specimen.numbers[chosen], specimen.occupancies[chosen]
+
+
+def _atoms(atoms: Sequence[dict], periods: float) -> tuple[np.ndarray, np.ndarray]:
+    """Atomic numbers of one period of a column, and how often each is there in some periods."""
+    numbers = np.array([atomic_numbers[atom["element"]] for atom in atoms], int)
+    return numbers, periods * np.array([atom["occupancy"] for atom in atoms], float)
 
 
 def _unit(image: np.ndarray, floor: float | None = None) -> np.ndarray:

@@ -6,18 +6,18 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from stembench.config import Condition, Imaging, Multislice
+from stembench.config import Imaging, Multislice
 from stembench.crystals.material import Material
 from stembench.crystals.specimen import Specimen
-from stembench.imaging.conditions import detectors_of, probe_of
-from stembench.imaging.detectors import DARK_FIELD, Mode
+from stembench.imaging.conditions import detector_of
+from stembench.imaging.cross_sections import column_cross_section, peak_per_area
+from stembench.imaging.detectors import DARK_FIELD, Mode, detector_name
 from stembench.imaging.linear import bright_field, central_intensity, linear_image
 from stembench.imaging.multislice import Tile, scan
 from stembench.imaging.probe import Probe
 from stembench.noise.physical import effective_source
 
 _SOURCE_REACH = 1.3  # FWHM, three SDs of a Gaussian
-_PEAK_FRACTION_THICKNESS_A = 100.0  # for which `imaging.peak_fraction` is stated
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Scene:
         Of the specimen [A].
     rotation, offset : float and ndarray of shape (2,)
         Of the crystal, as in `columns_in_field`.
-    brightest_A : float
-        Length of the strongest column [A].
+    brightest_numbers, brightest_occupancies : ndarray, shape (atoms,)
+        Atoms of the strongest column: atomic numbers, and how often each is there.
     specimen : Specimen or None
         Its atoms; none for a perfect crystal.
     """
@@ -50,12 +50,18 @@ class Scene:
     thickness: float
     rotation: float
     offset: np.ndarray
-    brightest_A: float
+    brightest_numbers: np.ndarray
+    brightest_occupancies: np.ndarray
     specimen: Specimen | None = None
 
     def heights(self, probe: Probe) -> np.ndarray:
         """Peak of each column alone in the linear model, shape (columns,)."""
         return self.columns["strength"] * central_intensity(probe, self.columns["B_A2"])
+
+    def relative_heights(self, probe: Probe) -> np.ndarray:
+        """The same as fractions of the highest."""
+        heights = self.heights(probe)
+        return heights / heights.max(initial=1e-12)
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,9 @@ class ForwardModel(Protocol):
     def thickness(self, material: Material, asked: float) -> float:
         """Thickness of a perfect crystal that it can show, for one that is asked for [A]."""
 
+    def relative_strengths(self, scene: Scene, condition: str, probe: Probe) -> np.ndarray:
+        """How much each column stands out from its surroundings, 1 for the strongest; shape (columns,)."""
+
     def image(
         self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
     ) -> Ideal:
@@ -118,17 +127,23 @@ class LinearModel:
     Parameters
     ----------
     mode : Mode
-        Detector.
+        Imaging mode.
     imaging : Imaging
         Its settings.
+    detector : tuple of float, optional
+        Inner and outer angle [mrad]; each condition's first of the mode where it is not given.
     """
 
-    def __init__(self, mode: Mode, imaging: Imaging) -> None:
-        self.mode, self.imaging = mode, imaging
+    def __init__(self, mode: Mode, imaging: Imaging, detector: tuple[float, float] | None = None) -> None:
+        self.mode, self.imaging, self.detector = mode, imaging, detector
 
     def thickness(self, material: Material, asked: float) -> float:
         """Any."""
         return asked
+
+    def relative_strengths(self, scene: Scene, condition: str, probe: Probe) -> np.ndarray:
+        """See `ForwardModel`; a column's peak alone."""
+        return scene.relative_heights(probe)
 
     def image(
         self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
@@ -137,18 +152,23 @@ class LinearModel:
         strengths = scene.strengths / scene.heights(probe).max(initial=1e-12)
         points = scene.points + frame.corner
         dark = linear_image(points, strengths, scene.thermal_b, probe, frame.shape, frame.pixel_size)
-        fraction = self._fraction(scene)
+        fraction = self._fraction(scene, condition, probe)
         if self.mode in DARK_FIELD:
             return Ideal(dark, dark + background, fraction, 1.0)
         contrast, whole = self.imaging.bright_field_contrast, dark + background
         slope = contrast / max(whole.max(), 1.0)
         return Ideal(bright_field(dark, contrast), bright_field(whole, contrast), fraction, slope)
 
-    def _fraction(self, scene: Scene) -> float:
-        """Fraction of the beam where the image is 1; in a dark field in proportion to the brightest column's length."""
+    def _fraction(self, scene: Scene, condition: str, probe: Probe) -> float:
+        """Fraction of the beam where the image is 1; in a dark field the peak of the strongest column."""
         if self.mode not in DARK_FIELD:
             return self.imaging.bright_field_fraction
-        return float(min(self.imaging.peak_fraction * scene.brightest_A / _PEAK_FRACTION_THICKNESS_A, 1.0))
+        detector = _detector(self.imaging, condition, self.mode, self.detector)
+        column = (scene.brightest_numbers, scene.brightest_occupancies)
+        scattered = column_cross_section(*column, probe.energy, probe.semiangle, detector)
+        strongest = scene.columns["strength"].argsort()[-1:]
+        thermal_b = float(scene.columns["B_A2"][strongest].sum())
+        return float(np.clip(scattered * peak_per_area(probe, thermal_b, scene.thickness), 1e-9, 1))
 
 
 class MultisliceModel:
@@ -157,7 +177,7 @@ class MultisliceModel:
     Parameters
     ----------
     mode : Mode
-        Detector.
+        Imaging mode.
     imaging : Imaging
         Microscope settings by name, and the contrast of a bright-field background.
     multislice : Multislice
@@ -166,6 +186,8 @@ class MultisliceModel:
         Configurations of a scan.
     tiles : mapping
         Tiles by (material, zone, condition).
+    detector : tuple of float, optional
+        Inner and outer angle [mrad]; each condition's first of the mode where it is not given.
     """
 
     def __init__(
@@ -175,8 +197,9 @@ class MultisliceModel:
         multislice: Multislice,
         phonons: int,
         tiles: Mapping[tuple[str, str, str], Tile],
+        detector: tuple[float, float] | None = None,
     ) -> None:
-        self.mode, self.imaging = mode, imaging
+        self.mode, self.imaging, self.detector = mode, imaging, detector
         self.multislice, self.phonons, self.tiles = multislice, phonons, tiles
         self._last: tuple[tuple, np.ndarray] | None = None  # a dose series asks for one scan after the other
 
@@ -185,20 +208,29 @@ class MultisliceModel:
         held = next(t.thicknesses for key, t in self.tiles.items() if key[:2] == (material.material, material.zone))
         return float(held[np.abs(held - asked).argmin()])
 
+    def relative_strengths(self, scene: Scene, condition: str, probe: Probe) -> np.ndarray:
+        """See `ForwardModel`; from the tile, or from the linear model where an object is scanned."""
+        if scene.specimen is not None:
+            return scene.relative_heights(probe)
+        tile, detector, index = self._tile(scene, condition)
+        places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
+        period = tile.refined(detector, index, probe.source_size)
+        values = tile.at(detector, index, places, scene.rotation, scene.offset, probe.source_size)
+        contrast = np.maximum(values - period.min() if self.mode in DARK_FIELD else period.max() - values, 0)
+        return contrast / contrast.max(initial=1e-12)
+
     def image(
         self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
     ) -> Ideal:
         """See `ForwardModel`; 1 is the brightest pixel."""
         if scene.specimen is None:
-            tile = self.tiles[scene.material.material, scene.material.zone, condition]
-            index = int(np.abs(tile.thicknesses - scene.thickness).argmin())
-            shift = scene.offset + frame.corner
-            seen = (self.mode, index, frame.shape, frame.pixel_size)
-            intensity = tile.image(*seen, scene.rotation, shift, probe.source_size)
+            tile, detector, index = self._tile(scene, condition)
+            place = (frame.shape, frame.pixel_size, scene.rotation, scene.offset + frame.corner)
+            intensity = tile.image(detector, index, *place, probe.source_size)
         else:
             key = (seed, condition, probe, frame)
             if self._last is None or self._last[0] != key:
-                scanned = self._scanned(scene.specimen, self.imaging.conditions[condition], probe, frame, seed)
+                scanned = self._scanned(scene.specimen, condition, probe, frame, seed)
                 self._last = key, scanned
             intensity = self._last[1]
         fraction = float(max(intensity.max(), 1e-9))
@@ -208,18 +240,31 @@ class MultisliceModel:
         absorbed = self.imaging.bright_field_contrast * background / max(background.max(), 1.0)
         return Ideal(clean, clean * (1 - absorbed), fraction, None)
 
-    def _scanned(self, specimen: Specimen, condition: Condition, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
-        point, margin = probe_of(condition), int(np.ceil(_SOURCE_REACH * probe.source_size / frame.pixel_size))
+    def _tile(self, scene: Scene, condition: str) -> tuple[Tile, str, int]:
+        """The tile of a perfect crystal, the name of the detector, and the index of the thickness."""
+        tile = self.tiles[scene.material.material, scene.material.zone, condition]
+        detector = detector_name(*_detector(self.imaging, condition, self.mode, self.detector))
+        return tile, detector, int(np.abs(tile.thicknesses - scene.thickness).argmin())
+
+    def _scanned(self, specimen: Specimen, condition: str, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
+        margin = int(np.ceil(_SOURCE_REACH * probe.source_size / frame.pixel_size))
         height, width = frame.shape
         shape, corner = (height + 2 * margin, width + 2 * margin), frame.corner + margin * frame.pixel_size
         moved = specimen.moved(np.array([corner, corner, 0.0]))
-        detectors = {self.mode: detectors_of(condition)[self.mode]}
+        angles = _detector(self.imaging, condition, self.mode, self.detector)
         settings: dict[str, Any] = {
             "sampling": self.multislice.sampling_A,
             "slice_thickness": self.multislice.slice_A,
             "phonons": self.phonons,
             "seed": seed,
         }
-        (intensity,) = scan(moved, point, detectors, shape, frame.pixel_size, **settings)
+        (intensity,) = scan(moved, probe, {detector_name(*angles): angles}, shape, frame.pixel_size, **settings)
         inner = slice(margin, margin + frame.shape[0])
         return effective_source(intensity, probe.source_size, frame.pixel_size)[inner, inner]
+
+
+def _detector(imaging: Imaging, condition: str, mode: Mode, asked: tuple[float, float] | None) -> tuple[float, float]:
+    angles = detector_of(imaging.conditions[condition], mode, asked)
+    if angles is None:
+        raise ValueError(f"imaging.conditions.{condition} has no such {mode} detector")
+    return angles

@@ -260,11 +260,10 @@ def _linear_images(plans: Sequence[Plan], size: int, device: torch.device) -> to
         box = frame.pixel_size * (frame.shape[0] - 1) + 2 * probe.reach
         points = scene.points + frame.corner + probe.reach
         near = np.all((points >= 0) & (points <= box), axis=1)
-        k = np.arange(int(probe.cutoff * box) + 1) / box
-        upper, lower = (np.conj(probe.transfer(k, sign * k[:, None])) for sign in (1, -1))
+        conjugates = [np.conj(half) for half in probe.transfer_in_box(box, box)]
         strengths = scene.strengths / scene.heights(probe).max(initial=1e-12) * 2 / box**2
         at = (frame.pixel_size * np.arange(size) + probe.reach) / box
-        parts.append((points[near] / box, strengths[near], scene.thermal_b[near] / box**2, upper, lower, at))
+        parts.append((points[near] / box, strengths[near], scene.thermal_b[near] / box**2, *conjugates, at))
     places, amplitudes, damped, uppers, lowers, axes = zip(*parts)
     most, highest = max(map(len, places)), max(map(len, uppers))
     turns = _batch(places, (most, 2), device)

@@ -3,8 +3,8 @@
 from math import radians
 from typing import TYPE_CHECKING
 
-from stembench.imaging.detectors import Mode, mode_of
-from stembench.imaging.probe import Probe
+from stembench.imaging.detectors import Mode, detector_name, mode_of
+from stembench.imaging.probe import Probe, focal_spread
 
 if TYPE_CHECKING:
     from stembench.config import Condition
@@ -23,22 +23,44 @@ def probe_of(condition: "Condition") -> Probe:
         astigmatism_angle=radians(condition.astigmatism_angle_deg),
         coma=condition.coma_A,
         coma_angle=radians(condition.coma_angle_deg),
+        focal_spread=focal_spread(1e7 * condition.cc_mm, condition.energy_spread_eV, 1e3 * condition.energy_keV),
     )
 
 
-def detectors_of(condition: "Condition") -> dict[Mode, tuple[float, float]]:
-    """Inner and outer angle [mrad] of each detector by its mode.
+def detectors_of(condition: "Condition") -> dict[str, tuple[float, float]]:
+    """Inner and outer angle [mrad] of each detector by its name.
 
     Raises
     ------
     ValueError
-        If a detector is none, or two have the same mode.
+        If a detector is none.
     """
     alpha = condition.semiangle_mrad
-    found: dict[Mode, tuple[float, float]] = {}
-    for inner, outer in condition.detectors_mrad or ((80.0, 200.0), (alpha / 2, alpha), (0.0, alpha / 2)):
-        mode = mode_of(inner, outer, alpha)
-        if mode in found:
-            raise ValueError(f"detectors_mrad holds more than one {mode} detector; keep one")
-        found[mode] = (inner, outer)
-    return found
+    detectors = condition.detectors_mrad or ((80.0, 200.0), (alpha / 2, alpha), (0.0, alpha / 2))
+    for angles in detectors:
+        mode_of(*angles, alpha)
+    return {detector_name(*angles): angles for angles in detectors}
+
+
+def modes_of(condition: "Condition") -> dict[tuple[float, float], Mode]:
+    """The imaging mode of each detector by its inner and outer angle [mrad]."""
+    shown = (condition.semiangle_mrad, 1e3 * condition.energy_keV)
+    return {angles: mode_of(*angles, *shown) for angles in detectors_of(condition).values()}
+
+
+def detector_of(
+    condition: "Condition", mode: Mode, angles: tuple[float, float] | None = None
+) -> tuple[float, float] | None:
+    """Inner and outer angle [mrad] of the detector of a mode; none where the condition has none.
+
+    Parameters
+    ----------
+    condition : Condition
+        Microscope settings.
+    mode : Mode
+        Imaging mode.
+    angles : tuple of float, optional
+        Which detector of this mode [mrad]; the first where it is not given.
+    """
+    fitting = [one for one, its in modes_of(condition).items() if its == mode and angles in (None, one)]
+    return fitting[0] if fitting else None

@@ -85,9 +85,8 @@ def linear_image(
     # Structure factors at (kx, ky) and (kx, -ky), by real products: half the work of complex ones.
     even, odd = (np.ascontiguousarray(part.T) @ waves_x.view(_REAL) for part in (waves_y.real, waves_y.imag))
     even, odd = even.view(_COMPLEX), 1j * odd.view(_COMPLEX)
-    transfer = probe.transfer(kx, ky[:, None])
-    upper = (even + odd) * np.conj(transfer)
-    lower = (even - odd) * np.conj(transfer if probe.is_round else probe.transfer(kx, -ky[:, None]))
+    transfers = probe.transfer_in_box(*box)
+    upper, lower = (even + odd) * np.conj(transfers[0]), (even - odd) * np.conj(transfers[1])
     for part in (upper, lower):  # a half plane stands for the whole, its axes count once
         part[0] /= 2
         part[:, 0] /= 2

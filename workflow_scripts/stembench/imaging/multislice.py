@@ -6,7 +6,7 @@ which gives the same numbers.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,14 +42,14 @@ class Tile:
 
     Attributes
     ----------
-    intensity : ndarray, shape (modes, thicknesses, points along the second vector, points along the first)
+    intensity : ndarray, shape (detectors, thicknesses, points along the second vector, points along the first)
         Fraction of the beam that falls on each detector; entry [..., j, i] belongs to the probe at i / n of the first
         and j / m of the second lattice vector.
     lattice : ndarray, shape (2, 2)
         Vectors of the period as rows (x, y), in the projection's axes [A]; of the crystal as it is, free of the
         supercell's strain.
-    modes : tuple of str
-        Names of the detectors.
+    detectors : tuple of str
+        Their names, by `detector_name`.
     thicknesses : ndarray
         [A].
     settings : dict
@@ -58,13 +58,13 @@ class Tile:
 
     intensity: np.ndarray
     lattice: np.ndarray
-    modes: tuple[str, ...]
+    detectors: tuple[str, ...]
     thicknesses: np.ndarray
     settings: dict
 
     def image(
         self,
-        mode: str,
+        detector: str,
         thickness_index: int,
         shape: tuple[int, int],
         pixel_size: float,
@@ -79,8 +79,8 @@ class Tile:
 
         Parameters
         ----------
-        mode : str
-            Name of the detector.
+        detector : str
+            Its name.
         thickness_index : int
             Index in `thicknesses`.
         shape : tuple of int
@@ -99,14 +99,39 @@ class Tile:
         ndarray, shape `shape`
             Fraction of the beam.
         """
-        fine = self._refined(self.intensity[self.modes.index(mode), thickness_index], source_size)
+        x, y = np.meshgrid(*(pixel_size * np.arange(n) for n in shape[::-1]))
+        fine = self.refined(detector, thickness_index, source_size)
+        return self._sampled(fine, x - offset[0], y - offset[1], rotation)
+
+    def at(
+        self,
+        detector: str,
+        thickness_index: int,
+        positions: np.ndarray,
+        rotation: float = 0.0,
+        offset: Sequence[float] | np.ndarray = (0.0, 0.0),
+        source_size: float = 0.0,
+    ) -> np.ndarray:
+        """Image of an endless crystal at some positions, shape (positions,), as a fraction of the beam.
+
+        Parameters
+        ----------
+        positions : ndarray, shape (positions, 2)
+            x and y [A].
+        detector, thickness_index, rotation, offset, source_size
+            As in `image`.
+        """
+        x, y = (positions - offset).T
+        return self._sampled(self.refined(detector, thickness_index, source_size), x, y, rotation)
+
+    def _sampled(self, fine: np.ndarray, x: np.ndarray, y: np.ndarray, rotation: float) -> np.ndarray:
         to_points = np.linalg.inv(self.lattice @ in_plane_turn(rotation)) * fine.shape[::-1]
-        x, y = pixel_size * np.arange(shape[1]) - offset[0], pixel_size * np.arange(shape[0])[:, None] - offset[1]
         points = [x * to_points[0, axis] + y * to_points[1, axis] for axis in (1, 0)]
         return ndimage.map_coordinates(fine, points, order=5, mode="grid-wrap")
 
-    def _refined(self, tile: np.ndarray, source_size: float) -> np.ndarray:
-        """On a denser grid, convolved with the source."""
+    def refined(self, detector: str, thickness_index: int, source_size: float = 0.0) -> np.ndarray:
+        """One period on a denser grid, convolved with the source; as a fraction of the beam."""
+        tile = self.intensity[self.detectors.index(detector), thickness_index]
         orders = [np.round(fft.fftfreq(n, 1 / n)).astype(int) for n in tile.shape]
         frequencies = np.stack(np.meshgrid(*orders, indexing="ij")[::-1], -1) @ np.linalg.inv(self.lattice).T
         sigma = source_size / np.sqrt(8 * np.log(2))
@@ -119,9 +144,9 @@ class Tile:
         """For storage, by `to_zarr(..., zarr_format=3, consolidated=False)`."""
         import xarray as xr
 
-        dims = ("mode", "thickness", "y", "x")
+        dims = ("detector", "thickness", "y", "x")
         coordinates = {"thickness": ("thickness", self.thicknesses, {"units": "A"})}
-        attributes = {"modes": list(self.modes), "lattice_A": self.lattice.tolist(), "settings": self.settings}
+        attributes = {"detectors": list(self.detectors), "lattice_A": self.lattice.tolist(), "settings": self.settings}
         intensity = (dims, self.intensity, {"units": "fraction of the incident beam"})
         return xr.Dataset({"intensity": intensity}, coordinates, attributes)
 
@@ -139,7 +164,7 @@ class Tile:
         """From what `to_dataset` gave."""
         stored = dataset.attrs
         arrays = dataset["intensity"].values, np.array(stored["lattice_A"])
-        return cls(*arrays, tuple(stored["modes"]), dataset["thickness"].values, stored["settings"])
+        return cls(*arrays, tuple(stored["detectors"]), dataset["thickness"].values, stored["settings"])
 
 
 def simulate_tile(
@@ -164,7 +189,7 @@ def simulate_tile(
     probe : Probe
         The probe; its source is left for `Tile.image`.
     detectors : mapping
-        Inner and outer angle of each imaging mode [mrad].
+        Inner and outer angle of each by name [mrad].
     thicknesses : sequence of float
         Rising, all from one run [A].
     cell_width : float
@@ -195,7 +220,7 @@ def simulate_tile(
     detected = _simulated(drawn, plan.gpts, plan.step, depths, probe, turn, plan.positions, detectors, threads)
     settings = {
         "probe": asdict(probe),
-        "detectors_mrad": {mode: list(angles) for mode, angles in detectors.items()},
+        "detectors_mrad": {name: list(angles) for name, angles in detectors.items()},
         "cell_A": cell.edges.tolist(),
         "strain": cell.strain,
         "climb": cell.climb,
@@ -227,7 +252,8 @@ def scan(
     Parameters
     ----------
     specimen : Specimen
-        Atoms in the image's axes, z >= 0. Those outside the field take part: an endless crystal needs a margin.
+        Atoms in the image's axes. Those outside the field take part: an endless crystal needs a margin. The probe's
+        defocus counts from z = 0, also where atoms of an overlayer lie above at z < 0.
     probe, detectors, sampling, slice_thickness, phonons, seed, threads
         As in `simulate_tile`.
     shape : tuple of int
@@ -239,9 +265,11 @@ def scan(
 
     Returns
     -------
-    ndarray, shape (modes, height, width)
+    ndarray, shape (detectors, height, width)
         Fraction of the beam on each detector, of a point source.
     """
+    above = -float(specimen.positions[:, 2].min(initial=0))
+    specimen, probe = specimen.moved(np.array([0, 0, above])), replace(probe, defocus=probe.defocus + above)
     thickness = float(specimen.positions[:, 2].max(initial=0)) + 2 * _LIFT_A
     padding = smallest_cell(probe, thickness) / 2 if padding is None else padding
     x, y = (pixel_size * np.arange(n) for n in shape[::-1])
@@ -320,7 +348,7 @@ def _simulated(
     threads: int,
     prism: bool = False,
 ) -> np.ndarray:
-    """Mean over configurations of the fraction of the beam, shape (modes, thicknesses, positions).
+    """Mean over configurations of the fraction of the beam, shape (detectors, thicknesses, positions).
 
     `turn` is the azimuth of the box's x axis, which the aberrations' azimuths are counted from; `prism` is for a single
     thickness.

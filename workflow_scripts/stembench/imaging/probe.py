@@ -7,7 +7,9 @@ import numpy as np
 import scipy  # whose parts load when they are used: the configuration asks for a wavelength and no more
 from scipy import constants
 
-_LEAST_SAMPLES = 256  # across the grid of the numerical transfer function; the aperture takes about half of it
+_LEAST_RADIUS = 20  # samples of an aperture, which keep its transfer function within 1e-3
+_SPLINE_RADIUS = 40  # the same where splines lie between them
+_FOCI = 7  # of a Gauss-Hermite sum, which is exact for the defoci of a spread probe up to the 13th order
 
 
 def electron_wavelength(energy: float) -> float:
@@ -16,7 +18,27 @@ def electron_wavelength(energy: float) -> float:
     Source: Reimer & Kohl, Transmission Electron Microscopy, 5th ed., eq. 2.5, doi 10.1007/978-0-387-40093-8.
     """
     momentum_energy = energy * (energy + 2 * constants.m_e * constants.c**2 / constants.e)
-    return constants.h * constants.c / constants.e / np.sqrt(momentum_energy) * 1e10
+    return float(constants.h * constants.c / constants.e / np.sqrt(momentum_energy) * 1e10)
+
+
+def focal_spread(cc: float, energy_spread: float, energy: float) -> float:
+    """Standard deviation of the defocus by chromatic aberration [A].
+
+    Source: Reimer & Kohl, Transmission Electron Microscopy, 5th ed., doi 10.1007/978-0-387-40093-8: the defocus per
+    energy is Cc / E times (1 + E / E0) / (1 + E / 2 E0), with the rest energy E0.
+
+    Parameters
+    ----------
+    cc : float
+        Chromatic aberration [A].
+    energy_spread : float
+        FWHM of the beam's energy [eV].
+    energy : float
+        [eV].
+    """
+    rest = constants.m_e * constants.c**2 / constants.e
+    relativistic = (1 + energy / rest) / (1 + energy / (2 * rest))
+    return float(cc * energy_spread / np.sqrt(8 * np.log(2)) / energy * relativistic)
 
 
 @dataclass(frozen=True)
@@ -39,6 +61,8 @@ class Probe:
         Two-fold astigmatism C12 [A] and its azimuth [rad].
     coma, coma_angle : float
         Axial coma C21 [A] and its azimuth [rad].
+    focal_spread : float
+        Standard deviation of the defocus by chromatic aberration [A], see `focal_spread`.
     """
 
     energy: float
@@ -51,6 +75,7 @@ class Probe:
     astigmatism_angle: float = 0.0
     coma: float = 0.0
     coma_angle: float = 0.0
+    focal_spread: float = 0.0
 
     @property
     def wavelength(self) -> float:
@@ -67,12 +92,20 @@ class Probe:
         """Distance from the centre beyond which the probe adds nothing that is seen [A].
 
         Tails of the Airy disc up to 4 lambda / alpha, where 97.5 % of the electrons are inside, of the source, and
-        the geometric blur of the aberrations.
+        the geometric beam of the aberrations.
         """
-        alpha = 1e-3 * self.semiangle
-        tails = 4 * self.wavelength / alpha + 2 * self.source_size
-        blur = (abs(self.defocus) + abs(self.astigmatism)) * alpha + abs(self.coma) * alpha**2
-        return tails + blur + abs(self.c3) * alpha**3 + abs(self.c5) * alpha**5
+        tails = 4e3 * self.wavelength / self.semiangle + 2 * self.source_size
+        return tails + self.geometric_radius() + 2e-3 * self.focal_spread * self.semiangle
+
+    def geometric_radius(self, depth: float = 0.0) -> float:
+        """Radius of the geometric beam `depth` below the entrance surface [A].
+
+        The longest displacement |d chi / d theta| of a ray that passes the aperture. Defocus and spherical aberration
+        compensate each other as far as they do; astigmatism and coma add.
+        """
+        angle = 1e-3 * self.semiangle * np.linspace(0, 1, 65)
+        rays = abs(angle * (depth - self.defocus) + self.c3 * angle**3 + self.c5 * angle**5)
+        return float((rays + abs(self.astigmatism) * angle + abs(self.coma) * angle**2).max())
 
     @cached_property
     def radial_transfer(self) -> tuple[np.ndarray, np.ndarray]:
@@ -110,12 +143,13 @@ class Probe:
 
         Source: Krivanek, Dellby & Lupini, Ultramicroscopy 78, 1 (1999), doi 10.1016/S0304-3991(99)00013-3.
         """
-        return (2 * np.pi / self.wavelength) * (
-            angle**2 / 2 * (-self.defocus + self.astigmatism * np.cos(2 * (azimuth - self.astigmatism_angle)))
-            + angle**3 / 3 * self.coma * np.cos(azimuth - self.coma_angle)
-            + angle**4 / 4 * self.c3
-            + angle**6 / 6 * self.c5
-        )
+        squared = angle * angle
+        chi = squared * (squared * (squared * (self.c5 / 6) + self.c3 / 4) - self.defocus / 2)
+        if self.astigmatism:
+            chi = chi + squared * (self.astigmatism / 2) * np.cos(2 * (azimuth - self.astigmatism_angle))
+        if self.coma:
+            chi = chi + squared * angle * (self.coma / 3) * np.cos(azimuth - self.coma_angle)
+        return (2 * np.pi / self.wavelength) * chi
 
     def transfer(self, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
         """Fourier transform of the probe intensity, source included; 1 at zero frequency.
@@ -130,62 +164,104 @@ class Probe:
         ndarray
             Complex where the aberrations are not symmetric, else real.
         """
-        k_squared = kx**2 + ky**2
-        source_sigma = self.source_size / np.sqrt(8 * np.log(2))
-        source = np.exp(-2 * (np.pi * source_sigma) ** 2 * k_squared)
+        if self._aberrated:
+            return self._interpolated_transfer(kx, ky) * self._source_transfer(kx, ky)
+        return self._ideal_transfer(kx, ky) * self._source_transfer(kx, ky)
+
+    def transfer_in_box(self, width: float, height: float) -> tuple[np.ndarray, np.ndarray]:
+        """`transfer` at the frequencies of a periodic box, by one Fourier transform of the probe in it.
+
+        Parameters
+        ----------
+        width, height : float
+            Of the box, which must hold the probe: twice its `reach` at least [A].
+
+        Returns
+        -------
+        upper, lower : ndarray, shape (frequencies along y, frequencies along x)
+            At kx = n / width and ky = m / height, and at the same kx and -ky, for all n and m from 0 up that are
+            within the cut-off. Complex, or real where the probe is ideal.
+        """
+        kx, ky = (np.arange(int(self.cutoff * length) + 1) / length for length in (width, height))
+        source = self._source_transfer(kx, ky[:, None])
+        ideal = self._ideal_transfer(kx, ky[:, None])
         if not self._aberrated:
-            reduced = np.minimum(np.sqrt(k_squared) / self.cutoff, 1)
-            return (2 / np.pi) * (np.arccos(reduced) - reduced * np.sqrt(1 - reduced**2)) * source
-        if self.is_round:
-            return np.interp(np.sqrt(k_squared), *self._round_transfer, right=0) * source
-        return self._interpolated_transfer(kx, ky) * source
+            return ideal * source, ideal * source
+        upper, lower = (part[: len(ky), : len(kx)] for part in self._change_of_transfer(width, height))
+        return (ideal + upper) * source, (ideal + lower) * source
 
     @property
     def is_round(self) -> bool:
         """Whether the probe looks the same from every azimuth."""
         return not (self.astigmatism or self.coma)
 
-    def _interpolated_transfer(self, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
-        transfer, step = self._aberrated_transfer
-        at = np.stack(np.broadcast_arrays(ky, kx)) / step + len(transfer) // 2
-        real, imaginary = (
-            scipy.ndimage.map_coordinates(part, at, order=3, prefilter=False) for part in self._transfer_splines
-        )
-        return real + 1j * imaginary
-
-    @cached_property
-    def _round_transfer(self) -> tuple[np.ndarray, np.ndarray]:
-        """Frequencies from 0 to the cut-off, and the transfer function there."""
-        transfer, step = self._aberrated_transfer
-        along = transfer[len(transfer) // 2, len(transfer) // 2 :].real
-        k = np.linspace(0, self.cutoff, 2048)
-        return k, scipy.interpolate.CubicSpline(step * np.arange(len(along)), along)(k)
-
-    @cached_property
-    def _transfer_splines(self) -> tuple[np.ndarray, np.ndarray]:
-        transfer, _ = self._aberrated_transfer
-        return scipy.ndimage.spline_filter(transfer.real), scipy.ndimage.spline_filter(transfer.imag)
-
     @property
     def _aberrated(self) -> bool:
-        return any((self.defocus, self.c3, self.c5, self.astigmatism, self.coma))
+        return any((self.defocus, self.c3, self.c5, self.astigmatism, self.coma, self.focal_spread))
+
+    def _source_transfer(self, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
+        source_sigma = self.source_size / np.sqrt(8 * np.log(2))
+        return np.exp(-2 * (np.pi * source_sigma) ** 2 * (kx**2 + ky**2))
+
+    def _ideal_transfer(self, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
+        """The transfer function without aberrations, in closed form."""
+        reduced = np.minimum(np.sqrt(kx**2 + ky**2) / self.cutoff, 1)
+        return (2 / np.pi) * (np.arccos(reduced) - reduced * np.sqrt(1 - reduced**2))
+
+    def _interpolated_transfer(self, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
+        splines, step = self._transfer_splines
+        at = np.stack(np.broadcast_arrays(ky, kx)) / step + len(splines[0]) // 2
+        parts = [scipy.ndimage.map_coordinates(part, at, order=3, prefilter=False) for part in splines]
+        return self._ideal_transfer(kx, ky) + (parts[0] if self.is_round else parts[0] + 1j * parts[1])
 
     @cached_property
-    def _aberrated_transfer(self) -> tuple[np.ndarray, float]:
-        """Autocorrelation of the aperture function on a grid just wider than the cut-off, and the grid's step."""
-        samples = _LEAST_SAMPLES  # whose inverse step must hold the probe
-        while samples < 2.2 * 2.1 * self.cutoff * self.reach:
-            samples *= 2
-        step = 2.1 * self.cutoff / samples
-        k = scipy.fft.fftfreq(samples, 1 / (samples * step))
-        ky, kx = np.meshgrid(k, k, indexing="ij")
-        radius = np.hypot(kx, ky)
-        edge = np.clip((self.cutoff / 2 - radius) / step + 0.5, 0, 1)  # an aperture edge one sample wide
-        azimuth = 0.0 if self.is_round else np.arctan2(ky, kx)
-        aperture = edge * np.exp(-1j * self.aberration_phase(radius * self.wavelength, azimuth))
-        transfer = scipy.fft.fftshift(scipy.fft.fft2(np.abs(scipy.fft.ifft2(aperture)) ** 2))
-        centre = samples // 2, samples // 2
-        # Samples on the edge count by the part of them that is inside, in which their squares at zero fall short.
-        transfer *= (edge**2).sum() / edge.sum() / transfer[centre]
-        transfer[centre] = 1
-        return transfer, step
+    def _transfer_splines(self) -> tuple[list[np.ndarray], float]:
+        """`_change_of_transfer`, its real and, where it has one, imaginary part, up to the cut-off; the grid's step."""
+        box = max(2.2 * self.reach, 2 * _SPLINE_RADIUS / self.cutoff)
+        upper, lower = self._change_of_transfer(box, box)
+        half = np.concatenate([lower[:0:-1], upper])
+        whole = np.concatenate([half[::-1, :0:-1].conj(), half], axis=1)
+        parts = [whole.real] if self.is_round else [whole.real, whole.imag]
+        return [scipy.ndimage.spline_filter(part.astype(float)) for part in parts], 1 / box
+
+    def _change_of_transfer(self, width: float, height: float) -> tuple[np.ndarray, np.ndarray]:
+        """What aberrations add to the ideal transfer function in a box: at its frequencies, and at these with -ky.
+
+        The intensity is the square of the wave, which is the Fourier transform of the aperture. The aperture is sampled
+        at the frequencies of the box or, in a small box, between them as well. In the difference from the ideal probe
+        the errors of sampling the aperture's edge cancel, and it has no cusp at zero frequency.
+        """
+        radius = self.cutoff / 2
+        fine = int(np.ceil(_LEAST_RADIUS / (radius * min(width, height))))
+        steps = 1 / (fine * height), 1 / (fine * width)
+        counts = [int(radius / step) + 1 for step in steps]
+        sizes = [scipy.fft.next_fast_len(4 * count + 2) for count in counts]
+        ky, kx = (step * np.arange(-count, count + 1, dtype=np.float32) for step, count in zip(steps, counts))
+        k = np.sqrt(ky[:, None] ** 2 + kx**2)
+        edge = np.clip((radius - k) / max(steps) + 0.5, 0, 1)  # one sample wide
+        angle = k * self.wavelength
+        azimuth = 0.0 if self.is_round else np.arctan2(ky[:, None], kx)
+        phase = self.aberration_phase(angle, azimuth)
+        intensity = -_squared(edge, sizes)
+        for weight, defocus in self._foci:
+            shifted = phase - (np.pi / self.wavelength * defocus) * angle**2 if defocus else phase
+            intensity += weight * _squared(edge * np.exp(-1j * shifted), sizes)
+        last = [2 * count // fine for count in counts]
+        transfer = scipy.fft.rfft(intensity, axis=1)[:, : fine * last[1] + 1 : fine]
+        transfer = scipy.fft.fft(transfer, axis=0) * float(np.prod(sizes) / edge.sum())
+        rows = fine * np.arange(last[0] + 1)
+        return transfer[rows], transfer[-rows]
+
+    @property
+    def _foci(self) -> list[tuple[float, float]]:
+        """Weights of defoci beside the probe's own [A], over a Gaussian of their spread."""
+        if not self.focal_spread:
+            return [(1.0, 0.0)]
+        nodes, weights = np.polynomial.hermite_e.hermegauss(_FOCI)
+        return list(zip((weights / weights.sum()).tolist(), (self.focal_spread * nodes).tolist()))
+
+
+def _squared(aperture: np.ndarray, sizes: list[int]) -> np.ndarray:
+    """Intensity of a wave by its aperture, whose place on the grid matters to the wave's phase alone."""
+    wave = scipy.fft.ifft(scipy.fft.ifft(aperture, sizes[1], axis=1), sizes[0], axis=0)
+    return wave.real**2 + wave.imag**2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from stembench.crystals.field import CrystalField
     from stembench.crystals.projection import Projection, Scatterers
+    from stembench.imaging.detectors import Mode
     from stembench.imaging.multislice import Tile
     from stembench.imaging.probe import Probe
     from stembench.planning import Plan
@@ -43,12 +44,15 @@ class Comparison:
         What the linear model scatters from.
     tile : Tile
         The same crystal by multislice.
+    detectors : mapping
+        Name of the tile's detector by imaging mode.
     """
 
     title: str
     projection: Projection
     scatterers: Scatterers
     tile: Tile
+    detectors: Mapping[Mode, str]
 
     def linear(self, probe: Probe) -> tuple[np.ndarray, CrystalField]:
         """Return the linear image of a field around the lattice's origin, and the columns in it."""
@@ -60,10 +64,10 @@ class Comparison:
         shape = (_PIXELS, _PIXELS)
         return linear_image(field.points, field.strengths, field.thermal_b, probe, shape, _PIXEL_SIZE_A), field
 
-    def multislice(self, probe: Probe, thickness: int, mode: str = "HAADF") -> np.ndarray:
+    def multislice(self, probe: Probe, thickness: int, mode: Mode = "HAADF") -> np.ndarray:
         """Return the multislice image of the same field, as a fraction of the beam; `thickness` counts the tile's."""
         shape = (_PIXELS, _PIXELS)
-        return self.tile.image(mode, thickness, shape, _PIXEL_SIZE_A, source_size=probe.source_size)
+        return self.tile.image(self.detectors[mode], thickness, shape, _PIXEL_SIZE_A, source_size=probe.source_size)
 
     def correlations(self, probe: Probe) -> np.ndarray:
         """Return the correlation of the two models' HAADF images at each thickness of the tile."""
@@ -92,9 +96,13 @@ def draw_thickness(comparisons: Sequence[Comparison], probe: Probe) -> Drawing:
         thicknesses = compared.tile.thicknesses
         image, field = compared.linear(probe)
         show_image(row[0], image, _PIXEL_SIZE_A, f"{compared.title}\nlinear")
-        shown = ((row[1], 0, "HAADF"), (row[2], len(thicknesses) - 1, "HAADF"), (row[3], len(thicknesses) - 1, "ABF"))
+        shown: tuple[tuple[Axes, int, Mode], ...] = (
+            (row[1], 0, "HAADF"),
+            (row[2], len(thicknesses) - 1, "HAADF"),
+            (row[3], len(thicknesses) - 1, "ABF"),
+        )
         for panel, thickness, mode in shown:
-            if mode in compared.tile.modes:
+            if mode in compared.detectors:
                 title = f"multislice {mode}\n{thicknesses[thickness]:.1f} Å"
                 show_image(panel, compared.multislice(probe, thickness, mode), _PIXEL_SIZE_A, title)
             else:
@@ -151,16 +159,20 @@ def draw(inputs: Inputs, parameters: Parameters) -> Drawing:
     """Draw the figure; the correlations go to the log as well."""
     from stembench.crystals.material import Material
     from stembench.crystals.projection import Scatterers
-    from stembench.imaging.conditions import probe_of
+    from stembench.imaging.conditions import detector_of, modes_of, probe_of
+    from stembench.imaging.detectors import detector_name
     from stembench.imaging.linear import strength_of
     from stembench.imaging.multislice import Tile
 
-    probe, strengths, comparisons = probe_of(Condition(**parameters["condition"])), parameters["strengths"], []
+    condition, strengths, comparisons = Condition(**parameters["condition"]), parameters["strengths"], []
+    probe = probe_of(condition)
+    named = {mode: detector_of(condition, mode) for mode in set(modes_of(condition).values())}
+    detectors = {mode: detector_name(*angles) for mode, angles in named.items() if angles}
     for path, folder in zip(inputs["projections"], inputs["tiles"]):
         material, tile = Material.read(path), Tile.read(folder)
         scatterers = Scatterers.of(material.projection, lambda element: strength_of(element, *strengths))
         title = f"{material.material} [{material.zone}]"
-        comparisons.append(Comparison(title, material.projection, scatterers, tile))
+        comparisons.append(Comparison(title, material.projection, scatterers, tile, detectors))
         for thickness, correlation in zip(tile.thicknesses, comparisons[-1].correlations(probe)):
             _log.info("%s, %.1f A: correlation %.4f", title, thickness, correlation)
     return draw_thickness(comparisons, probe)
