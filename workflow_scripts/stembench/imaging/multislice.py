@@ -18,7 +18,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from stembench.crystals.field import in_plane_turn
-from stembench.crystals.projection import SAME_COLUMN_A, Projection
+from stembench.crystals.grouping import SAME_COLUMN_A
+from stembench.crystals.projection import Projection
 from stembench.crystals.specimen import Specimen
 from stembench.imaging.limits import Detectors, check, smallest_cell
 from stembench.imaging.probe import Probe
