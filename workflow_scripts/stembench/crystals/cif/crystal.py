@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gemmi
@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from stembench.crystals.cif.blocks import Block, read_blocks
 from stembench.crystals.cif.sites import MAX_ATOMS, OCCUPANCY_TOLERANCE, Site, formula_of, sites_of, too_many_atoms
 from stembench.crystals.cif.symmetry import OPERATIONS, SYMMETRY, Group, space_groups
+from stembench.crystals.cif.thermal import with_displacements
 from stembench.errors import InputError, in_short
 
 #: Limits of what is read: lattice constants and distance between lattice planes [A].
@@ -44,7 +45,7 @@ class Crystal:
     positions : ndarray, shape (atoms, 3)
         Fractional coordinates.
     occupancies, thermal_b : ndarray, shape (atoms,)
-        Site occupancy, and isotropic B [A^2] (0 where the CIF gives none).
+        Site occupancy, and isotropic B [A^2]; `remarks` say where the CIF gives none and one is assumed.
     remarks : tuple of str
         Sentences on what was assumed in reading the CIF.
     """
@@ -122,7 +123,7 @@ def _crystal(block: Block, remarks: list[str]) -> Crystal:
     if repeated:
         raise InputError(f"{repeated[0]} is given more than once; leave one of them")
     cell, formula = _cell(block), formula_of(block)
-    sites = sites_of(block, cell, formula, remarks)
+    sites, of_displacements = with_displacements(sites_of(block, cell, formula, remarks))
     crystals, refusals = [], []
     for group in space_groups(block, cell):
         try:
@@ -135,7 +136,7 @@ def _crystal(block: Block, remarks: list[str]) -> Crystal:
     fitting.sort(key=lambda crystal: len(crystal.elements))
     if len(fitting) > 1 and len(fitting[0].elements) == len(fitting[1].elements):
         raise InputError(f"two origin choices fit; give {OPERATIONS}, or end the space group's name with :1 or :2")
-    return fitting[0]
+    return replace(fitting[0], remarks=(*fitting[0].remarks, *of_displacements))
 
 
 def _cell(block: Block) -> gemmi.UnitCell:
