@@ -13,12 +13,13 @@ from stembench.crystals.cif.blocks import Block, read_blocks
 from stembench.crystals.cif.sites import MAX_ATOMS, OCCUPANCY_TOLERANCE, Site, formula_of, sites_of, too_many_atoms
 from stembench.crystals.cif.symmetry import OPERATIONS, SYMMETRY, Group, space_groups
 from stembench.crystals.cif.thermal import with_displacements
+from stembench.crystals.shared_sites import SAME_SITE_A
 from stembench.errors import InputError, in_short
 
 #: Limits of what is read: lattice constants and distance between lattice planes [A].
 LENGTHS_A, MIN_HEIGHT_A = (1.5, 1000), 1
-#: Atoms closer than this share a place [A].
-SAME_PLACE_A, MAX_SHARING = 0.5, 64
+#: Atoms that share a site, at most.
+MAX_SHARING = 64
 #: Images of an atom closer than this are one atom, on a special position [A].
 SAME_ATOM_A = 0.1
 #: Relative misfit allowed between the cell and its symmetry.
@@ -213,12 +214,12 @@ def _refuse_crowded_places(crystal: Crystal, names: list[str]) -> None:
     skew = np.linalg.norm(np.linalg.inv(crystal.cell / lengths[:, None]), 2)
     boxed = crystal.positions * lengths % lengths
     nearest = range(1, 1 + min(atoms, MAX_SHARING))
-    _, near = cKDTree(boxed, boxsize=lengths).query(boxed, nearest, distance_upper_bound=skew * SAME_PLACE_A)
+    _, near = cKDTree(boxed, boxsize=lengths).query(boxed, nearest, distance_upper_bound=skew * SAME_SITE_A)
     shifts = _shortest(crystal.positions[near % atoms] - crystal.positions[:, None])  # none is found: number `atoms`
-    sharing = (near < atoms) & (np.linalg.norm(shifts @ crystal.cell, axis=2) < SAME_PLACE_A)
+    sharing = (near < atoms) & (np.linalg.norm(shifts @ crystal.cell, axis=2) < SAME_SITE_A)
     totals = np.sum(crystal.occupancies[near % atoms], axis=1, where=sharing)
     worst = np.argmax(totals)
     if totals[worst] > 1 + OCCUPANCY_TOLERANCE:
         who = ", ".join(sorted({names[i] for i in near[worst][sharing[worst]]})[:5])
-        reason = f"total occupancy {totals[worst]:.3g} within {SAME_PLACE_A} A at {who}"
+        reason = f"total occupancy {totals[worst]:.3g} within {SAME_SITE_A} A at {who}"
         raise InputError(f"{reason}; correct occupancies or coordinates, or remove what is listed twice")
