@@ -186,7 +186,7 @@ def _another(others: Sequence[Material], material: Material, view: View, draws: 
     different = [other for other in others if other is not material] or [material]
     chosen = different[draws.rng.integers(len(different))]
     draws.update(second_material=chosen.material, second_zone=chosen.zone)
-    rotation = draws.uniform("second_rotation_rad", 0, np.pi / 2)
+    rotation = draws.uniform("second_rotation_rad", 0, 2 * np.pi)
     offset = [draws.uniform(f"second_offset_{axis}_A", 0, 5) for axis in ("x", "y")]
     return view.filled_with(chosen, rotation, np.array(offset))
 

@@ -234,7 +234,11 @@ class Factory:
         return int(np.ceil(reach)) + _SPLINE_MARGIN if reach else 0
 
     def _view(self, material: Material, arrangement: str, frame: Frame, rng: np.random.Generator) -> View:
-        step, thickness = self.recipe.rotation_step_deg, float(rng.uniform(*self.recipe.thickness_A))
+        thickness, turn, step = (
+            float(rng.uniform(*self.recipe.thickness_A)),
+            rng.uniform(),
+            self.recipe.rotation_step_deg,
+        )
         if isinstance(self.arrangements[arrangement], Periodic):
             thickness = self.forward.thickness(material, thickness)
         return View(
@@ -242,7 +246,7 @@ class Factory:
             margin=frame.corner
             + max(probe.reach for probe in self.probes.values())
             + 2 * self.recipe.extra_source_A[1],
-            rotation=float(np.deg2rad(step * rng.integers(int(90 / step) + 1))),
+            rotation=float(2 * np.pi * turn if step is None else np.deg2rad(step * int(turn * np.ceil(360 / step)))),
             offset=rng.uniform(0, 1, 2) @ material.projection.lattice,
             thickness=thickness,
         )
