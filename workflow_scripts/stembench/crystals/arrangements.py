@@ -20,7 +20,7 @@ from stembench.crystals.defects import displaced, with_interstitials, with_subst
 from stembench.crystals.disorder import amorphous_layer, random_columns
 from stembench.crystals.interfaces import Region, half_plane, island, joined, overlaid
 from stembench.crystals.material import Material
-from stembench.crystals.particles import CUBOCTAHEDRON, OCTAHEDRON, random_truncated_octahedron, wedge
+from stembench.crystals.particles import TRUNCATION, random_particle, wedge
 from stembench.crystals.specimen import Specimen, crystal_slab, together
 
 _INTERSTITIAL_CLEARANCE_A = 1.0
@@ -111,9 +111,9 @@ def _defects(recipe: Defects, material: Material, others: Sequence[Material], vi
 def _particle(recipe: Particle, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
     centre = _in_the_middle(view, draws)
     diameter = draws.uniform("diameter_A", *recipe.diameter_A)
-    ratio = draws.uniform("facet_ratio", CUBOCTAHEDRON, OCTAHEDRON)
+    ratio = draws.uniform("facet_ratio", *TRUNCATION)
     place = (centre, view.rotation, view.offset, draws.rng, material.filled(np.inf))
-    particle = random_truncated_octahedron(material.projection, diameter, ratio, recipe.facet_spread, *place)
+    particle = random_particle(material.projection, material.facets, diameter, ratio, recipe.facet_spread, *place)
     thickness = draws.uniform("support_A", *recipe.support_A)
     support = amorphous_layer(view.extent, view.margin, thickness, draws.rng, recipe.support_element)
     top = particle.positions[:, 2].max(initial=0)

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from stembench.crystals.facets import Facets, facets_of
 from stembench.crystals.projection import Projection
 from stembench.products import read_json
 
@@ -51,6 +53,11 @@ class Material:
         """From a `projection.json`."""
         stored = read_json(path)
         return cls.of(stored["material"], stored["zone"], Projection.from_dict(stored), single_layer)
+
+    @cached_property
+    def facets(self) -> tuple[list[Facets], list[Facets]]:
+        """Families of facets that close a particle, and that truncate it; a single layer's contain the beam."""
+        return facets_of(self.projection, self.single_layer)
 
     def filled(self, thickness: float) -> float:
         """How far along the beam a crystal of a thickness is made; a single layer is one period [A]."""
