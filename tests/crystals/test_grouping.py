@@ -59,10 +59,10 @@ def apart(one: np.ndarray, other: np.ndarray, lattice: np.ndarray) -> np.ndarray
     return np.linalg.norm(images, axis=-1).min(axis=2)
 
 
-def maxima(projection, blur: float) -> np.ndarray:
+def maxima(projection, blur: float, step: float) -> np.ndarray:
     """Places of the maxima of the atoms' blurred image [A]."""
     atoms = [atom for column in projection.columns for atom in column["atoms"]]
-    shape = np.ceil(np.linalg.norm(projection.lattice, axis=1) / 0.03).astype(int)
+    shape = np.ceil(np.linalg.norm(projection.lattice, axis=1) / step).astype(int)
     image = np.zeros(shape)
     steps = [np.arange(n) / n for n in shape]
     grid = np.stack(np.meshgrid(*steps, indexing="ij"), -1)
@@ -98,7 +98,7 @@ def test_each_symmetry_along_the_beam_takes_columns_to_columns_of_the_same_atoms
 def test_cobalt_oxide_along_001_has_six_columns_at_the_maxima_of_its_image(projection_of):
     projection = projection_of("Co3O4", "001")
     assert len(projection.columns) == 6
-    distances = apart(maxima(projection, 0.15), places_of(projection), projection.lattice)
+    distances = apart(maxima(projection, 0.15, 0.03), places_of(projection), projection.lattice)
     assert distances.min(axis=1).max() < 0.03  # every maximum is a column
     assert distances.min(axis=0).max() < 0.03  # and every column one
 
@@ -113,7 +113,7 @@ def test_a_relaxed_cell_of_silicon_shows_the_columns_of_silicon(seed):
     assert {len(column["atoms"]) for column in rattled.columns} == {10}
     assert apart(places_of(rattled), places_of(perfect), perfect.lattice).min(axis=1).max() < 0.1
     if seed == 0:
-        assert len(maxima(rattled, 0.3)) == 100
+        assert len(maxima(rattled, 0.3, 0.15)) == 100
 
 
 @settings(max_examples=50, deadline=None)
