@@ -7,6 +7,8 @@ import ase.io
 import gemmi
 import numpy as np
 import pytest
+from ase import units
+from ase.data import atomic_masses, atomic_numbers
 from ase.spacegroup import crystal as ase_crystal
 from stembench.crystals.cif import read_crystal
 from stembench.crystals.cif.blocks import MAX_BYTES
@@ -296,17 +298,22 @@ def anisotropic(kind, tensor):
     return f"\nloop_\n{tags}Ti1 {tensor}"
 
 
+#: U of titanium by itself, which is assumed where a CIF gives none [A^2].
+UNKNOWN_U = 0.49 / (8 * np.pi**2)
+
+
 @pytest.mark.parametrize(
     ("cell", "column", "value", "extra", "u"),
     [
         (CUBIC, "U_iso_or_equiv", "0.0050(2)", "", 0.005),
         (CUBIC, "B_iso_or_equiv", "0.4", "", 0.4 / (8 * np.pi**2)),
-        (CUBIC, "U_iso_or_equiv", "-0.002", "", 0),
-        (CUBIC, "U_iso_or_equiv", "?", "", 0),
-        (CUBIC, "B_iso_or_equiv", ".", "", 0),
+        (CUBIC, "U_iso_or_equiv", "-0.002", "", UNKNOWN_U),
+        (CUBIC, "U_iso_or_equiv", "0", "", UNKNOWN_U),
+        (CUBIC, "U_iso_or_equiv", "?", "", UNKNOWN_U),
+        (CUBIC, "B_iso_or_equiv", ".", "", UNKNOWN_U),
         (CUBIC, "U_iso_or_equiv", "?", anisotropic("U", "0.01 0.02 0.03 0 0 0"), 0.02),
         (CUBIC, "U_iso_or_equiv", "0.005", anisotropic("U", "0.01 0.02 0.03 0 0 0"), 0.005),
-        (CUBIC, "U_iso_or_equiv", "?", anisotropic("U", "0.01 0.02 ? 0 0 0"), 0),
+        (CUBIC, "U_iso_or_equiv", "?", anisotropic("U", "0.01 0.02 ? 0 0 0"), UNKNOWN_U),
         (CUBIC, "U_iso_or_equiv", "?", anisotropic("B", "0.3 0.6 0.9 0 0 0"), 0.6 / (8 * np.pi**2)),
         (HEXAGONAL, "U_iso_or_equiv", "?", anisotropic("U", "0.01 0.01 0.01 0.005 0 0"), 0.01),
         (MONOCLINIC, "U_iso_or_equiv", "?", anisotropic("U", "0.01 0.02 0.03 0 0.004 0"), None),
@@ -321,6 +328,35 @@ def test_displacements_come_as_isotropic_b(tmp_path, cell, column, value, extra,
         reciprocal = np.linalg.norm(np.linalg.inv(crystal.cell), axis=0)
         u = np.sum(tensor * np.outer(reciprocal, reciprocal) * (crystal.cell @ crystal.cell.T)) / 3
     assert crystal.thermal_b == pytest.approx([8 * np.pi**2 * u])
+    assert any("B(Ti) = 0.49" in remark for remark in crystal.remarks) == (u == UNKNOWN_U)
+
+
+def debye_b(element, temperature_K):
+    """Isotropic B [A^2] of a crystal of one element in the Debye model (Willis & Pryor, 1975)."""
+    x = np.linspace(1e-6, DEBYE_K[element] / temperature_K, 2000)
+    phi = np.trapezoid(x / np.expm1(x), x) / x[-1]
+    mass = atomic_masses[atomic_numbers[element]] * units._amu
+    theta = DEBYE_K[element] * units._k
+    return 6e20 * (2 * np.pi * units._hbar) ** 2 / (mass * theta) * (phi / x[-1] + 1 / 4)
+
+
+#: Debye temperatures by C. Kittel, Introduction to Solid State Physics [K].
+DEBYE_K = {"Al": 428, "Ti": 420, "Fe": 470, "Ni": 450, "Cu": 343, "Mo": 450, "Ag": 225, "Ta": 240, "W": 400}
+DEBYE_K |= {"Pt": 240, "Au": 165, "Li": 344, "Na": 158}
+
+
+@pytest.mark.parametrize("element", DEBYE_K)
+def test_an_element_without_displacements_vibrates_as_the_debye_model_says(tmp_path, element):
+    crystal = read(tmp_path, block(sites=f"{element}1 {element} 0 0 0 1"))
+    assert crystal.thermal_b == pytest.approx([debye_b(element, 280)], rel=0.3)
+
+
+def test_displacements_that_are_not_given_are_assumed_by_element_and_said(tmp_path):
+    sites = "Sr1 Sr 0 0 0 1 ?\nTi1 Ti 0.5 0.5 0.5 1 0.004\nO1 O 0.5 0.5 0 1 0"
+    crystal = read(tmp_path, block(columns=f"{COLUMNS} U_iso_or_equiv", sites=sites))
+    # Strontium metal, 3.6 A^2, is far softer than its oxides.
+    assert crystal.thermal_b == pytest.approx([0.5, 0.004 * 8 * np.pi**2, 0.5])
+    assert "B(O) = 0.5, B(Sr) = 0.5 A^2 (room temperature) assumed" in crystal.remarks[-1]
 
 
 TEXT = block(sites="Ti1 Ti 0 0 0 1\nO1 O 0.5 0 0 1")

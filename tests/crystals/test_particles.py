@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
+from stembench.crystals.facets import facets_of
 from stembench.crystals.particles import (
     distances_from_rim,
     facet_normals,
     faceted_particle,
-    random_truncated_octahedron,
+    random_particle,
     wedge,
 )
 from stembench.crystals.specimen import columns_of, crystal_slab
@@ -38,7 +39,8 @@ def test_a_cube_of_platinum_holds_its_volume_in_atoms_along_every_zone_axis(proj
 
 def test_the_columns_of_a_random_particle_taper_towards_its_rim(projection_of):
     rng = np.random.default_rng(3)
-    particle = random_truncated_octahedron(projection_of("Pt", "110"), 30.0, 1.2, 0.1, CENTRE, 0.0, np.zeros(2), rng)
+    projection = projection_of("Pt", "110")
+    particle = random_particle(projection, facets_of(projection), 30.0, 1.0, 0.1, CENTRE, 0.0, np.zeros(2), rng)
     columns = columns_of(particle, np.ones(len(particle)))
     radius = np.hypot(columns["x_A"] - CENTRE[0], columns["y_A"] - CENTRE[1])
     inner, outer = radius < np.quantile(radius, 0.3), radius > np.quantile(radius, 0.8)
@@ -47,11 +49,10 @@ def test_the_columns_of_a_random_particle_taper_towards_its_rim(projection_of):
 
 def test_each_particle_has_a_shape_of_its_own(projection_of):
     projection = projection_of("Pt", "110")
+    families = facets_of(projection)
     sizes = {
         len(
-            random_truncated_octahedron(
-                projection, 25.0, 1.2, 0.2, CENTRE, 0.0, np.zeros(2), np.random.default_rng(seed)
-            )
+            random_particle(projection, families, 25.0, 1.0, 0.2, CENTRE, 0.0, np.zeros(2), np.random.default_rng(seed))
         )
         for seed in (0, 0, 1, 2)
     }

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from stembench.crystals.cif import Crystal
 from stembench.crystals.field import columns_in_field
-from stembench.crystals.projection import SAME_COLUMN_A, project_structure
+from stembench.crystals.grouping import WIDEST_COLUMN_A
+from stembench.crystals.projection import project_structure
 from stembench.crystals.specimen import columns_of, crystal_slab
 
 zones = st.tuples(*[st.integers(-3, 3)] * 3).filter(any)
@@ -39,7 +40,7 @@ def test_every_atom_of_a_block_falls_on_a_column_and_none_is_lost(crystal, zone)
     steps = np.array(np.meshgrid(*[range(-3, 4)] * 3)).reshape(3, -1).T
     atoms = (crystal.positions[:, None] + steps).reshape(-1, 3) @ crystal.cell @ projection.frame.T
     columns = np.array([[c["x_A"], c["y_A"]] for c in projection.columns])
-    assert lattice_distances(atoms[:, :2], columns, projection.lattice).max() < SAME_COLUMN_A
+    assert lattice_distances(atoms[:, :2], columns, projection.lattice).max() < WIDEST_COLUMN_A
     places = np.array([[atom["x_A"], atom["y_A"]] for column in projection.columns for atom in column["atoms"]])
     assert lattice_distances(atoms[:, :2], places, projection.lattice).max() < 1e-6
     assert projection.frame @ projection.frame.T == pytest.approx(np.eye(3), abs=1e-9)
@@ -75,15 +76,6 @@ def surroundings(projection) -> np.ndarray:
     return np.unique(np.round(near, 3), axis=0)
 
 
-def chained(projection) -> bool:
-    """Whether atoms follow each other so closely across the beam that what makes a column is a matter of order."""
-    places = np.array([[atom["x_A"], atom["y_A"]] for column in projection.columns for atom in column["atoms"]])
-    corners = np.array([[i, j] for i in (-1, 0, 1) for j in (-1, 0, 1)]) @ projection.lattice
-    fractions = (places[:, None] - places) @ np.linalg.inv(projection.lattice)
-    apart = np.linalg.norm(((fractions - np.round(fractions)) @ projection.lattice)[:, :, None] + corners, axis=-1)
-    return bool(((apart > 0.99 * SAME_COLUMN_A) & (apart < 2.01 * SAME_COLUMN_A)).any())
-
-
 @settings(max_examples=25, deadline=None)
 @given(triclinic_crystals(), zones, st.sampled_from(("four-fold", "two-fold", "inversion")))
 def test_an_equivalent_zone_axis_gives_the_same_projection_up_to_a_rotation(crystal, zone, symmetry):
@@ -99,7 +91,6 @@ def test_an_equivalent_zone_axis_gives_the_same_projection_up_to_a_rotation(crys
     ones = np.ones(len(positions))
     symmetric = Crystal(cell, np.zeros((1, 3)), ("Cu",) * len(positions), positions, ones, ones)
     one, other = (project_structure(symmetric, tuple(np.array(each).tolist())) for each in (zone, zone @ turn))
-    assume(not chained(one))
     assert one.period == pytest.approx(other.period)
     assert abs(np.linalg.det(one.lattice)) == pytest.approx(abs(np.linalg.det(other.lattice)))
     assert sorted(np.linalg.norm(one.lattice, axis=1)) == pytest.approx(sorted(np.linalg.norm(other.lattice, axis=1)))

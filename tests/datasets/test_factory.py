@@ -1,3 +1,5 @@
+from copy import copy
+
 import numpy as np
 import pytest
 from stembench.config import CalibratedNoise, Dataset, Imaging, PhysicalNoise
@@ -52,6 +54,18 @@ def test_images_of_a_structure_share_it_and_no_structure_is_in_two_splits(small_
     assert not keys[0] & keys[1]
     assert not keys[0] & keys[2]
     assert not keys[1] & keys[2]
+
+
+def test_crystals_are_turned_by_any_angle_or_by_multiples_of_a_step(small_factory):
+    stepped = copy(small_factory)
+    stepped.recipe = small_factory.recipe.model_copy(update={"rotation_step_deg": 90.0})
+    angles, steps = (
+        np.array([factory.sample("train", 2 * i).parameters["rotation_deg"] for i in range(40)])
+        for factory in (small_factory, stepped)
+    )
+    assert len(np.unique(angles)) == 40
+    assert set(np.histogram(angles, 4, (0, 360))[0] > 3) == {True}
+    assert {round(float(angle), 6) for angle in steps} == {0, 90, 180, 270}
 
 
 def test_test_images_go_through_doses_and_materials(small_factory):

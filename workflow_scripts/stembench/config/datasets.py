@@ -192,11 +192,11 @@ class Dataset(Section):
         min_length=1,
         json_schema_extra={"unit": "A"},
     )
-    rotation_step_deg: float = Field(
-        15.0,
-        description="In-plane rotations are multiples of this up to 90",
+    rotation_step_deg: float | None = Field(
+        None,
+        description="In-plane rotations are multiples of this, over the full turn; null: any angle",
         gt=0,
-        le=90,
+        le=360,
         json_schema_extra={"unit": "deg"},
     )
     background: float = Field(

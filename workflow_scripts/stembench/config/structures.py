@@ -38,7 +38,8 @@ class Structures(Section):
     )
     single_layers: tuple[Material, ...] = Field(
         ("graphene", "amorphous_graphene", "MoS2", "WS2", "ReS2"),
-        description="Materials that are always one period thick along the beam",
+        description="Materials that are always one period thick along the beam. Layers with at least 8 Å of vacuum "
+        "along the beam are so too, without being listed",
     )
 
     @field_validator("default_zones", "zones", mode="before")

@@ -20,7 +20,7 @@ from stembench.crystals.defects import displaced, with_interstitials, with_subst
 from stembench.crystals.disorder import amorphous_layer, random_columns
 from stembench.crystals.interfaces import Region, half_plane, island, joined, overlaid
 from stembench.crystals.material import Material
-from stembench.crystals.particles import CUBOCTAHEDRON, OCTAHEDRON, random_truncated_octahedron, wedge
+from stembench.crystals.particles import TRUNCATION, random_particle, wedge
 from stembench.crystals.specimen import Specimen, crystal_slab, together
 from stembench.imaging.scattering import total_cross_section
 
@@ -113,9 +113,9 @@ def _defects(recipe: Defects, material: Material, others: Sequence[Material], vi
 def _particle(recipe: Particle, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
     centre = _in_the_middle(view, draws)
     diameter = draws.uniform("diameter_A", *recipe.diameter_A)
-    ratio = draws.uniform("facet_ratio", CUBOCTAHEDRON, OCTAHEDRON)
+    ratio = draws.uniform("facet_ratio", *TRUNCATION)
     place = (centre, view.rotation, view.offset, draws.rng, material.filled(np.inf))
-    particle = random_truncated_octahedron(material.projection, diameter, ratio, recipe.facet_spread, *place)
+    particle = random_particle(material.projection, material.facets, diameter, ratio, recipe.facet_spread, *place)
     thickness = draws.uniform("support_A", *recipe.support_A)
     support = amorphous_layer(view.extent, view.margin, thickness, draws.rng, recipe.support_element)
     top = particle.positions[:, 2].max(initial=0)
@@ -191,7 +191,7 @@ def _another(others: Sequence[Material], material: Material, view: View, draws: 
     different = [other for other in others if other is not material] or [material]
     chosen = different[draws.rng.integers(len(different))]
     draws.update(second_material=chosen.material, second_zone=chosen.zone)
-    rotation = draws.uniform("second_rotation_rad", 0, np.pi / 2)
+    rotation = draws.uniform("second_rotation_rad", 0, 2 * np.pi)
     offset = [draws.uniform(f"second_offset_{axis}_A", 0, 5) for axis in ("x", "y")]
     return view.filled_with(chosen, rotation, np.array(offset))
 

@@ -1,12 +1,19 @@
 """Random matter: points at a minimum distance, amorphous layers, columns without a lattice."""
 
 import numpy as np
-from ase.data import atomic_numbers
+from ase.build import bulk
+from ase.data import atomic_masses, atomic_numbers
 from scipy.spatial import cKDTree
 
 from stembench.crystals.projection import Projection
 from stembench.crystals.specimen import Specimen, atoms_alone, crystal_slab, together
 
+#: Amorphous carbon, and solid elements of which ASE has no cell, or a wrong one; handbook values [g/cm^3].
+_DENSITIES = {"C": 2.0, "B": 2.34, "P": 2.2, "S": 2.07, "Mn": 7.3, "Ga": 5.91, "Se": 4.3, "Te": 6.24, "I": 4.93}
+_DENSITIES |= {"U": 19.1, "Np": 20.2}
+_DALTON_PER_A3 = 1.66054  # [g/cm^3]
+_USUAL_DENSITY = 0.05  # [1/A^3]
+_CLOSEST = 0.65  # distance of the closest atoms, over the edge of the cube that an atom has; 1.4 A in carbon
 _ROUNDS = 30  # of drawing candidates before a volume counts as full
 
 
@@ -54,8 +61,6 @@ def amorphous_layer(
     thickness: float,
     rng: np.random.Generator,
     element: str = "C",
-    density: float = 0.1,
-    min_distance: float = 1.4,
 ) -> Specimen:
     """A structureless film that fills a field and a margin around it, from z = 0 to its thickness.
 
@@ -68,16 +73,29 @@ def amorphous_layer(
     rng : numpy.random.Generator
         Source of randomness.
     element : str
-        Its species.
-    density : float
-        Atoms a volume [1/A^3]; 0.1 is amorphous carbon of 2.0 g/cm^3.
-    min_distance : float
-        Between atoms [A].
+        Its species; `number_density` says how dense it is.
     """
+    density = number_density(element)
     low = np.array([-margin, -margin, 0.0])
     high = np.array([extent[1] + margin, extent[0] + margin, thickness])
     count = rng.poisson(density * np.prod(high - low))
-    return atoms_alone(random_points(low, high, count, min_distance, rng), atomic_numbers[element])
+    distance = _CLOSEST / density ** (1 / 3)
+    return atoms_alone(random_points(low, high, count, distance, rng), atomic_numbers[element])
+
+
+def number_density(element: str) -> float:
+    """Return the number of atoms per volume of an amorphous element [1/A^3].
+
+    It is that of the element's crystal (`ase.build.bulk`), from which most glasses differ by a few per cent, or follows
+    from the density in `_DENSITIES`. Other elements, such as gases, have that of a usual solid.
+    """
+    if element in _DENSITIES:
+        return _DENSITIES[element] / (atomic_masses[atomic_numbers[element]] * _DALTON_PER_A3)
+    try:
+        crystal = bulk(element)
+    except (ValueError, KeyError, RuntimeError):
+        return _USUAL_DENSITY
+    return len(crystal) / crystal.get_volume()
 
 
 def random_columns(

@@ -1,28 +1,29 @@
 """Faceted nanoparticles and wedges, cut out of any crystal."""
 
 from collections.abc import Sequence
-from itertools import permutations, product
 
 import numpy as np
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
+from stembench.crystals.facets import Facets, Symmetry
 from stembench.crystals.field import in_plane_turn
 from stembench.crystals.projection import Projection
 from stembench.crystals.specimen import Specimen, crystal_slab
 
-#: Distances of {100} over {111} facets in a cuboctahedron and an octahedron (cubic crystals).
-CUBOCTAHEDRON, OCTAHEDRON = np.sqrt(3) / 2, np.sqrt(3)
+#: Range of the distance of truncating facets over the one that their spacing gives: from a cuboctahedron to an
+#: octahedron of a face-centred cubic crystal.
+TRUNCATION = (0.75, 1.5)
 
 
-def facet_normals(projection: Projection, family: tuple[int, int, int], rotation: float) -> np.ndarray:
+def facet_normals(projection: Projection, plane: tuple[int, int, int], rotation: float) -> np.ndarray:
     """Outward unit normals of a family of planes, in the axes of an image.
 
     Parameters
     ----------
     projection : Projection
         The crystal along its zone axis.
-    family : tuple of int
-        Miller indices (hkl); every sign and permutation of them is in the family, as in cubic crystals.
+    plane : tuple of int
+        Miller indices (hkl) in the crystal's own cell; all planes that its symmetry makes equivalent are in the family.
     rotation : float
         In-plane rotation of the crystal [rad], as in `columns_in_field`.
 
@@ -30,14 +31,8 @@ def facet_normals(projection: Projection, family: tuple[int, int, int], rotation
     -------
     ndarray, shape (planes, 3)
     """
-    indices = {
-        tuple(sign * index for sign, index in zip(signs, order))
-        for order in permutations(family)
-        for signs in product((1, -1), repeat=3)
-    }
-    normals = np.array(sorted(indices)) @ np.linalg.inv(projection.cell).T @ projection.frame.T
-    normals[:, :2] = normals[:, :2] @ in_plane_turn(rotation)
-    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+    normal = np.array(plane) @ np.linalg.inv(projection.cell).T @ projection.frame.T
+    return _turned(Symmetry(projection).family(normal), rotation)
 
 
 def faceted_particle(
@@ -77,8 +72,9 @@ def faceted_particle(
     return particle.moved(np.array([*corner, -lowest]))
 
 
-def random_truncated_octahedron(
+def random_particle(
     projection: Projection,
+    families: tuple[Sequence[Facets], Sequence[Facets]],
     diameter: float,
     ratio: float,
     spread: float,
@@ -88,14 +84,18 @@ def random_truncated_octahedron(
     rng: np.random.Generator,
     thickest: float = np.inf,
 ) -> Specimen:
-    """A particle of {111} and {100} facets whose distances are random, each facet's own.
+    """A particle whose facets have random distances, each facet its own.
+
+    On average, these are inversely proportional to the spacing of the facets' planes.
 
     Parameters
     ----------
+    families : tuple of two sequences of Facets
+        Those that close the particle, and those that truncate it, from `facets_of`.
     diameter : float
-        Twice the mean distance of the {111} facets from the centre [A].
+        Twice the mean distance of the closing facets from the centre [A].
     ratio : float
-        Of {100} to {111} distances, from `CUBOCTAHEDRON` to `OCTAHEDRON`.
+        Distance of the truncating facets over the one that their spacing gives, in `TRUNCATION`.
     spread : float
         Largest relative deviation of a facet's distance.
     projection, centre, rotation, offset, thickest
@@ -103,11 +103,22 @@ def random_truncated_octahedron(
     rng : numpy.random.Generator
         Source of randomness.
     """
+    closing, truncating = families
+    mean = np.average([1 / each.spacing for each in closing], weights=[len(each.normals) for each in closing])
     facets = []
-    for family, distance in (((1, 1, 1), diameter / 2), ((1, 0, 0), ratio * diameter / 2)):
-        normals = facet_normals(projection, family, rotation)
-        facets.append((normals, distance * (1 + spread * rng.uniform(-1, 1, len(normals)))))
+    for group, relative in ((closing, 1.0), (truncating, ratio)):
+        for each in group:
+            distance = relative * diameter / 2 / (mean * each.spacing)
+            distances = distance * (1 + spread * rng.uniform(-1, 1, len(each.normals)))
+            facets.append((_turned(each.normals, rotation), distances))
+    if np.isfinite(thickest):
+        facets.append((np.array([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]]), np.full(2, thickest / 2)))
     return faceted_particle(projection, facets, centre, rotation, offset, thickest)
+
+
+def _turned(normals: np.ndarray, rotation: float) -> np.ndarray:
+    """Normals in the axes of an image in which the crystal is rotated."""
+    return np.column_stack([normals[:, :2] @ in_plane_turn(rotation), normals[:, 2]])
 
 
 def wedge(slab: Specimen, extent: tuple[float, float], thickness: tuple[float, float], azimuth: float) -> Specimen:

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
-import scipy  # whose parts load when they are used
 from ase.data import atomic_numbers
 
 from stembench.crystals.cif import Crystal
+from stembench.crystals.grouping import grouped
 
-#: Atoms whose projections lie within this of a first one belong to its column, which may zigzag [A].
-SAME_COLUMN_A = 0.2
 #: Atoms of an element this close are one, seen through a centring translation or as ions that share a site [A].
 SAME_PLACE_A = 0.02
 
@@ -150,26 +148,20 @@ def _columns(crystal: Crystal, basis: np.ndarray, frame: np.ndarray) -> tuple[di
     fractions = np.linalg.solve(basis.T, cartesian.T).T
     fractions -= np.floor(fractions + 1e-6)
     atoms, period = fractions @ basis, basis[2, 2]
-    neighbours = np.array([[i, j] for i in (0, -1, 1) for j in (0, -1, 1)])
-    images = atoms + (neighbours @ basis[:2])[:, None]  # of each atom in the cells around
-    near = scipy.spatial.cKDTree(images[..., :2].reshape(-1, 2)).query_ball_point(atoms[:, :2], SAME_COLUMN_A)
-    assigned = np.zeros(len(atoms), bool)
+    weights = crystal.occupancies * [atomic_numbers[element] for element in crystal.elements]
     columns = []
-    for first in np.lexsort((atoms[:, 2] % period, atoms[:, 0], atoms[:, 1])):
-        if assigned[first]:
-            continue
+    for own, steps in grouped(atoms[:, :2], basis[:2, :2]):
+        places = atoms[own] + steps @ basis[:2]
+        centre = np.average(places[:, :2], axis=0, weights=weights[own])
+        home = np.floor(centre @ np.linalg.inv(basis[:2, :2]) + 1e-6) @ basis[:2]
         entries: list[dict] = []
-        for image in near[first]:
-            cell, atom = divmod(image, len(atoms))
-            if assigned[atom]:
-                continue
-            assigned[atom] = True
+        for atom, (x, y, z) in zip(own, places - home):
             entry = {
                 "element": crystal.elements[atom],
                 "occupancy": float(crystal.occupancies[atom]) / len(crystal.centring),
-                "x_A": float(images[cell, atom, 0]),
-                "y_A": float(images[cell, atom, 1]),
-                "height_A": _height(images[cell, atom, 2], period),
+                "x_A": float(x),
+                "y_A": float(y),
+                "height_A": _height(z, period),
                 "B_A2": float(crystal.thermal_b[atom]),
             }
             same = next((other for other in entries if _same_place(entry, other, period)), None)
@@ -178,10 +170,9 @@ def _columns(crystal: Crystal, basis: np.ndarray, frame: np.ndarray) -> tuple[di
             else:
                 entries.append(entry)
         entries.sort(key=lambda entry: entry["height_A"])
-        weights = [entry["occupancy"] * atomic_numbers[entry["element"]] for entry in entries]
-        centre = {axis: float(np.average([e[axis] for e in entries], weights=weights)) for axis in ("x_A", "y_A")}
-        columns.append(centre | {"atoms": entries})
-    return tuple(columns)
+        x, y = centre - home[:2]
+        columns.append({"x_A": float(x), "y_A": float(y), "atoms": entries})
+    return tuple(sorted(columns, key=lambda column: (round(column["y_A"], 3), round(column["x_A"], 3))))
 
 
 def _height(z: float, period: float) -> float:

@@ -1,12 +1,12 @@
 """Which places of a flat crystal slab look alike to a round probe."""
 
 from collections.abc import Iterator
-from itertools import product
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from stembench.crystals.space_group import lattice_symmetries, shifts_with
 from stembench.crystals.specimen import Specimen
 
 _TOLERANCE_A = 1e-3
@@ -60,25 +60,6 @@ def _unique(atoms: Specimen, lattice: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _symmetries(places: np.ndarray, kinds: np.ndarray, lattice: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Integer matrices and shifts (row vectors, fractions) that take the atoms to atoms of their kind."""
-    rarest = np.bincount(kinds).argmin()
-    own = places[kinds == rarest]
-    for entries in product((-1, 0, 1), repeat=4):
-        turn = np.array(entries).reshape(2, 2)
-        if not np.allclose(turn @ lattice @ (turn @ lattice).T, lattice @ lattice.T, atol=_TOLERANCE_A):
-            continue
-        for target in own:
-            shift = (target - own[0] @ turn) % 1
-            moved = places @ turn + shift
-            # A few atoms refuse most candidates.
-            if all(_same(moved[part], kinds[part], places, kinds, lattice) for part in (slice(3), slice(None))):
-                yield turn, shift
-
-
-def _same(
-    moved: np.ndarray, moved_kinds: np.ndarray, places: np.ndarray, kinds: np.ndarray, lattice: np.ndarray
-) -> bool:
-    apart = moved[:, None] - places
-    distances = np.linalg.norm((apart - np.round(apart)) @ lattice, axis=-1)
-    distances[moved_kinds[:, None] != kinds] = np.inf
-    return bool(np.all(distances.min(axis=1) < _TOLERANCE_A))
+    for turn in lattice_symmetries(lattice, _TOLERANCE_A):
+        for shift in shifts_with(turn, places, kinds, lattice, _TOLERANCE_A):
+            yield turn, shift

@@ -244,7 +244,11 @@ class Factory:
                 yield replace(probe, defocus=probe.defocus + defocus)
 
     def _view(self, material: Material, arrangement: str, frame: Frame, rng: np.random.Generator) -> View:
-        step, thickness = self.recipe.rotation_step_deg, float(rng.uniform(*self.recipe.thickness_A))
+        thickness, turn, step = (
+            float(rng.uniform(*self.recipe.thickness_A)),
+            rng.uniform(),
+            self.recipe.rotation_step_deg,
+        )
         if isinstance(self.arrangements[arrangement], Periodic):
             thickness = self.forward.thickness(material, thickness)
         return View(
@@ -252,7 +256,7 @@ class Factory:
             margin=frame.corner
             + max(probe.reach for probe in self._widest_probes())
             + 2 * self.recipe.extra_source_A[1],
-            rotation=float(np.deg2rad(step * rng.integers(int(90 / step) + 1))),
+            rotation=float(2 * np.pi * turn if step is None else np.deg2rad(step * int(turn * np.ceil(360 / step)))),
             offset=rng.uniform(0, 1, 2) @ material.projection.lattice,
             thickness=thickness,
         )

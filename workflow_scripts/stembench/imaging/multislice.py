@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 from scipy import fft, ndimage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from stembench.crystals.field import in_plane_turn
-from stembench.crystals.projection import SAME_COLUMN_A, Projection
+from stembench.crystals.projection import Projection
+from stembench.crystals.shared_sites import drawn_atoms
 from stembench.crystals.specimen import Specimen
 from stembench.imaging.limits import Detectors, check, smallest_cell
 from stembench.imaging.probe import Probe
@@ -295,7 +293,7 @@ def configurations(specimen: Specimen, box: np.ndarray, phonons: int, seed: int)
     Atoms are displaced across the beam by a Gaussian of variance B / (8 pi^2) along an axis; along the beam the slices
     would not see it. Every second configuration has the displacements of the one before it reversed: what an image owes
     to the first order of a displacement cancels in the mean, which takes far fewer of them (antithetic variates). Each
-    site is drawn empty or taken by one of its atoms, by their occupancies.
+    site is drawn empty or taken by one of its atoms (`drawn_atoms`).
 
     Parameters
     ----------
@@ -314,26 +312,10 @@ def configurations(specimen: Specimen, box: np.ndarray, phonons: int, seed: int)
         pair, sense = configuration // 2, 1 - 2 * (configuration % 2)
         generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(pair,)))
         positions = specimen.positions + sense * sigma * generator.standard_normal(specimen.positions.shape)
-        there = _occupied(specimen, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(configuration, 1))))
+        draws = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(configuration, 1)))
+        there = drawn_atoms(specimen.positions, specimen.occupancies, box, draws)
         drawn.append(Atoms(specimen.numbers[there], positions[there], cell=box, pbc=True))
     return drawn
-
-
-def _occupied(specimen: Specimen, generator: np.random.Generator) -> np.ndarray:
-    """Mask of the atoms that are there, at most one of those that share a site."""
-    occupancies = specimen.occupancies
-    if np.all(occupancies >= 1):
-        return np.ones(len(specimen), bool)
-    one, other = cKDTree(specimen.positions).query_pairs(SAME_COLUMN_A, output_type="ndarray").T
-    shared = coo_array((np.ones(len(one)), (one, other)), shape=(len(specimen),) * 2)
-    sites, site = connected_components(shared, directed=False)
-    order = np.argsort(site, kind="stable")
-    upper = np.cumsum(occupancies[order])
-    before = np.concatenate([[0], np.cumsum(np.bincount(site, occupancies))[:-1]])[site[order]]
-    draws = generator.random(sites)[site[order]] + before
-    there = np.empty(len(specimen), bool)
-    there[order] = (upper - occupancies[order] <= draws) & (draws < upper)
-    return there
 
 
 def _simulated(

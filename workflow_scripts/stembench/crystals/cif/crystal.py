@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gemmi
@@ -12,12 +12,14 @@ from scipy.spatial import cKDTree
 from stembench.crystals.cif.blocks import Block, read_blocks
 from stembench.crystals.cif.sites import MAX_ATOMS, OCCUPANCY_TOLERANCE, Site, formula_of, sites_of, too_many_atoms
 from stembench.crystals.cif.symmetry import OPERATIONS, SYMMETRY, Group, space_groups
+from stembench.crystals.cif.thermal import with_displacements
+from stembench.crystals.shared_sites import SAME_SITE_A
 from stembench.errors import InputError, in_short
 
 #: Limits of what is read: lattice constants and distance between lattice planes [A].
 LENGTHS_A, MIN_HEIGHT_A = (1.5, 1000), 1
-#: Atoms closer than this share a place [A].
-SAME_PLACE_A, MAX_SHARING = 0.5, 64
+#: Atoms that share a site, at most.
+MAX_SHARING = 64
 #: Images of an atom closer than this are one atom, on a special position [A].
 SAME_ATOM_A = 0.1
 #: Relative misfit allowed between the cell and its symmetry.
@@ -44,7 +46,7 @@ class Crystal:
     positions : ndarray, shape (atoms, 3)
         Fractional coordinates.
     occupancies, thermal_b : ndarray, shape (atoms,)
-        Site occupancy, and isotropic B [A^2] (0 where the CIF gives none).
+        Site occupancy, and isotropic B [A^2]; `remarks` say where the CIF gives none and one is assumed.
     remarks : tuple of str
         Sentences on what was assumed in reading the CIF.
     """
@@ -122,7 +124,7 @@ def _crystal(block: Block, remarks: list[str]) -> Crystal:
     if repeated:
         raise InputError(f"{repeated[0]} is given more than once; leave one of them")
     cell, formula = _cell(block), formula_of(block)
-    sites = sites_of(block, cell, formula, remarks)
+    sites, of_displacements = with_displacements(sites_of(block, cell, formula, remarks))
     crystals, refusals = [], []
     for group in space_groups(block, cell):
         try:
@@ -135,7 +137,7 @@ def _crystal(block: Block, remarks: list[str]) -> Crystal:
     fitting.sort(key=lambda crystal: len(crystal.elements))
     if len(fitting) > 1 and len(fitting[0].elements) == len(fitting[1].elements):
         raise InputError(f"two origin choices fit; give {OPERATIONS}, or end the space group's name with :1 or :2")
-    return fitting[0]
+    return replace(fitting[0], remarks=(*fitting[0].remarks, *of_displacements))
 
 
 def _cell(block: Block) -> gemmi.UnitCell:
@@ -212,12 +214,12 @@ def _refuse_crowded_places(crystal: Crystal, names: list[str]) -> None:
     skew = np.linalg.norm(np.linalg.inv(crystal.cell / lengths[:, None]), 2)
     boxed = crystal.positions * lengths % lengths
     nearest = range(1, 1 + min(atoms, MAX_SHARING))
-    _, near = cKDTree(boxed, boxsize=lengths).query(boxed, nearest, distance_upper_bound=skew * SAME_PLACE_A)
+    _, near = cKDTree(boxed, boxsize=lengths).query(boxed, nearest, distance_upper_bound=skew * SAME_SITE_A)
     shifts = _shortest(crystal.positions[near % atoms] - crystal.positions[:, None])  # none is found: number `atoms`
-    sharing = (near < atoms) & (np.linalg.norm(shifts @ crystal.cell, axis=2) < SAME_PLACE_A)
+    sharing = (near < atoms) & (np.linalg.norm(shifts @ crystal.cell, axis=2) < SAME_SITE_A)
     totals = np.sum(crystal.occupancies[near % atoms], axis=1, where=sharing)
     worst = np.argmax(totals)
     if totals[worst] > 1 + OCCUPANCY_TOLERANCE:
         who = ", ".join(sorted({names[i] for i in near[worst][sharing[worst]]})[:5])
-        reason = f"total occupancy {totals[worst]:.3g} within {SAME_PLACE_A} A at {who}"
+        reason = f"total occupancy {totals[worst]:.3g} within {SAME_SITE_A} A at {who}"
         raise InputError(f"{reason}; correct occupancies or coordinates, or remove what is listed twice")

@@ -45,7 +45,7 @@ _LONGEST_SYMBOL = 200
 
 
 class Site(NamedTuple):
-    """An atom of the asymmetric unit: `thermal_b` in A^2, the position in fractions of the cell."""
+    """An atom of the asymmetric unit: `thermal_b` in A^2, NaN if not given; the position in fractions of the cell."""
 
     name: str
     element: str
@@ -67,7 +67,7 @@ def sites_of(block: Block, cell: gemmi.UnitCell, formula: dict[str, float], rema
     """Return the atoms that a block lists; `remarks` receives what was assumed of them.
 
     Dummy atoms, empty sites and hydrogen of unknown position are left out. An atom of several elements gives a site for
-    each.
+    each. The B of an atom without a positive U or B is NaN.
 
     Raises
     ------
@@ -101,13 +101,13 @@ def sites_of(block: Block, cell: gemmi.UnitCell, formula: dict[str, float], rema
         if max(map(abs, position)) > MAX_COORDINATE:
             raise InputError(f"{name} lies {max(map(abs, position)):g} cells away; give fractions of the cell")
         given = _number(u_iso, f"U of {name}", np.nan), _number(b_iso, f"B of {name}", np.nan) / _B_PER_U
-        u = next(u for u in (*given, equivalent_u.get(label, 0.0)) if not np.isnan(u))
+        u = next((u for u in (*given, equivalent_u.get(label, np.nan)) if u > 0), np.nan)
         if u > MAX_U_A2:
             raise InputError(f"{name} has U = {u:g} A^2, above {MAX_U_A2}; correct it, or name its tag B if it is B")
         if len(elements) > 1:
             shares = ", ".join(f"{element} {share:.3g}" for element, share in elements.items())
             _remark(remarks, f"{name} is read as a mixed site: {shares}")
-        sites += [Site(name, element, position, share, _B_PER_U * max(u, 0)) for element, share in elements.items()]
+        sites += [Site(name, element, position, share, _B_PER_U * u) for element, share in elements.items()]
     if not sites:
         raise InputError("only dummy atoms and empty sites; give the atoms or remove the file")
     return sites
