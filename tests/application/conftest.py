@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import ndimage
 from stembench.application import measuring
-from stembench.application.characterisation import Characterisation, characterise
+from stembench.application.characterisation import Characterisation, characterise, judge
 from stembench.config import Evaluation
 from stembench.datasets.store import write_shard
 from stembench.networks.registry import build, save
@@ -29,10 +30,10 @@ def stand_in(monkeypatch):
 
 @pytest.fixture(scope="session")
 def shards(small_factory, tmp_path_factory) -> dict[str, list[Path]]:
-    """Validation and test images of the same recipe, 32 each."""
+    """Validation and test images of the same recipe, 64 each."""
     folders = {split: tmp_path_factory.mktemp(split) for split in ("validation", "test")}
     for split, folder in folders.items():
-        write_shard(folder, (small_factory.sample(split, number) for number in range(32)), {})
+        write_shard(folder, (small_factory.sample(split, number) for number in range(64)), {})
     return {split: [folder] for split, folder in folders.items()}
 
 
@@ -46,6 +47,15 @@ def network_folder(shards, tmp_path_factory) -> Path:
         known = characterise(TrainedNetwork(folder), shards["validation"], Evaluation())
     known.write(folder / "characterisation.json", {"network": "stand-in"})
     return folder
+
+
+@pytest.fixture(scope="session")
+def judged(network_folder, shards) -> pd.DataFrame:
+    """Columns that the stand-in finds in the test images, with their errors and error bars."""
+    known = Characterisation.read(network_folder / "characterisation.json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measuring, "map_of", smoothed)
+        return judge(TrainedNetwork(network_folder), known, shards["test"], Evaluation())
 
 
 @pytest.fixture

@@ -23,15 +23,13 @@ def test_the_lower_dose_is_the_higher_noise_level_with_settings_of_its_own(known
         assert settings_for(1.1 * level.noise, known.levels) == level.settings
 
 
-def test_bars_are_longer_at_the_lower_dose(network, known, shards):
-    judged = judge(network, known, shards["test"], EVALUATION)
+def test_bars_are_longer_at_the_lower_dose(judged):
     low, high = (judged[judged.dose == dose] for dose in ("3", "100"))
     for name in ("network", "refined"):
         assert low[f"{name}_uncertainty_pm"].median() > 1.5 * high[f"{name}_uncertainty_pm"].median()
 
 
-def test_bars_cover_about_two_thirds_of_the_errors_of_images_not_seen_before(network, known, shards):
-    judged = judge(network, known, shards["test"], EVALUATION)
+def test_bars_cover_about_two_thirds_of_the_errors_of_images_not_seen_before(judged):
     assert tuple(judged) == tuple(JUDGED)
     rows = coverage(judged).set_index(["dose", "estimator"])
     for name in ("network", "refined"):
