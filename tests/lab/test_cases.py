@@ -90,7 +90,7 @@ def test_of_segments_of_a_detector_no_difference_is_taken(case):
 @pytest.mark.parametrize("name", ["made/uncalibrated.mrc", "made/one_angstrom_default.mrc"])
 def test_a_default_pixel_size_is_asked_for(case, name):
     with pytest.raises(
-        InputError, match=r"no pixel size \(it gives .*, as programs write that know none\); write these"
+        InputError, match=r"no pixel size \(it gives .*, as programs write that know none\); write it into"
     ):
         image_of(case(name), "a", LabImage(file="a.mrc"), {"file": "a.mrc"}, sidecar="images/images.csv")
 
