@@ -36,6 +36,21 @@ def read(name: str, entry: LabImage, told: Mapping, sources: list[Path]) -> tupl
     return image, read_marked_columns(sources[-1], image.attrs["pixel_size_A"], image.shape[-2:], where)
 
 
+def write(image: xr.DataArray, columns: np.ndarray | None, name: str, to: str) -> None:
+    """Write the folder of an image, its marked columns among it, and say what was assumed."""
+    for remark in image.attrs["remarks"]:
+        say(f"{name}: {remark}")
+    with whole(to) as partial:
+        partial.mkdir()
+        dataset = image.to_dataset().assign_attrs(provenance=provenance())
+        dataset.to_zarr(partial / "image.zarr", zarr_format=3, consolidated=False)
+        write_json(partial / "card.json", {"shape_px": list(image.shape)} | image.attrs)
+        if columns is not None:
+            say(f"{name}: {len(columns)} marked columns")
+            pd.DataFrame(columns, columns=["x_A", "y_A"]).to_csv(partial / "columns.csv", index=False)
+        write_checksums(partial)
+
+
 def reason_of(error: Exception, file: str) -> str:
     """Return what to say of an image that cannot be used."""
     if isinstance(error, InputError):
@@ -64,15 +79,5 @@ if __name__ == "__main__":
             reason = reason_of(error, entry.file)
             say(reason if isinstance(error, InputError) else f"{traceback.format_exc()}\n{reason}")
             write_refusal(to, entry.file, reason)
-            raise SystemExit from None
-        for remark in image.attrs["remarks"]:
-            say(f"{name}: {remark}")
-        with whole(to) as partial:
-            partial.mkdir()
-            dataset = image.to_dataset().assign_attrs(provenance=provenance())
-            dataset.to_zarr(partial / "image.zarr", zarr_format=3, consolidated=False)
-            write_json(partial / "card.json", {"shape_px": list(image.shape)} | image.attrs)
-            if columns is not None:
-                say(f"{name}: {len(columns)} marked columns")
-                pd.DataFrame(columns, columns=["x_A", "y_A"]).to_csv(partial / "columns.csv", index=False)
-            write_checksums(partial)
+        else:
+            write(image, columns, name, to)

@@ -29,6 +29,9 @@ def _up_to(highest: float) -> AfterValidator:
     return AfterValidator(checked)
 
 
+Defocus = Annotated[float, Field(ge=-10_000, le=10_000)]
+
+
 class PhysicalNoise(Section):
     """Scan distortion, counting statistics and detector response, in this order; a range from 0 to 0 is none."""
 
@@ -108,9 +111,6 @@ class PhysicalNoise(Section):
         if not 0 < self.counts_per_px[0] <= self.counts_per_px[1] or min(self.test_counts_per_px) <= 0:
             raise ValueError("counts must be positive, the lower end of a range first")
         return self
-
-
-Defocus = Annotated[float, Field(ge=-10_000, le=10_000)]
 
 
 class CalibratedNoise(Section):

@@ -244,11 +244,8 @@ class Factory:
                 yield replace(probe, defocus=probe.defocus + defocus)
 
     def _view(self, material: Material, arrangement: str, frame: Frame, rng: np.random.Generator) -> View:
-        thickness, turn, step = (
-            float(rng.uniform(*self.recipe.thickness_A)),
-            rng.uniform(),
-            self.recipe.rotation_step_deg,
-        )
+        thickness, turn = float(rng.uniform(*self.recipe.thickness_A)), rng.uniform()
+        step = self.recipe.rotation_step_deg
         if isinstance(self.arrangements[arrangement], Periodic):
             thickness = self.forward.thickness(material, thickness)
         return View(

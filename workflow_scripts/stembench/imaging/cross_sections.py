@@ -4,14 +4,12 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy import constants
 
 from stembench.imaging.detectors import collected
 from stembench.imaging.linear import central_intensity
-from stembench.imaging.probe import Probe, electron_wavelength
+from stembench.imaging.probe import REST_ENERGY, Probe, electron_wavelength
 from stembench.imaging.scattering import wentzel
 
-_REST_ENERGY = constants.m_e * constants.c**2 / constants.e  # [eV]
 _NUMBER, _ORDER = 30.0, 2.6  # atomic number and inner angle [1/A] that the constants count from
 _ORDERS = (1.0, 4.2)  # inner angles that they were fitted for [1/A]
 
@@ -129,4 +127,4 @@ def peak_per_area(probe: Probe, thermal_b: float, thickness: float) -> float:
 def _interaction(energy: float) -> float:
     """Interaction constant of electrons with a projected potential [rad / (V A)]."""
     momentum = electron_wavelength(energy) * energy
-    return float(2 * np.pi / momentum * (_REST_ENERGY + energy) / (2 * _REST_ENERGY + energy))
+    return float(2 * np.pi / momentum * (REST_ENERGY + energy) / (2 * REST_ENERGY + energy))

@@ -7,6 +7,9 @@ import numpy as np
 import scipy  # whose parts load when they are used: the configuration asks for a wavelength and no more
 from scipy import constants
 
+#: Rest energy of an electron [eV].
+REST_ENERGY = constants.m_e * constants.c**2 / constants.e
+
 _LEAST_RADIUS = 20  # samples of an aperture, which keep its transfer function within 1e-3
 _SPLINE_RADIUS = 40  # the same where splines lie between them
 _FOCI = 7  # of a Gauss-Hermite sum, which is exact for the defoci of a spread probe up to the 13th order
@@ -17,7 +20,7 @@ def electron_wavelength(energy: float) -> float:
 
     Source: Reimer & Kohl, Transmission Electron Microscopy, 5th ed., eq. 2.5, doi 10.1007/978-0-387-40093-8.
     """
-    momentum_energy = energy * (energy + 2 * constants.m_e * constants.c**2 / constants.e)
+    momentum_energy = energy * (energy + 2 * REST_ENERGY)
     return float(constants.h * constants.c / constants.e / np.sqrt(momentum_energy) * 1e10)
 
 
@@ -36,8 +39,7 @@ def focal_spread(cc: float, energy_spread: float, energy: float) -> float:
     energy : float
         [eV].
     """
-    rest = constants.m_e * constants.c**2 / constants.e
-    relativistic = (1 + energy / rest) / (1 + energy / (2 * rest))
+    relativistic = (1 + energy / REST_ENERGY) / (1 + energy / (2 * REST_ENERGY))
     return float(cc * energy_spread / np.sqrt(8 * np.log(2)) / energy * relativistic)
 
 

@@ -3,10 +3,9 @@
 import numpy as np
 from scipy import constants
 
-from stembench.imaging.probe import electron_wavelength
+from stembench.imaging.probe import REST_ENERGY, electron_wavelength
 
 _BOHR_A = 1e10 * constants.physical_constants["Bohr radius"][0]
-_REST_ENERGY = constants.m_e * constants.c**2 / constants.e  # [eV]
 
 
 def wentzel(angle: np.ndarray, number: float, energy: float) -> np.ndarray:
@@ -38,4 +37,4 @@ def _wentzel(number: np.ndarray, energy: float) -> tuple[np.ndarray, np.ndarray]
     """Forward scattering amplitude [A] and screening angle [mrad]."""
     radius = _BOHR_A * number ** (-1 / 3)
     screening = 1e3 * electron_wavelength(energy) / (2 * np.pi * radius)
-    return 2 * number * radius**2 * (1 + energy / _REST_ENERGY) / _BOHR_A, screening
+    return 2 * number * radius**2 * (1 + energy / REST_ENERGY) / _BOHR_A, screening

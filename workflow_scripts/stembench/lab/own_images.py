@@ -40,10 +40,9 @@ def own_images(
 ) -> OwnImages:
     """The images in a folder that no entry of the configuration names; no pixel is read.
 
-    An image is every file of a format that has a reader or is one of microscopes, and every folder that ends in
-    `.zspy`, see `formats.is_listed`. Its name is the file's
-    without the ending, letters and digits of it as they are and `_` for what else there is; where two files would have
-    one name the ending is part of it. An emi file and the ser files that it describes are one image.
+    An image is what `formats.is_listed` says. Its name is the file's without the ending, letters and digits of it as
+    they are and `_` for what else there is; where two files would have one name the ending is part of it. An emi file
+    and the ser files that it describes are one image.
 
     Parameters
     ----------
