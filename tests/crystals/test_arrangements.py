@@ -4,15 +4,18 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 from stembench.config import Config
-from stembench.crystals.arrangements import View, arranged
+from stembench.crystals.arrangements import arranged, unsuited
 from stembench.crystals.material import Material
 from stembench.crystals.specimen import columns_of
+from stembench.crystals.view import View
 
 VIEW = View((40.0, 40.0), 3.0, 0.3, np.array([0.5, 1.0]), 30.0)
 
 
 def made(name, materials, seed=0):
-    return arranged(Config().arrangements[name], materials[0], materials, VIEW, np.random.default_rng(seed))[0]
+    recipe = Config().arrangements[name]
+    material = next(each for each in materials if not unsuited(recipe, each))
+    return arranged(recipe, material, materials, VIEW, np.random.default_rng(seed))[0]
 
 
 @pytest.fixture(scope="module")

@@ -202,6 +202,27 @@ def test_each_image_of_a_range_of_defocus_has_its_own(small_factory):
     assert factory.plan("train", 3).parameters["defocus_A"] == defoci[3]
 
 
+def test_a_mistilted_crystal_is_smeared_and_its_columns_are_true_where_the_beam_enters(small_factory):
+    """To first order the image moves by half of what the deepest atoms do; the truth stays."""
+
+    def sample(**changes):
+        recipe = Dataset(thickness_A=(39.05, 39.05), conditions=("200keV_24mrad",), background=0.0, **changes)
+        return Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials[:1], 96).sample("test", 0)
+
+    upright, tilted = sample(), sample(mistilt_mrad=(4.0, 4.0))
+    drawn = tilted.parameters
+    assert drawn["mistilt_mrad"] == 4.0
+    both = [columns.sort_values(["strength", "x_A"])[["x_A", "y_A"]] for columns in (upright.columns, tilted.columns)]
+    assert both[1].to_numpy() == pytest.approx(both[0].to_numpy(), abs=0.004 * 2)  # some begin 2 A below the others
+    before, after = (each.images["noBackgroundnoNoise"].astype(float)[8:-8, 8:-8] for each in (upright, tilted))
+    slopes = np.stack([slope.ravel() for slope in np.gradient(before, drawn["pixel_size_A"])[::-1]], 1)
+    shift = -np.linalg.lstsq(np.column_stack([slopes, before.ravel()]), (after - before).ravel(), rcond=None)[0][:2]
+    azimuth = drawn["mistilt_azimuth_rad"]
+    moved = 0.004 * 39.05 / 2 * np.array([np.cos(azimuth), np.sin(azimuth)])
+    assert shift == pytest.approx(moved, abs=0.015)
+    assert tilted.columns.crlb_pm.isna().all()
+
+
 @pytest.mark.parametrize(("mode", "shown"), [("HAADF", {"Co"}), ("ABF", {"Co", "O", "Li"})])
 def test_light_columns_are_labelled_in_the_mode_that_shows_them(small_factory, projection_of, mode, shown):
     cobaltate = Material.of("LiCoO2", "010", projection_of("LiCoO2", "010"))

@@ -37,8 +37,11 @@ def test_every_recipe_draws_an_image_of_what_it_names(factory_of, name):
     assert sample.parameters["condition"] in TESTSETS[name].conditions
 
 
-def test_every_arrangement_is_a_test_set_of_its_own():
-    assert {name for name in CONFIG.arrangements if TESTSETS[name].arrangements == (name,)} == set(CONFIG.arrangements)
+def test_every_kind_of_common_object_is_a_test_set_of_its_own():
+    own = {name for name in CONFIG.arrangements if name in TESTSETS and TESTSETS[name].arrangements == (name,)}
+    rare = {"covered", "strained", "polar", "polar_vortex", "dislocation", "stacking_fault", "antiphase_boundary"}
+    rare |= {"twin", "moire", "decahedron", "icosahedron"}
+    assert own == set(CONFIG.arrangements) - rare
 
 
 def test_the_background_steps_where_the_crystals_meet(plans_of):

@@ -1,10 +1,10 @@
 """Recipes of finite and imperfect objects."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stembench.config.base import Element, FractionRange, PositiveRange, Range, Section
+from stembench.config.base import Element, FractionRange, PositiveRange, Range, Section, up_to
 
 
 class Periodic(Section):
@@ -28,16 +28,34 @@ class Defects(Section):
     )
 
 
-class Particle(Section):
-    """A faceted nanoparticle on an amorphous support."""
+class _Supported(Section):
+    """A nanoparticle on an amorphous support."""
 
-    kind: Literal["particle"] = Field("particle", description="A faceted nanoparticle")
     diameter_A: PositiveRange = Field((15.0, 40.0), description="Mean diameter", json_schema_extra={"unit": "A"})
-    facet_spread: float = Field(0.2, description="Largest relative deviation of a facet's distance", ge=0, le=0.5)
     support_A: Range = Field(
         (0.0, 30.0), description="Thickness of its amorphous support", json_schema_extra={"unit": "A"}
     )
     support_element: Element = Field("C", description="Element of the support")
+
+
+class Particle(_Supported):
+    """A faceted nanoparticle on an amorphous support."""
+
+    kind: Literal["particle"] = Field("particle", description="A faceted nanoparticle")
+    facet_spread: float = Field(0.2, description="Largest relative deviation of a facet's distance", ge=0, le=0.5)
+
+
+class MultiplyTwinned(_Supported):
+    """A decahedron or an icosahedron of a face-centred cubic element on an amorphous support."""
+
+    kind: Literal["multiply_twinned"] = Field(
+        "multiply_twinned", description="A multiply twinned particle of a face-centred cubic element"
+    )
+    shape: Literal["decahedron", "icosahedron"] = Field(
+        "decahedron",
+        description="A decahedron is seen along its five-fold axis, an icosahedron along a two-, three- or five-fold "
+        "one",
+    )
 
 
 class Wedge(Section):
@@ -95,4 +113,128 @@ class Occluded(Section):
     )
 
 
-Arrangement = Periodic | Defects | Particle | Wedge | Embedded | GrainBoundary | Random | Occluded
+class Covered(Section):
+    """A crystal between two amorphous layers, with a patch of contamination on the entrance face."""
+
+    kind: Literal["covered"] = Field("covered", description="A crystal with amorphous layers on both faces")
+    element: Element = Field("C", description="Element of the layers and of the contamination")
+    entrance_A: Range = Field(
+        (0.0, 20.0), description="Thickness of the layer on the entrance face", json_schema_extra={"unit": "A"}
+    )
+    exit_A: Range = Field(
+        (0.0, 20.0), description="Thickness of the layer on the exit face", json_schema_extra={"unit": "A"}
+    )
+    contamination_A: Range = Field(
+        (0.0, 40.0),
+        description="Height of a patch of contamination on the entrance face, at its centre",
+        json_schema_extra={"unit": "A"},
+    )
+    coverage: FractionRange = Field(
+        (0.1, 0.4), description="Area of the patch, where it has half of its height, as a fraction of the field's"
+    )
+
+
+class Strained(Section):
+    """A strained crystal."""
+
+    kind: Literal["strained"] = Field("strained", description="A strained crystal")
+    field: Literal["homogeneous", "smooth"] = Field("smooth", description="Whether the strain varies with the place")
+    strain: Annotated[FractionRange, up_to(0.1)] = Field(
+        (0.0, 0.03),
+        description="Size of each of the two principal strains, of either sign, or the largest strain of a smooth "
+        "field",
+        json_schema_extra={"bounds": "0 to 0.1, ascending"},
+    )
+    wavelength_A: PositiveRange = Field(
+        (20.0, 60.0), description="Wavelengths of a smooth field", json_schema_extra={"unit": "A"}
+    )
+
+
+class Polar(Section):
+    """A crystal of which one element is displaced, in polar domains."""
+
+    kind: Literal["polar"] = Field("polar", description="A crystal one of whose elements is displaced")
+    element: Element | None = Field(
+        None, description="Element that is displaced, such as Ti in SrTiO3; null: any of the crystal's"
+    )
+    pattern: Literal["uniform", "180", "90", "vortex"] = Field(
+        "uniform",
+        description="Directions of the displacements: all alike, opposite or at right angles on the two sides of a "
+        "domain wall, or around a point",
+    )
+    displacement_A: Annotated[Range, up_to(1)] = Field(
+        (0.05, 0.2),
+        description="Length of the displacements, away from walls and cores",
+        json_schema_extra={"unit": "A", "bounds": "0 to 1, ascending"},
+    )
+    wall_A: PositiveRange = Field(
+        (2.0, 8.0), description="Half width of a wall or core", json_schema_extra={"unit": "A"}
+    )
+
+
+class Dislocation(Section):
+    """A crystal with a dislocation along the beam."""
+
+    kind: Literal["dislocation"] = Field("dislocation", description="A crystal with a dislocation seen end-on")
+    poisson_ratio: float = Field(0.3, description="Poisson's ratio of the crystal", ge=0, le=0.49)
+
+
+class Fault(Section):
+    """A crystal whose one part is translated against the other across a lattice plane."""
+
+    kind: Literal["fault"] = Field(
+        "fault", description="A crystal with a stacking fault or an antiphase boundary seen edge-on"
+    )
+    along: FractionRange = Field(
+        (2 / 3, 2 / 3),
+        description="Translation along the plane as a fraction of its shortest projected lattice vector; 2/3 makes the "
+        "stacking fault of a face-centred cubic crystal along [110]",
+    )
+    across: FractionRange = Field(
+        (0.0, 0.0), description="Translation along another lattice vector as a fraction of it"
+    )
+    clearance_A: float = Field(
+        1.2, description="Smallest distance across the plane", ge=0, le=5, json_schema_extra={"unit": "A"}
+    )
+
+
+class Twin(Section):
+    """A crystal and its mirror image at a lattice plane, which is seen edge-on."""
+
+    kind: Literal["twin"] = Field("twin", description="A crystal and its mirror image at a lattice plane")
+    clearance_A: float = Field(
+        1.2, description="Smallest distance across the plane", ge=0, le=5, json_schema_extra={"unit": "A"}
+    )
+
+
+class Overlapping(Section):
+    """Two crystals that lie one on the other."""
+
+    kind: Literal["overlapping"] = Field("overlapping", description="Two crystals on top of each other (moiré)")
+    second: Literal["same", "another"] = Field(
+        "same", description="Whether the second crystal is of the same material; another one has any rotation"
+    )
+    twist_deg: Range = Field(
+        (2.0, 30.0), description="Angle between crystals of the same material", json_schema_extra={"unit": "deg"}
+    )
+    share: FractionRange = Field((0.3, 0.7), description="Fraction of the thickness that the first crystal takes")
+
+
+Arrangement = (
+    Periodic
+    | Defects
+    | Particle
+    | MultiplyTwinned
+    | Wedge
+    | Embedded
+    | GrainBoundary
+    | Random
+    | Occluded
+    | Covered
+    | Strained
+    | Polar
+    | Dislocation
+    | Fault
+    | Twin
+    | Overlapping
+)

@@ -23,6 +23,17 @@ def _in_order(value: tuple[float, float]) -> tuple[float, float]:
     return value
 
 
+def up_to(highest: float) -> AfterValidator:
+    """Validator of a range whose upper end is no more than `highest`."""
+
+    def checked(value: tuple[float, float]) -> tuple[float, float]:
+        if value[1] > highest:
+            raise ValueError(f"the upper end of the range must be {highest:g} at most")
+        return value
+
+    return AfterValidator(checked)
+
+
 Number = Annotated[float, Field(ge=0, le=10_000)]
 Range = Annotated[tuple[Number, Number], AfterValidator(_in_order)]
 Positive = Annotated[float, Field(ge=0.5, le=10_000)]

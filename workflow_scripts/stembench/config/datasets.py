@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from stembench.config.base import FolderPath, FractionRange, Material, Name, Names, PositiveRange, Range, Section
+from stembench.config.base import (
+    FolderPath,
+    FractionRange,
+    Material,
+    Name,
+    Names,
+    PositiveRange,
+    Range,
+    Section,
+    up_to,
+)
 from stembench.imaging.detectors import Mode
 
 #: Labels of TEMImageNet that are images made from the columns.
@@ -16,17 +26,6 @@ ImageLabel = Literal[
     "gaussianMask",
     "noNoiseNoBackgroundSuperresolution",
 ]
-
-
-def _up_to(highest: float) -> AfterValidator:
-    """The upper end of a range is no more than this."""
-
-    def checked(value: tuple[float, float]) -> tuple[float, float]:
-        if value[1] > highest:
-            raise ValueError(f"the upper end of the range must be {highest:g} at most")
-        return value
-
-    return AfterValidator(checked)
 
 
 Defocus = Annotated[float, Field(ge=-10_000, le=10_000)]
@@ -42,17 +41,17 @@ class PhysicalNoise(Section):
         ge=0,
         le=1,
     )
-    drift_A: Annotated[Range, _up_to(2)] = Field(
+    drift_A: Annotated[Range, up_to(2)] = Field(
         (0.0, 0.3),
         description="Drift from the first row to the last, in any direction",
         json_schema_extra={"unit": "A", "bounds": "0 to 2, ascending"},
     )
-    shear_deg: Annotated[Range, _up_to(10)] = Field(
+    shear_deg: Annotated[Range, up_to(10)] = Field(
         (0.0, 0.5),
         description="Angle between slow scan axis and vertical, of either sign",
         json_schema_extra={"unit": "deg", "bounds": "0 to 10, ascending"},
     )
-    jitter_A: Annotated[Range, _up_to(1)] = Field(
+    jitter_A: Annotated[Range, up_to(1)] = Field(
         (0.0, 0.1), description="Row jitter", json_schema_extra={"unit": "A", "bounds": "0 to 1, ascending"}
     )
     mains_Hz: float = Field(
@@ -178,6 +177,12 @@ class Dataset(Section):
         (0.0, 0.0),
         description="Range of defocus added to each condition's. An image draws its own; not for tiles of multislice",
         json_schema_extra={"unit": "A", "bounds": "-10000 to 10000, ascending"},
+    )
+    mistilt_mrad: Annotated[Range, up_to(100)] = Field(
+        (0.0, 0.0),
+        description="Angle between zone axis and beam, in any direction; atoms move sideways with their depth. Not for "
+        "tiles of multislice",
+        json_schema_extra={"unit": "mrad", "bounds": "0 to 100, ascending"},
     )
     pixel_size_A: tuple[float, float] | None = Field(
         (0.08, 0.156),

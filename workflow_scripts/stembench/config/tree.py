@@ -13,13 +13,21 @@ from stembench.baselines.finders import FINDERS
 from stembench.config.apply import Apply
 from stembench.config.arrangements import (
     Arrangement,
+    Covered,
     Defects,
+    Dislocation,
     Embedded,
+    Fault,
     GrainBoundary,
+    MultiplyTwinned,
     Occluded,
+    Overlapping,
     Particle,
     Periodic,
+    Polar,
     Random,
+    Strained,
+    Twin,
     Wedge,
 )
 from stembench.config.base import Name, Section
@@ -91,6 +99,17 @@ class Config(Section):
             "random": Random(),
             "occluded": Occluded(),
             "occluded_by_crystal": Occluded(overlayer="crystal"),
+            "covered": Covered(),
+            "strained": Strained(),
+            "polar": Polar(),
+            "polar_vortex": Polar(pattern="vortex"),
+            "dislocation": Dislocation(),
+            "stacking_fault": Fault(),
+            "antiphase_boundary": Fault(along=(0.5, 0.5), across=(0.5, 0.5)),
+            "twin": Twin(),
+            "moire": Overlapping(),
+            "decahedron": MultiplyTwinned(),
+            "icosahedron": MultiplyTwinned(shape="icosahedron"),
         },
         description="Finite and imperfect objects by name. Each is a recipe for any material; values are drawn evenly "
         "from ranges",
@@ -270,6 +289,7 @@ class Config(Section):
                 if not detector_of(self.imaging.conditions[condition], recipe.mode, recipe.detector_mrad):
                     raise ValueError(_no_detector(name, recipe, condition, self.imaging.conditions[condition]))
             self._check_defocus(name, recipe)
+            self._check_mistilt(name, recipe)
             edges = [field / self.sizes.image_px for field in recipe.field_of_view_A or ()]
             if edges and not 0.01 <= min(edges) <= max(edges) <= 1:
                 raise ValueError(
@@ -353,9 +373,7 @@ class Config(Section):
     def _check_defocus(self, name: str, recipe: Dataset) -> None:
         if not any(recipe.defocus_A):
             return
-        if recipe.forward_model == "multislice" and any(
-            self.arrangements[one].kind == "periodic" for one in recipe.arrangements
-        ):
+        if self._shows_tiles(recipe):
             raise ValueError(
                 f"{name}.defocus_A: multislice samples perfect crystals from tiles, which have the defocus of their "
                 "condition; take forward_model: linear, or give each defocus a condition of its own"
@@ -369,6 +387,18 @@ class Config(Section):
                     f"{name}.defocus_A spreads the beam of imaging.conditions.{condition} over a radius of "
                     f"{radius:.0f} A, and {WIDEST_BEAM_A:g} A can be simulated; narrow the range"
                 )
+
+    def _check_mistilt(self, name: str, recipe: Dataset) -> None:
+        if any(recipe.mistilt_mrad) and self._shows_tiles(recipe):
+            raise ValueError(
+                f"{name}.mistilt_mrad: multislice samples perfect crystals from tiles, which are not tilted; take "
+                "forward_model: linear, or arrangements without a perfect crystal"
+            )
+
+    def _shows_tiles(self, recipe: Dataset) -> bool:
+        return recipe.forward_model == "multislice" and any(
+            self.arrangements[one].kind == "periodic" for one in recipe.arrangements
+        )
 
     def _check_simulable(self, name: str) -> None:
         probe, detectors = probe_of(self.imaging.conditions[name]), detectors_of(self.imaging.conditions[name])

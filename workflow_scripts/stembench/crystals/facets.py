@@ -19,6 +19,7 @@ _TOLERANCE_A = 0.02  # of symmetry
 _SAME_A = 0.1  # between images of one atom by the crystal's translations
 _MOST_ATOMS = 300
 _SAME_PHASE = 0.1  # of a period; extinctions have 1/2, 1/3, 1/4 or 1/6
+_SAME_VOLUME = 0.01  # relative difference of volumes, and of an occupancy from 1
 _LEVEL = 1e-3  # a facet's normal lies in the image if its component along the beam is less
 
 
@@ -41,26 +42,33 @@ class Symmetry:
     """A crystal's symmetry, found from its atoms: the rotations of its Laue class, and which lattice planes reflect.
 
     Cells of more than `_MOST_ATOMS` atoms are not searched: they have an inversion alone.
+
+    Attributes
+    ----------
+    basis : ndarray, shape (3, 3)
+        Vectors of the reduced primitive cell as rows, in the axes of the projection [A].
+    rotations : ndarray, shape (operations, 3, 3)
+        In the same axes; a row vector times one of them is its image.
     """
 
     def __init__(self, projection: Projection) -> None:
         along = np.column_stack([projection.lattice, projection.rise])
         basis, _ = minkowski_reduce(np.vstack([along, [0, 0, projection.period]]))
-        self._basis, self._operations = basis, [(np.eye(3, dtype=int), np.zeros(3))]
+        self.basis, self._operations = basis, [(np.eye(3, dtype=int), np.zeros(3))]
         atoms = [atom for column in projection.columns for atom in column["atoms"]]
         if len(atoms) <= _MOST_ATOMS:
             positions = np.array([[atom[axis] for axis in ("x_A", "y_A", "height_A")] for atom in atoms])
             sorts = [[atomic_numbers[atom["element"]], round(atom["occupancy"], 3)] for atom in atoms]
             kinds = np.unique(sorts, axis=0, return_inverse=True)[1].ravel()
-            self._basis, places, kinds = _primitive(basis, positions, kinds)
+            self.basis, places, kinds = _primitive(basis, positions, kinds)
             self._operations = [
                 (turn, shift)
-                for turn in lattice_symmetries(self._basis, _TOLERANCE_A)
-                for shift in islice(shifts_with(turn, places, kinds, self._basis, _TOLERANCE_A), 1)
+                for turn in lattice_symmetries(self.basis, _TOLERANCE_A)
+                for shift in islice(shifts_with(turn, places, kinds, self.basis, _TOLERANCE_A), 1)
             ]
         turns = np.array([turn for turn, _ in self._operations])
         # Exact rotations, of a cell that is nearly symmetric.
-        u, _, vh = np.linalg.svd(np.linalg.inv(self._basis) @ turns @ self._basis)
+        u, _, vh = np.linalg.svd(np.linalg.inv(self.basis) @ turns @ self.basis)
         self.rotations = np.concatenate([u @ vh, -u @ vh])
 
     def family(self, plane: np.ndarray) -> np.ndarray:
@@ -74,8 +82,8 @@ class Symmetry:
 
         An operation that keeps the direction of a plane and moves the crystal by a part of its spacing extinguishes it.
         """
-        lengths, reciprocal = np.linalg.norm(self._basis, axis=1), np.linalg.inv(self._basis).T
-        limit = (count / abs(np.linalg.det(self._basis))) ** (1 / 3)
+        lengths, reciprocal = np.linalg.norm(self.basis, axis=1), np.linalg.inv(self.basis).T
+        limit = (count / abs(np.linalg.det(self.basis))) ** (1 / 3)
         steps = [np.arange(-n, n + 1) for n in np.ceil(limit * lengths).astype(int)]
         indices = np.stack(np.meshgrid(*steps), -1).reshape(-1, 3)
         reflects = indices.any(axis=1)
@@ -108,6 +116,23 @@ def _primitive(
         if not np.any(np.linalg.norm((apart - np.round(apart)) @ lattice, axis=1)[kinds[own] == kinds[atom]] < _SAME_A):
             own.append(atom)
     return lattice, inside[own], kinds[own]
+
+
+def face_centred_cubic(projection: Projection) -> float | None:
+    """Edge of the cubic cell of a face-centred cubic element [A]; None for any other crystal.
+
+    No other lattice of one atom per cell is as dense: its cell holds its shortest vector cubed over the root of 2.
+    """
+    atoms = [atom for column in projection.columns for atom in column["atoms"]]
+    basis = Symmetry(projection).basis
+    volume, shortest = abs(np.linalg.det(basis)), np.linalg.norm(basis, axis=1).min()
+    per_atom = abs(np.linalg.det(projection.lattice)) * projection.period / len(atoms)
+    plain = (
+        len({atom["element"] for atom in atoms}) == 1 and min(atom["occupancy"] for atom in atoms) > 1 - _SAME_VOLUME
+    )
+    if plain and abs(volume / per_atom - 1) < _SAME_VOLUME and abs(volume * 2**0.5 / shortest**3 - 1) < _SAME_VOLUME:
+        return float(shortest * 2**0.5)
+    return None
 
 
 def facets_of(projection: Projection, flake: bool = False) -> tuple[list[Facets], list[Facets]]:

@@ -10,8 +10,9 @@ from stembench.crystals.specimen import NO_COLUMN, Specimen, together
 
 #: Tells which points (x, y) [A], shape (n, 2), lie on the inner side of a boundary.
 Region = Callable[[np.ndarray], np.ndarray]
+#: Between a film and the face that it covers [A].
+CLEARANCE_A = 1.5
 
-_CLEARANCE_A = 1.5  # between an overlayer and what it covers
 _HARMONICS = np.arange(1, 5)  # of an irregular boundary
 
 
@@ -72,20 +73,21 @@ def island(
     return inside
 
 
-def joined(outer: Specimen, inner: Specimen, region: Region, clearance: float) -> Specimen:
+def joined(outer: Specimen, inner: Specimen, region: Region, clearance: float, along_beam: bool = False) -> Specimen:
     """`inner` inside a region and `outer` around it, as an inclusion in a matrix or two grains at a boundary.
 
     Atoms belong to a side by their columns' mean position. Columns of `outer` that come closer than `clearance` [A]
-    to one of `inner` are left out.
+    to one of `inner` in the image are left out; with `along_beam`, atoms that come closer in space.
     """
     core, matrix = inner[_sides(inner, region)], outer[~_sides(outer, region)]
     if len(core) and len(matrix):
-        distance, _ = cKDTree(core.positions[:, :2]).query(matrix.positions[:, :2])
+        axes = slice(3 if along_beam else 2)
+        distance, _ = cKDTree(core.positions[:, axes]).query(matrix.positions[:, axes])
         matrix = matrix[distance >= clearance]
     return together(matrix, core)
 
 
-def overlaid(specimen: Specimen, layer: Specimen, region: Region, transmission: float) -> Specimen:
+def overlaid(specimen: Specimen, layer: Specimen, region: Region, transmission: float | np.ndarray) -> Specimen:
     """An overlayer on the entrance side; columns below a layer that hides them stay in the truth, marked hidden.
 
     The layer lies at z < 0, so that the beam is focused on the entrance surface of the specimen. In a beam that the
@@ -98,11 +100,11 @@ def overlaid(specimen: Specimen, layer: Specimen, region: Region, transmission: 
         What is covered, and with what.
     region : Region
         Where the layer lies.
-    transmission : float
-        Fraction of their signal that covered columns keep in the linear model.
+    transmission : float or ndarray, shape (atoms,)
+        Fraction of their signal that covered atoms keep in the linear model.
     """
     cover = layer[_sides(layer, region)]
-    height = cover.positions[:, 2].max() + _CLEARANCE_A if len(cover) else 0.0
+    height = cover.positions[:, 2].max() + CLEARANCE_A if len(cover) else 0.0
     factor = np.where(_sides(specimen, region), transmission, 1.0)
     below = replace(specimen, transmission=specimen.transmission * factor)
     return together(cover.moved(np.array([0, 0, -height])), below)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stembench.crystals.facets import Facets, facets_of
+from stembench.crystals.facets import Facets, face_centred_cubic, facets_of
 from stembench.crystals.projection import Projection
+from stembench.crystals.rows import twin_rows
 from stembench.products import read_json
 
 #: Room along the beam that a single layer takes beside its atoms: the distance of layers in graphite [A].
@@ -58,6 +59,16 @@ class Material:
     def facets(self) -> tuple[list[Facets], list[Facets]]:
         """Families of facets that close a particle, and that truncate it; a single layer's contain the beam."""
         return facets_of(self.projection, self.single_layer)
+
+    @cached_property
+    def face_centred_cubic(self) -> float | None:
+        """Edge of the cubic cell of a face-centred cubic element [A]; None for any other crystal."""
+        return face_centred_cubic(self.projection)
+
+    @cached_property
+    def twin_rows(self) -> list[tuple[int, int]]:
+        """Rows of the projected lattice at whose planes the crystal can be twinned."""
+        return twin_rows(self.projection)
 
     def filled(self, thickness: float) -> float:
         """How far along the beam a crystal of a thickness is made; a single layer is one period [A]."""

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
+from stembench.crystals.disorder import amorphous_layer
 from stembench.crystals.facets import Facets, Symmetry
 from stembench.crystals.field import in_plane_turn
+from stembench.crystals.interfaces import CLEARANCE_A
 from stembench.crystals.projection import Projection
-from stembench.crystals.specimen import Specimen, crystal_slab
+from stembench.crystals.specimen import Specimen, crystal_slab, together
+from stembench.crystals.view import View
 
 #: Range of the distance of truncating facets over the one that their spacing gives: from a cuboctahedron to an
 #: octahedron of a face-centred cubic crystal.
@@ -114,6 +117,13 @@ def random_particle(
     if np.isfinite(thickest):
         facets.append((np.array([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]]), np.full(2, thickest / 2)))
     return faceted_particle(projection, facets, centre, rotation, offset, thickest)
+
+
+def on_support(particle: Specimen, element: str, thickness: float, view: View, rng: np.random.Generator) -> Specimen:
+    """A particle on an amorphous support of a thickness [A], which fills the view."""
+    support = amorphous_layer(view.extent, view.margin, thickness, rng, element)
+    top = particle.positions[:, 2].max(initial=0)
+    return together(particle, support.moved(np.array([0, 0, top + CLEARANCE_A])))
 
 
 def _turned(normals: np.ndarray, rotation: float) -> np.ndarray:

@@ -105,7 +105,8 @@ class Scatterers:
     offsets : ndarray, shape (points, 2)
         x and y from the column's position [A].
     strengths, thermal_b : ndarray, shape (points,)
-        Scattering strength of one period, and B [A^2].
+        Scattering strength of the atoms in one period along the beam (occupancy times Z to the mode's exponent, summed:
+        strength per period), and B [A^2]. `datasets.forward.Scene` holds strengths of the whole thickness.
     """
 
     counts: np.ndarray

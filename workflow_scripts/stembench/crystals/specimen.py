@@ -7,6 +7,7 @@ from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 
 from stembench.crystals.field import columns_in_field, in_plane_turn
+from stembench.crystals.grouping import WIDEST_COLUMN_A, grouped
 from stembench.crystals.projection import Projection, members
 
 #: Column number of atoms that form no column, such as those of an amorphous support.
@@ -71,6 +72,18 @@ def together(*parts: Specimen) -> Specimen:
         used += part.columns.max(initial=NO_COLUMN) + 1
     merged = [np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Specimen)]
     return replace(Specimen(*merged), columns=np.concatenate(columns))
+
+
+def regrouped(specimen: Specimen) -> Specimen:
+    """With columns anew, as the projection of a crystal groups atoms; atoms of no column stay in none."""
+    own = np.flatnonzero(specimen.columns != NO_COLUMN)
+    columns = np.full(len(specimen), NO_COLUMN)
+    if len(own):
+        places = specimen.positions[own, :2]
+        box = np.diag(np.ptp(places, axis=0) + 2 * WIDEST_COLUMN_A)
+        for number, (atoms, _) in enumerate(grouped(places - places.min(axis=0), box)):
+            columns[own[atoms]] = number
+    return replace(specimen, columns=columns)
 
 
 def column_means(

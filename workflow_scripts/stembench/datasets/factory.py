@@ -10,15 +10,27 @@ from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 from threadpoolctl import ThreadpoolController
 
-from stembench.config import Arrangement, Dataset, Imaging, Particle, Periodic, PhysicalNoise
-from stembench.crystals.arrangements import Draws, View, arranged
+from stembench.config import (
+    Arrangement,
+    Dataset,
+    Imaging,
+    MultiplyTwinned,
+    Overlapping,
+    Particle,
+    Periodic,
+    PhysicalNoise,
+)
+from stembench.crystals.arrangements import arranged, unsuited
+from stembench.crystals.deformation import mistilted
 from stembench.crystals.field import CrystalField
 from stembench.crystals.material import Material
 from stembench.crystals.particles import distances_from_rim
 from stembench.crystals.projection import Scatterers
 from stembench.crystals.specimen import NO_COLUMN, Specimen, column_means, columns_of, projected
+from stembench.crystals.view import Draws, View
 from stembench.datasets.forward import ForwardModel, Frame, Ideal, LinearModel, Scene
 from stembench.datasets.sample import Sample
+from stembench.errors import InputError
 from stembench.imaging.conditions import probe_of
 from stembench.imaging.detectors import DARK_FIELD
 from stembench.imaging.linear import scattering_strengths, strength_of
@@ -93,6 +105,8 @@ class Factory:
     ------
     ValueError
         If a multislice recipe comes without one.
+    InputError
+        If an arrangement cannot be made of one of the materials.
     """
 
     def __init__(
@@ -109,6 +123,12 @@ class Factory:
         self.materials, self.image_px, self.calibration = materials, image_px, calibration
         if forward is None and recipe.forward_model != "linear":
             raise ValueError(f"a {recipe.forward_model} recipe needs its forward model")
+        for name in recipe.arrangements:
+            if reasons := [reason for each in materials if (reason := unsuited(arrangements[name], each))]:
+                raise InputError(
+                    f"arrangements.{name}: {reasons[0]}; name crystals that suit it in the dataset's `materials`, or "
+                    "take out the arrangement"
+                )
         self.forward = forward or LinearModel(recipe.mode, imaging, recipe.detector_mrad)
         self.exponent, factors = imaging.exponent(recipe.mode), imaging.species_factors
         self.scatterers = {
@@ -252,7 +272,8 @@ class Factory:
             extent=(self.image_px * frame.pixel_size,) * 2,
             margin=frame.corner
             + max(probe.reach for probe in self._widest_probes())
-            + 2 * self.recipe.extra_source_A[1],
+            + 2 * self.recipe.extra_source_A[1]
+            + thickness * float(np.tan(self.recipe.mistilt_mrad[1] / 1000)),
             rotation=float(2 * np.pi * turn if step is None else np.deg2rad(step * int(turn * np.ceil(360 / step)))),
             offset=rng.uniform(0, 1, 2) @ material.projection.lattice,
             thickness=thickness,
@@ -262,7 +283,7 @@ class Factory:
         recipe, projection = self.arrangements[arrangement], material.projection
         scatterers = self.scatterers[material.material, material.zone]
         thickness, place = material.thickness(view.thickness), (view.rotation, view.offset)
-        if isinstance(recipe, Periodic):  # columns of equal sites are equal: no need of every atom
+        if isinstance(recipe, Periodic) and not any(self.recipe.mistilt_mrad):  # no need of every atom
             field = CrystalField.of(projection, scatterers, view.extent, view.rotation, view.offset, view.margin)
             strengths = field.strengths * material.filled(view.thickness) / projection.period
             columns = column_means(field.column, field.points, strengths, field.thermal_b)
@@ -273,16 +294,27 @@ class Factory:
             scene = Scene(material, field.points, strengths, field.thermal_b, columns, thickness, *place, *brightest)
             return scene, Draws(rng)
         specimen, draws = arranged(recipe, material, self.materials, view, rng)
+        entrance = specimen
+        if any(self.recipe.mistilt_mrad):
+            specimen, entrance = mistilted(specimen, self._tilt(draws))
         strengths = specimen.occupancies * scattering_strengths(
             specimen.numbers, self.exponent, self.imaging.species_factors
         )
-        columns = columns_of(specimen, strengths)
-        if isinstance(recipe, Particle):
-            thickness = float(specimen.positions[specimen.columns != NO_COLUMN, 2].max(initial=0.0))
+        columns = columns_of(entrance, strengths)
+        if isinstance(recipe, Particle | MultiplyTwinned | Overlapping):
+            own = specimen.columns != NO_COLUMN
+            thickness = float(np.ptp(specimen.positions[own, 2])) if own.any() else 0.0
+        if isinstance(recipe, Particle | MultiplyTwinned):
             columns["rim_A"] = distances_from_rim(np.column_stack([columns["x_A"], columns["y_A"]]))
         brightest = _brightest_column(specimen, strengths)
         scene = Scene(material, *projected(specimen, strengths), columns, thickness, *place, *brightest, specimen)
         return scene, draws
+
+    def _tilt(self, draws: Draws) -> np.ndarray:
+        """How far a drawn mistilt moves atoms to the right and down, per depth."""
+        angle = draws.uniform("mistilt_mrad", *self.recipe.mistilt_mrad)
+        azimuth = draws.uniform("mistilt_azimuth_rad", 0, 2 * np.pi)
+        return np.tan(angle / 1000) * np.array([np.cos(azimuth), np.sin(azimuth)])
 
     def _scan(
         self, noise: PhysicalNoise, pixel_size: float, scene_rng: np.random.Generator, rng: np.random.Generator
@@ -373,10 +405,14 @@ class Factory:
         return np.all((nearest >= 0) & (nearest < self.image_px), axis=1)
 
     def _bound(self, plan: Plan, ideal: Ideal, columns: pd.DataFrame) -> np.ndarray:
-        """Cramer-Rao bounds where the noise is shot noise alone, of columns that are asked for and in plain sight."""
+        """Cramer-Rao bounds where the noise is shot noise alone, of columns that are asked for and in plain sight.
+
+        None where columns are tilted, which the bound takes as upright.
+        """
         bounds = np.full(len(columns), np.nan)
         asked = columns.asked.to_numpy()
-        if not plan.parameters.get("shot_noise_alone", False) or not asked.any():
+        bounded = plan.parameters.get("shot_noise_alone", False) and not plan.parameters.get("mistilt_mrad", 0)
+        if not bounded or not asked.any():
             return bounds
         scene, counts, pad = plan.scene, plan.parameters["counts_per_px"], plan.frame.pad
         inner = slice(pad, pad + self.image_px)

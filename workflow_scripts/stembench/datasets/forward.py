@@ -29,7 +29,9 @@ class Scene:
     material : Material
         The crystal it is made of.
     points, strengths, thermal_b : ndarray of shapes (points, 2), (points,), (points,)
-        What scatters in the linear model: x and y [A], strength, B [A^2].
+        What scatters in the linear model: x and y [A]; strength of all atoms of the specimen at that place, through its
+        whole thickness (occupancy times Z to the mode's exponent, summed), unlike the strength per period of
+        `Scatterers`; B [A^2].
     columns : dict of ndarray
         The truth, as `columns_of` gives it.
     thickness : float

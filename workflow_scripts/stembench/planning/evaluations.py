@@ -21,6 +21,8 @@ from stembench.planning.layout import Layout, any_of
 from stembench.planning.methods import Method
 from stembench.planning.trainings import Trainings
 
+_PARTICLES = {"particle", "multiply_twinned"}  # kinds of arrangements that have an outline
+
 #: What rows of tables may be of.
 Kind = Literal["network", "baseline", "floor", "oracle", "external"]
 #: Task of the table `enhancement`.
@@ -137,7 +139,7 @@ class Evaluations:
         return [
             name
             for name in self.generalisation
-            if {arrangements[each].kind for each in self.datasets.recipe(name).arrangements} == {"particle"}
+            if {arrangements[each].kind for each in self.datasets.recipe(name).arrangements} <= _PARTICLES
         ]
 
     @property

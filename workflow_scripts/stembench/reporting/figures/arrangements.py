@@ -33,10 +33,11 @@ def draw_arrangements(
     condition : str
         Name of the imaging condition.
     materials : sequence of Material
-        Crystals that they are made of, in turn.
+        Crystals that they are made of, in turn, each of those that suit it; a panel without one stays empty.
     """
     import matplotlib.pyplot as plt
 
+    from stembench.crystals.arrangements import unsuited
     from stembench.datasets.factory import Factory
     from stembench.reporting.style import show_image
 
@@ -53,7 +54,11 @@ def draw_arrangements(
             background=0.0,
             images_per_structure=1,
         )
-        factory = Factory(recipe, arrangements, imaging, crystals, _PIXELS)
+        suited = [material for material in crystals if not unsuited(arrangements[name], material)]
+        if not suited:
+            panel.set_title(name.replace("_", " "))
+            continue
+        factory = Factory(recipe, arrangements, imaging, suited, _PIXELS)
         sample = factory.sample("validation", number)
         shown = sample.parameters
         title = f"{name.replace('_', ' ')}\n{shown['material']} [{shown['zone']}]"
