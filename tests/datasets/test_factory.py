@@ -206,7 +206,8 @@ def test_a_mistilted_crystal_is_smeared_and_its_columns_are_true_where_the_beam_
     """To first order the image moves by half of what the deepest atoms do; the truth stays."""
 
     def sample(**changes):
-        recipe = Dataset(thickness_A=(39.05, 39.05), conditions=("200keV_24mrad",), background=0.0, **changes)
+        still = {"conditions": ("200keV_24mrad",), "background": 0.0, "noise": PhysicalNoise(shot_noise_alone=1.0)}
+        recipe = Dataset(thickness_A=(39.05, 39.05), **still, **changes)
         return Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials[:1], 96).sample("test", 0)
 
     upright, tilted = sample(), sample(mistilt_mrad=(4.0, 4.0))
