@@ -511,7 +511,7 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
             ["datasets.x.mistilt_mrad", "tiles", "forward_model: linear"],
         ),
         ({"datasets": {"x": {"mistilt_mrad": [0, 200]}}}, ["datasets.x.mistilt_mrad", "100 at most"]),
-        ({"arrangements": {"x": {"kind": "strained", "strain": [0, 0.5]}}}, ["x.strained.strain", "0.1 at most"]),
+        ({"arrangements": {"x": {"kind": "strained", "strain": [0, 0.5]}}}, ["x.strain", "0.1 at most"]),
         ({"datasets": {"x": {"defocus_A": [50, 0]}}}, ["datasets.x.defocus_A", "lower defocus first"]),
         ({"datasets": {"x": {"defocus_A": [0, 9500]}}}, ["datasets.x.defocus_A", "narrow the range"]),
         (

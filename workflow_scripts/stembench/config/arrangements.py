@@ -28,24 +28,19 @@ class Defects(Section):
     )
 
 
-class _Supported(Section):
-    """A nanoparticle on an amorphous support."""
+class Particle(Section):
+    """A faceted nanoparticle on an amorphous support."""
 
+    kind: Literal["particle"] = Field("particle", description="A faceted nanoparticle")
     diameter_A: PositiveRange = Field((15.0, 40.0), description="Mean diameter", json_schema_extra={"unit": "A"})
+    facet_spread: float = Field(0.2, description="Largest relative deviation of a facet's distance", ge=0, le=0.5)
     support_A: Range = Field(
         (0.0, 30.0), description="Thickness of its amorphous support", json_schema_extra={"unit": "A"}
     )
     support_element: Element = Field("C", description="Element of the support")
 
 
-class Particle(_Supported):
-    """A faceted nanoparticle on an amorphous support."""
-
-    kind: Literal["particle"] = Field("particle", description="A faceted nanoparticle")
-    facet_spread: float = Field(0.2, description="Largest relative deviation of a facet's distance", ge=0, le=0.5)
-
-
-class MultiplyTwinned(_Supported):
+class MultiplyTwinned(Section):
     """A decahedron or an icosahedron of a face-centred cubic element on an amorphous support."""
 
     kind: Literal["multiply_twinned"] = Field(
@@ -53,9 +48,14 @@ class MultiplyTwinned(_Supported):
     )
     shape: Literal["decahedron", "icosahedron"] = Field(
         "decahedron",
-        description="A decahedron is seen along its five-fold axis, an icosahedron along a two-, three- or five-fold "
-        "one",
+        description="Shape of the particle. A decahedron is seen along its five-fold axis, an icosahedron along a two-, "
+        "three- or five-fold one",
     )
+    diameter_A: PositiveRange = Field((15.0, 40.0), description="Mean diameter", json_schema_extra={"unit": "A"})
+    support_A: Range = Field(
+        (0.0, 30.0), description="Thickness of its amorphous support", json_schema_extra={"unit": "A"}
+    )
+    support_element: Element = Field("C", description="Element of the support")
 
 
 class Wedge(Section):
@@ -130,7 +130,7 @@ class Covered(Section):
         json_schema_extra={"unit": "A"},
     )
     coverage: FractionRange = Field(
-        (0.1, 0.4), description="Area of the patch, where it has half of its height, as a fraction of the field's"
+        (0.1, 0.4), description="Area of the patch as a fraction of the field's. Its edge is at half of its height"
     )
 
 
@@ -141,8 +141,8 @@ class Strained(Section):
     field: Literal["homogeneous", "smooth"] = Field("smooth", description="Whether the strain varies with the place")
     strain: Annotated[FractionRange, up_to(0.1)] = Field(
         (0.0, 0.03),
-        description="Size of each of the two principal strains, of either sign, or the largest strain of a smooth "
-        "field",
+        description="Size of the strain. Of a homogeneous one: of each of its two principal strains, of either sign; of "
+        "a smooth one: the largest anywhere",
         json_schema_extra={"bounds": "0 to 0.1, ascending"},
     )
     wavelength_A: PositiveRange = Field(
@@ -154,12 +154,10 @@ class Polar(Section):
     """A crystal of which one element is displaced, in polar domains."""
 
     kind: Literal["polar"] = Field("polar", description="A crystal one of whose elements is displaced")
-    element: Element | None = Field(
-        None, description="Element that is displaced, such as Ti in SrTiO3; null: any of the crystal's"
-    )
+    element: Element | None = Field(None, description="Element that is displaced; null: any of the crystal's")
     pattern: Literal["uniform", "180", "90", "vortex"] = Field(
         "uniform",
-        description="Directions of the displacements: all alike, opposite or at right angles on the two sides of a "
+        description="Directions of the displacements. All alike, opposite or at right angles on the two sides of a "
         "domain wall, or around a point",
     )
     displacement_A: Annotated[Range, up_to(1)] = Field(
@@ -187,8 +185,8 @@ class Fault(Section):
     )
     along: FractionRange = Field(
         (2 / 3, 2 / 3),
-        description="Translation along the plane as a fraction of its shortest projected lattice vector; 2/3 makes the "
-        "stacking fault of a face-centred cubic crystal along [110]",
+        description="Translation along the plane as a fraction of its lattice vector. 2/3 makes the stacking fault of a "
+        "face-centred cubic crystal along [110]",
     )
     across: FractionRange = Field(
         (0.0, 0.0), description="Translation along another lattice vector as a fraction of it"
@@ -212,7 +210,7 @@ class Overlapping(Section):
 
     kind: Literal["overlapping"] = Field("overlapping", description="Two crystals on top of each other (moiré)")
     second: Literal["same", "another"] = Field(
-        "same", description="Whether the second crystal is of the same material; another one has any rotation"
+        "same", description="Material of the second crystal. One of another material has any rotation"
     )
     twist_deg: Range = Field(
         (2.0, 30.0), description="Angle between crystals of the same material", json_schema_extra={"unit": "deg"}

@@ -180,7 +180,7 @@ class Dataset(Section):
     )
     mistilt_mrad: Annotated[Range, up_to(100)] = Field(
         (0.0, 0.0),
-        description="Angle between zone axis and beam, in any direction; atoms move sideways with their depth. Not for "
+        description="Angle between zone axis and beam, in any direction. Atoms move sideways with their depth; not for "
         "tiles of multislice",
         json_schema_extra={"unit": "mrad", "bounds": "0 to 100, ascending"},
     )
