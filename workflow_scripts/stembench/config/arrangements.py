@@ -48,8 +48,8 @@ class MultiplyTwinned(Section):
     )
     shape: Literal["decahedron", "icosahedron"] = Field(
         "decahedron",
-        description="Shape of the particle. A decahedron is seen along its five-fold axis, an icosahedron along a two-, "
-        "three- or five-fold one",
+        description="Shape of the particle. A decahedron is seen along its five-fold axis, an icosahedron along a "
+        "two-, three- or five-fold one",
     )
     diameter_A: PositiveRange = Field((15.0, 40.0), description="Mean diameter", json_schema_extra={"unit": "A"})
     support_A: Range = Field(
@@ -141,8 +141,8 @@ class Strained(Section):
     field: Literal["homogeneous", "smooth"] = Field("smooth", description="Whether the strain varies with the place")
     strain: Annotated[FractionRange, up_to(0.1)] = Field(
         (0.0, 0.03),
-        description="Size of the strain. Of a homogeneous one: of each of its two principal strains, of either sign; of "
-        "a smooth one: the largest anywhere",
+        description="Size of the strain. Of a homogeneous one: of each of its two principal strains, of either sign; "
+        "of a smooth one: the largest anywhere",
         json_schema_extra={"bounds": "0 to 0.1, ascending"},
     )
     wavelength_A: PositiveRange = Field(
@@ -185,8 +185,8 @@ class Fault(Section):
     )
     along: FractionRange = Field(
         (2 / 3, 2 / 3),
-        description="Translation along the plane as a fraction of its lattice vector. 2/3 makes the stacking fault of a "
-        "face-centred cubic crystal along [110]",
+        description="Translation along the plane as a fraction of its lattice vector. 2/3 makes the stacking fault of "
+        "a face-centred cubic crystal along [110]",
     )
     across: FractionRange = Field(
         (0.0, 0.0), description="Translation along another lattice vector as a fraction of it"
