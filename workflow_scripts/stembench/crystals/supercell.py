@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -23,6 +24,10 @@ _STRAIN_WORTH_A_DOUBLING = 0.001  # of the area, when cells compete
 _CLIMB_WORTH_A_DOUBLING = 0.1
 _ZONES_UP_TO = 3
 _ROUNDING = 1e-6  # of a period
+_NO_STRAIN = 1e-9
+_FLAT_A = 1e-5
+_LARGEST_COSINE = 2.1 * LARGEST_STRAIN  # of the angle between edges: a shear strains by half its angle
+_CORNERS = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])  # of a box, in edges
 
 
 @dataclass(frozen=True)
@@ -55,28 +60,25 @@ class Supercell:
 
     def atoms(self, projection: Projection, thickness: float) -> Specimen:
         """The atoms at 0 <= x, y < edges and 0 <= z < thickness [A], each once, in the box's axes."""
-        keys = ("x_A", "y_A", "height_A", "occupancy", "B_A2")
-        atoms = np.array(
-            [
-                [*(atom[key] for key in keys), atomic_numbers[atom["element"]], number]
-                for number, column in enumerate(projection.columns)
-                for atom in column["atoms"]
-            ]
-        )
+        listed = [(number, atom) for number, column in enumerate(projection.columns) for atom in column["atoms"]]
+        numbers = np.array([atomic_numbers[atom["element"]] for _, atom in listed])
+        places = np.array([[atom[key] for key in ("x_A", "y_A", "height_A")] for _, atom in listed])
+        occupancies, thermal_b = (np.array([atom[key] for _, atom in listed]) for key in ("occupancy", "B_A2"))
+
         cells = _cells_within(self.indices)
-        box = np.array([*self.edges, projection.period])
         translations = cells @ np.column_stack([projection.lattice, projection.rise])
-        fractions = (translations[:, None] + atoms[:, :3]) @ self.deformation / box
-        inside = np.maximum(fractions - np.floor(fractions + _ROUNDING), 0).reshape(-1, 3) * box
+        box = np.array([*self.edges, projection.period])
+        fractions = (translations[:, None] + places) @ self.deformation / box
+        folded = np.maximum(fractions - np.floor(fractions + _ROUNDING), 0).reshape(-1, 3) * box
+        cell, atom = np.divmod(np.arange(len(folded)), len(listed))
+        column = np.array([number for number, _ in listed])[atom] + cell * len(projection.columns)
 
         layers = projection.period * np.arange(int(np.ceil(thickness / projection.period)))
-        chosen, layer = np.nonzero(inside[:, 2:] + layers < thickness - _ROUNDING)
-        positions = inside[chosen] + layers[layer, None] * [0, 0, 1]
-        _, _, _, occupancies, thermal_b, numbers, columns = np.tile(atoms, (len(cells), 1))[chosen].T
-        columns += (chosen // len(atoms)) * len(projection.columns)
-        return Specimen(
-            positions, numbers.astype(int), occupancies, thermal_b, columns.astype(int), np.ones(len(chosen))
-        )
+        chosen, layer = np.nonzero(folded[:, 2:] + layers < thickness - _ROUNDING)
+        positions = folded[chosen] + layers[layer, None] * [0, 0, 1]
+        own = atom[chosen]
+        ones = np.ones(len(chosen))
+        return Specimen(positions, numbers[own], occupancies[own], thermal_b[own], column[chosen], ones)
 
 
 def orthogonal_supercell(projection: Projection, width: float, longest: float | None = None) -> Supercell:
@@ -102,41 +104,94 @@ def orthogonal_supercell(projection: Projection, width: float, longest: float | 
         `LARGEST_CLIMB`.
     """
     longest = LONGEST_EDGE * width if longest is None else longest
-    lattice, period = projection.lattice, projection.period
-    reach = np.floor(longest * np.linalg.norm(np.linalg.inv(lattice), axis=0) + _ROUNDING).astype(int)
-    steps = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij"), -1).reshape(-1, 2)
-    steps = steps[len(steps) // 2 + 1 :]  # one of each vector and its opposite
-    vectors = np.column_stack([steps @ lattice, _residual(steps @ projection.rise, period)])
-    lengths = np.linalg.norm(vectors[:, :2], axis=1)
-    climbs = abs(vectors[:, 2]) / lengths
-    near = (lengths > width - _ROUNDING) & (lengths < longest + _ROUNDING) & (climbs < LARGEST_CLIMB)
-    steps, vectors, lengths = steps[near], vectors[near], lengths[near]
+    edges = _possible_edges(projection, width, longest)
+    boxes = _boxes(edges, projection.period)
+    allowed = (boxes.strains <= LARGEST_STRAIN) & (boxes.climbs <= LARGEST_CLIMB)
+    if not allowed.any():
+        raise InputError(
+            f"no rectangular cell with edges of {width:.3g} to {longest:.3g} A strains the crystal by at most "
+            f"{100 * LARGEST_STRAIN:g} % in the image and {100 * LARGEST_CLIMB:g} % along the beam; "
+            "ask for a wider cell or another zone axis"
+        )
+    cost = np.where(allowed, boxes.cost(), np.inf)
+    best = np.lexsort((abs(boxes.first.vectors[:, 1]), np.round(cost, 4)))[0]
+    indices = np.stack([boxes.first.steps[best], boxes.second.steps[best]])
+    lengths = np.array([boxes.first.lengths[best], boxes.second.lengths[best]])
+    deformation = boxes.deformations[best]
+    tile = _flat_periods(projection, indices, deformation)
+    return Supercell(lengths, indices, deformation, float(boxes.strains[best]), float(boxes.climbs[best]), tile)
 
-    unit, divisors = vectors[:, :2] / lengths[:, None], np.gcd(*steps.T)
-    one, other = np.nonzero(np.triu(abs(unit @ unit.T) < 2.1 * LARGEST_STRAIN, 1))  # a shear strains by half its angle
-    if len(one):
-        flip = abs(vectors[one, 1]) > abs(vectors[other, 1])  # the first edge is the one nearer to the image's x
-        one, other = np.where(flip, other, one), np.where(flip, one, other)
-        sign = np.sign(np.linalg.det(np.stack([unit[one], unit[other]], 1)))[:, None]
-        deformations = _deformations(vectors[one], sign * vectors[other], period)
-        strains = abs(np.linalg.svd(deformations[:, :2, :2], compute_uv=False) - 1).max(axis=1)
-        climbs = np.linalg.norm(deformations[:, :2, 2], axis=1)
-        strains[strains < 1e-9], climbs[climbs < 1e-9] = 0, 0
-        turned = abs(np.linalg.det(np.stack([steps[one], steps[other]], 1))) / np.prod(divisors[[one, other]], axis=0)
-        bent = (1 + strains / _STRAIN_WORTH_A_DOUBLING) * (1 + climbs / _CLIMB_WORTH_A_DOUBLING)
-        cost = lengths[one] * lengths[other] * bent * (1 + turned / 10)
-        cost[(strains > LARGEST_STRAIN) | (climbs > LARGEST_CLIMB)] = np.inf
-        best = np.lexsort((abs(vectors[one, 1]), np.round(cost, 4)))[0]
-        if np.isfinite(cost[best]):
-            indices = np.stack([steps[one[best]], (sign[best] * steps[other[best]]).astype(int)])
-            edges, deformation = lengths[[one[best], other[best]]], deformations[best]
-            tile = _flat_periods(projection, indices, deformation)
-            return Supercell(edges, indices, deformation, float(strains[best]), float(climbs[best]), tile)
-    raise InputError(
-        f"no rectangular cell with edges of {width:.3g} to {longest:.3g} A strains the crystal by at most "
-        f"{100 * LARGEST_STRAIN:g} % in the image and {100 * LARGEST_CLIMB:g} % along the beam; "
-        "ask for a wider cell or another zone axis"
-    )
+
+class _Edges(NamedTuple):
+    """Translations that may be edges of a box.
+
+    `steps`, shape (n, 2), are multiples of the projection's lattice vectors; `vectors`, shape (n, 3), end at the
+    nearest height that is equivalent [A].
+    """
+
+    steps: np.ndarray
+    vectors: np.ndarray
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """In the image [A]."""
+        return np.linalg.norm(self.vectors[:, :2], axis=1)
+
+    @property
+    def directions(self) -> np.ndarray:
+        """Unit vectors in the image."""
+        return self.vectors[:, :2] / self.lengths[:, None]
+
+    def chosen(self, which: np.ndarray) -> "_Edges":
+        return _Edges(self.steps[which], self.vectors[which])
+
+    def signed(self, signs: np.ndarray) -> "_Edges":
+        """Each of them or its opposite."""
+        return _Edges(signs[:, None] * self.steps, signs[:, None] * self.vectors)
+
+
+class _Boxes(NamedTuple):
+    """Pairs of edges, each with the deformation that makes a flat rectangle of it."""
+
+    first: _Edges
+    second: _Edges
+    deformations: np.ndarray
+    strains: np.ndarray
+    climbs: np.ndarray
+
+    def cost(self) -> np.ndarray:
+        """Area, made larger by what makes a box worse."""
+        primitive = np.gcd(*self.first.steps.T) * np.gcd(*self.second.steps.T)
+        cells = abs(np.linalg.det(np.stack([self.first.steps, self.second.steps], 1))) / primitive
+        bent = (1 + self.strains / _STRAIN_WORTH_A_DOUBLING) * (1 + self.climbs / _CLIMB_WORTH_A_DOUBLING)
+        return self.first.lengths * self.second.lengths * bent * (1 + cells / 10)
+
+
+def _possible_edges(projection: Projection, width: float, longest: float) -> _Edges:
+    """Translations of a permitted length that climb little, one of each and its opposite."""
+    reach = np.floor(longest * np.linalg.norm(np.linalg.inv(projection.lattice), axis=0) + _ROUNDING).astype(int)
+    steps = _grid(-reach, reach)
+    steps = steps[len(steps) // 2 + 1 :]
+    heights = _nearest_to_zero(steps @ projection.rise, projection.period)
+    edges = _Edges(steps, np.column_stack([steps @ projection.lattice, heights]))
+    lengths = edges.lengths
+    long_enough, short_enough = lengths > width - _ROUNDING, lengths < longest + _ROUNDING
+    return edges.chosen(long_enough & short_enough & (abs(heights) / lengths < LARGEST_CLIMB))
+
+
+def _boxes(edges: _Edges, period: float) -> _Boxes:
+    """All pairs of nearly perpendicular edges; the first is the one nearer to the image's x, the second turned to y."""
+    cosines = abs(edges.directions @ edges.directions.T)
+    one, other = np.nonzero(np.triu(cosines < _LARGEST_COSINE, 1))
+    steeper = abs(edges.vectors[one, 1]) > abs(edges.vectors[other, 1])
+    first = edges.chosen(np.where(steeper, other, one))
+    second = edges.chosen(np.where(steeper, one, other))
+    second = second.signed(np.sign(_cross(first.directions, second.directions)).astype(int))
+    deformations = _deformations(first.vectors, second.vectors, period)
+    strains = abs(np.linalg.svd(deformations[:, :2, :2], compute_uv=False) - 1).max(axis=1, initial=0)
+    climbs = np.linalg.norm(deformations[:, :2, 2], axis=1)
+    strains[strains < _NO_STRAIN], climbs[climbs < _NO_STRAIN] = 0, 0
+    return _Boxes(first, second, deformations, strains, climbs)
 
 
 def supercell_along(
@@ -172,8 +227,21 @@ def nearest_zone(
     return None
 
 
-def _residual(heights: np.ndarray, period: float) -> np.ndarray:
+def _nearest_to_zero(heights: np.ndarray, period: float) -> np.ndarray:
     return heights - period * np.round(heights / period)
+
+
+def _cross(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]
+
+
+def _grid(first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """All pairs of integers (n, 2) between two, ends included; the second number runs fastest."""
+    return np.stack(np.meshgrid(*map(_inclusive, first, last), indexing="ij"), -1).reshape(-1, 2)
+
+
+def _inclusive(first: int, last: int) -> np.ndarray:
+    return np.arange(first, last + 1)
 
 
 def _deformations(first: np.ndarray, second: np.ndarray, period: float) -> np.ndarray:
@@ -185,25 +253,24 @@ def _deformations(first: np.ndarray, second: np.ndarray, period: float) -> np.nd
 
 def _cells_within(indices: np.ndarray) -> np.ndarray:
     """Integer vectors (cells, 2) in the parallelogram spanned by the rows of `indices`, each class of them once."""
-    corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) @ indices
-    steps = np.stack(np.meshgrid(*[np.arange(a, b + 1) for a, b in zip(corners.min(0), corners.max(0))]), -1)
-    steps = steps.reshape(-1, 2)
+    corners = _CORNERS @ indices
+    steps = _grid(corners.min(axis=0)[::-1], corners.max(axis=0)[::-1])[:, ::-1]
     fractions = steps @ np.linalg.inv(indices)
     return steps[np.all((fractions > -_ROUNDING) & (fractions < 1 - _ROUNDING), axis=1)]
 
 
 def _flat_periods(projection: Projection, indices: np.ndarray, deformation: np.ndarray) -> np.ndarray:
     """Shortest basis (integer rows) of the translations that do not climb in the deformed crystal."""
-    corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) @ indices
-    steps = (_cells_within(indices)[:, None] - corners).reshape(-1, 2)
+    steps = (_cells_within(indices)[:, None] - _CORNERS @ indices).reshape(-1, 2)
     steps = np.concatenate([steps, -steps])  # the shortest two lie less than an edge away along both edges
     deformed = steps @ np.column_stack([projection.lattice, projection.rise]) @ deformation
-    flat = abs(_residual(deformed[:, 2], projection.period)) < 1e-5
+    flat = abs(_nearest_to_zero(deformed[:, 2], projection.period)) < _FLAT_A
     steps, planar = steps[flat], deformed[flat, :2]
-    steps = steps[np.lexsort((-planar[:, 1], -planar[:, 0], np.round(np.linalg.norm(planar, axis=1), 5)))]
+    from_shortest = np.lexsort((-planar[:, 1], -planar[:, 0], np.round(np.linalg.norm(planar, axis=1), 5)))
+    steps = steps[from_shortest]
     first = steps[np.any(steps != 0, axis=1)][0]
-    turn = first[0] * steps[:, 1] - first[1] * steps[:, 0]
-    return np.stack([first, steps[turn > 0][0]])
+    second = steps[_cross(first, steps) > 0][0]
+    return np.stack([first, second])
 
 
 def _angle(crystal: Crystal, zone: tuple[int, int, int], other: tuple[int, int, int]) -> float:
