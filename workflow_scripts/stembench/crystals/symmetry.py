@@ -1,7 +1,5 @@
 """Which places of a flat crystal slab look alike to a round probe."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -32,34 +30,44 @@ def equivalent_points(atoms: Specimen, lattice: np.ndarray, grid: tuple[int, int
     ndarray of int, shape (grid[1] * grid[0],)
         Point number j * grid[0] + i lies at i / grid[0] and j / grid[1] of the vectors.
     """
-    places, kinds = _unique(atoms, lattice)
+    places, kinds = _sites(atoms, lattice)
     points = np.stack(np.meshgrid(*[np.arange(n) / n for n in grid]), -1).reshape(-1, 2)
-    number = np.arange(len(points))
-    one, other = [number], [number]
-    for turn, shift in _symmetries(places, kinds, lattice):
-        images = (points @ turn + shift) * grid
-        if np.allclose(images, np.round(images), atol=1e-3):
-            i, j = (np.round(images).astype(int) % grid).T
-            one.append(number)
-            other.append(j * grid[0] + i)
-    pairs = np.concatenate(one), np.concatenate(other)
-    alike, orbit = connected_components(coo_array((np.ones(len(pairs[0])), pairs), shape=(len(points),) * 2))
-    first = np.full(alike, len(points))
-    np.minimum.at(first, orbit, number)
-    return first[orbit]
+    images = [
+        image
+        for turn in lattice_symmetries(lattice, _TOLERANCE_A)
+        for shift in shifts_with(turn, places, kinds, lattice, _TOLERANCE_A)
+        if (image := _on_grid(points @ turn + shift, grid)) is not None
+    ]
+    return _first_of_orbit(np.array(images))
 
 
-def _unique(atoms: Specimen, lattice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fractional places of the atoms in one in-plane period, and numbers that tell height and sort apart."""
+def _sites(atoms: Specimen, lattice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fractional places of the atoms in one in-plane period, each once, and the kind of each.
+
+    Atoms are of one kind if they agree in height, element, occupancy and B.
+    """
     fractions = atoms.positions[:, :2] @ np.linalg.inv(lattice)
     fractions = np.round(fractions - np.floor(fractions + 1e-6), 6)
-    sorts = np.column_stack([np.round(atoms.positions[:, 2], 3), atoms.numbers, atoms.occupancies, atoms.thermal_b])
-    _, kinds = np.unique(np.round(sorts, 3), axis=0, return_inverse=True)
-    together = np.unique(np.column_stack([kinds, fractions]), axis=0)
-    return together[:, 1:], together[:, 0].astype(int)
+    traits = np.column_stack([atoms.positions[:, 2], atoms.numbers, atoms.occupancies, atoms.thermal_b])
+    _, kinds = np.unique(np.round(traits, 3), axis=0, return_inverse=True)
+    sites = np.unique(np.column_stack([kinds, fractions]), axis=0)
+    return sites[:, 1:], sites[:, 0].astype(int)
 
 
-def _symmetries(places: np.ndarray, kinds: np.ndarray, lattice: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for turn in lattice_symmetries(lattice, _TOLERANCE_A):
-        for shift in shifts_with(turn, places, kinds, lattice, _TOLERANCE_A):
-            yield turn, shift
+def _on_grid(fractions: np.ndarray, grid: tuple[int, int]) -> np.ndarray | None:
+    """Numbers of the grid's points at some places, shape (points,); None if one lies between them."""
+    steps = fractions * grid
+    if not np.allclose(steps, np.round(steps), atol=1e-3):
+        return None
+    i, j = (np.round(steps).astype(int) % grid).T
+    return j * grid[0] + i
+
+
+def _first_of_orbit(images: np.ndarray) -> np.ndarray:
+    """The lowest number that each point is connected to, where row r of `images` takes point p to `images[r, p]`."""
+    count = images.shape[1]
+    links = np.tile(np.arange(count), len(images)), images.ravel()
+    orbits, orbit = connected_components(coo_array((np.ones(images.size), links), shape=(count, count)))
+    first = np.full(orbits, count)
+    np.minimum.at(first, orbit, np.arange(count))
+    return first[orbit]
