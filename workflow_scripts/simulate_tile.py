@@ -37,6 +37,7 @@ if __name__ == "__main__":
             slice_thickness=settings.slice_A,
             phonons=tile["phonons"],
             seed=settings.seed,
+            segmented=tile["segmented"],
             threads=snakemake.threads,
         )
         dataset = simulated.to_dataset().assign_attrs(provenance=provenance())

@@ -66,6 +66,20 @@ class Condition(Section):
         json_schema_extra={"unit": "mrad"},
     )
 
+    segmented_mrad: Range | None = Field(
+        None,
+        description="Inner and outer angle of a segmented detector with four quadrants; null: none. iDPC images are "
+        "made of its signals. Its multislice tiles take up to eight times as long",
+        json_schema_extra={"unit": "mrad"},
+    )
+
+    @field_validator("segmented_mrad")
+    @classmethod
+    def _segments_have_an_area(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value and value[0] == value[1]:
+            raise ValueError("the outer angle must be larger than the inner one")
+        return value
+
     @model_validator(mode="after")
     def _detectors_have_modes(self) -> Condition:
         detectors_of(self)
@@ -96,6 +110,12 @@ class Imaging(Section):
         le=2,
     )
     bf_gamma: float = Field(1.7, description="The same in BF images, which no exponent describes well", ge=0, le=2)
+    idpc_gamma: float = Field(
+        0.4,
+        description="The same for labels of iDPC images. Those of perfect crystals have the strengths of their tile",
+        ge=0,
+        le=2,
+    )
     species_factors: dict[Element, Annotated[float, Field(gt=0, le=10)]] = Field(
         {}, description="Factor on Z^gamma of single elements, by symbol"
     )
@@ -139,15 +159,29 @@ class Imaging(Section):
             "200keV_24mrad_coma": Condition(
                 energy_keV=200, semiangle_mrad=24, source_size_A=0.9, coma_A=2000, coma_angle_deg=30
             ),
+            "200keV_24mrad_segmented": Condition(
+                energy_keV=200,
+                semiangle_mrad=24,
+                source_size_A=0.9,
+                detectors_mrad=((30.0, 60.0),),
+                segmented_mrad=(6.0, 24.0),
+            ),
         },
-        description="Microscope settings by name. TEMImageNet's five, its probe with a halo, and three aberrated ones "
-        "ship",
+        description="Microscope settings by name. TEMImageNet's five, its probe with a halo, three aberrated ones and "
+        "one with a segmented detector ship",
         min_length=1,
     )
 
     def exponent(self, mode: Mode) -> float:
         """Exponent of Z in the strength of an atom in images of a mode."""
-        return {"HAADF": self.gamma, "ADF": self.adf_gamma, "ABF": self.abf_gamma, "BF": self.bf_gamma}[mode]
+        exponents: dict[Mode, float] = {
+            "HAADF": self.gamma,
+            "ADF": self.adf_gamma,
+            "ABF": self.abf_gamma,
+            "BF": self.bf_gamma,
+            "iDPC": self.idpc_gamma,
+        }
+        return exponents[mode]
 
 
 class Multislice(Section):
@@ -162,7 +196,7 @@ class Multislice(Section):
             "60keV_30mrad",
             "200keV_20mrad_halo",
         ),
-        description="Imaging conditions that tiles are simulated for",
+        description="Imaging conditions that tiles are simulated for, beside those of iDPC datasets",
     )
     cell_A: float | None = Field(
         None,

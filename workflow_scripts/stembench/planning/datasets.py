@@ -106,6 +106,7 @@ class Datasets:
         return {
             "probe": asdict(probe_of(described)) | {"source_size": 0.0},
             "detectors": detectors_of(described),
+            "segmented": described.segmented_mrad,
             "multislice": self._multislice,
             "single_layer": material in self.crystals.layers,
             "phonons": self.config.sizes.phonons,
