@@ -103,6 +103,7 @@ rule describe_dataset:
         code=code("describe_dataset"),
         splits=lambda wildcards: PLAN.datasets.splits_of_shards(wildcards.dataset),
         licence=lambda wildcards: PLAN.datasets.licence(wildcards.dataset),
+        remarks=lambda wildcards: PLAN.datasets.remarks(wildcards.dataset),
     message:
         "Index and describe {wildcards.dataset}"
     script:

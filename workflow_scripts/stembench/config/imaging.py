@@ -214,7 +214,7 @@ class Multislice(Section):
     )
     slice_A: float = Field(2.0, description="Thickness of a slice", ge=0.2, le=5, json_schema_extra={"unit": "A"})
     thicknesses_A: tuple[float, ...] = Field(
-        (5.0, 10.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0),
+        (5.0, 10.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0, 150.0, 200.0, 250.0, 300.0),
         description="Thicknesses that a tile holds, up to the scale's `thickest_A`. They are rounded down to whole "
         "periods; a single layer has one period",
         min_length=1,
@@ -226,6 +226,10 @@ class Multislice(Section):
         description="Materials and zone axes whose tiles the report compares with the linear model",
     )
     compared_condition: Name = Field("200keV_24mrad", description="Imaging condition of that comparison")
+
+    def reach(self, thickest: float) -> float:
+        """Thickness of the thickest tile [A] where specimens of at most `thickest` [A] are simulated."""
+        return max((one for one in self.thicknesses_A if one <= thickest), default=self.thicknesses_A[0])
 
     @field_validator("thicknesses_A")
     @classmethod
