@@ -25,6 +25,8 @@ rule generate_shard:
     priority: 20  # trainings wait for it
     conda:
         "../envs/structures.yaml"
+    resources:
+        multislice_device=CONFIG.multislice.device,
     params:
         code=code("generate_shard"),
         sampling=lambda wildcards: PLAN.datasets.sampling(wildcards.dataset, wildcards.split),

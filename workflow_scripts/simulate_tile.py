@@ -39,6 +39,7 @@ if __name__ == "__main__":
             seed=settings.seed,
             segmented=tile["segmented"],
             threads=snakemake.threads,
+            device=snakemake.resources.multislice_device,
         )
         dataset = simulated.to_dataset().assign_attrs(provenance=provenance())
         with whole(snakemake.output.folder) as partial:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from stembench.config.base import Element, Material, Name, Names, Range, Section
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.imaging.detectors import Mode
+from stembench.imaging.device import Device
 
 #: Largest radius of a geometric beam that images are simulated for [A]; the grid of its probe grows with it.
 WIDEST_BEAM_A = 250.0
@@ -219,6 +220,11 @@ class Multislice(Section):
         "periods; a single layer has one period",
         min_length=1,
         json_schema_extra={"unit": "A", "bounds": "> 0, ascending"},
+    )
+    device: Device = Field(
+        "auto",
+        description="What multislice is computed on. auto: a GPU where CuPy finds one, else the CPU. It changes no "
+        "result by more than the rounding of single precision, and a change of it repeats no job",
     )
     seed: int = Field(0, description="Seed of the frozen phonons", ge=0, le=2**32 - 1)
     compared: dict[Material, tuple[str, ...]] = Field(

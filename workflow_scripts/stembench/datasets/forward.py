@@ -201,7 +201,7 @@ class MultisliceModel:
     imaging : Imaging
         Microscope settings by name, and the contrast of a bright-field background.
     multislice : Multislice
-        Sampling and slices of scans.
+        Sampling, slices and device of scans.
     phonons : int
         Configurations of a scan.
     tiles : mapping
@@ -306,6 +306,7 @@ class MultisliceModel:
             "slice_thickness": self.multislice.slice_A,
             "phonons": self.phonons,
             "seed": seed,
+            "device": self.multislice.device,
         }
         if self.mode == "iDPC":
             detectors, settings["segmented"] = {}, angles

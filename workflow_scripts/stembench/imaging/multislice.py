@@ -18,6 +18,7 @@ from stembench.crystals.field import in_plane_turn
 from stembench.crystals.projection import Projection
 from stembench.crystals.shared_sites import drawn_atoms
 from stembench.crystals.specimen import Specimen
+from stembench.imaging.device import Device, abtem_settings, chosen_device
 from stembench.imaging.limits import Detectors, check, smallest_cell
 from stembench.imaging.probe import Probe
 from stembench.imaging.segmented import QUADRANTS, differences, idpc_name, integrated_spectrum, quadrant_names
@@ -188,6 +189,7 @@ def simulate_tile(
     seed: int,
     segmented: tuple[float, float] | None = None,
     threads: int = 1,
+    device: Device = "cpu",
 ) -> Tile:
     """Scan a probe over one in-plane period of a flat crystal slab.
 
@@ -213,7 +215,9 @@ def simulate_tile(
         Inner and outer angle of a segmented detector, whose quadrants follow the other detectors [mrad]. They are
         centred on the projection's axes. No two probes are equal then, so all of them are simulated.
     threads : int
-        Batches of probes that are computed at a time; the result does not depend on it.
+        Batches of probes that are computed at a time, on the CPU; the result does not depend on it.
+    device : {"auto", "cpu", "gpu"}
+        What it is computed on, see `device.chosen_device`. A GPU rounds single precision differently.
     """
     depths = np.array(thicknesses, float)
     check(probe, detectors, depths[-1], cell_width, sampling, segmented)
@@ -230,7 +234,7 @@ def simulate_tile(
     box = np.array([*cell.edges, depths[-1]])
     drawn = configurations(cell.atoms(projection, depths[-1]), box, phonons, seed)
     measured = _Detection(detectors, segmented, turn)
-    detected = _simulated(drawn, plan.gpts, plan.step, depths, probe, plan.positions, measured, threads)
+    detected = _simulated(drawn, plan.gpts, plan.step, depths, probe, plan.positions, measured, threads, device)
     settings = {
         "probe": asdict(probe),
         "detectors_mrad": {name: list(angles) for name, angles in detectors.items()},
@@ -261,6 +265,7 @@ def scan(
     segmented: tuple[float, float] | None = None,
     padding: float | None = None,
     threads: int = 1,
+    device: Device = "cpu",
 ) -> np.ndarray:
     """Scan a probe over an object of any kind, one probe a pixel: for small fields.
 
@@ -269,7 +274,7 @@ def scan(
     specimen : Specimen
         Atoms in the image's axes. Those outside the field take part: an endless crystal needs a margin. The probe's
         defocus counts from z = 0, also where atoms of an overlayer lie above at z < 0.
-    probe, detectors, sampling, slice_thickness, phonons, seed, segmented, threads
+    probe, detectors, sampling, slice_thickness, phonons, seed, segmented, threads, device
         As in `simulate_tile`; quadrants are centred on the image's axes.
     shape : tuple of int
         Height and width [px].
@@ -300,7 +305,7 @@ def scan(
     drawn = configurations(placed, np.array([*(high - low), thickness]), phonons, seed)
     measured = _Detection(detectors, segmented)
     detected = _simulated(
-        drawn, gpts, slice_thickness, np.array([thickness]), probe, points - low, measured, threads, prism
+        drawn, gpts, slice_thickness, np.array([thickness]), probe, points - low, measured, threads, device, prism
     )
     return detected.reshape(-1, *shape)
 
@@ -377,6 +382,7 @@ def _simulated(
     positions: np.ndarray,
     detection: _Detection,
     threads: int,
+    device: Device,
     prism: bool = False,
 ) -> np.ndarray:
     """Mean over configurations of the fraction of the beam, shape (detectors, thicknesses, positions).
@@ -401,16 +407,11 @@ def _simulated(
     }
     detectors = detection.detectors()
     batch = max(1, _POINTS_A_BATCH // int(np.prod(gpts)))
-    settings = {
-        "precision": "float32",
-        "fft": "fftw",
-        "fftw.threads": 1,  # with more, batches at a time gave wrong results
-        "fftw.planning_effort": "FFTW_ESTIMATE",  # measured plans round differently from one process to the next
-    }
+    chosen = chosen_device(device)
     total = np.zeros((len(detection.names), len(thicknesses), len(positions)))
     potential: Any  # abTEM's types say less of these than what it gives
     measured: Any
-    with abtem.config.set(settings):
+    with abtem.config.set(abtem_settings(chosen)):
         for atoms in drawn:
             atoms.set_cell([*atoms.cell.lengths()[:2], bounds[-1]])
             atoms.positions[:, 2] = np.clip(atoms.positions[:, 2] + _LIFT_A, 0, bounds[-1] - _LIFT_A / 2)
@@ -430,6 +431,8 @@ def _simulated(
                     lazy=True,
                 )
             measured = ComputableList(measured if isinstance(measured, list) else [measured])
-            measured = measured.compute(scheduler="threads", num_workers=threads, progress_bar=False)
+            measured = measured.compute(
+                scheduler="threads", num_workers=1 if chosen == "gpu" else threads, progress_bar=False
+            )
             total += detection.fractions(measured, len(thicknesses))
     return total / len(drawn)

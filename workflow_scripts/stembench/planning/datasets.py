@@ -167,8 +167,8 @@ class Datasets:
 
     @cached_property
     def _multislice(self) -> dict[str, Any]:
-        """Settings of tiles; which of them are made or shown changes none."""
-        ignored = {"conditions", "compared", "compared_condition"}
+        """Settings of tiles; which of them are made or shown, and what computes them, changes none."""
+        ignored = {"conditions", "compared", "compared_condition", "device"}
         return self.config.multislice.model_dump(mode="json", exclude=ignored)
 
     def imaging(self, conditions: Sequence[str]) -> dict[str, Any]:
