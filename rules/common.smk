@@ -114,7 +114,7 @@ NETWORK = PLAN.trainings.pattern(CONFIG.networks)
 wildcard_constraints:
     material=PLAN.crystals.pattern,
     zone=any_of({zone for _, zone in PLAN.crystals.views}),
-    condition=any_of(CONFIG.multislice.conditions),
+    condition=any_of(CONFIG.simulated_conditions),
     image=any_of(PLAN.lab.images),
     distribution=any_of(CONFIG.lab.distributions),
     instrument=any_of(PLAN.lab.instruments),

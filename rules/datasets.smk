@@ -25,6 +25,8 @@ rule generate_shard:
     priority: 20  # trainings wait for it
     conda:
         "../envs/structures.yaml"
+    resources:
+        multislice_device=CONFIG.multislice.device,
     params:
         code=code("generate_shard"),
         sampling=lambda wildcards: PLAN.datasets.sampling(wildcards.dataset, wildcards.split),
@@ -103,6 +105,7 @@ rule describe_dataset:
         code=code("describe_dataset"),
         splits=lambda wildcards: PLAN.datasets.splits_of_shards(wildcards.dataset),
         licence=lambda wildcards: PLAN.datasets.licence(wildcards.dataset),
+        remarks=lambda wildcards: PLAN.datasets.remarks(wildcards.dataset),
     message:
         "Index and describe {wildcards.dataset}"
     script:

@@ -4,6 +4,11 @@ Requires results/structures/, structures/{material}.cif
 Makes    results/{scale}/tiles/{material}/{zone}/{condition}/tile.zarr
 """
 
+from importlib.util import find_spec
+
+# A tile that is computed on a GPU takes all of it.
+MULTISLICE_GPU = GPU and CONFIG.multislice.device != "cpu" and find_spec("cupy") is not None
+
 
 rule simulate_tile:
     input:
@@ -17,6 +22,9 @@ rule simulate_tile:
         LAYOUT.benchmark("simulate_tile", "{material}_{zone}_{condition}")
     conda:
         "../envs/structures.yaml"
+    resources:  # these do not change the tile
+        gpu=int(MULTISLICE_GPU),
+        multislice_device=CONFIG.multislice.device,
     params:
         code=code("simulate_tile"),
         tile=lambda wildcards: PLAN.datasets.tile(wildcards.material, wildcards.condition),

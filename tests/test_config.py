@@ -522,6 +522,23 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
             {"datasets": {"x": {"detector_mrad": [80, 200], "mode": "ABF"}}},
             ["datasets.x.detector_mrad makes HAADF", "datasets.x.mode is ABF"],
         ),
+        ({"datasets": {"x": {"mode": "iDPC"}}}, ["datasets.x.mode: iDPC", "forward_model to multislice"]),
+        (
+            {"datasets": {"x": {"mode": "iDPC", "forward_model": "multislice", "conditions": ["200keV_24mrad"]}}},
+            ["datasets.x.mode is iDPC", "no segmented detector", "segmented_mrad"],
+        ),
+        (
+            {"datasets": {"idpc": {"detector_mrad": [1, 24]}}},
+            ["datasets.idpc.mode is iDPC of detector_mrad 1 to 24 mrad", "from 6 to 24 mrad"],
+        ),
+        (
+            {"imaging": {"conditions": {"x": {**CONDITION, "segmented_mrad": [24, 24]}}}},
+            ["conditions.x.segmented_mrad", "outer angle must be larger"],
+        ),
+        (
+            {"imaging": {"conditions": {"200keV_24mrad_segmented": {"segmented_mrad": [24, 240]}}}},
+            ["200keV_24mrad_segmented cannot be simulated", "segmented detector, 240 mrad", "lower the sampling"],
+        ),
         ({"instrument": {**INSTRUMENT, "from": 3}}, ["instrument.from: write the folder", "got 3"]),
         ({"instrument": {**INSTRUMENT, "from": "scans"}}, ["instrument.from is scans", "images (lab.folder)"]),
         ({"instrument": {**INSTRUMENT, "from": []}}, ["instrument.from: write the folder"]),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from job import running
+from job import running, say
 from stembench.datasets.store import Shards, read_recipe, read_samples, write_index
 from stembench.products import read_json, read_parquet, whole
 from stembench.reporting.dataset_browser import dataset_browser
@@ -35,7 +35,10 @@ if __name__ == "__main__":
             {split: len(folders) for split, folders in by_split.items()},
             sources,
             snakemake.params.licence,
+            snakemake.params.remarks,
         )
+        for remark in snakemake.params.remarks:
+            say(f"{name}: {remark}")
         for path, content in ((output.card, text), (output.browser, dataset_browser(name, index, Shards(shards)))):
             with whole(path) as partial:
                 partial.write_text(content, encoding="utf-8")

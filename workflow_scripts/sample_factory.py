@@ -22,7 +22,8 @@ def factory_of(job: "snakemake", sampling: dict) -> Factory:
     forward = None
     if scans := sampling["multislice"]:
         tiles = dict(zip(map(tuple, sampling["tiles"]), map(Tile.read, job.input.tiles)))
-        settings, phonons = Multislice(**scans["settings"]), scans["phonons"]
+        device = job.resources.get("multislice_device", "cpu")  # none in trainings, whose workers share no GPU
+        settings, phonons = Multislice(**scans["settings"], device=device), scans["phonons"]
         forward = MultisliceModel(recipe.mode, imaging, settings, phonons, tiles, recipe.detector_mrad)
     known = [read_json(path) for path in job.input.calibration]
     return Factory(recipe, arrangements, imaging, materials, sampling["image_px"], known[0] if known else None, forward)

@@ -37,7 +37,9 @@ if __name__ == "__main__":
             slice_thickness=settings.slice_A,
             phonons=tile["phonons"],
             seed=settings.seed,
+            segmented=tile["segmented"],
             threads=snakemake.threads,
+            device=snakemake.resources.multislice_device,
         )
         dataset = simulated.to_dataset().assign_attrs(provenance=provenance())
         with whole(snakemake.output.folder) as partial:

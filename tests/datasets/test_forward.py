@@ -12,7 +12,13 @@ from stembench.imaging.multislice import simulate_tile
 pytestmark = pytest.mark.slow
 
 NAME = "soft"
-CONDITION = Condition(energy_keV=200, semiangle_mrad=15, source_size_A=0.8, detectors_mrad=((40.0, 45.0), (7.5, 15.0)))
+CONDITION = Condition(
+    energy_keV=200,
+    semiangle_mrad=15,
+    source_size_A=0.8,
+    detectors_mrad=((40.0, 45.0), (7.5, 15.0)),
+    segmented_mrad=(3.0, 18.0),
+)
 IMAGING = Imaging(conditions={NAME: CONDITION})
 SETTINGS = Multislice(conditions=(NAME,), sampling_A=0.18, slice_A=2.0, cell_A=20.0)
 
@@ -30,6 +36,7 @@ def tiles(small_factory):
             slice_thickness=2.0,
             phonons=0,
             seed=0,
+            segmented=CONDITION.segmented_mrad,
         )
         for each in small_factory.materials
     }
@@ -70,14 +77,14 @@ def test_a_thin_crystal_looks_alike_in_both_models(small_factory, tiles):
     assert sample.parameters["thickness_A"] in held
 
 
-@pytest.mark.parametrize("mode", ["ADF", "ABF"])
+@pytest.mark.parametrize("mode", ["ADF", "ABF", "iDPC"])
 def test_columns_of_a_crystal_are_as_strong_as_its_tile_shows_them(small_factory, tiles, mode):
     factory, _ = multislice_factory(small_factory, tiles, mode, "periodic", 48, 0.15)
     plan = factory.plan("test", 0)
     columns, image = factory.columns(plan), factory.rendered(plan).images["noBackgroundnoNoise"]
     inside = columns[columns[["x_A", "y_A"]].apply(lambda at: at.between(0.6, 6.4)).all(axis=1)]
     at = map_coordinates(image, inside[["y_A", "x_A"]].to_numpy().T / 0.15, order=3)
-    shown = at - image.min() if mode == "ADF" else image.max() - at
+    shown = image.max() - at if mode == "ABF" else at - image.min()
     assert inside.strength.to_numpy() == pytest.approx(shown / np.ptp(image), abs=0.03)
 
 
@@ -89,11 +96,30 @@ def test_counts_are_those_of_the_simulated_fraction(small_factory, tiles):
     assert 0.2 * tile.intensity[0].max() < peak < tile.intensity[0].max()
 
 
-@pytest.mark.parametrize("mode", ["ADF", "ABF"])
+@pytest.mark.parametrize("mode", ["ADF", "ABF", "iDPC"])
 def test_other_objects_are_scanned(small_factory, tiles, mode):
     factory, _ = multislice_factory(small_factory, tiles, mode, "random", 16, 0.3)
     sample = factory.sample("train", 0)
     clean = sample.images["noBackgroundnoNoise"]
     at_columns = label(sample, "smallcircularMask") > 0
     assert at_columns.any()
-    assert (clean[at_columns].mean() > clean[~at_columns].mean()) == (mode == "ADF")
+    assert (clean[at_columns].mean() > clean[~at_columns].mean()) == (mode != "ABF")
+
+
+def test_noise_of_an_integrated_image_is_that_of_electrons_counted_in_quadrants(small_factory, tiles):
+    """Its spectrum falls as 1 / k^2: the difference of two quadrants is white, and integration divides it by 2 pi k."""
+    factory, _ = multislice_factory(small_factory, tiles, "iDPC", "periodic", 48, 0.15)
+    plan = factory.plan("test", 3)
+    ideal = factory.forward.image(plan.scene, plan.condition, plan.probe, plan.frame, plan.background, 0)
+    inner = slice(plan.frame.pad, plan.frame.pad + 48)
+    image = ideal.image[inner, inner]
+    noise = [factory._noisy(plan, ideal, image, image)[0] - image for _ in range(40)]
+    window = np.outer(np.hanning(48), np.hanning(48))
+    power = np.mean([abs(np.fft.fft2(window * each)) ** 2 for each in noise], axis=0) / (window**2).sum()
+    ky, kx = (np.fft.fftfreq(48, 0.15)[:, None], np.fft.fftfreq(48, 0.15))
+    counts = plan.parameters["counts_per_px"]
+    # Variances of A - C and B - D, in fractions of the beam; each takes half of the electrons.
+    white = ideal.fraction**2 / (2 * counts)
+    expected = white / (2 * np.pi * np.hypot(kx, ky) * ideal.segments.span + 1e-9) ** 2
+    middle = (np.hypot(kx, ky) > 0.6) & (np.hypot(kx, ky) < 2.0)
+    assert np.mean(power[middle] / expected[middle]) == pytest.approx(1, rel=0.1)

@@ -49,6 +49,21 @@ def test_the_crystals_of_one_cif_are_projected_from_it(plan_of, tmp_path):
     ] == [*("Two", "Two#1", "Two#12", "Si")]
 
 
+def test_a_dataset_says_where_its_crystals_are_thinner_than_it_asks(plan_of):
+    (remark,) = plan_of({}).datasets.remarks("srtio3_multislice")
+    assert "up to 40 A thick" in remark
+    assert "up to 100 A" in remark
+    assert "scales.demo.thickest_A" in remark
+    assert not plan_of({}).datasets.remarks("srtio3_linear")
+    for settings in (
+        {"scale": "full"},
+        {"datasets": {"srtio3_multislice": {"thickness_A": [20, 40]}}},
+        {"datasets": {"srtio3_multislice": {"materials": ["MoS2"], "zones": None}}},
+        {"datasets": {"srtio3_multislice": {"arrangements": ["particle"]}}},
+    ):
+        assert not plan_of(settings).datasets.remarks("srtio3_multislice")
+
+
 def test_two_plans_of_one_configuration_ask_for_the_same(plan_of):
     one, other = plan_of({}), plan_of({})
     assert one.report.products == other.report.products

@@ -64,7 +64,15 @@ def card(small_factory, samples, tmp_path_factory):
     hashes = {"train": content_hash(samples[:3]), "test": content_hash(samples[3:])}
     source = {"what": "structures/Si.cif", "source": "a journal", "licence": "its own"}
     return root, dataset_card(
-        "small", "results/demo/datasets/small", *tables, recipe, hashes, {"train": 2, "test": 1}, [source], "CC0-1.0"
+        "small",
+        "results/demo/datasets/small",
+        *tables,
+        recipe,
+        hashes,
+        {"train": 2, "test": 1},
+        [source],
+        "CC0-1.0",
+        ["crystals are thin"],
     )
 
 
@@ -89,6 +97,7 @@ def test_the_card_tells_recipe_counts_hashes_and_licences(card, small_factory, s
     assert ["train", content_hash(samples[:3])] in rows
     assert ["structures/Si.cif", "a journal", "its own"] in rows
     assert "CC0-1.0" in text
+    assert "\n- Crystals are thin.\n" in text
     sizes = sorted(sample.parameters["pixel_size_A"] for sample in samples)
     assert ["pixel_size_A", "6", f"{sizes[0]:.4g}", f"{np.median(sizes):.4g}", f"{sizes[-1]:.4g}"] in rows
     assert {row[0] for row in rows} >= set(samples[0].parameters) - {"sample", "split", "structure"}

@@ -67,7 +67,7 @@ class PhysicalNoise(Section):
     counts_per_px: tuple[float, float] = Field(
         (0.7, 150.0),
         description="Electrons counted at the brightest column's peak, for training. Above background, drawn "
-        "log-uniformly; in ABF and BF the electrons counted between the columns",
+        "log-uniformly; in ABF and BF the electrons counted between the columns, in iDPC by all four quadrants",
         json_schema_extra={"unit": "e/px", "bounds": "> 0, ascending"},
     )
     test_counts_per_px: tuple[float, ...] = Field(

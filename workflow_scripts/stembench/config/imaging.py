@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from stembench.config.base import Element, Material, Name, Names, Range, Section
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.imaging.detectors import Mode
+from stembench.imaging.device import Device
 
 #: Largest radius of a geometric beam that images are simulated for [A]; the grid of its probe grows with it.
 WIDEST_BEAM_A = 250.0
@@ -66,6 +67,20 @@ class Condition(Section):
         json_schema_extra={"unit": "mrad"},
     )
 
+    segmented_mrad: Range | None = Field(
+        None,
+        description="Inner and outer angle of a segmented detector with four quadrants; null: none. iDPC images are "
+        "made of its signals. Its multislice tiles take up to eight times as long",
+        json_schema_extra={"unit": "mrad"},
+    )
+
+    @field_validator("segmented_mrad")
+    @classmethod
+    def _segments_have_an_area(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value and value[0] == value[1]:
+            raise ValueError("the outer angle must be larger than the inner one")
+        return value
+
     @model_validator(mode="after")
     def _detectors_have_modes(self) -> Condition:
         detectors_of(self)
@@ -96,6 +111,12 @@ class Imaging(Section):
         le=2,
     )
     bf_gamma: float = Field(1.7, description="The same in BF images, which no exponent describes well", ge=0, le=2)
+    idpc_gamma: float = Field(
+        0.4,
+        description="The same for labels of iDPC images. Those of perfect crystals have the strengths of their tile",
+        ge=0,
+        le=2,
+    )
     species_factors: dict[Element, Annotated[float, Field(gt=0, le=10)]] = Field(
         {}, description="Factor on Z^gamma of single elements, by symbol"
     )
@@ -139,15 +160,29 @@ class Imaging(Section):
             "200keV_24mrad_coma": Condition(
                 energy_keV=200, semiangle_mrad=24, source_size_A=0.9, coma_A=2000, coma_angle_deg=30
             ),
+            "200keV_24mrad_segmented": Condition(
+                energy_keV=200,
+                semiangle_mrad=24,
+                source_size_A=0.9,
+                detectors_mrad=((30.0, 60.0),),
+                segmented_mrad=(6.0, 24.0),
+            ),
         },
-        description="Microscope settings by name. TEMImageNet's five, its probe with a halo, and three aberrated ones "
-        "ship",
+        description="Microscope settings by name. TEMImageNet's five, its probe with a halo, three aberrated ones and "
+        "one with a segmented detector ship",
         min_length=1,
     )
 
     def exponent(self, mode: Mode) -> float:
         """Exponent of Z in the strength of an atom in images of a mode."""
-        return {"HAADF": self.gamma, "ADF": self.adf_gamma, "ABF": self.abf_gamma, "BF": self.bf_gamma}[mode]
+        exponents: dict[Mode, float] = {
+            "HAADF": self.gamma,
+            "ADF": self.adf_gamma,
+            "ABF": self.abf_gamma,
+            "BF": self.bf_gamma,
+            "iDPC": self.idpc_gamma,
+        }
+        return exponents[mode]
 
 
 class Multislice(Section):
@@ -162,7 +197,7 @@ class Multislice(Section):
             "60keV_30mrad",
             "200keV_20mrad_halo",
         ),
-        description="Imaging conditions that tiles are simulated for",
+        description="Imaging conditions that tiles are simulated for, beside those of iDPC datasets",
     )
     cell_A: float | None = Field(
         None,
@@ -180,11 +215,16 @@ class Multislice(Section):
     )
     slice_A: float = Field(2.0, description="Thickness of a slice", ge=0.2, le=5, json_schema_extra={"unit": "A"})
     thicknesses_A: tuple[float, ...] = Field(
-        (5.0, 10.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0),
+        (5.0, 10.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0, 150.0, 200.0, 250.0, 300.0),
         description="Thicknesses that a tile holds, up to the scale's `thickest_A`. They are rounded down to whole "
         "periods; a single layer has one period",
         min_length=1,
         json_schema_extra={"unit": "A", "bounds": "> 0, ascending"},
+    )
+    device: Device = Field(
+        "auto",
+        description="What multislice is computed on. auto: a GPU where CuPy finds one, else the CPU. It changes no "
+        "result by more than the rounding of single precision, and a change of it repeats no job",
     )
     seed: int = Field(0, description="Seed of the frozen phonons", ge=0, le=2**32 - 1)
     compared: dict[Material, tuple[str, ...]] = Field(
@@ -192,6 +232,10 @@ class Multislice(Section):
         description="Materials and zone axes whose tiles the report compares with the linear model",
     )
     compared_condition: Name = Field("200keV_24mrad", description="Imaging condition of that comparison")
+
+    def reach(self, thickest: float) -> float:
+        """Thickness of the thickest tile [A] where specimens of at most `thickest` [A] are simulated."""
+        return max((one for one in self.thicknesses_A if one <= thickest), default=self.thicknesses_A[0])
 
     @field_validator("thicknesses_A")
     @classmethod

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from stembench.config.base import FilePath, FolderPath, Material, Name, Section
+from stembench.imaging.detectors import Mode
 
 
 class LabImage(Section):
@@ -27,7 +28,7 @@ class LabImage(Section):
     energy_keV: float | None = Field(
         None, description="Beam energy; null: unknown", ge=20, le=1000, json_schema_extra={"unit": "keV"}
     )
-    mode: Literal["HAADF", "ADF", "ABF", "BF"] | None = Field(
+    mode: Mode | None = Field(
         "HAADF",
         description="Detector; null: judged by whether columns are bright or dark. Bright columns count as HAADF, "
         "dark ones as BF",

@@ -98,7 +98,7 @@ SCALES: dict[str, Any] = {
         "seeds": 3,
         "lab_draws": 10,
         "phonons": 20,
-        "thickest_A": 100.0,
+        "thickest_A": 300.0,
         "bootstrap": 10_000,
         "studies": True,
     },

@@ -132,7 +132,7 @@ STUDIES = {
         baselines=("gaussian", "wiener"),
     ),
 }
-for _dataset in ("bright_field", "annular_bright_field"):
+for _dataset in ("bright_field", "annular_bright_field", "idpc"):
     STUDIES[_dataset] = Study(
         task="denoise_background",
         scored="images",

@@ -131,6 +131,14 @@ class Config(Section):
             "annular_bright_field": Dataset(mode="ABF", share=0.25, seed=3),
             "srtio3_linear": _srtio3("linear"),
             "srtio3_multislice": _srtio3("multislice"),
+            "idpc": Dataset(
+                forward_model="multislice",
+                materials=("SrTiO3", "LiCoO2"),
+                conditions=("200keV_24mrad_segmented",),
+                mode="iDPC",
+                share=0.25,
+                seed=5,
+            ),
         },
         description="Recipes of simulated images by name, and imported images. A dataset that only studies name is "
         "made with the studies",
@@ -234,7 +242,7 @@ class Config(Section):
         for name, recipe in self.recipes.items():
             known(recipe.arrangements, self.arrangements, f"{name}.arrangements", "arrangements")
             known(recipe.conditions, self.imaging.conditions, f"{name}.conditions", "imaging.conditions")
-            if recipe.forward_model == "multislice":
+            if recipe.forward_model == "multislice" and recipe.mode != "iDPC":
                 known(recipe.conditions, multislice.conditions, f"{name}.conditions", "multislice.conditions")
             if isinstance(recipe.noise, CalibratedNoise):
                 known([recipe.noise.instrument], instruments, f"{name}.noise.instrument", "calibration.instruments")
@@ -282,9 +290,13 @@ class Config(Section):
                 raise ValueError(f"multislice.compared.{material} is a single layer; take one that can be thicker")
         if not detector_of(self.imaging.conditions[self.multislice.compared_condition], "HAADF"):
             raise ValueError("multislice.compared_condition needs a condition with a HAADF detector")
-        for condition in self.multislice.conditions:
+        for condition in self.simulated_conditions:
             self._check_simulable(condition)
         for name, recipe in self.recipes.items():
+            if recipe.mode == "iDPC" and recipe.forward_model == "linear":
+                raise ValueError(
+                    f"{name}.mode: iDPC images are simulated by multislice only; set {name}.forward_model to multislice"
+                )
             for condition in recipe.conditions:
                 if not detector_of(self.imaging.conditions[condition], recipe.mode, recipe.detector_mrad):
                     raise ValueError(_no_detector(name, recipe, condition, self.imaging.conditions[condition]))
@@ -401,15 +413,22 @@ class Config(Section):
         )
 
     def _check_simulable(self, name: str) -> None:
-        probe, detectors = probe_of(self.imaging.conditions[name]), detectors_of(self.imaging.conditions[name])
+        condition = self.imaging.conditions[name]
+        probe, detectors, segmented = probe_of(condition), detectors_of(condition), condition.segmented_mrad
         width = cell_width(probe, self.sizes.thickest_A, self.multislice.cell_A)
         try:
-            check(probe, detectors, self.sizes.thickest_A, width, self.multislice.sampling_A)
+            check(probe, detectors, self.sizes.thickest_A, width, self.multislice.sampling_A, segmented)
         except InputError as error:
             raise ValueError(
                 f"multislice.conditions: {name} cannot be simulated: {error} (keys multislice.cell_A and sampling_A, "
                 f"imaging.conditions.{name})"
             ) from None
+
+    @property
+    def simulated_conditions(self) -> list[str]:
+        """The imaging conditions that tiles are simulated for: those of `multislice`, and those of iDPC datasets."""
+        of_idpc = (name for recipe in self.recipes.values() if recipe.mode == "iDPC" for name in recipe.conditions)
+        return list(dict.fromkeys([*self.multislice.conditions, *of_idpc]))
 
     @property
     def simulated(self) -> dict[str, Dataset]:
@@ -460,6 +479,15 @@ def _no_detector(key: str, recipe: Dataset, condition: str, described: Condition
         return (
             f"{key}.detector_mrad makes {modes[recipe.detector_mrad]} images under imaging.conditions.{condition}, and "
             f"{key}.mode is {recipe.mode}; correct one of them"
+        )
+    if recipe.mode == "iDPC":
+        held = "no segmented detector"
+        if described.segmented_mrad:
+            held = "a segmented detector from {:g} to {:g} mrad".format(*described.segmented_mrad)
+        asked = " of detector_mrad {:g} to {:g} mrad".format(*recipe.detector_mrad) if recipe.detector_mrad else ""
+        return (
+            f"{key}.mode is iDPC{asked}, but imaging.conditions.{condition} has {held}; set its segmented_mrad or take "
+            "the condition out"
         )
     asked = f"mode is {recipe.mode}"
     if recipe.detector_mrad:

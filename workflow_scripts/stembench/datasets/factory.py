@@ -35,6 +35,7 @@ from stembench.imaging.conditions import probe_of
 from stembench.imaging.detectors import DARK_FIELD
 from stembench.imaging.linear import scattering_strengths, strength_of
 from stembench.imaging.probe import Probe
+from stembench.imaging.segmented import differences, integrated_field
 from stembench.localisation.cramer_rao import position_bound
 from stembench.noise import physical
 from stembench.noise.background import BACKGROUNDS
@@ -362,15 +363,31 @@ class Factory:
             return noisy_at_full_range(_unit(image).astype(float), parameters, plan.rng, ends), {}
         pixel_size = plan.frame.pixel_size
         dose = drawn["counts_per_px"] / (ideal.fraction * pixel_size**2)
-        counted = physical.shot_noise(ideal.fraction * scanned, dose, pixel_size, plan.rng)
         measured = {
             "dose_e_per_A2": dose,
             "beam_current_pA": dose * pixel_size**2 * _ELECTRON_PA_US / drawn["dwell_us"],
         }
+        if ideal.segments is None:
+            return self._counted(noise, plan, ideal.fraction * scanned, dose), measured
+        quadrants = [
+            physical.shifted_rows(each, plan.distortion + plan.jitter, plan.frame.pad)
+            for each in ideal.segments.quadrants
+        ]
+        level, zero = (1.0, 0.0) if drawn["shot_noise_alone"] else (noise.gain, noise.offset)
+        per_level = 1 / (level * dose * pixel_size**2)
+        errors = [(self._counted(noise, plan, each, dose) - zero) * per_level - each for each in quadrants]
+        integrated = integrated_field(differences(np.stack(errors)), pixel_size)
+        return scanned + integrated / ideal.segments.span, measured
+
+    @staticmethod
+    def _counted(noise: PhysicalNoise, plan: Plan, intensity: np.ndarray, dose: float) -> np.ndarray:
+        """What a detector gives for an intensity [fraction of the beam] at a dose [e/A^2]."""
+        drawn, rng = plan.parameters, plan.rng
+        counted = physical.shot_noise(intensity, dose, plan.frame.pixel_size, rng)
         if drawn["shot_noise_alone"]:
-            return counted, measured
+            return counted
         glowing = physical.afterglow(counted, drawn["afterglow"], drawn["afterglow_px"])
-        return physical.detector(glowing, noise.gain, noise.offset, drawn["readout_e"], plan.rng), measured
+        return physical.detector(glowing, noise.gain, noise.offset, drawn["readout_e"], rng)
 
     def columns(self, plan: Plan) -> pd.DataFrame:
         """The truth of a plan, as `Sample.columns`, no bounds given."""

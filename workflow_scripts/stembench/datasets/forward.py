@@ -15,6 +15,7 @@ from stembench.imaging.detectors import DARK_FIELD, Mode, detector_name
 from stembench.imaging.linear import bright_field, central_intensity, linear_image
 from stembench.imaging.multislice import Tile, scan
 from stembench.imaging.probe import Probe
+from stembench.imaging.segmented import differences, idpc_name, integrated_field, quadrant_names
 from stembench.noise.physical import effective_source
 
 _SOURCE_REACH = 1.3  # FWHM, three SDs of a Gaussian
@@ -86,6 +87,22 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Segments:
+    """What an iDPC image is computed from.
+
+    Attributes
+    ----------
+    quadrants : ndarray, shape (4, *`Frame.shape`)
+        Fraction of the beam on each quadrant.
+    span : float
+        Integrated difference of the quadrants between 0 and 1 of the image [A].
+    """
+
+    quadrants: np.ndarray
+    span: float
+
+
+@dataclass(frozen=True)
 class Ideal:
     """A noise-free image.
 
@@ -94,15 +111,18 @@ class Ideal:
     clean, image : ndarray, shape `Frame.shape`
         Without and with the background, 1 at the brightest column of a dark field and between the columns of a bright.
     fraction : float
-        Of the incident beam, where the image is 1.
+        Of the incident beam, where the image is 1; in iDPC on all quadrants, averaged over the image.
     slope : float or None
         How steeply the image follows the linear model's dark field; none where it does not.
+    segments : Segments or None
+        In iDPC, where electrons are counted.
     """
 
     clean: np.ndarray
     image: np.ndarray
     fraction: float
     slope: float | None
+    segments: Segments | None = None
 
 
 class ForwardModel(Protocol):
@@ -183,7 +203,7 @@ class MultisliceModel:
     imaging : Imaging
         Microscope settings by name, and the contrast of a bright-field background.
     multislice : Multislice
-        Sampling and slices of scans.
+        Sampling, slices and device of scans.
     phonons : int
         Configurations of a scan.
     tiles : mapping
@@ -225,16 +245,13 @@ class MultisliceModel:
         self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
     ) -> Ideal:
         """See `ForwardModel`; 1 is the brightest pixel."""
+        if self.mode == "iDPC":
+            return self._integrated(scene, condition, probe, frame, background, seed)
         if scene.specimen is None:
             tile, detector, index = self._tile(scene, condition)
-            place = (frame.shape, frame.pixel_size, scene.rotation, scene.offset + frame.corner)
-            intensity = tile.image(detector, index, *place, probe.source_size)
+            intensity = self._of_tile(tile, detector, index, scene, probe, frame)
         else:
-            key = (seed, condition, probe, frame)
-            if self._last is None or self._last[0] != key:
-                scanned = self._scanned(scene.specimen, condition, probe, frame, seed)
-                self._last = key, scanned
-            intensity = self._last[1]
+            (intensity,) = self._scanned(scene.specimen, condition, probe, frame, seed)
         fraction = float(max(intensity.max(), 1e-9))
         clean = np.maximum(intensity, 0) / fraction
         if self.mode in DARK_FIELD:
@@ -242,13 +259,45 @@ class MultisliceModel:
         absorbed = self.imaging.bright_field_contrast * background / max(background.max(), 1.0)
         return Ideal(clean, clean * (1 - absorbed), fraction, None)
 
+    def _integrated(
+        self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
+    ) -> Ideal:
+        """An iDPC image: 0 at its darkest place and 1 at its brightest, of a perfect crystal those of the period."""
+        if scene.specimen is None:
+            tile, detector, index = self._tile(scene, condition)
+            angles = _detector(self.imaging, condition, self.mode, self.detector)
+            names = quadrant_names(*angles)
+            quadrants = np.stack([self._of_tile(tile, name, index, scene, probe, frame) for name in names])
+            integral = self._of_tile(tile, detector, index, scene, probe, frame)
+            period = tile.refined(detector, index, probe.source_size)
+        else:
+            quadrants = self._scanned(scene.specimen, condition, probe, frame, seed)
+            period = integral = integrated_field(differences(quadrants), frame.pixel_size)
+        low, span = float(period.min()), float(max(np.ptp(period), 1e-9))
+        clean = (integral - low) / span
+        fraction = float(max(quadrants.sum(axis=0).mean(), 1e-9))
+        return Ideal(clean, clean + background, fraction, None, Segments(quadrants, span))
+
     def _tile(self, scene: Scene, condition: str) -> tuple[Tile, str, int]:
         """The tile of a perfect crystal, the name of the detector, and the index of the thickness."""
         tile = self.tiles[scene.material.material, scene.material.zone, condition]
-        detector = detector_name(*_detector(self.imaging, condition, self.mode, self.detector))
+        name = idpc_name if self.mode == "iDPC" else detector_name
+        detector = name(*_detector(self.imaging, condition, self.mode, self.detector))
         return tile, detector, int(np.abs(tile.thicknesses - scene.thickness).argmin())
 
+    @staticmethod
+    def _of_tile(tile: Tile, detector: str, index: int, scene: Scene, probe: Probe, frame: Frame) -> np.ndarray:
+        place = (frame.shape, frame.pixel_size, scene.rotation, scene.offset + frame.corner)
+        return tile.image(detector, index, *place, probe.source_size)
+
     def _scanned(self, specimen: Specimen, condition: str, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
+        """Fraction of the beam on the detector, or on each quadrant; shape (1 or 4, *`frame.shape`)."""
+        key = (seed, condition, probe, frame)
+        if self._last is None or self._last[0] != key:
+            self._last = key, self._scan(specimen, condition, probe, frame, seed)
+        return self._last[1]
+
+    def _scan(self, specimen: Specimen, condition: str, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
         margin = int(np.ceil(_SOURCE_REACH * probe.source_size / frame.pixel_size))
         height, width = frame.shape
         shape, corner = (height + 2 * margin, width + 2 * margin), frame.corner + margin * frame.pixel_size
@@ -259,10 +308,16 @@ class MultisliceModel:
             "slice_thickness": self.multislice.slice_A,
             "phonons": self.phonons,
             "seed": seed,
+            "device": self.multislice.device,
         }
-        (intensity,) = scan(moved, probe, {detector_name(*angles): angles}, shape, frame.pixel_size, **settings)
+        if self.mode == "iDPC":
+            detectors, settings["segmented"] = {}, angles
+        else:
+            detectors = {detector_name(*angles): angles}
+        scanned = scan(moved, probe, detectors, shape, frame.pixel_size, **settings)
         inner = slice(margin, margin + frame.shape[0])
-        return effective_source(intensity, probe.source_size, frame.pixel_size)[inner, inner]
+        blurred = [effective_source(each, probe.source_size, frame.pixel_size) for each in scanned]
+        return np.stack(blurred)[:, inner, inner]
 
 
 def _detector(imaging: Imaging, condition: str, mode: Mode, asked: tuple[float, float] | None) -> tuple[float, float]:

@@ -51,7 +51,7 @@ def modes_of(condition: "Condition") -> dict[tuple[float, float], Mode]:
 def detector_of(
     condition: "Condition", mode: Mode, angles: tuple[float, float] | None = None
 ) -> tuple[float, float] | None:
-    """Inner and outer angle [mrad] of the detector of a mode; none where the condition has none.
+    """Inner and outer angle [mrad] of the detector of a mode, of iDPC the segmented one; none where there is none.
 
     Parameters
     ----------
@@ -62,5 +62,8 @@ def detector_of(
     angles : tuple of float, optional
         Which detector of this mode [mrad]; the first where it is not given.
     """
+    if mode == "iDPC":
+        segmented = condition.segmented_mrad
+        return segmented if angles in (None, segmented) else None
     fitting = [one for one, its in modes_of(condition).items() if its == mode and angles in (None, one)]
     return fitting[0] if fitting else None

@@ -8,9 +8,9 @@ import numpy as np
 from stembench.imaging.scattering import wentzel
 
 #: Imaging modes, from the highest scattering angles to the lowest.
-Mode = Literal["HAADF", "ADF", "ABF", "BF"]
+Mode = Literal["HAADF", "ADF", "ABF", "BF", "iDPC"]
 #: Modes that show columns bright on dark.
-DARK_FIELD: tuple[Mode, ...] = ("HAADF", "ADF")
+DARK_FIELD: tuple[Mode, ...] = ("HAADF", "ADF", "iDPC")
 
 #: From this inner angle on, a dark-field detector counts as high-angle [mrad] (Pennycook & Nellist, Scanning
 #: Transmission Electron Microscopy, Springer 2011, doi 10.1007/978-1-4419-7200-2: incoherent imaging).
@@ -20,7 +20,7 @@ _MEDIUM_HEAVY = 30  # atomic number by which a detector on both sides of the dis
 
 
 def bright_columns(image: np.ndarray, mode: Mode) -> np.ndarray:
-    """An image whose columns are bright: of ABF and BF one less the image, of a dark field the image itself."""
+    """An image whose columns are bright: of ABF and BF one less the image, of the others the image itself."""
     return image if mode in DARK_FIELD else 1 - image
 
 

@@ -48,7 +48,14 @@ def cell_width(probe: Probe, thickness: float, asked: float | None = None) -> fl
     return max(NARROWEST_CELL_A, smallest_cell(probe, thickness)) if asked is None else asked
 
 
-def check(probe: Probe, detectors: Detectors, thickness: float, cell_width: float, sampling: float) -> None:
+def check(
+    probe: Probe,
+    detectors: Detectors,
+    thickness: float,
+    cell_width: float,
+    sampling: float,
+    segmented: tuple[float, float] | None = None,
+) -> None:
     """Refuse what a multislice calculation would get wrong without a word.
 
     Parameters
@@ -59,6 +66,8 @@ def check(probe: Probe, detectors: Detectors, thickness: float, cell_width: floa
         Inner and outer angles by name [mrad].
     thickness, cell_width, sampling : float
         Of the specimen, of the supercell, and of the wave function's grid [A].
+    segmented : tuple of float, optional
+        Inner and outer angle of a segmented detector [mrad].
 
     Raises
     ------
@@ -74,6 +83,7 @@ def check(probe: Probe, detectors: Detectors, thickness: float, cell_width: floa
     limit = cutoff_angle(probe.energy, sampling)
     angles = {"the probe's semi-angle": probe.semiangle}
     angles |= {f"the outer angle of detector {name}": outer for name, (_, outer) in detectors.items()}
+    angles |= {"the outer angle of the segmented detector": segmented[1]} if segmented else {}
     for name, angle in angles.items():
         if angle > limit:
             finest = np.floor(1e3 * cutoff_angle(probe.energy, 1.0) / angle) / 1e3

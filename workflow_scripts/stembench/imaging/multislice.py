@@ -18,8 +18,10 @@ from stembench.crystals.field import in_plane_turn
 from stembench.crystals.projection import Projection
 from stembench.crystals.shared_sites import drawn_atoms
 from stembench.crystals.specimen import Specimen
+from stembench.imaging.device import Device, abtem_settings, chosen_device
 from stembench.imaging.limits import Detectors, check, smallest_cell
 from stembench.imaging.probe import Probe
+from stembench.imaging.segmented import QUADRANTS, differences, idpc_name, integrated_spectrum, quadrant_names
 from stembench.imaging.tile_plan import TilePlan, grid_points
 from stembench.products import verify
 
@@ -32,6 +34,7 @@ _LIFT_A = 1e-3  # atomic layers on a slice's boundary fall into the slice behind
 _LARGEST_MATRIX = 2e9  # bytes of PRISM's scattering matrix
 _POINTS_A_BATCH = 2_000_000  # of all probes of a batch; waves of 16 MB
 _UPSAMPLING = 2  # of a tile before splines
+_SHARED_RAD = 1e-6  # by which quadrants are turned to either side, so that two of them share what lies between them
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Tile:
         Vectors of the period as rows (x, y), in the projection's axes [A]; of the crystal as it is, free of the
         supercell's strain.
     detectors : tuple of str
-        Their names, by `detector_name`.
+        Their names, by `detector_name`; those of a segmented detector's quadrants by `quadrant_names`.
     thicknesses : ndarray
         [A].
     settings : dict
@@ -78,7 +81,7 @@ class Tile:
         Parameters
         ----------
         detector : str
-            Its name.
+            Its name; that of an iDPC image by `idpc_name`.
         thickness_index : int
             Index in `thicknesses`.
         shape : tuple of int
@@ -95,7 +98,7 @@ class Tile:
         Returns
         -------
         ndarray, shape `shape`
-            Fraction of the beam.
+            Fraction of the beam; of iDPC the integral of such fractions [A].
         """
         x, y = np.meshgrid(*(pixel_size * np.arange(n) for n in shape[::-1]))
         fine = self.refined(detector, thickness_index, source_size)
@@ -128,15 +131,23 @@ class Tile:
         return ndimage.map_coordinates(fine, points, order=5, mode="grid-wrap")
 
     def refined(self, detector: str, thickness_index: int, source_size: float = 0.0) -> np.ndarray:
-        """One period on a denser grid, convolved with the source; as a fraction of the beam."""
-        tile = self.intensity[self.detectors.index(detector), thickness_index]
-        orders = [np.round(fft.fftfreq(n, 1 / n)).astype(int) for n in tile.shape]
+        """One period on a denser grid, convolved with the source; in the unit of `image`."""
+        points = self.intensity.shape[2:]
+        orders = [np.round(fft.fftfreq(n, 1 / n)).astype(int) for n in points]
         frequencies = np.stack(np.meshgrid(*orders, indexing="ij")[::-1], -1) @ np.linalg.inv(self.lattice).T
         sigma = source_size / np.sqrt(8 * np.log(2))
         blur = np.exp(-2 * (np.pi * sigma) ** 2 * (frequencies**2).sum(axis=-1))
-        spectrum = np.zeros([_UPSAMPLING * n for n in tile.shape], complex)
-        spectrum[np.ix_(*orders)] = fft.fft2(tile, norm="forward") * blur
+        spectrum = np.zeros([_UPSAMPLING * n for n in points], complex)
+        spectrum[np.ix_(*orders)] = self._spectrum(detector, thickness_index, *np.moveaxis(frequencies, -1, 0)) * blur
         return fft.ifft2(spectrum, norm="forward").real
+
+    def _spectrum(self, detector: str, thickness_index: int, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
+        segmented = self.settings.get("segmented_mrad")
+        if not segmented or detector != idpc_name(*segmented):
+            return fft.fft2(self.intensity[self.detectors.index(detector), thickness_index], norm="forward")
+        rows = [self.detectors.index(name) for name in quadrant_names(*segmented)]
+        quadrants = fft.fft2(self.intensity[rows, thickness_index], norm="forward")
+        return integrated_spectrum(differences(quadrants), kx, ky)
 
     def to_dataset(self) -> "xr.Dataset":
         """For storage, by `to_zarr(..., zarr_format=3, consolidated=False)`."""
@@ -176,7 +187,9 @@ def simulate_tile(
     slice_thickness: float,
     phonons: int,
     seed: int,
+    segmented: tuple[float, float] | None = None,
     threads: int = 1,
+    device: Device = "cpu",
 ) -> Tile:
     """Scan a probe over one in-plane period of a flat crystal slab.
 
@@ -198,12 +211,17 @@ def simulate_tile(
         Frozen-phonon configurations; 0 for atoms at rest. Partly occupied sites are drawn in either case.
     seed : int
         Of displacements and occupancies.
+    segmented : tuple of float, optional
+        Inner and outer angle of a segmented detector, whose quadrants follow the other detectors [mrad]. They are
+        centred on the projection's axes. No two probes are equal then, so all of them are simulated.
     threads : int
-        Batches of probes that are computed at a time; the result does not depend on it.
+        Batches of probes that are computed at a time, on the CPU; the result does not depend on it.
+    device : {"auto", "cpu", "gpu"}
+        What it is computed on, see `device.chosen_device`. A GPU rounds single precision differently.
     """
     depths = np.array(thicknesses, float)
-    check(probe, detectors, depths[-1], cell_width, sampling)
-    plan = TilePlan.of(projection, probe, cell_width, sampling, slice_thickness)
+    check(probe, detectors, depths[-1], cell_width, sampling, segmented)
+    plan = TilePlan.of(projection, probe, cell_width, sampling, slice_thickness, symmetric=segmented is None)
     _log.info(
         "%d configurations of %d probes, %d x %d points, about %d slices",
         max(phonons, 1),
@@ -215,10 +233,12 @@ def simulate_tile(
     turn = np.arctan2(*(cell.indices[0] @ projection.lattice)[::-1])
     box = np.array([*cell.edges, depths[-1]])
     drawn = configurations(cell.atoms(projection, depths[-1]), box, phonons, seed)
-    detected = _simulated(drawn, plan.gpts, plan.step, depths, probe, turn, plan.positions, detectors, threads)
+    measured = _Detection(detectors, segmented, turn)
+    detected = _simulated(drawn, plan.gpts, plan.step, depths, probe, plan.positions, measured, threads, device)
     settings = {
         "probe": asdict(probe),
         "detectors_mrad": {name: list(angles) for name, angles in detectors.items()},
+        "segmented_mrad": list(segmented) if segmented else None,
         "cell_A": cell.edges.tolist(),
         "strain": cell.strain,
         "climb": cell.climb,
@@ -227,8 +247,8 @@ def simulate_tile(
         "phonons": phonons,
         "seed": seed,
     }
-    intensity = detected[..., plan.simulated].reshape(len(detectors), len(depths), *plan.grid[::-1])
-    return Tile(intensity, plan.lattice, tuple(detectors), depths, settings)
+    intensity = detected[..., plan.simulated].reshape(len(detected), len(depths), *plan.grid[::-1])
+    return Tile(intensity, plan.lattice, measured.names, depths, settings)
 
 
 def scan(
@@ -242,8 +262,10 @@ def scan(
     slice_thickness: float,
     phonons: int,
     seed: int,
+    segmented: tuple[float, float] | None = None,
     padding: float | None = None,
     threads: int = 1,
+    device: Device = "cpu",
 ) -> np.ndarray:
     """Scan a probe over an object of any kind, one probe a pixel: for small fields.
 
@@ -252,8 +274,8 @@ def scan(
     specimen : Specimen
         Atoms in the image's axes. Those outside the field take part: an endless crystal needs a margin. The probe's
         defocus counts from z = 0, also where atoms of an overlayer lie above at z < 0.
-    probe, detectors, sampling, slice_thickness, phonons, seed, threads
-        As in `simulate_tile`.
+    probe, detectors, sampling, slice_thickness, phonons, seed, segmented, threads, device
+        As in `simulate_tile`; quadrants are centred on the image's axes.
     shape : tuple of int
         Height and width [px].
     pixel_size : float
@@ -264,7 +286,7 @@ def scan(
     Returns
     -------
     ndarray, shape (detectors, height, width)
-        Fraction of the beam on each detector, of a point source.
+        Fraction of the beam on each detector, those of a segmented one's quadrants last; of a point source.
     """
     above = -float(specimen.positions[:, 2].min(initial=0))
     specimen, probe = specimen.moved(np.array([0, 0, above])), replace(probe, defocus=probe.defocus + above)
@@ -274,17 +296,18 @@ def scan(
     points = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
     occupied = np.vstack([points, specimen.positions[:, :2]])
     low, high = occupied.min(axis=0) - padding, occupied.max(axis=0) + padding
-    check(probe, detectors, thickness, float((high - low).min()), sampling)
+    check(probe, detectors, thickness, float((high - low).min()), sampling, segmented)
     width, height = high - low
     gpts = grid_points(width, sampling), grid_points(height, sampling)
     beams = np.pi * (probe.cutoff / 2) ** 2 * np.prod(high - low)
     prism = bool(beams < len(points) and beams * np.prod(gpts) * (2 / 3) ** 2 * 8 < _LARGEST_MATRIX)
     placed = specimen.moved(np.array([*-low, 0]))
     drawn = configurations(placed, np.array([*(high - low), thickness]), phonons, seed)
+    measured = _Detection(detectors, segmented)
     detected = _simulated(
-        drawn, gpts, slice_thickness, np.array([thickness]), probe, 0.0, points - low, detectors, threads, prism
+        drawn, gpts, slice_thickness, np.array([thickness]), probe, points - low, measured, threads, device, prism
     )
-    return detected.reshape(len(detectors), *shape)
+    return detected.reshape(-1, *shape)
 
 
 def configurations(specimen: Specimen, box: np.ndarray, phonons: int, seed: int) -> list[Atoms]:
@@ -318,22 +341,53 @@ def configurations(specimen: Specimen, box: np.ndarray, phonons: int, seed: int)
     return drawn
 
 
+@dataclass(frozen=True)
+class _Detection:
+    """Detectors below the specimen; `turn` is the azimuth of the box's x axis, which other azimuths count from."""
+
+    annular: Detectors
+    segmented: tuple[float, float] | None = None
+    turn: float = 0.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.annular, *(quadrant_names(*self.segmented) if self.segmented else ()))
+
+    def detectors(self) -> list[Any]:
+        import abtem
+
+        rings = [abtem.AnnularDetector(*angles) for angles in self.annular.values()]
+        if not self.segmented:
+            return rings
+        # From the quadrant A, whose first edge lies 45 degrees before +x; what lies on an edge is shared.
+        edges = (-np.pi / 4 - self.turn + shift for shift in (-_SHARED_RAD, _SHARED_RAD))
+        return rings + [
+            abtem.SegmentedDetector(1, len(QUADRANTS), *self.segmented, rotation=float(edge)) for edge in edges
+        ]
+
+    def fractions(self, measured: list[Any], thicknesses: int) -> np.ndarray:
+        """Of the beam on each of `names`, shape (names, thicknesses, positions)."""
+        arrays = [each.array for each in measured]
+        rings = [array.reshape(thicknesses, -1) for array in arrays[: len(self.annular)]]
+        segments = [array.reshape(thicknesses, -1, len(QUADRANTS)) for array in arrays[len(self.annular) :]]
+        return np.stack([*rings, *(np.moveaxis(np.mean(segments, axis=0), -1, 0) if segments else ())])
+
+
 def _simulated(
     drawn: list[Atoms],
     gpts: tuple[int, int],
     step: float,
     thicknesses: np.ndarray,
     probe: Probe,
-    turn: float,
     positions: np.ndarray,
-    detectors: Detectors,
+    detection: _Detection,
     threads: int,
+    device: Device,
     prism: bool = False,
 ) -> np.ndarray:
     """Mean over configurations of the fraction of the beam, shape (detectors, thicknesses, positions).
 
-    `turn` is the azimuth of the box's x axis, which the aberrations' azimuths are counted from; `prism` is for a single
-    thickness.
+    `prism` is for a single thickness.
     """
     import abtem
     from abtem.array import ComputableList
@@ -345,24 +399,19 @@ def _simulated(
     aberrations: dict[str, Any] = {
         "C10": -probe.defocus,
         "C12": probe.astigmatism,
-        "phi12": probe.astigmatism_angle - turn,
+        "phi12": probe.astigmatism_angle - detection.turn,
         "C21": probe.coma,
-        "phi21": probe.coma_angle - turn,
+        "phi21": probe.coma_angle - detection.turn,
         "C30": probe.c3,
         "C50": probe.c5,
     }
-    rings: list[abtem.detectors.BaseDetector] = [abtem.AnnularDetector(*angles) for angles in detectors.values()]
+    detectors = detection.detectors()
     batch = max(1, _POINTS_A_BATCH // int(np.prod(gpts)))
-    settings = {
-        "precision": "float32",
-        "fft": "fftw",
-        "fftw.threads": 1,  # with more, batches at a time gave wrong results
-        "fftw.planning_effort": "FFTW_ESTIMATE",  # measured plans round differently from one process to the next
-    }
-    total = np.zeros((len(rings), len(thicknesses), len(positions)))
+    chosen = chosen_device(device)
+    total = np.zeros((len(detection.names), len(thicknesses), len(positions)))
     potential: Any  # abTEM's types say less of these than what it gives
     measured: Any
-    with abtem.config.set(settings):
+    with abtem.config.set(abtem_settings(chosen)):
         for atoms in drawn:
             atoms.set_cell([*atoms.cell.lengths()[:2], bounds[-1]])
             atoms.positions[:, 2] = np.clip(atoms.positions[:, 2] + _LIFT_A, 0, bounds[-1] - _LIFT_A / 2)
@@ -371,17 +420,19 @@ def _simulated(
                 potential = abtem.Potential(atoms, gpts=gpts, slice_thickness=slices).build(lazy=False)
                 matrix = abtem.SMatrix(potential=potential, **lens).build(lazy=False, max_batch=batch)
                 lensing = abtem.CTF(**lens, **aberrations)
-                measured = matrix.reduce(scan=abtem.CustomScan(positions), ctf=lensing, detectors=rings)
+                measured = matrix.reduce(scan=abtem.CustomScan(positions), ctf=lensing, detectors=detectors)
             else:
                 potential = abtem.Potential(atoms, gpts=gpts, slice_thickness=slices, exit_planes=exit_planes)
                 measured = abtem.Probe(**lens, aberrations=aberrations).multislice(
                     potential.build(lazy=False),
                     scan=abtem.CustomScan(positions),
-                    detectors=rings,
+                    detectors=detectors,
                     max_batch=batch,
                     lazy=True,
                 )
             measured = ComputableList(measured if isinstance(measured, list) else [measured])
-            measured = measured.compute(scheduler="threads", num_workers=threads, progress_bar=False)
-            total += np.stack([ring.array for ring in measured]).reshape(total.shape)
+            measured = measured.compute(
+                scheduler="threads", num_workers=1 if chosen == "gpu" else threads, progress_bar=False
+            )
+            total += detection.fractions(measured, len(thicknesses))
     return total / len(drawn)

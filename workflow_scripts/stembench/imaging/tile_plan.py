@@ -47,16 +47,22 @@ class TilePlan:
 
     @classmethod
     def of(
-        cls, projection: Projection, probe: Probe, cell_width: float, sampling: float, slice_thickness: float
+        cls,
+        projection: Projection,
+        probe: Probe,
+        cell_width: float,
+        sampling: float,
+        slice_thickness: float,
+        symmetric: bool = True,
     ) -> "TilePlan":
-        """Parameters as for `simulate_tile`."""
+        """Parameters as for `simulate_tile`; `symmetric` says that the detectors are the same from every azimuth."""
         cell = orthogonal_supercell(projection, cell_width)
         climbing = cell.tile @ np.column_stack([projection.lattice, projection.rise])
         in_box = (climbing @ cell.deformation)[:, :2]
         first, second = (2 * int(probe.cutoff * np.linalg.norm(vector)) + 1 for vector in in_box)
         places = np.stack(np.meshgrid(np.arange(first) / first, np.arange(second) / second), -1).reshape(-1, 2)
         equal = np.arange(len(places))
-        if probe.is_round:
+        if probe.is_round and symmetric:
             equal = equivalent_points(cell.atoms(projection, projection.period), in_box, (first, second))
         distinct, simulated = np.unique(equal, return_inverse=True)
         periods = _periods_along_edges(cell.tile, cell.indices)

@@ -93,6 +93,21 @@ class Datasets:
             return []
         return [(*view, condition) for view in self.views(dataset, split) for condition in recipe.conditions]
 
+    def remarks(self, dataset: str) -> list[str]:
+        """Return what the card of a dataset says of images that are not as its recipe asks."""
+        sampled = {material for material, *_ in self.tiles(dataset, "test")} if dataset in self.simulated else set()
+        if sampled <= set(self.crystals.layers):
+            return []
+        multislice, thickest = self.config.multislice, self.recipe(dataset).thickness_A[1]
+        reach = multislice.reach(self.config.sizes.thickest_A)
+        if thickest <= reach:
+            return []
+        return [
+            f"perfect crystals are up to {reach:g} A thick, as the tiles of this scale are, though the recipe asks for "
+            f"up to {thickest:g} A; raise scales.{self.config.scale}.thickest_A (now "
+            f"{self.config.sizes.thickest_A:g}) for thicker ones"
+        ]
+
     def tile_paths(self, dataset: str, split: Split) -> list[str]:
         """Return the paths of the tiles that a split is sampled from."""
         return [
@@ -106,6 +121,7 @@ class Datasets:
         return {
             "probe": asdict(probe_of(described)) | {"source_size": 0.0},
             "detectors": detectors_of(described),
+            "segmented": described.segmented_mrad,
             "multislice": self._multislice,
             "single_layer": material in self.crystals.layers,
             "phonons": self.config.sizes.phonons,
@@ -151,8 +167,8 @@ class Datasets:
 
     @cached_property
     def _multislice(self) -> dict[str, Any]:
-        """Settings of tiles; which of them are made or shown changes none."""
-        ignored = {"conditions", "compared", "compared_condition"}
+        """Settings of tiles; which of them are made or shown, and what computes them, changes none."""
+        ignored = {"conditions", "compared", "compared_condition", "device"}
         return self.config.multislice.model_dump(mode="json", exclude=ignored)
 
     def imaging(self, conditions: Sequence[str]) -> dict[str, Any]:

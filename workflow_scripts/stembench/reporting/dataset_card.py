@@ -89,6 +89,7 @@ def dataset_card(
     shards: dict[str, int],
     sources: Sequence[dict[str, str]],
     licence: str,
+    remarks: Sequence[str] = (),
 ) -> str:
     """The card as Markdown.
 
@@ -112,6 +113,8 @@ def dataset_card(
         What the dataset rests on: `what`, `source`, `licence`.
     licence : str
         Of the dataset itself.
+    remarks : sequence of str
+        Where its images are not as the recipe asks.
     """
     splits = list(hashes)
     by_split = index.groupby("split").agg(images=("sample", "size"), structures=("structure", "nunique")).loc[splits]
@@ -133,6 +136,7 @@ def dataset_card(
         "what was drawn and where the columns are (Å, x to the right, y down, from the centre of the first pixel).",
         "## Recipe",
         f"```yaml\n{yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True)}```",
+        "\n".join(f"- {remark[0].upper()}{remark[1:]}." for remark in remarks),
         "## What is in it",
         _markdown(pd.crosstab([index.material, index.zone], index.split)[splits].reset_index(), index=False),
         _markdown(pd.crosstab(index.arrangement, index.split)[splits]),
