@@ -176,7 +176,7 @@ class PhysicalNoise(Section):
     )
     bits: Annotated[tuple[_Bits, _Bits], AfterValidator(_ascending)] | None = Field(
         None,
-        description="The recorded range holds 2^bits levels; null: levels are whole numbers, by the gain",
+        description="The recorded range holds 2^bits levels; null: levels are whole numbers",
         json_schema_extra={"bounds": "whole, 8 to 16, ascending"},
     )
 
