@@ -138,13 +138,20 @@ def sampled(
     ).reshape(-1)
     warped = bool(warps.any())
     start, weights = _taps(shifts[..., :1] + warps[:, None] if warped else shifts[..., :1])
-    line = put(np.arange(frames * rows).reshape(frames, rows, 1) * width)
-    first = put(start) + put((np.arange(columns if warped else columns + 3) + pad)[:, None])
+    start += pad[:, None]
+    steps = np.arange(columns if warped else columns + 3)
+    within = start.min() >= 0 and start.max() + columns + 3 <= width  # as where padding is wide enough
+    line, begin = put(np.arange(frames * rows).reshape(frames, rows, 1) * width), put(start)
+
+    def knots(tap: int) -> Array:
+        places = begin + put(steps + tap)
+        return along_y.take(line + (places if within else _mirrored(places, width)))
+
     if warped:
-        reached = [along_y.take(line + _mirrored(first + tap, width)) for tap in range(4)]
+        reached = [knots(tap) for tap in range(4)]
     else:  # neighbours share three of their four knots
-        knots = along_y.take(line + _mirrored(first, width))
-        reached = [knots[..., tap : tap + columns] for tap in range(4)]
+        shared = knots(0)
+        reached = [shared[..., tap : tap + columns] for tap in range(4)]
     return sum(put(weights[..., tap]) * each for tap, each in enumerate(reached))
 
 
