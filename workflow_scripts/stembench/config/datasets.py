@@ -40,7 +40,7 @@ def _ascending(value: tuple[int, int]) -> tuple[int, int]:
     return value
 
 
-_Count = Annotated[int, Field(ge=0, le=100)]
+_Count = Annotated[int, Field(ge=0, le=20)]
 _Frames = Annotated[int, Field(ge=1, le=64)]
 _Bits = Annotated[int, Field(ge=8, le=16)]
 CountRange = Annotated[tuple[_Count, _Count], AfterValidator(_ascending)]
@@ -97,12 +97,12 @@ class PhysicalNoise(Section):
     jumps: CountRange = Field(
         (0, 0),
         description="Jumps per frame. A jump displaces all rows after it",
-        json_schema_extra={"bounds": "whole, 0 to 100, ascending"},
+        json_schema_extra={"bounds": "whole, 0 to 20, ascending"},
     )
-    jump_A: Annotated[Range, _up_to(10)] = Field(
+    jump_A: Annotated[Range, _up_to(2)] = Field(
         (0.2, 1.0),
         description="SD of the jumps along each axis",
-        json_schema_extra={"unit": "A", "bounds": "0 to 10, ascending"},
+        json_schema_extra={"unit": "A", "bounds": "0 to 2, ascending"},
     )
     odd_even_A: Annotated[Range, _up_to(2)] = Field(
         (0.0, 0.0),
@@ -122,12 +122,12 @@ class PhysicalNoise(Section):
     dead_lines: CountRange = Field(
         (0, 0),
         description="Number of rows without signal",
-        json_schema_extra={"bounds": "whole, 0 to 100, ascending"},
+        json_schema_extra={"bounds": "whole, 0 to 20, ascending"},
     )
     hot_lines: CountRange = Field(
         (0, 0),
         description="Number of rows with the highest signal",
-        json_schema_extra={"bounds": "whole, 0 to 100, ascending"},
+        json_schema_extra={"bounds": "whole, 0 to 20, ascending"},
     )
     frames: Annotated[tuple[_Frames, _Frames], AfterValidator(_ascending)] = Field(
         (1, 1),
