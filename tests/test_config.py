@@ -447,6 +447,10 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
             ["datasets.x.noise: a recipe is physical or calibrated, never both", "`instrument`"],
         ),
         ({"datasets": {"x": {"noise": {"recipe": "physical", "drift_A": [1, 0]}}}}, ["datasets.x.noise.drift_A"]),
+        ({"datasets": {"x": {"noise": {"jumps": [3, 1]}}}}, ["datasets.x.noise", "jumps", "lower end"]),
+        ({"datasets": {"x": {"noise": {"bits": [4, 8]}}}}, ["datasets.x.noise", "bits", "8"]),
+        ({"datasets": {"x": {"noise": {"clip_high": [0, 0.6]}}}}, ["datasets.x.noise", "clip_high", "0.45"]),
+        ({"datasets": {"x": {"noise": {"gain": 0}}}}, ["datasets.x.noise", "gain must be more than 0"]),
         ({"datasets": {"x": {"backgrounds": ["fog"]}}}, ["datasets.x.backgrounds.0", "perlin", "'fog'"]),
         ({"datasets": {"x": {"folder": "there", "noise": {}}}}, ["datasets.x.noise", "unknown key"]),
         (

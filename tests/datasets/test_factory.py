@@ -1,4 +1,5 @@
 from copy import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ def test_counts_at_the_brightest_column_are_those_asked_for(small_factory):
         drawn = sample.parameters
         levels = drawn["level_low"] + sample.images["image"] * (drawn["level_high"] - drawn["level_low"])
         if not drawn["shot_noise_alone"]:
-            levels /= small_factory.recipe.noise.gain
+            levels /= drawn["gain"]
         else:
             assert levels == pytest.approx(np.round(levels), abs=1e-3)
         clear = small_factory.plan("test", i)
@@ -132,34 +133,120 @@ def test_the_bound_of_a_scene_falls_with_the_square_root_of_the_dose(small_facto
         assert low.crlb_pm[~asked].isna().all()
 
 
-def test_distorted_columns_appear_where_they_are_seen(small_factory):
-    """Centroids of a sparse crystal's columns in the clean image, against the apparent positions of the truth."""
-    noise = PhysicalNoise(shot_noise_alone=0.0, drift_A=(2.0, 2.0), shear_deg=(3.0, 3.0), jitter_A=(0.0, 0.0))
-    recipe = Dataset(noise=noise, conditions=("200keV_24mrad",), pixel_size_A=(0.1, 0.1), background=0.0)
-    pt = [m for m in small_factory.materials if m.material == "SrTiO3"]
-    sample = Factory(recipe, small_factory.arrangements, Imaging(), pt, 96).sample("train", 0)
-    clean, columns = sample.images["noBackgroundnoNoise"], sample.columns
-    y, x = np.mgrid[:96, :96] * 0.1
-    inner = columns[(columns.strength == 1) & columns.x_A.between(1, 8.5) & columns.y_A.between(1, 8.5)]
-    assert np.hypot(inner.x_A - inner.ideal_x_A, inner.y_A - inner.ideal_y_A).max() > 0.3
-    for column in inner.itertuples():
-        peak = clean * (np.hypot(x - column.x_A, y - column.y_A) < 0.5)
-        peak = np.maximum(peak - 0.5, 0)
+#: A physical recipe whose images show what a test switches on and shot noise.
+PLAIN = {
+    "shot_noise_alone": 0.0,
+    **dict.fromkeys(("drift_A", "shear_deg", "jitter_A", "pickup_A", "afterglow"), (0, 0)),
+}
+
+
+def alone(factory: Factory, position: int) -> tuple[np.ndarray, np.ndarray]:
+    """The noise-free image of one column of a plan near the middle of the frame, and its true place [px]."""
+    plan = factory.plan("train", position)
+    size = plan.frame.pixel_size
+    columns = factory.columns(plan)
+    columns = columns[columns.strength == 1]
+    middle = np.hypot(columns.x_A - 64 * size, columns.y_A - 64 * size)
+    place = columns.loc[middle.idxmin(), ["ideal_x_A", "ideal_y_A"]].to_numpy(float)
+    scene = plan.scene
+    own = np.hypot(*(scene.points - place).T) < 0.01
+    chosen = np.hypot(scene.columns["x_A"] - place[0], scene.columns["y_A"] - place[1]) < 0.01
+    scatterers = {name: getattr(scene, name)[own] for name in ("points", "strengths", "thermal_b")}
+    scene = replace(scene, **scatterers, columns={name: values[chosen] for name, values in scene.columns.items()})
+    sample = factory.rendered(replace(plan, scene=scene))
+    return sample.images["noBackgroundnoNoise"].astype(float), sample.columns[["x_A", "y_A"]].to_numpy()[0] / size
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"drift_A": (1, 1), "shear_deg": (3, 3)},
+        {"pickup_A": (0.1, 0.1), "dwell_us": (156, 156.4), "flyback_us": (0, 0)},  # a slow beat
+        {"pickup_A": (0.1, 0.1)},
+        {"jumps": (3, 3), "jump_A": (0.2, 0.2)},
+        {"odd_even_A": (0.2, 0.2)},
+        {"flyback_stretch": (0.2, 0.2), "flyback_px": (60, 60)},
+        {"frames": (4, 4), "drift_A": (0.5, 0.5)},
+    ],
+    ids=lambda fault: "-".join(fault),
+)
+def test_a_column_is_where_its_distorted_image_is_within_2_pm(small_factory, fault):
+    recipe = Dataset(noise=PhysicalNoise(**PLAIN | fault), conditions=("200keV_24mrad",), pixel_size_A=(0.05, 0.05))
+    factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials[:1], 128)
+    y, x = np.mgrid[:128, :128]
+    for position in range(3):
+        image, true = alone(factory, position)
+        peak = np.maximum(image - 0.1, 0)
         seen = (peak * x).sum() / peak.sum(), (peak * y).sum() / peak.sum()
-        assert seen == pytest.approx((column.x_A, column.y_A), abs=0.03)
+        assert seen == pytest.approx(true, abs=0.02 / 0.05)
 
 
-def test_jitter_moves_the_image_and_neither_truth_nor_labels(small_factory):
-    def drawn(jitter):
-        noise = PhysicalNoise(shot_noise_alone=0.0, jitter_A=(jitter, jitter), counts_per_px=(1e4, 1e4))
-        recipe = Dataset(noise=noise)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"jitter_A": (0.2, 0.2)},
+        {"dead_lines": (3, 3)},
+        {"hot_lines": (3, 3)},
+        {"clip_low": (0.2, 0.2)},
+        {"clip_high": (0.2, 0.2)},
+        {"bits": (8, 8), "gain": 1000},
+        {"readout_e": (50, 50)},
+        {"offset": 500, "readout_e": (500, 500)},
+    ],
+    ids=lambda fault: "-".join(fault),
+)
+def test_noise_of_rows_and_pixels_moves_neither_truth_nor_clean_images(small_factory, fault):
+    def drawn(**noise):
+        recipe = Dataset(noise=PhysicalNoise(**PLAIN | {"counts_per_px": (1e3, 1e3)} | noise))
         return Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64).sample("train", 3)
 
-    still, jittered = drawn(0.0), drawn(0.2)
-    assert still.columns.drop(columns="crlb_pm").equals(jittered.columns.drop(columns="crlb_pm"))
-    difference = np.abs(still.images["noNoise"] - jittered.images["noNoise"]).max()
+    still, noisy = drawn(), drawn(**fault)
+    assert still.columns.drop(columns="crlb_pm").equals(noisy.columns.drop(columns="crlb_pm"))
+    difference = np.abs(still.images["noNoise"] - noisy.images["noNoise"]).max()
     assert difference < 1e-3  # the padding, in which splines end, is wider
-    assert np.abs(still.images["image"] - jittered.images["image"]).max() > 0.1
+    change = still.images["image"] - noisy.images["image"]
+    if "bits" in fault:
+        assert len(np.unique(noisy.images["image"])) <= 256 < len(np.unique(still.images["image"]))
+    else:
+        assert np.abs(change).max() > 0.1
+
+
+def test_images_with_shot_noise_alone_have_no_other_fault(small_factory):
+    faults = {name: (5, 5) for name in ("jumps", "dead_lines", "hot_lines", "frames")}
+    faults |= {"clip_low": (0.2, 0.2), "clip_high": (0.2, 0.2), "flyback_stretch": (0.2, 0.2), "odd_even_A": (1, 1)}
+    recipe = Dataset(noise=PhysicalNoise(shot_noise_alone=1.0, bits=(8, 8), **faults))
+    factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64)
+    plan, sample = factory.plan("train", 3), factory.sample("train", 3)
+    (scan,) = plan.scans
+    assert scan.is_straight
+    assert scan.jitter is None
+    assert not scan.dead + scan.hot
+    drawn = sample.parameters
+    levels = drawn["level_low"] + sample.images["image"] * (drawn["level_high"] - drawn["level_low"])
+    assert levels == pytest.approx(np.round(levels), abs=1e-3)
+
+
+def test_the_time_of_a_line_holds_the_flyback(small_factory):
+    noise = PhysicalNoise(dwell_us=(8.0, 8.0), flyback_us=(300.0, 300.0), mains_Hz=60)
+    factory = Factory(Dataset(noise=noise), small_factory.arrangements, Imaging(), small_factory.materials, 64)
+    plan = factory.plan("train", 3)
+    assert plan.parameters["line_us"] == pytest.approx(64 * 8 + 300)
+    assert plan.scans[0].periods_per_row == pytest.approx(60 * 812e-6)
+
+
+def test_a_dose_series_shares_the_displacements_that_true_positions_follow(small_factory):
+    faults = {"jumps": (2, 2), "odd_even_A": (0.1, 0.1), "frames": (2, 2), "pickup_A": (0.1, 0.1)}
+    recipe = Dataset(noise=PhysicalNoise(**PLAIN | faults))
+    factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64)
+    low, high = (factory.columns(factory.plan("test", i)) for i in (0, 1))
+    assert low.equals(high)
+
+
+def test_rows_by_default_are_displaced_as_far_as_when_they_were_displaced_at_random_alone():
+    """Then each axis had an SD of jitter / sqrt(2), jitter up to 0.1 A: 0.058 A on both together, RMS over images."""
+    noise = PhysicalNoise()
+    jitter, pickup = (np.mean(np.linspace(*ends, 1001) ** 2) for ends in (noise.jitter_A, noise.pickup_A))
+    assert np.sqrt(2 * jitter + pickup) == pytest.approx(np.sqrt(0.1**2 / 3), rel=0.05)
 
 
 def test_what_was_drawn_for_an_object_is_told(small_factory):

@@ -51,7 +51,7 @@ def multislice_factory(small_factory, tiles, mode, arrangement, image_px, pixel_
         pixel_size_A=(pixel_size, pixel_size),
         thickness_A=(3.0, 9.0),
         background=0.0,
-        noise=PhysicalNoise(shot_noise_alone=1.0, drift_A=(0, 0), shear_deg=(0, 0), jitter_A=(0, 0)),
+        noise=PhysicalNoise(shot_noise_alone=1.0, drift_A=(0, 0), shear_deg=(0, 0), jitter_A=(0, 0), pickup_A=(0, 0)),
     )
     forward = MultisliceModel(mode, IMAGING, SETTINGS, 0, tiles)
     rest = (small_factory.arrangements, IMAGING, small_factory.materials, image_px)

@@ -49,6 +49,31 @@ def test_a_device_renders_the_clean_images_of_the_factory(factory):
             assert image == pytest.approx(sample.images[name], abs=1e-5)
 
 
+def test_a_device_renders_every_fault_of_scan_and_detector_as_the_factory_does(small_factory):
+    """Both apply one implementation; electrons are so many that noise is small beside the faults."""
+    noise = PhysicalNoise(
+        shot_noise_alone=0.0,
+        counts_per_px=(1e6, 1e6),
+        jumps=(2, 2),
+        odd_even_A=(0.2, 0.2),
+        flyback_stretch=(0.3, 0.3),
+        hot_lines=(1, 1),
+        dead_lines=(2, 2),
+        frames=(1, 3),
+        clip_low=(0.1, 0.1),
+        clip_high=(0.2, 0.2),
+        bits=(8, 12),
+    )
+    faulty = Factory(Dataset(noise=noise), small_factory.arrangements, Imaging(), small_factory.materials, 64)
+    plans = [faulty.plan("train", i) for i in range(8)]
+    assert {len(plan.scans) for plan in plans} == {1, 2, 3}
+    rendered = rendered_on(faulty, plans, CPU)
+    for i in range(8):
+        sample = faulty.sample("train", i)
+        for name, tolerance in (("noNoise", 1e-5), ("noBackgroundnoNoise", 1e-5), ("image", 0.02)):
+            assert rendered[name][i].numpy() == pytest.approx(sample.images[name], abs=tolerance)
+
+
 def test_noise_on_a_device_is_the_factorys_in_its_statistics_and_repeats(factory):
     plans = [factory.plan("train", i) for i in range(16)]
     one, again = (rendered_on(factory, plans, CPU)["image"].numpy() for _ in range(2))

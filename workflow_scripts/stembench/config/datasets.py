@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from stembench.config.base import (
     FolderPath,
@@ -28,6 +28,21 @@ ImageLabel = Literal[
 ]
 
 
+def _both_ends(value: Any) -> Any:
+    """One number is a range of no width."""
+    return (value, value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _ascending(value: tuple[int, int]) -> tuple[int, int]:
+    if value[0] > value[1]:
+        raise ValueError("write the lower end of a range first")
+    return value
+
+
+_Count = Annotated[int, Field(ge=0, le=20)]
+_Frames = Annotated[int, Field(ge=1, le=64)]
+_Bits = Annotated[int, Field(ge=8, le=16)]
+CountRange = Annotated[tuple[_Count, _Count], AfterValidator(_ascending)]
 Defocus = Annotated[float, Field(ge=-10_000, le=10_000)]
 
 
@@ -52,11 +67,19 @@ class PhysicalNoise(Section):
         json_schema_extra={"unit": "deg", "bounds": "0 to 10, ascending"},
     )
     jitter_A: Annotated[Range, up_to(1)] = Field(
-        (0.0, 0.1), description="Row jitter", json_schema_extra={"unit": "A", "bounds": "0 to 1, ascending"}
+        (0.0, 0.05),
+        description="SD of the random displacements of single rows along each axis. True positions do not follow them",
+        json_schema_extra={"unit": "A", "bounds": "0 to 1, ascending"},
+    )
+    pickup_A: Annotated[Range, up_to(1)] = Field(
+        (0.0, 0.07),
+        description="RMS of the displacement of rows by mains pick-up, in any direction. True positions follow its "
+        "mean over the rows of a column",
+        json_schema_extra={"unit": "A", "bounds": "0 to 1, ascending"},
     )
     mains_Hz: float = Field(
         50.0,
-        description="Mains frequency, which modulates the jitter",
+        description="Mains frequency, 50 or 60 Hz. Pick-up holds it and two harmonics",
         gt=0,
         le=1000,
         json_schema_extra={"unit": "Hz"},
@@ -64,10 +87,58 @@ class PhysicalNoise(Section):
     dwell_us: PositiveRange = Field(
         (4.0, 32.0), description="Dwell time per pixel, drawn log-uniformly", json_schema_extra={"unit": "us"}
     )
+    flyback_us: Range = Field(
+        (50.0, 1000.0),
+        description="Time from the end of a row to the next one. With the dwell times it is the line time, at which "
+        "the mains are sampled",
+        json_schema_extra={"unit": "us"},
+    )
+    jumps: CountRange = Field(
+        (0, 0),
+        description="Jumps per frame. A jump displaces all rows after it",
+        json_schema_extra={"bounds": "whole, 0 to 20, ascending"},
+    )
+    jump_A: Annotated[Range, up_to(2)] = Field(
+        (0.2, 1.0),
+        description="SD of the jumps along each axis",
+        json_schema_extra={"unit": "A", "bounds": "0 to 2, ascending"},
+    )
+    odd_even_A: Annotated[Range, up_to(2)] = Field(
+        (0.0, 0.0),
+        description="Displacement of odd rows against even ones along x, of either sign. A scan to and fro has it",
+        json_schema_extra={"unit": "A", "bounds": "0 to 2, ascending"},
+    )
+    flyback_stretch: Annotated[FractionRange, up_to(0.5)] = Field(
+        (0.0, 0.0),
+        description="Fraction by which the flyback stretches or compresses rows at their left end",
+        json_schema_extra={"bounds": "0 to 0.5, ascending"},
+    )
+    flyback_px: Annotated[PositiveRange, up_to(200)] = Field(
+        (5.0, 50.0),
+        description="Decay length of the flyback distortion along a row",
+        json_schema_extra={"unit": "px", "bounds": "0.5 to 200, ascending"},
+    )
+    dead_lines: CountRange = Field(
+        (0, 0),
+        description="Number of rows without signal",
+        json_schema_extra={"bounds": "whole, 0 to 20, ascending"},
+    )
+    hot_lines: CountRange = Field(
+        (0, 0),
+        description="Number of rows with the highest signal",
+        json_schema_extra={"bounds": "whole, 0 to 20, ascending"},
+    )
+    frames: Annotated[tuple[_Frames, _Frames], AfterValidator(_ascending)] = Field(
+        (1, 1),
+        description="Frames that are registered and averaged. Each has drift, jitter, mains phase, jumps and lines of "
+        "its own, whose blur stays",
+        json_schema_extra={"bounds": "whole, 1 to 64, ascending"},
+    )
     counts_per_px: tuple[float, float] = Field(
         (0.7, 150.0),
-        description="Electrons counted at the brightest column's peak, for training. Above background, drawn "
-        "log-uniformly; in ABF and BF the electrons counted between the columns, in iDPC by all four quadrants",
+        description="Electrons counted at the brightest column's peak, for training. Above background, in all frames "
+        "together, drawn log-uniformly; in ABF and BF the electrons counted between the columns, in iDPC by all four "
+        "quadrants",
         json_schema_extra={"unit": "e/px", "bounds": "> 0, ascending"},
     )
     test_counts_per_px: tuple[float, ...] = Field(
@@ -82,18 +153,32 @@ class PhysicalNoise(Section):
     afterglow_px: PositiveRange = Field(
         (0.5, 2.0), description="Decay length of the afterglow", json_schema_extra={"unit": "px"}
     )
-    gain: float = Field(
-        10.0,
-        description="Digital levels per electron. Images are scaled to their range, so the gain sets how coarse "
-        "levels are",
-        gt=0,
-        le=10_000,
-        json_schema_extra={"unit": "1/e"},
+    gain: Annotated[Range, BeforeValidator(_both_ends, json_schema_input_type=float | Range)] = Field(
+        (10.0, 10.0),
+        description="Digital levels per electron; a number, or a range. Images are scaled to their range, so the gain "
+        "sets how coarse levels are",
+        json_schema_extra={"unit": "1/e", "bounds": "> 0 to 10000, ascending"},
     )
-    offset: float = Field(
-        0.0, description="Digital level of no electron. Read-out noise below level 0 is cut off", ge=0, le=10_000
+    offset: Annotated[Range, BeforeValidator(_both_ends, json_schema_input_type=float | Range)] = Field(
+        (0.0, 0.0),
+        description="Digital level of no electron; a number, or a range. Read-out noise below level 0 is cut off",
     )
     readout_e: Range = Field((0.0, 0.0), description="SD of read-out noise", json_schema_extra={"unit": "e"})
+    clip_low: Annotated[FractionRange, up_to(0.45)] = Field(
+        (0.0, 0.0),
+        description="Part of the range of levels cut off at its lower end",
+        json_schema_extra={"bounds": "0 to 0.45, ascending"},
+    )
+    clip_high: Annotated[FractionRange, up_to(0.45)] = Field(
+        (0.0, 0.0),
+        description="Part of the range of levels cut off at its upper end. A saturated detector does it",
+        json_schema_extra={"bounds": "0 to 0.45, ascending"},
+    )
+    bits: Annotated[tuple[_Bits, _Bits], AfterValidator(_ascending)] | None = Field(
+        None,
+        description="The recorded range holds 2^bits levels; null: levels are whole numbers",
+        json_schema_extra={"bounds": "whole, 8 to 16, ascending"},
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -109,6 +194,8 @@ class PhysicalNoise(Section):
     def _counts_are_positive(self) -> PhysicalNoise:
         if not 0 < self.counts_per_px[0] <= self.counts_per_px[1] or min(self.test_counts_per_px) <= 0:
             raise ValueError("counts must be positive, the lower end of a range first")
+        if not self.gain[0] > 0:
+            raise ValueError("gain must be more than 0")
         return self
 
 

@@ -28,8 +28,9 @@ from stembench.crystals.particles import distances_from_rim
 from stembench.crystals.projection import Scatterers
 from stembench.crystals.specimen import NO_COLUMN, Specimen, column_means, columns_of, projected
 from stembench.crystals.view import Draws, View
-from stembench.datasets.forward import ForwardModel, Frame, Ideal, LinearModel, Scene
+from stembench.datasets.forward import ForwardModel, Frame, Ideal, LinearModel, Scene, Segments
 from stembench.datasets.sample import Sample
+from stembench.datasets.scanning import drawn_scans, reach_px
 from stembench.errors import InputError
 from stembench.imaging.conditions import probe_of
 from stembench.imaging.detectors import DARK_FIELD
@@ -37,10 +38,11 @@ from stembench.imaging.linear import scattering_strengths, strength_of
 from stembench.imaging.probe import Probe
 from stembench.imaging.segmented import differences, integrated_field
 from stembench.localisation.cramer_rao import position_bound
-from stembench.noise import physical
 from stembench.noise.background import BACKGROUNDS
 from stembench.noise.calibrated import NoiseParameters, noisy_at_full_range
 from stembench.noise.calibration import drawn_parameters, pixel_size_range
+from stembench.noise.physical import spline_coefficients
+from stembench.noise.scan import Scan, apparent_positions, average, frames_of, recorded
 
 #: Number of the first sample of each split; a sample's number is its random stream's spawn key.
 SPLIT_START = {"train": 0, "validation": 2**30, "test": 2**31, "held_out": 2**31 + 2**30}
@@ -63,10 +65,8 @@ class Plan:
         What the forward model is asked for.
     background : ndarray, shape `frame.shape`
         As a fraction of the brightest column's peak.
-    distortion : ndarray, shape (image_px, 2)
-        Smooth row shifts, which the truth follows [px].
-    jitter : ndarray, shape (image_px, 2)
-        Row shifts that come on top, which it does not [px].
+    scans : tuple of Scan
+        Of each frame that is averaged; most images are one frame.
     rng : numpy.random.Generator
         Source of the pixels' noise.
     """
@@ -77,8 +77,7 @@ class Plan:
     condition: str
     probe: Probe
     background: np.ndarray
-    distortion: np.ndarray
-    jitter: np.ndarray
+    scans: tuple[Scan, ...]
     rng: np.random.Generator
 
 
@@ -201,13 +200,13 @@ class Factory:
         }
         background = level * BACKGROUNDS[kind](frame.shape, angle, scene_rng, **place)
         if isinstance(self.recipe.noise, PhysicalNoise):
-            drawn, distortion, jitter = self._scan(self.recipe.noise, pixel_size, scene_rng, rng)
+            drawn, scans = drawn_scans(self.recipe.noise, self.image_px, pixel_size, scene_rng, rng)
             drawn |= {"counts_per_px": self._counts(self.recipe.noise, split, position, rng)}
         else:
             noise, (low, high) = drawn_parameters(self._calibration(), scene_rng)
             drawn = noise.to_dict() | {"grey_low": low, "grey_high": high}
-            distortion = jitter = np.zeros((self.image_px, 2))
-        return Plan(parameters | draws | drawn, scene, frame, condition, probe, background, distortion, jitter, rng)
+            scans = (Scan(self.image_px),)
+        return Plan(parameters | draws | drawn, scene, frame, condition, probe, background, scans, rng)
 
     def rendered(self, plan: Plan) -> Sample:
         """The images of a plan, and its truth; the same whenever it is rendered."""
@@ -218,10 +217,8 @@ class Factory:
     def _rendered(self, plan: Plan) -> Sample:
         seed = int(np.random.SeedSequence((self.recipe.seed, plan.parameters["structure"])).generate_state(1)[0])
         ideal = self.forward.image(plan.scene, plan.condition, plan.probe, plan.frame, plan.background, seed)
-        pad = plan.frame.pad
-        clean, image = (physical.shifted_rows(each, plan.distortion, pad) for each in (ideal.clean, ideal.image))
-        scanned = physical.shifted_rows(ideal.image, plan.distortion + plan.jitter, pad) if plan.jitter.any() else image
-        noisy, measured = self._noisy(plan, ideal, image, scanned)
+        clean, image, frames = _scanned(plan, ideal)
+        noisy, measured = self._noisy(plan, ideal, image, frames)
         floor = 0 if self.recipe.mode in DARK_FIELD else None
         images = {
             "image": _unit(noisy),
@@ -250,12 +247,11 @@ class Factory:
         return float(np.exp(rng.uniform(*np.log(sizes))))
 
     def _pad(self, pixel_size: float) -> int:
-        """Pixels around the image that displaced rows reach into; four SDs of jitter."""
+        """Pixels around the image that displaced rows reach into."""
         noise = self.recipe.noise
         if not isinstance(noise, PhysicalNoise):
             return 0
-        shear = np.tan(np.deg2rad(noise.shear_deg[1])) * self.image_px / 2
-        reach = (noise.drift_A[1] / 2 + 4 * noise.jitter_A[1]) / pixel_size + shear
+        reach = reach_px(noise, self.image_px, pixel_size)
         return int(np.ceil(reach)) + _SPLINE_MARGIN if reach else 0
 
     def _widest_probes(self) -> Iterator[Probe]:
@@ -317,84 +313,42 @@ class Factory:
         azimuth = draws.uniform("mistilt_azimuth_rad", 0, 2 * np.pi)
         return np.tan(angle / 1000) * np.array([np.cos(azimuth), np.sin(azimuth)])
 
-    def _scan(
-        self, noise: PhysicalNoise, pixel_size: float, scene_rng: np.random.Generator, rng: np.random.Generator
-    ) -> tuple[dict, np.ndarray, np.ndarray]:
-        """What the scan and the detector of the `physical` recipe do, and the row shifts."""
-        rows = self.image_px
-        alone = bool(scene_rng.uniform() < noise.shot_noise_alone)
-        dwell = float(np.exp(scene_rng.uniform(*np.log(noise.dwell_us))))
-        length, heading = scene_rng.uniform(*noise.drift_A), scene_rng.uniform(0, 2 * np.pi)
-        shear = scene_rng.uniform(*noise.shear_deg) * scene_rng.choice([-1, 1])
-        drawn = {
-            "shot_noise_alone": alone,
-            "dwell_us": dwell,
-            "mains_Hz": noise.mains_Hz,
-            "mains_phase_x_rad": scene_rng.uniform(0, 2 * np.pi),
-            "mains_phase_y_rad": scene_rng.uniform(0, 2 * np.pi),
-            "drift_x_A": length * np.cos(heading),
-            "drift_y_A": length * np.sin(heading),
-            "shear_deg": shear,
-            "jitter_A": scene_rng.uniform(*noise.jitter_A),
-            "afterglow": scene_rng.uniform(*noise.afterglow),
-            "afterglow_px": scene_rng.uniform(*noise.afterglow_px),
-            "readout_e": scene_rng.uniform(*noise.readout_e),
-        }
-        if alone:
-            drawn |= dict.fromkeys(("drift_x_A", "drift_y_A", "shear_deg", "jitter_A", "afterglow", "readout_e"), 0.0)
-        drawn = {name: value if isinstance(value, bool) else float(value) for name, value in drawn.items()}
-        drift = (drawn["drift_x_A"] / pixel_size / rows, drawn["drift_y_A"] / pixel_size / rows)
-        rows_per_period = 1e6 / (noise.mains_Hz * dwell * rows)
-        phases = (drawn["mains_phase_x_rad"], drawn["mains_phase_y_rad"])
-        jitter = physical.jitter_shifts(rows, drawn["jitter_A"] / pixel_size, rows_per_period, phases, rng)
-        return drawn, physical.drift_shifts(rows, drift, np.tan(np.deg2rad(drawn["shear_deg"]))), jitter
-
     def _counts(self, noise: PhysicalNoise, split: str, position: int, rng: np.random.Generator) -> float:
         if split == "train":
             return float(np.exp(rng.uniform(*np.log(noise.counts_per_px))))
         return noise.test_counts_per_px[position % len(noise.test_counts_per_px)]
 
-    def _noisy(self, plan: Plan, ideal: Ideal, image: np.ndarray, scanned: np.ndarray) -> tuple[np.ndarray, dict]:
-        """The noise of the pixels on an image, which is jittered in `scanned`; and what follows from its parameters."""
-        noise, drawn = self.recipe.noise, plan.parameters
-        if not isinstance(noise, PhysicalNoise):
+    def _noisy(self, plan: Plan, ideal: Ideal, image: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, dict]:
+        """The noise of the pixels on an image and its jittered frames; and what follows from its parameters."""
+        drawn = plan.parameters
+        if not isinstance(self.recipe.noise, PhysicalNoise):
             parameters = NoiseParameters(**{field.name: drawn[field.name] for field in fields(NoiseParameters)})
             ends = (drawn["grey_low"], drawn["grey_high"])
             return noisy_at_full_range(_unit(image).astype(float), parameters, plan.rng, ends), {}
-        pixel_size = plan.frame.pixel_size
-        dose = drawn["counts_per_px"] / (ideal.fraction * pixel_size**2)
-        measured = {
-            "dose_e_per_A2": dose,
-            "beam_current_pA": dose * pixel_size**2 * _ELECTRON_PA_US / drawn["dwell_us"],
-        }
+        dose = drawn["counts_per_px"] / (ideal.fraction * plan.frame.pixel_size**2)
+        current = drawn["counts_per_px"] / ideal.fraction * _ELECTRON_PA_US / (drawn["dwell_us"] * drawn["frames"])
+        measured = {"dose_e_per_A2": dose, "beam_current_pA": current}
         if ideal.segments is None:
-            return self._counted(noise, plan, ideal.fraction * scanned, dose), measured
-        quadrants = [
-            physical.shifted_rows(each, plan.distortion + plan.jitter, plan.frame.pad)
-            for each in ideal.segments.quadrants
-        ]
-        level, zero = (1.0, 0.0) if drawn["shot_noise_alone"] else (noise.gain, noise.offset)
-        per_level = 1 / (level * dose * pixel_size**2)
-        errors = [(self._counted(noise, plan, each, dose) - zero) * per_level - each for each in quadrants]
-        integrated = integrated_field(differences(np.stack(errors)), pixel_size)
-        return scanned + integrated / ideal.segments.span, measured
+            return recorded(frames, drawn, plan.scans, plan.rng), measured
+        return average(frames) + self._integrated_noise(plan, ideal.segments, ideal.fraction), measured
 
     @staticmethod
-    def _counted(noise: PhysicalNoise, plan: Plan, intensity: np.ndarray, dose: float) -> np.ndarray:
-        """What a detector gives for an intensity [fraction of the beam] at a dose [e/A^2]."""
-        drawn, rng = plan.parameters, plan.rng
-        counted = physical.shot_noise(intensity, dose, plan.frame.pixel_size, rng)
-        if drawn["shot_noise_alone"]:
-            return counted
-        glowing = physical.afterglow(counted, drawn["afterglow"], drawn["afterglow_px"])
-        return physical.detector(glowing, noise.gain, noise.offset, drawn["readout_e"], rng)
+    def _integrated_noise(plan: Plan, segments: Segments, fraction: float) -> np.ndarray:
+        """What the noise of the quadrants of an iDPC image adds to it."""
+        drawn, counted = plan.parameters, plan.parameters["counts_per_px"] / plan.parameters["frames"]
+        level, zero = (1.0, 0.0) if drawn["shot_noise_alone"] else (drawn["gain"], drawn["offset"])
+        errors = []
+        for frames in _jittered(plan, segments.quadrants / fraction):
+            levels = recorded(frames, drawn, plan.scans, plan.rng)
+            errors.append(fraction * ((levels - zero) / (level * counted) - average(frames)))
+        return integrated_field(differences(np.stack(errors)), plan.frame.pixel_size) / segments.span
 
     def columns(self, plan: Plan) -> pd.DataFrame:
         """The truth of a plan, as `Sample.columns`, no bounds given."""
         scene, probe, pixel_size = plan.scene, plan.probe, plan.frame.pixel_size
         places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
         relative = self.forward.relative_strengths(scene, plan.condition, probe)
-        apparent = pixel_size * physical.apparent_positions(places / pixel_size, plan.distortion)
+        apparent = pixel_size * apparent_positions(places / pixel_size, plan.scans, probe.fwhm / pixel_size)
         asked = relative >= self.recipe.label_threshold
         neighbour = np.full(len(places), np.inf)
         if asked.sum() > 1:
@@ -445,6 +399,28 @@ class Factory:
         )
         bounds[columns.hidden] = np.nan
         return bounds
+
+
+def _scanned(plan: Plan, ideal: Ideal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The clean image and the image with its background as they are scanned without jitter, and frames with it."""
+    scans, pad = plan.scans, plan.frame.pad
+    jitters = any(scan.jitter is not None for scan in scans)
+    inner = np.s_[..., pad : pad + scans[0].rows, pad : pad + scans[0].rows]
+    both = np.stack([ideal.clean, ideal.image])
+    if not jitters and all(scan.is_straight for scan in scans):
+        clean, image = both[inner]
+        return clean, image, np.stack([image] * len(scans))
+    coefficients, pads = spline_coefficients(both), [pad] * len(scans)
+    clean, image = (frames_of(coefficients, scans, [k] * len(scans), pads, jittered=False) for k in (0, 1))
+    frames = frames_of(coefficients, scans, [1] * len(scans), pads, jittered=True) if jitters else image
+    return average(clean), average(image), frames
+
+
+def _jittered(plan: Plan, images: np.ndarray) -> Iterator[np.ndarray]:
+    """Frames of each of some images, with the jitter of their rows."""
+    coefficients, pads = spline_coefficients(images), [plan.frame.pad] * len(plan.scans)
+    for number in range(len(images)):
+        yield frames_of(coefficients, plan.scans, [number] * len(plan.scans), pads, jittered=True)
 
 
 def _brightest_column(specimen: Specimen, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,8 +5,7 @@ the work, and the GPU turns batches of them into images (`rendered_on`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, reduce
-from operator import add
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from stembench.datasets.loading import Asked, Pair, Seen, cropped, labelled, one
 from stembench.datasets.sample import Sample
 from stembench.datasets.store import STORED
 from stembench.imaging.detectors import DARK_FIELD
-from stembench.noise.splines import cubic_weights
+from stembench.noise.scan import average, frames_of, recorded
 
 _DEVICE_STREAM = 2  # of a sample's random numbers on a device, beside the factory's own
 
@@ -232,23 +231,26 @@ def rendered_on(factory: Factory, plans: Sequence[Plan], device: torch.device) -
     dict of Tensor, shape (batch, y, x)
         `image`, `noNoise` and `noBackgroundnoNoise` in [0, 1].
     """
-    forward, noise = factory.forward, factory.recipe.noise
-    if not isinstance(forward, LinearModel) or not isinstance(noise, PhysicalNoise):
+    forward = factory.forward
+    if not isinstance(forward, LinearModel) or not isinstance(factory.recipe.noise, PhysicalNoise):
         raise ValueError("only linear images with physical noise are rendered on a device")
-    pads = [plan.frame.pad for plan in plans]
+    put = partial(_put, device=device)
     size = max(plan.frame.shape[0] for plan in plans)
     dark = _linear_images(plans, size, device)
     background = _batch([plan.background for plan in plans], (size, size), device)
     clean, image = _detected(forward, plans, dark, background)
-    rows = plans[0].frame.image_px
-    coefficients = _spline_coefficients(torch.stack([clean, image]))
-    smooth = torch.tensor(np.stack([plan.distortion for plan in plans]), device=device)
-    moving = torch.tensor(np.stack([plan.distortion + plan.jitter for plan in plans]), device=device)
-    still = torch.stack([_sampled(part, smooth, pads, rows) for part in coefficients])
-    scans = _sampled(coefficients[1], moving, pads, rows)
-    noisy = torch.stack([_noisy(noise, factory.recipe.seed, plan, scanned) for plan, scanned in zip(plans, scans)])
+    coefficients = _spline_coefficients(torch.cat([clean, image]))
+    still_clean, still = (_frames(coefficients, plans, first, False, device) for first in (0, len(plans)))
+    moving = _frames(coefficients, plans, len(plans), True, device)
+    noisy = torch.stack(
+        [
+            recorded(frames, plan.parameters, plan.scans, _Randomness(factory.recipe.seed, plan, device), put)
+            for plan, frames in zip(plans, moving)
+        ]
+    )
     floor = 0.0 if factory.recipe.mode in DARK_FIELD else None
-    images = {"image": _unit(noisy), "noNoise": _unit(still[1], floor), "noBackgroundnoNoise": _unit(still[0], floor)}
+    clean, image = (torch.stack([average(each) for each in frames]) for frames in (still_clean, still))
+    images = {"image": _unit(noisy), "noNoise": _unit(image, floor), "noBackgroundnoNoise": _unit(clean, floor)}
     return {name: values.float() for name, values in images.items()}
 
 
@@ -295,7 +297,7 @@ def _detected(
 
 
 def _spline_coefficients(images: torch.Tensor) -> torch.Tensor:
-    """Of cubic splines through images mirrored at their border, by the filter written as a matrix."""
+    """`noise.physical.spline_coefficients` on a device, by the filter written as a matrix."""
     matrix = torch.tensor(_spline_filter(images.shape[-1]), device=images.device)
     return matrix @ images @ matrix.T
 
@@ -305,48 +307,34 @@ def _spline_filter(size: int) -> np.ndarray:
     return ndimage.spline_filter1d(np.eye(size), 3, axis=0, mode="mirror")
 
 
-def _sampled(coefficients: torch.Tensor, shifts: torch.Tensor, pads: Sequence[int], rows: int) -> torch.Tensor:
-    """`noise.physical.shifted_rows` of a batch, each padded by its own width; shape (batch, rows, rows)."""
-    pad = torch.tensor(pads, device=shifts.device)[:, None]
-    steps, last = torch.arange(rows, device=shifts.device), coefficients.shape[-1] - 1
-    for axis in (1, 0):  # rows, then places in them
-        places = shifts[..., axis] + pad + (steps if axis else 0)
-        start = places.floor()
-        weights = torch.tensor(cubic_weights((places - start).cpu().numpy()), device=shifts.device)
-        start = start.long() - 1
-        if axis:
-            reached = (coefficients.gather(1, _rows(start + tap, last, last + 1)) for tap in range(4))
-        else:
-            places = start[..., None] + steps
-            reached = (coefficients.gather(2, _mirrored(places + tap, last)) for tap in range(4))
-        coefficients = reduce(add, (weights[..., tap, None] * each for tap, each in enumerate(reached)))
-    return coefficients
+def _frames(
+    coefficients: torch.Tensor, plans: Sequence[Plan], first: int, jittered: bool, device: torch.device
+) -> tuple[torch.Tensor, ...]:
+    """The frames of each plan, whose images begin at the place `first`; each of shape (frames, rows, rows)."""
+    counts = [len(plan.scans) for plan in plans]
+    places = np.repeat(np.arange(len(plans)) + first, counts).tolist()
+    pads = np.repeat([plan.frame.pad for plan in plans], counts).tolist()
+    scans = [scan for plan in plans for scan in plan.scans]
+    return frames_of(coefficients, scans, places, pads, jittered, partial(_put, device=device)).split(counts)
 
 
-def _rows(index: torch.Tensor, last: int, columns: int) -> torch.Tensor:
-    return _mirrored(index, last)[..., None].expand(-1, -1, columns)
+class _Randomness:
+    """`noise.physical.Randomness` on a device, from a stream of random numbers of the sample's own."""
+
+    def __init__(self, seed: int, plan: Plan, device: torch.device) -> None:
+        sequence = np.random.SeedSequence(seed, spawn_key=(plan.parameters["sample"], _DEVICE_STREAM))
+        self.generator = torch.Generator(device).manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
+
+    def poisson(self, lam: torch.Tensor) -> torch.Tensor:
+        return torch.poisson(lam, self.generator)
+
+    def standard_normal(self, size: Sequence[int]) -> torch.Tensor:
+        device = self.generator.device
+        return torch.randn(size, generator=self.generator, device=device, dtype=torch.float64)
 
 
-def _mirrored(index: torch.Tensor, last: int) -> torch.Tensor:
-    index = index.abs() % (2 * last)
-    return torch.where(index <= last, index, 2 * last - index)
-
-
-def _noisy(noise: PhysicalNoise, seed: int, plan: Plan, scanned: torch.Tensor) -> torch.Tensor:
-    """The pixels' noise of the factory on a device, from a stream of random numbers of the sample's own."""
-    drawn = plan.parameters
-    sequence = np.random.SeedSequence(seed, spawn_key=(drawn["sample"], _DEVICE_STREAM))
-    generator = torch.Generator(scanned.device).manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
-    counted = torch.poisson((drawn["counts_per_px"] * scanned).clamp(min=0), generator)
-    if drawn["shot_noise_alone"]:
-        return counted
-    left = np.exp(-1 / drawn["afterglow_px"])
-    after = np.subtract.outer(np.arange(len(scanned)), np.arange(len(scanned)))  # a pixel after another
-    tail = np.where(after > 0, (1 - left) * left ** np.maximum(after - 1, 0), 0)
-    response = (1 - drawn["afterglow"]) * np.eye(len(tail)) + drawn["afterglow"] * tail
-    glowing = counted @ torch.tensor(response.T, device=counted.device)
-    normal = torch.randn(counted.shape, generator=generator, device=counted.device, dtype=counted.dtype)
-    return torch.round(noise.offset + noise.gain * (glowing + drawn["readout_e"] * normal)).clamp(min=0)
+def _put(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(array).to(device)
 
 
 def _batch(parts: Sequence[np.ndarray], shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
@@ -354,7 +342,7 @@ def _batch(parts: Sequence[np.ndarray], shape: tuple[int, ...], device: torch.de
     whole = np.zeros((len(parts), *shape), np.result_type(*parts))
     for target, part in zip(whole, parts):
         target[tuple(slice(n) for n in part.shape)] = part
-    return torch.from_numpy(whole).to(device)
+    return _put(whole, device)
 
 
 def _unit(images: torch.Tensor, floor: float | None = None) -> torch.Tensor:

@@ -15,7 +15,7 @@ class Sample:
     images : dict of ndarray of float32, shape (y, x)
         `image` (noisy), `noNoise` and `noBackgroundnoNoise`, in [0, 1]; other labels are made by `labels.label`.
     columns : DataFrame
-        A row a column inside the image: `x_A`, `y_A` (where it appears, drift and shear included, row jitter not),
+        A row a column inside the image: `x_A`, `y_A` (where it appears, see `noise.scan`),
         `ideal_x_A`, `ideal_y_A` (where it is), `strength` (1 for the brightest), `neighbour_A` (distance to the
         nearest column that is asked for), `asked` (at least `label_threshold` strong), `resolved` (neighbour at least
         one probe FWHM away), `hidden` (under an overlayer) and `rim_A` (how far inside a particle's outline, nan

@@ -1,17 +1,33 @@
 """Noise of the `physical` recipe, in the order of the physics: source, scan, electrons, detector.
 
-Each model is a function of an image, its parameters and a random generator where it needs one. Scanning errors displace
-whole rows, for a row takes milliseconds and a pixel microseconds: they are (dx, dy) shifts, one a row, by which the
-image is sampled anew (`shifted_rows`).
+Scanning errors displace whole rows, for a row takes milliseconds and a pixel microseconds (`noise.scan`); here rows are
+sampled anew (`shifted_rows`). Electrons, detector and sampling are written once for arrays of NumPy and tensors on a
+device: they use what both offer, random numbers come from the caller (`Randomness`), and `put` brings small arrays to
+the device.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
 import numpy as np
-import scipy  # whose `signal` takes long to load: it does where it is used
-from scipy import ndimage
+from scipy import linalg, ndimage
 
 from stembench.noise.splines import cubic_weights
 
 _SIGMA_OF_FWHM = 1 / np.sqrt(8 * np.log(2))
+
+#: An array of NumPy, or a tensor of torch, which this module does not import.
+Array = Any
+
+
+class Randomness(Protocol):
+    """Source of randomness: `numpy.random.Generator`, or what draws the same on a device."""
+
+    def poisson(self, lam: Array) -> Array:
+        """Poisson numbers of the given means."""
+
+    def standard_normal(self, size: Sequence[int]) -> Array:
+        """Normal numbers of SD 1."""
 
 
 def effective_source(image: np.ndarray, fwhm: float, pixel_size: float) -> np.ndarray:
@@ -25,49 +41,6 @@ def effective_source(image: np.ndarray, fwhm: float, pixel_size: float) -> np.nd
         [A].
     """
     return ndimage.gaussian_filter(image, fwhm * _SIGMA_OF_FWHM / pixel_size, mode="nearest")
-
-
-def drift_shifts(rows: int, drift: tuple[float, float], shear: float) -> np.ndarray:
-    """Row shifts of a specimen that drifts steadily, and of a scan whose axes are not at right angles.
-
-    They are zero in the middle of the frame.
-
-    Parameters
-    ----------
-    rows : int
-        Of the frame.
-    drift : tuple of float
-        x and y of the scan's displacement over the specimen from a row to the next [px].
-    shear : float
-        Tangent of the angle by which the slow axis is off the vertical.
-
-    Returns
-    -------
-    ndarray, shape (rows, 2)
-        x and y [px].
-    """
-    time = np.arange(rows) - (rows - 1) / 2
-    return time[:, None] * [drift[0] + shear, drift[1]]
-
-
-def apparent_positions(positions: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Where columns appear in an image whose rows are displaced smoothly.
-
-    Parameters
-    ----------
-    positions : ndarray, shape (columns, 2)
-        x and y in the undistorted image [px].
-    shifts : ndarray, shape (rows, 2)
-        From `drift_shifts`; they are continued beyond the frame.
-
-    Returns
-    -------
-    ndarray, shape (columns, 2)
-        x and y [px].
-    """
-    step = (shifts[-1] - shifts[0]) / (len(shifts) - 1)  # a row
-    row = (positions[:, 1] - shifts[0, 1]) / (1 + step[1])
-    return np.column_stack([positions[:, 0] - shifts[0, 0] - step[0] * row, row])
 
 
 def jitter_shifts(
@@ -118,27 +91,80 @@ def shifted_rows(image: np.ndarray, shifts: np.ndarray, pad: int = 0) -> np.ndar
     rows, columns = (n - 2 * pad for n in image.shape)
     if not shifts.any():
         return image[pad : pad + rows, pad : pad + columns]
-    coefficients = ndimage.spline_filter(image, 3, mode="mirror")
-    dx, dy = shifts.T
-    along_y = _taps(coefficients, np.arange(rows) + pad + dy)
-    start = np.floor(dx).astype(int)
-    weights = cubic_weights(dx - start)
-    first = np.arange(columns + 3) + pad - 1 + start[:, None]
-    reached = np.take_along_axis(along_y, _mirrored(first, image.shape[1]), axis=1)
-    return sum(weights[:, tap, None] * reached[:, tap : tap + columns] for tap in range(4))
+    return sampled(spline_coefficients(image[None]), [0], shifts[None], np.zeros((1, columns)), [pad])[0]
 
 
-def _taps(coefficients: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Splines along the first axis at any places."""
-    start = np.floor(places).astype(int)
-    weights = cubic_weights(places - start)
-    return sum(weights[:, tap, None] * coefficients[_mirrored(start + tap - 1, len(coefficients))] for tap in range(4))
+def spline_coefficients(images: np.ndarray) -> np.ndarray:
+    """Of cubic splines through images that are mirrored at their border; shape (images, height, width) as theirs."""
+    return np.stack([ndimage.spline_filter(image, 3, mode="mirror") for image in images])
 
 
-def _mirrored(index: np.ndarray, length: int) -> np.ndarray:
+def sampled(
+    coefficients: Array,
+    chosen: Sequence[int],
+    shifts: np.ndarray,
+    warps: np.ndarray,
+    pads: Sequence[int],
+    put: Callable[[np.ndarray], Array] = np.asarray,
+) -> Array:
+    """Frames of images: pixel (i, j) of a frame is its image at (i + dy_i, j + dx_i + warp_j), by cubic splines.
+
+    Parameters
+    ----------
+    coefficients : array, shape (images, height, width)
+        Of cubic splines through images that are mirrored at their border.
+    chosen : sequence of int
+        The image of each frame.
+    shifts : ndarray, shape (frames, rows, 2)
+        dx and dy of each row [px].
+    warps : ndarray, shape (frames, columns)
+        Displacement of each column of pixels along x [px].
+    pads : sequence of int
+        How much wider than its frame each image is on the left and above [px].
+    put : callable, optional
+        Brings an array to where the coefficients are.
+
+    Returns
+    -------
+    array, shape (frames, rows, columns)
+    """
+    (frames, rows), columns = shifts.shape[:2], warps.shape[1]
+    _, height, width = coefficients.shape
+    pad, image = np.reshape(pads, (-1, 1)), np.reshape(chosen, (-1, 1))
+    start, weights = _taps(np.arange(rows) + pad + shifts[..., 1])
+    lines = coefficients.reshape(-1, width)
+    along_y = sum(
+        put(weights[..., tap, None]) * lines[put(_mirrored(start + tap, height) + image * height)] for tap in range(4)
+    ).reshape(-1)
+    warped = bool(warps.any())
+    start, weights = _taps(shifts[..., :1] + warps[:, None] if warped else shifts[..., :1])
+    start += pad[:, None]
+    steps = np.arange(columns if warped else columns + 3)
+    within = start.min() >= 0 and start.max() + columns + 3 <= width  # as where padding is wide enough
+    line, begin = put(np.arange(frames * rows).reshape(frames, rows, 1) * width), put(start)
+
+    def knots(tap: int) -> Array:
+        places = begin + put(steps + tap)
+        return along_y.take(line + (places if within else _mirrored(places, width)))
+
+    if warped:
+        reached = [knots(tap) for tap in range(4)]
+    else:  # neighbours share three of their four knots
+        shared = knots(0)
+        reached = [shared[..., tap : tap + columns] for tap in range(4)]
+    return sum(put(weights[..., tap]) * each for tap, each in enumerate(reached))
+
+
+def _taps(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First of four knots around places, and their weights; shapes as `places` and (..., 4)."""
+    start = np.floor(places)
+    return start.astype(int) - 1, cubic_weights(places - start)
+
+
+def _mirrored(index: Array, length: int) -> Array:
     """Indices beyond an axis of a length, mirrored at its first and last element."""
-    index = np.abs(index) % (2 * length - 2)
-    return np.where(index < length, index, 2 * length - 2 - index)
+    last = length - 1
+    return last - abs(last - index % (2 * last))
 
 
 def row_jitter(image: np.ndarray, jitter: float, rows_per_period: float, rng: np.random.Generator) -> np.ndarray:
@@ -164,29 +190,34 @@ def shot_noise(image: np.ndarray, dose: float, pixel_size: float, rng: np.random
     return rng.poisson(dose * pixel_size**2 * np.maximum(image, 0)).astype(float)
 
 
-def afterglow(image: np.ndarray, fraction: float, decay: float) -> np.ndarray:
+def afterglow(image: Array, fraction: float, decay: float, put: Callable[[np.ndarray], Array] = np.asarray) -> Array:
     """What a slow scintillator adds to the pixels after: an exponential tail along the fast axis.
 
     Parameters
     ----------
-    image : ndarray, shape (rows, columns)
+    image : array, shape (..., rows, columns)
         Signal as it arrives, scanned along the rows; the time of the flyback is taken to be long.
     fraction : float
         Part of a pixel's signal that comes later than in that pixel.
     decay : float
         Decay length of the tail [px].
+    put : callable, optional
+        Brings an array to where the image is.
     """
+    if not fraction:
+        return image
     left = np.exp(-1 / decay)  # a pixel later
-    tail = scipy.signal.lfilter([0, 1 - left], [1, -left], image, axis=1)
-    return (1 - fraction) * image + fraction * tail
+    response = fraction * (1 - left) * left ** (np.arange(image.shape[-1]) - 1.0)
+    response[0] = 1 - fraction
+    return image @ put(linalg.toeplitz(response, np.zeros(len(response))).T)
 
 
-def detector(counts: np.ndarray, gain: float, offset: float, readout: float, rng: np.random.Generator) -> np.ndarray:
-    """Digital levels of a detector: offset + gain (counts + read-out noise), rounded, and none below 0.
+def detector(counts: Array, gain: float, offset: float, readout: float, rng: Randomness) -> Array:
+    """Levels of a detector before they are digital: offset + gain (counts + read-out noise).
 
     Parameters
     ----------
-    counts : ndarray
+    counts : array
         Electrons.
     gain : float
         Levels an electron.
@@ -194,7 +225,29 @@ def detector(counts: np.ndarray, gain: float, offset: float, readout: float, rng
         Level of no electron.
     readout : float
         SD of the Gaussian read-out noise [electrons].
-    rng : numpy.random.Generator
+    rng : Randomness
         Source of randomness.
     """
-    return np.maximum(np.round(offset + gain * (counts + readout * rng.standard_normal(counts.shape))), 0)
+    return offset + gain * (counts + readout * rng.standard_normal(counts.shape))
+
+
+def digitised(levels: Array, clip_low: float, clip_high: float, bits: int) -> Array:
+    """Levels that are digital: at least 0, clipped at both ends, and rounded.
+
+    Parameters
+    ----------
+    levels : array
+        Of an image, or of all its frames.
+    clip_low, clip_high : float
+        Part of the range from the lowest to the highest level that is cut off at either end.
+    bits : int
+        The range that is left holds 2^bits levels; 0: levels are whole numbers.
+    """
+    levels = levels.clip(min=0)
+    low, high = levels.min(), levels.max()
+    low, high = low + clip_low * (high - low), high - clip_high * (high - low)
+    levels = levels.clip(low, high)
+    if not bits:
+        return levels.round()
+    step = max(high - low, 1e-12) / (2**bits - 1)
+    return low + step * ((levels - low) / step).round()
