@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from stembench.config.base import FolderPath, FractionRange, Material, Name, Names, PositiveRange, Range, Section
+from stembench.config.imaging import DrawnProbe
 from stembench.imaging.detectors import Mode
 
 #: Labels of TEMImageNet that are images made from the columns.
@@ -178,6 +179,11 @@ class Dataset(Section):
         (0.0, 0.0),
         description="Range of defocus added to each condition's. An image draws its own; not for tiles of multislice",
         json_schema_extra={"unit": "A", "bounds": "-10000 to 10000, ascending"},
+    )
+    probe: DrawnProbe | None = Field(
+        None,
+        description="A probe of its own for each image, drawn around its condition's. null: the conditions' probes. "
+        "`{}`: what an operator leaves of the aberrations of a corrected instrument. Not for tiles of multislice",
     )
     pixel_size_A: tuple[float, float] | None = Field(
         (0.08, 0.156),

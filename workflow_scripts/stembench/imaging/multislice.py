@@ -348,7 +348,11 @@ def _simulated(
         "phi12": probe.astigmatism_angle - turn,
         "C21": probe.coma,
         "phi21": probe.coma_angle - turn,
+        "C23": probe.threefold,
+        "phi23": probe.threefold_angle - turn,
         "C30": probe.c3,
+        "C32": probe.star,
+        "phi32": probe.star_angle - turn,
         "C50": probe.c5,
     }
     rings: list[abtem.detectors.BaseDetector] = [abtem.AnnularDetector(*angles) for angles in detectors.values()]
