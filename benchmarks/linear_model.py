@@ -67,6 +67,12 @@ KINDS = {
     "uncorrected": [Probe(200e3, 10, 0.9, defocus=600.0, c3=1.2e7)],
     "astigmatic": [replace(SHARP, defocus=30.0, astigmatism=30.0, astigmatism_angle=0.5)],
     "comatic": [replace(SHARP, coma=2000.0, coma_angle=0.5)],
+    "threefold": [replace(SHARP, defocus=20.0, threefold=600.0, threefold_angle=0.5)],
+    "star": [replace(SHARP, star=2e4, star_angle=0.5)],
+    "tailed": [replace(SHARP, source_tail=0.2, source_tail_size=2.5)],
+    "residual": [
+        Probe(200e3, 24, 0.9, 20.0, 1e4, 0.0, 10.0, 0.5, 400.0, 1.0, threefold=300.0, star=1e4, star_angle=2.0)
+    ],
     "chromatic": [replace(SHARP, defocus=20.0, focal_spread=30.0)],
 }
 

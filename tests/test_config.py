@@ -517,6 +517,27 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
         ({"datasets": {"x": {"mistilt_mrad": [0, 200]}}}, ["datasets.x.mistilt_mrad", "100 at most"]),
         ({"arrangements": {"x": {"kind": "strained", "strain": [0, 0.5]}}}, ["x.strain", "0.1 at most"]),
         ({"datasets": {"x": {"defocus_A": [50, 0]}}}, ["datasets.x.defocus_A", "lower defocus first"]),
+        (
+            {"datasets": {"x": {"forward_model": "multislice", "probe": {}}}},
+            ["datasets.x.probe", "tiles", "forward_model: linear"],
+        ),
+        (
+            {"datasets": {"x": {"probe": {"c3_sd_mm": 0.9}}}},
+            ["datasets.x.probe", "narrow"],
+        ),
+        (
+            {"datasets": {"x": {"probe": {"semiangle_mrad": [20, 300]}}}},
+            ["x.probe", "semiangle_mrad", "narrow the range"],
+        ),
+        (
+            {"datasets": {"x": {"mode": "ABF", "probe": {"semiangle_mrad": [8, 24]}, "conditions": ["200keV_24mrad"]}}},
+            ["datasets.x.probe", "8 mrad", "no longer ABF"],
+        ),
+        ({"datasets": {"x": {"probe": {"source_tail": [0, 0.2]}}}}, ["datasets.x.probe", "raise source_tail_A"]),
+        (
+            {"imaging": {"conditions": {"x": {**CONDITION, "source_tail": 0.2}}}},
+            ["conditions.x", "source_tail_A above"],
+        ),
         ({"datasets": {"x": {"defocus_A": [0, 9500]}}}, ["datasets.x.defocus_A", "narrow the range"]),
         (
             {"datasets": {"x": {"detector_mrad": [60, 90], "conditions": ["200keV_24mrad"]}}},

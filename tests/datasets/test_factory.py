@@ -2,8 +2,9 @@ from copy import copy
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
-from stembench.config import CalibratedNoise, Dataset, Imaging, PhysicalNoise
+from stembench.config import CalibratedNoise, Condition, Dataset, DrawnProbe, Imaging, PhysicalNoise
 from stembench.crystals.material import Material
 from stembench.datasets.factory import Factory
 from stembench.datasets.labels import label
@@ -332,3 +333,48 @@ def test_a_detector_shows_columns_bright_or_dark(small_factory, mode):
     at_columns = clean[label(sample, "smallcircularMask") > 0].mean()
     between = clean[label(sample, "circularMask") == 0].mean()
     assert (at_columns > between) == (mode == "HAADF")
+
+
+LEFT = DrawnProbe(
+    semiangle_mrad=(20.0, 28.0), source_size_A=(0.6, 1.0), source_tail=(0.1, 0.3), source_tail_A=(2.0, 3.0)
+)
+
+
+def test_each_image_of_drawn_probes_has_its_own_and_tells_it(small_factory):
+    recipe = Dataset(probe=LEFT, conditions=("200keV_24mrad",), extra_source_A=(0.5, 0.5))
+    factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64)
+    plans = [factory.plan("train", i) for i in range(60)]
+    told = pd.DataFrame([plan.parameters for plan in plans])
+    assert told.nunique()[["semiangle_mrad", "source_size_A", "source_tail", "coma_A", "star_angle_deg"]].min() == 60
+    assert told.semiangle_mrad.between(20, 28).all()
+    assert told.energy_keV.unique() == [200.0]
+    assert told.c3_mm.std() == pytest.approx(LEFT.c3_sd_mm, rel=0.3)
+    components = told.threefold_A.to_numpy() * np.exp(3j * np.deg2rad(told.threefold_angle_deg.to_numpy()))
+    assert np.r_[components.real, components.imag].std() == pytest.approx(LEFT.threefold_sd_A, rel=0.3)
+    plan, first = plans[0], told.iloc[0]
+    assert (plan.probe.coma, plan.probe.star) == pytest.approx((first.coma_A, 1e7 * first.star_mm))
+    assert plan.probe.source_tail_size == pytest.approx(np.hypot(first.source_tail_A, 0.5))
+    series = [factory.plan("test", i).probe for i in range(5)]
+    assert len(set(series)) == 1  # a dose series shows one scene
+
+
+def test_the_truth_under_coma_is_the_maximum_of_the_image(small_factory, projection_of):
+    """Strontium columns, 2.8 A from titanium, under a probe that moves them by 14 pm."""
+    skew = Condition(
+        energy_keV=200, semiangle_mrad=24, source_size_A=0.4, coma_A=1200, coma_angle_deg=50, threefold_A=400
+    )
+    still = PhysicalNoise(shot_noise_alone=0.0, drift_A=(0.3, 0.3), jitter_A=(0, 0))
+    recipe = Dataset(conditions=("skew",), pixel_size_A=(0.04, 0.04), background=0.0, noise=still)
+    strontium = Material.of("SrTiO3", "001", projection_of("SrTiO3", "001"))
+    factory = Factory(recipe, small_factory.arrangements, Imaging(conditions={"skew": skew}), [strontium], 200)
+    plan = factory.plan("test", 0)
+    columns, image = factory.columns(plan), factory.rendered(plan).images["noBackgroundnoNoise"]
+    strongest = columns[(columns.strength > 0.9) & columns.x_A.between(1, 7) & columns.y_A.between(1, 7)]
+    assert len(strongest)
+    for column in strongest.itertuples():
+        row, x = round(column.y_A / 0.04), round(column.x_A / 0.04)
+        near = image[row - 2 : row + 3, x - 2 : x + 3]
+        centre = np.array([np.polyfit(range(-2, 3), part, 2) for part in (near.sum(0), near.sum(1))])
+        top = 0.04 * (np.array([x, row]) - centre[:, 1] / (2 * centre[:, 0]))
+        assert top == pytest.approx([column.x_A, column.y_A], abs=0.012)
+    assert np.hypot(*(columns.x_A - columns.ideal_x_A, columns.y_A - columns.ideal_y_A)).min() > 0.02

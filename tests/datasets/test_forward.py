@@ -113,7 +113,7 @@ def test_noise_of_an_integrated_image_is_that_of_electrons_counted_in_quadrants(
     ideal = factory.forward.image(plan.scene, plan.condition, plan.probe, plan.frame, plan.background, 0)
     inner = slice(plan.frame.pad, plan.frame.pad + 48)
     image = ideal.image[inner, inner]
-    noise = [factory._noisy(plan, ideal, image, image)[0] - image for _ in range(40)]
+    noise = [factory._noisy(plan, ideal, image, image[None])[0] - image for _ in range(40)]
     window = np.outer(np.hanning(48), np.hanning(48))
     power = np.mean([abs(np.fft.fft2(window * each)) ** 2 for each in noise], axis=0) / (window**2).sum()
     ky, kx = (np.fft.fftfreq(48, 0.15)[:, None], np.fft.fftfreq(48, 0.15))
@@ -123,3 +123,32 @@ def test_noise_of_an_integrated_image_is_that_of_electrons_counted_in_quadrants(
     expected = white / (2 * np.pi * np.hypot(kx, ky) * ideal.segments.span + 1e-9) ** 2
     middle = (np.hypot(kx, ky) > 0.6) & (np.hypot(kx, ky) < 2.0)
     assert np.mean(power[middle] / expected[middle]) == pytest.approx(1, rel=0.1)
+
+
+def test_columns_of_a_tile_under_coma_are_where_it_shows_them(small_factory):
+    """The probe of a tile turns with the crystal; its source has a tail."""
+    skew = CONDITION.model_copy(
+        update={"coma_A": 4000.0, "coma_angle_deg": 20.0, "source_tail": 0.2, "source_tail_A": 2}
+    )
+    imaging, crystal = Imaging(conditions={NAME: skew}), small_factory.materials[0]
+    settings = {"cell_width": 24.0, "sampling": 0.18, "slice_thickness": 2.0, "phonons": 0, "seed": 0}
+    period = (crystal.projection.period,)
+    tile = simulate_tile(crystal.projection, probe_of(skew), detectors_of(skew), period, **settings)
+    forward = MultisliceModel("ADF", imaging, SETTINGS, 0, {(crystal.material, crystal.zone, NAME): tile})
+    recipe = Dataset(
+        forward_model="multislice",
+        conditions=(NAME,),
+        mode="ADF",
+        pixel_size_A=(0.05, 0.05),
+        noise=PhysicalNoise(shot_noise_alone=1.0),
+    )
+    factory = Factory(recipe, small_factory.arrangements, imaging, [crystal], 200, forward=forward)
+    plan = factory.plan("test", 0)
+    columns, image = factory.columns(plan), factory.rendered(plan).images["noBackgroundnoNoise"]
+    heavy = columns[(columns.strength > 0.95) & columns.x_A.between(1, 9) & columns.y_A.between(1, 9)]
+    assert len(heavy)
+    for column in heavy.itertuples():
+        near = image[round(column.y_A / 0.05) - 12 :, round(column.x_A / 0.05) - 12 :][:25, :25]
+        row, x = np.unravel_index(near.argmax(), near.shape)
+        assert np.hypot(row - 12, x - 12) * 0.05 < 0.08  # and 0.19 A from the column itself
+    assert np.hypot(columns.x_A - columns.ideal_x_A, columns.y_A - columns.ideal_y_A).min() > 0.15

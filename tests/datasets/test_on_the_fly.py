@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from stembench.config import Dataset, Imaging, PhysicalNoise
+from stembench.config import Dataset, DrawnProbe, Imaging, PhysicalNoise
 from stembench.datasets import on_the_fly
 from stembench.datasets.factory import Factory
 from stembench.datasets.labels import label
@@ -72,6 +72,15 @@ def test_a_device_renders_every_fault_of_scan_and_detector_as_the_factory_does(s
         sample = faulty.sample("train", i)
         for name, tolerance in (("noNoise", 1e-5), ("noBackgroundnoNoise", 1e-5), ("image", 0.02)):
             assert rendered[name][i].numpy() == pytest.approx(sample.images[name], abs=tolerance)
+
+
+def test_a_device_renders_images_that_have_a_probe_each(small_factory):
+    recipe = Dataset(probe=DrawnProbe(source_tail=(0.1, 0.3), source_tail_A=(2.0, 3.0)))
+    factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64)
+    plans = [factory.plan("train", i) for i in range(4)]
+    assert len({plan.probe for plan in plans}) == 4
+    for i, image in enumerate(rendered_on(factory, plans, CPU)["noNoise"].numpy()):
+        assert image == pytest.approx(factory.sample("train", i).images["noNoise"], abs=1e-5)
 
 
 def test_noise_on_a_device_is_the_factorys_in_its_statistics_and_repeats(factory):

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import j0
-from stembench.imaging.linear import bright_field, central_intensity, linear_image, scattering_strengths
+from stembench.imaging.column_peak import peak_intensity
+from stembench.imaging.linear import bright_field, linear_image, scattering_strengths
 from stembench.imaging.probe import Probe
 
 PROBE = Probe(200e3, 24, 0.9)
@@ -14,7 +15,7 @@ def image_of(positions, shape=(80, 80), pixel_size=0.1, strengths=None, thermal_
     strengths = np.ones(len(positions)) if strengths is None else np.array(strengths, float)
     thermal_b = np.zeros(len(positions)) if thermal_b is None else np.array(thermal_b, float)
     image = linear_image(positions, strengths, thermal_b, probe, shape, pixel_size)
-    return image / (strengths * central_intensity(probe, thermal_b)).max(initial=1e-12)
+    return image / (strengths * peak_intensity(probe, thermal_b)).max(initial=1e-12)
 
 
 @settings(max_examples=15, deadline=None)

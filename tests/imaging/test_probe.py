@@ -60,6 +60,9 @@ def test_numerical_transfer_meets_the_analytic_one():
         {"defocus": -50.0, "c5": 5e7},
         {"astigmatism": 40.0, "astigmatism_angle": 0.5},
         {"coma": 1500.0, "coma_angle": -0.7},
+        {"threefold": 1500.0, "threefold_angle": 0.4},
+        {"star": 4e4, "star_angle": -0.9},
+        {"coma": 600.0, "threefold": 700.0, "threefold_angle": 1.1, "star": 2e4, "star_angle": 0.5},
     ],
 )
 def test_transfer_is_that_of_abtem(aberrations):
@@ -75,6 +78,10 @@ def test_transfer_is_that_of_abtem(aberrations):
         "phi12": ours.astigmatism_angle,
         "C21": ours.coma,
         "phi21": ours.coma_angle,
+        "C23": ours.threefold,
+        "phi23": ours.threefold_angle,
+        "C32": ours.star,
+        "phi32": ours.star_angle,
     }
     probe = AbtemProbe(energy=200e3, semiangle_cutoff=20, extent=40, gpts=512, aberrations=theirs)
     intensity = np.abs(probe.build(lazy=False).array) ** 2
@@ -84,6 +91,30 @@ def test_transfer_is_that_of_abtem(aberrations):
     near = np.abs(k) < 1.05 * ours.cutoff
     kx, ky = np.meshgrid(k[near], k[near], indexing="ij")  # abTEM's first axis is x
     assert np.abs(ours.transfer(kx, ky) - expected[np.ix_(near, near)]).max() < 0.01
+
+
+def test_the_phase_is_that_of_abtem():
+    from abtem.transfer import Aberrations
+
+    known = {"C10": -30.0, "C12": 20.0, "phi12": 0.2, "C21": 500.0, "phi21": 1.0, "C23": 900.0, "phi23": -0.6}
+    theirs = Aberrations(energy=200e3, **known, C30=1e4, C32=3e4, phi32=0.8)
+    ours = Probe(
+        200e3, 24, 0.0, 30.0, 1e4, 0.0, 20.0, 0.2, 500.0, 1.0,
+        threefold=900.0, threefold_angle=-0.6, star=3e4, star_angle=0.8,
+    )  # fmt: skip
+    angle, azimuth = np.meshgrid(np.linspace(0.001, 0.024, 12), np.linspace(-np.pi, np.pi, 25))
+    expected = theirs._evaluate_from_angular_grid(angle, azimuth)
+    assert np.exp(-1j * ours.aberration_phase(angle, azimuth)) == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_source_with_a_tail_is_two_gaussians():
+    k = np.linspace(0, 1.5, 20)
+    sharp, broad = (Probe(200e3, 24, fwhm).transfer(k, 0 * k) for fwhm in (0.7, 2.5))
+    both = Probe(200e3, 24, 0.7, source_tail=0.3, source_tail_size=2.5)
+    assert both.transfer(k, 0 * k) == pytest.approx(0.7 * sharp + 0.3 * broad)
+    assert both.unstable(0.5).transfer(k, 0 * k) == pytest.approx(
+        both.transfer(k, 0 * k) * np.exp(-2 * (np.pi * 0.5) ** 2 / (8 * np.log(2)) * k**2)
+    )
 
 
 def test_the_source_and_aberrations_widen_the_probe():
@@ -100,9 +131,12 @@ def test_published_column_radius():
 ABERRATED = Probe(
     200e3, 22, 0.7, defocus=60.0, c3=2e5, astigmatism=25.0, astigmatism_angle=0.3, coma=1200.0, coma_angle=1.1
 )
+LEFT_OVER = Probe(
+    200e3, 24, 0.7, coma=500.0, threefold=900.0, threefold_angle=0.4, star=2e4, source_tail=0.2, source_tail_size=2.0
+)
 
 
-@pytest.mark.parametrize("probe", [Probe(200e3, 24, 0.9), Probe(100e3, 30, defocus=-70.0), ABERRATED])
+@pytest.mark.parametrize("probe", [Probe(200e3, 24, 0.9), Probe(100e3, 30, defocus=-70.0), ABERRATED, LEFT_OVER])
 @pytest.mark.parametrize("box", [(20.0, 26.0), (61.0, 48.5)])
 def test_the_transfer_in_a_box_is_that_at_its_frequencies(probe, box):
     upper, lower = probe.transfer_in_box(*box)

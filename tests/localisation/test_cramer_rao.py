@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from stembench.imaging.linear import central_intensity, linear_image
+from stembench.imaging.column_peak import peak_intensity
+from stembench.imaging.linear import linear_image
 from stembench.imaging.probe import Probe
 from stembench.localisation.cramer_rao import position_bound
 
@@ -10,7 +11,7 @@ PROBE, PIXEL = Probe(200e3, 24, 0.9), 0.1
 
 def column(x, y):
     image = linear_image(np.array([[x, y]]), np.ones(1), np.zeros(1), PROBE, (48, 48), PIXEL)
-    return image / central_intensity(PROBE, np.array(0.0))
+    return image / peak_intensity(PROBE, np.array(0.0))
 
 
 def bound(positions, peak, background):

@@ -23,7 +23,7 @@ from stembench.config.base import CIF_PATTERN
 from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset, PhysicalNoise
 from stembench.config.evaluation import Evaluation, LabTestset
 from stembench.config.generalisation import Generalisation
-from stembench.config.imaging import Condition, Imaging, Multislice
+from stembench.config.imaging import Condition, DrawnProbe, Imaging, Multislice
 from stembench.config.lab import Distribution, LabImage
 from stembench.config.networks import Network, Recipe, Training, check_shares
 from stembench.config.studies import Study
@@ -40,6 +40,7 @@ __all__ = [
     "Defects",
     "Dislocation",
     "Distribution",
+    "DrawnProbe",
     "Embedded",
     "Evaluation",
     "Fault",

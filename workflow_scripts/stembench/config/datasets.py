@@ -17,6 +17,7 @@ from stembench.config.base import (
     Section,
     up_to,
 )
+from stembench.config.imaging import DrawnProbe
 from stembench.imaging.detectors import Mode
 
 #: Labels of TEMImageNet that are images made from the columns.
@@ -270,6 +271,11 @@ class Dataset(Section):
         description="Angle between zone axis and beam, in any direction. Atoms move sideways with their depth; not for "
         "tiles of multislice",
         json_schema_extra={"unit": "mrad", "bounds": "0 to 100, ascending"},
+    )
+    probe: DrawnProbe | None = Field(
+        None,
+        description="A probe of its own for each image, drawn around its condition's. null: the conditions' probes. "
+        "`{}`: what an operator leaves of the aberrations of a corrected instrument. Not for tiles of multislice",
     )
     pixel_size_A: tuple[float, float] | None = Field(
         (0.08, 0.156),

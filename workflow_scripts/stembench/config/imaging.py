@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from stembench.config.base import Element, Material, Name, Names, Range, Section
+from stembench.config.base import Element, FractionRange, Material, Name, Names, Range, Section
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.imaging.detectors import Mode
 from stembench.imaging.device import Device
@@ -25,6 +25,12 @@ class Condition(Section):
     )
     source_size_A: float = Field(
         description="FWHM of the effective source", ge=0, le=5, json_schema_extra={"unit": "A"}
+    )
+    source_tail: float = Field(
+        0.0, description="Fraction of the electrons in a second, broader Gaussian of the effective source", ge=0, le=0.9
+    )
+    source_tail_A: float = Field(
+        0.0, description="FWHM of that broader Gaussian", ge=0, le=10, json_schema_extra={"unit": "A"}
     )
     defocus_A: float = Field(
         0.0, description="Defocus, positive for underfocus", ge=-10_000, le=10_000, json_schema_extra={"unit": "A"}
@@ -48,6 +54,16 @@ class Condition(Section):
     coma_A: float = Field(0.0, description="Axial coma C21", ge=0, le=100_000, json_schema_extra={"unit": "A"})
     coma_angle_deg: float = Field(
         0.0, description="Azimuth of the coma", ge=-180, le=180, json_schema_extra={"unit": "deg"}
+    )
+    threefold_A: float = Field(
+        0.0, description="Three-fold astigmatism C23 (A2)", ge=0, le=100_000, json_schema_extra={"unit": "A"}
+    )
+    threefold_angle_deg: float = Field(
+        0.0, description="Azimuth of the three-fold astigmatism", ge=-180, le=180, json_schema_extra={"unit": "deg"}
+    )
+    star_mm: float = Field(0.0, description="Star aberration C32 (4 S3)", ge=0, le=1, json_schema_extra={"unit": "mm"})
+    star_angle_deg: float = Field(
+        0.0, description="Azimuth of the star aberration", ge=-180, le=180, json_schema_extra={"unit": "deg"}
     )
     cc_mm: float = Field(
         0.0,
@@ -82,6 +98,17 @@ class Condition(Section):
         return value
 
     @model_validator(mode="after")
+    def _tail_is_broader(self) -> Condition:
+        if (self.source_tail or self.source_tail_A) and not (
+            self.source_tail and self.source_size_A < self.source_tail_A
+        ):
+            raise ValueError(
+                "a source with a tail has source_tail above 0 and source_tail_A above source_size_A; set both, or "
+                "remove both"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _detectors_have_modes(self) -> Condition:
         detectors_of(self)
         return self
@@ -93,9 +120,87 @@ class Condition(Section):
             raise ValueError(
                 f"the aberrations spread the beam over a radius of {radius:.0f} A, in which no column can be told from "
                 f"another, and {WIDEST_BEAM_A:g} A can be simulated; lower semiangle_mrad (about 8 to 12 without a "
-                "corrector), c3_mm, c5_mm, astigmatism_A or coma_A, or set defocus_A to about "
+                "corrector), c3_mm, c5_mm, astigmatism_A, coma_A, threefold_A or star_mm, or set defocus_A to about "
                 "1e7 c3_mm (semiangle_mrad / 1000)^2, which compensates C3"
             )
+        return self
+
+
+class DrawnProbe(Section):
+    """A probe of its own for each image: what an operator leaves of the aberrations, and ranges of the rest.
+
+    The default spreads are those of a corrected instrument.
+    """
+
+    energy_keV: Range | None = Field(
+        None,
+        description="Range of beam energies; null: the condition's",
+        json_schema_extra={"unit": "keV", "bounds": "20 to 1000, ascending"},
+    )
+    semiangle_mrad: Range | None = Field(
+        None,
+        description="Range of convergence semi-angles; null: the condition's",
+        json_schema_extra={"unit": "mrad", "bounds": "1 to 100, ascending"},
+    )
+    source_size_A: Range | None = Field(
+        None,
+        description="Range of the source's FWHM; null: the condition's",
+        json_schema_extra={"unit": "A", "bounds": "0 to 5, ascending"},
+    )
+    source_tail: FractionRange | None = Field(
+        None, description="Range of the source's broader fraction; null: the condition's"
+    )
+    source_tail_A: Range | None = Field(
+        None,
+        description="Range of that part's FWHM; null: the condition's",
+        json_schema_extra={"unit": "A", "bounds": "above the source's FWHM, up to 10, ascending"},
+    )
+    defocus_sd_A: float = Field(20.0, description="SD of the defocus", ge=0, le=1000, json_schema_extra={"unit": "A"})
+    astigmatism_sd_A: float = Field(
+        10.0,
+        description="SD of each component of two-fold astigmatism C12 (A1)",
+        ge=0,
+        le=1000,
+        json_schema_extra={"unit": "A"},
+    )
+    coma_sd_A: float = Field(
+        400.0,
+        description="The same of axial coma C21 (3 B2)",
+        ge=0,
+        le=20_000,
+        json_schema_extra={"unit": "A"},
+    )
+    threefold_sd_A: float = Field(
+        300.0,
+        description="The same of three-fold astigmatism C23 (A2)",
+        ge=0,
+        le=20_000,
+        json_schema_extra={"unit": "A"},
+    )
+    c3_sd_mm: float = Field(
+        0.001, description="SD of spherical aberration C3", ge=0, le=1, json_schema_extra={"unit": "mm"}
+    )
+    star_sd_mm: float = Field(
+        0.001,
+        description="SD of each component of star aberration C32 (4 S3)",
+        ge=0,
+        le=0.2,
+        json_schema_extra={"unit": "mm"},
+    )
+
+    @model_validator(mode="after")
+    def _within_a_condition(self) -> DrawnProbe:
+        bounds = {
+            "energy_keV": (20, 1000),
+            "semiangle_mrad": (1, 100),
+            "source_size_A": (0, 5),
+            "source_tail": (0, 0.9),
+            "source_tail_A": (0, 10),
+        }
+        for key, (low, high) in bounds.items():
+            drawn = getattr(self, key)
+            if drawn and not low <= drawn[0] <= drawn[1] <= high:
+                raise ValueError(f"{key} must lie between {low:g} and {high:g}; narrow the range")
         return self
 
 

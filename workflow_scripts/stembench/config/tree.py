@@ -45,6 +45,7 @@ from stembench.config.studies import STUDIES, Study
 from stembench.errors import InputError, in_short
 from stembench.imaging.conditions import detector_of, detectors_of, modes_of, probe_of
 from stembench.imaging.detectors import DARK_FIELD
+from stembench.imaging.drawn_probe import extreme_conditions
 from stembench.imaging.limits import cell_width, check
 from stembench.networks import NETWORKS as REGISTRY
 
@@ -300,7 +301,7 @@ class Config(Section):
             for condition in recipe.conditions:
                 if not detector_of(self.imaging.conditions[condition], recipe.mode, recipe.detector_mrad):
                     raise ValueError(_no_detector(name, recipe, condition, self.imaging.conditions[condition]))
-            self._check_defocus(name, recipe)
+            self._check_probes(name, recipe)
             self._check_mistilt(name, recipe)
             edges = [field / self.sizes.image_px for field in recipe.field_of_view_A or ()]
             if edges and not 0.01 <= min(edges) <= max(edges) <= 1:
@@ -382,21 +383,42 @@ class Config(Section):
                 f"{recipe.mode}; take an instrument of the same contrast"
             )
 
-    def _check_defocus(self, name: str, recipe: Dataset) -> None:
-        if not any(recipe.defocus_A):
+    def _check_probes(self, name: str, recipe: Dataset) -> None:
+        """What a recipe draws of its probes can be simulated, and leaves detectors their mode."""
+        key = f"{name}.probe" if recipe.probe else f"{name}.defocus_A"
+        if not (recipe.probe or any(recipe.defocus_A)):
             return
         if self._shows_tiles(recipe):
             raise ValueError(
-                f"{name}.defocus_A: multislice samples perfect crystals from tiles, which have the defocus of their "
-                "condition; take forward_model: linear, or give each defocus a condition of its own"
+                f"{key}: multislice samples perfect crystals from tiles, which have the probe of their condition; take "
+                "forward_model: linear, or give each probe a condition of its own"
             )
         for condition in recipe.conditions:
-            probe = probe_of(self.imaging.conditions[condition])
-            ends = [replace(probe, defocus=probe.defocus + defocus) for defocus in recipe.defocus_A]
-            radius = max(end.geometric_radius() for end in ends)
+            described = self.imaging.conditions[condition]
+            drawn = extreme_conditions(described, recipe.probe) if recipe.probe else [described]
+            detector = detector_of(described, recipe.mode, recipe.detector_mrad)
+            for each in drawn:
+                if not detector_of(each, recipe.mode, detector):
+                    raise ValueError(
+                        f"{key}: at {each.energy_keV:g} keV and {each.semiangle_mrad:g} mrad the detector of "
+                        f"imaging.conditions.{condition} is no longer {recipe.mode}; narrow energy_keV or "
+                        "semiangle_mrad, or take the condition out"
+                    )
+                if each.source_tail and each.source_tail_A <= each.source_size_A:
+                    raise ValueError(
+                        f"{key}: with imaging.conditions.{condition} the source's broader part of "
+                        f"{each.source_tail_A:g} A is not broader than its {each.source_size_A:g} A; raise "
+                        "source_tail_A or narrow source_size_A"
+                    )
+            probes = [
+                replace(probe, defocus=probe.defocus + defocus)
+                for probe in map(probe_of, drawn)
+                for defocus in recipe.defocus_A
+            ]
+            radius = max(probe.geometric_radius() for probe in probes)
             if radius > WIDEST_BEAM_A:
                 raise ValueError(
-                    f"{name}.defocus_A spreads the beam of imaging.conditions.{condition} over a radius of "
+                    f"{key} spreads the beam of imaging.conditions.{condition} over a radius of "
                     f"{radius:.0f} A, and {WIDEST_BEAM_A:g} A can be simulated; narrow the range"
                 )
 

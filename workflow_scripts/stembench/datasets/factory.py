@@ -1,8 +1,9 @@
 """The sample factory: sample i of a dataset, from nothing but the recipe, its seed and i."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,9 @@ from threadpoolctl import ThreadpoolController
 
 from stembench.config import (
     Arrangement,
+    Condition,
     Dataset,
+    DrawnProbe,
     Imaging,
     MultiplyTwinned,
     Overlapping,
@@ -34,6 +37,7 @@ from stembench.datasets.scanning import drawn_scans, reach_px
 from stembench.errors import InputError
 from stembench.imaging.conditions import probe_of
 from stembench.imaging.detectors import DARK_FIELD
+from stembench.imaging.drawn_probe import drawn_condition, extreme_conditions
 from stembench.imaging.linear import scattering_strengths, strength_of
 from stembench.imaging.probe import Probe
 from stembench.imaging.segmented import differences, integrated_field
@@ -163,9 +167,12 @@ class Factory:
         # A dose series shows one scene: there probe, background and distortions belong to the structure.
         scene_rng = rng if split == "train" else structure_rng
         condition = list(self.probes)[scene_rng.integers(len(self.probes))]
-        probe = self.probes[condition]
+        probe, settings = self.probes[condition], {}
+        if self.recipe.probe:
+            own = drawn_condition(self.imaging.conditions[condition], self.recipe.probe, scene_rng)
+            probe, settings = probe_of(own), own.model_dump(exclude={"detectors_mrad"})
         extra = float(scene_rng.uniform(*self.recipe.extra_source_A))
-        probe = replace(probe, source_size=float(np.hypot(probe.source_size, extra))) if extra else probe
+        probe = probe.unstable(extra) if extra else probe
         if any(self.recipe.defocus_A):
             probe = replace(probe, defocus=probe.defocus + float(scene_rng.uniform(*self.recipe.defocus_A)))
         kind = self.recipe.backgrounds[scene_rng.integers(len(self.recipe.backgrounds))]
@@ -185,6 +192,7 @@ class Factory:
             "mode": self.recipe.mode,
             "forward_model": self.recipe.forward_model,
             "condition": condition,
+            **settings,
             "extra_source_A": extra,
             "defocus_A": probe.defocus,
             "probe_fwhm_A": probe.fwhm,
@@ -254,23 +262,16 @@ class Factory:
         reach = reach_px(noise, self.image_px, pixel_size)
         return int(np.ceil(reach)) + _SPLINE_MARGIN if reach else 0
 
-    def _widest_probes(self) -> Iterator[Probe]:
-        """The probe of each condition at either end of the range of defocus."""
-        for probe in self.probes.values():
-            for defocus in self.recipe.defocus_A:
-                yield replace(probe, defocus=probe.defocus + defocus)
-
     def _view(self, material: Material, arrangement: str, frame: Frame, rng: np.random.Generator) -> View:
         thickness, turn = float(rng.uniform(*self.recipe.thickness_A)), rng.uniform()
         step = self.recipe.rotation_step_deg
         if isinstance(self.arrangements[arrangement], Periodic):
             thickness = self.forward.thickness(material, thickness)
+        known, drawn, defocus = self.imaging.conditions, self.recipe.probe, self.recipe.defocus_A
+        reach = max(_reach(known[name], drawn, defocus) for name in self.probes) + 2 * self.recipe.extra_source_A[1]
         return View(
             extent=(self.image_px * frame.pixel_size,) * 2,
-            margin=frame.corner
-            + max(probe.reach for probe in self._widest_probes())
-            + 2 * self.recipe.extra_source_A[1]
-            + thickness * float(np.tan(self.recipe.mistilt_mrad[1] / 1000)),
+            margin=frame.corner + reach + thickness * float(np.tan(self.recipe.mistilt_mrad[1] / 1000)),
             rotation=float(2 * np.pi * turn if step is None else np.deg2rad(step * int(turn * np.ceil(360 / step)))),
             offset=rng.uniform(0, 1, 2) @ material.projection.lattice,
             thickness=thickness,
@@ -344,11 +345,17 @@ class Factory:
         return integrated_field(differences(np.stack(errors)), plan.frame.pixel_size) / segments.span
 
     def columns(self, plan: Plan) -> pd.DataFrame:
-        """The truth of a plan, as `Sample.columns`, no bounds given."""
+        """The truth of a plan, as `Sample.columns`, no bounds given.
+
+        A column's apparent position is the maximum of its noise-free image alone, at the lateral position of the
+        entrance surface: `peak_shift` from the column under coma and three-fold astigmatism, moved by drift and shear,
+        not by the jitter of single rows.
+        """
         scene, probe, pixel_size = plan.scene, plan.probe, plan.frame.pixel_size
         places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
         relative = self.forward.relative_strengths(scene, plan.condition, probe)
-        apparent = pixel_size * apparent_positions(places / pixel_size, plan.scans, probe.fwhm / pixel_size)
+        seen = places + self.forward.shifts(scene, probe)
+        apparent = pixel_size * apparent_positions(seen / pixel_size, plan.scans, probe.fwhm / pixel_size)
         asked = relative >= self.recipe.label_threshold
         neighbour = np.full(len(places), np.inf)
         if asked.sum() > 1:
@@ -388,12 +395,13 @@ class Factory:
         scene, counts, pad = plan.scene, plan.parameters["counts_per_px"], plan.frame.pad
         inner = slice(pad, pad + self.image_px)
         places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])  # nothing is distorted
+        seen = places + self.forward.shifts(scene, plan.probe)
         # What is not asked for is a known part of the image.
         bounds[asked] = position_bound(
             counts * ideal.image[inner, inner],
-            columns.loc[asked, ["x_A", "y_A"]].to_numpy(),
+            columns.loc[asked, ["ideal_x_A", "ideal_y_A"]].to_numpy(),
             counts * ideal.slope * columns.strength[asked].to_numpy(),
-            scene.columns["B_A2"][self._inside(plan, places)][asked],
+            scene.columns["B_A2"][self._inside(plan, seen)][asked],
             plan.probe,
             plan.frame.pixel_size,
         )
@@ -421,6 +429,13 @@ def _jittered(plan: Plan, images: np.ndarray) -> Iterator[np.ndarray]:
     coefficients, pads = spline_coefficients(images), [plan.frame.pad] * len(plan.scans)
     for number in range(len(images)):
         yield frames_of(coefficients, plan.scans, [number] * len(plan.scans), pads, jittered=True)
+
+
+@lru_cache
+def _reach(condition: Condition, drawn: DrawnProbe | None, defocus: tuple[float, float]) -> float:
+    """Largest reach of the probes that are drawn around a condition [A]."""
+    probes = [probe_of(each) for each in (extreme_conditions(condition, drawn) if drawn else [condition])]
+    return max(replace(probe, defocus=probe.defocus + added).reach for probe in probes for added in defocus)
 
 
 def _brightest_column(specimen: Specimen, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

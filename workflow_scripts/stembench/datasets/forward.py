@@ -1,18 +1,20 @@
 """From what is in the field of view to its noise-free image: the linear model, or multislice."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from stembench.config import Imaging, Multislice
+from stembench.crystals.field import in_plane_turn
 from stembench.crystals.material import Material
 from stembench.crystals.specimen import Specimen
+from stembench.imaging.column_peak import peak_intensity, peak_shift
 from stembench.imaging.conditions import detector_of
 from stembench.imaging.cross_sections import column_cross_section, peak_per_area
 from stembench.imaging.detectors import DARK_FIELD, Mode, detector_name
-from stembench.imaging.linear import bright_field, central_intensity, linear_image
+from stembench.imaging.linear import bright_field, linear_image
 from stembench.imaging.multislice import Tile, scan
 from stembench.imaging.probe import Probe
 from stembench.imaging.segmented import differences, idpc_name, integrated_field, quadrant_names
@@ -59,7 +61,7 @@ class Scene:
 
     def heights(self, probe: Probe) -> np.ndarray:
         """Peak of each column alone in the linear model, shape (columns,)."""
-        return self.columns["strength"] * central_intensity(probe, self.columns["B_A2"])
+        return self.columns["strength"] * peak_intensity(probe, self.columns["B_A2"])
 
     def relative_heights(self, probe: Probe) -> np.ndarray:
         """The same as fractions of the highest."""
@@ -134,6 +136,9 @@ class ForwardModel(Protocol):
     def relative_strengths(self, scene: Scene, condition: str, probe: Probe) -> np.ndarray:
         """How much each column stands out from its surroundings, 1 for the strongest; shape (columns,)."""
 
+    def shifts(self, scene: Scene, probe: Probe) -> np.ndarray:
+        """How far from each column the maximum of its image lies, along x and y; shape (columns, 2) [A]."""
+
     def image(
         self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
     ) -> Ideal:
@@ -166,6 +171,10 @@ class LinearModel:
     def relative_strengths(self, scene: Scene, condition: str, probe: Probe) -> np.ndarray:
         """See `ForwardModel`; a column's peak alone."""
         return scene.relative_heights(probe)
+
+    def shifts(self, scene: Scene, probe: Probe) -> np.ndarray:
+        """See `ForwardModel`."""
+        return peak_shift(probe, scene.columns["B_A2"])
 
     def image(
         self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
@@ -236,10 +245,16 @@ class MultisliceModel:
             return scene.relative_heights(probe)
         tile, detector, index = self._tile(scene, condition)
         places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])
-        period = tile.refined(detector, index, probe.source_size)
-        values = tile.at(detector, index, places, scene.rotation, scene.offset, probe.source_size)
+        seen = places + self.shifts(scene, probe)
+        period = _of_source(probe, lambda fwhm: tile.refined(detector, index, fwhm))
+        values = _of_source(probe, lambda fwhm: tile.at(detector, index, seen, scene.rotation, scene.offset, fwhm))
         contrast = np.maximum(values - period.min() if self.mode in DARK_FIELD else period.max() - values, 0)
         return contrast / contrast.max(initial=1e-12)
+
+    def shifts(self, scene: Scene, probe: Probe) -> np.ndarray:
+        """See `ForwardModel`; those of the linear model. The probe of a tile turns with the crystal."""
+        shifts = peak_shift(probe, scene.columns["B_A2"])
+        return shifts if scene.specimen is not None else shifts @ in_plane_turn(scene.rotation)
 
     def image(
         self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
@@ -288,7 +303,7 @@ class MultisliceModel:
     @staticmethod
     def _of_tile(tile: Tile, detector: str, index: int, scene: Scene, probe: Probe, frame: Frame) -> np.ndarray:
         place = (frame.shape, frame.pixel_size, scene.rotation, scene.offset + frame.corner)
-        return tile.image(detector, index, *place, probe.source_size)
+        return _of_source(probe, lambda fwhm: tile.image(detector, index, *place, fwhm))
 
     def _scanned(self, specimen: Specimen, condition: str, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
         """Fraction of the beam on the detector, or on each quadrant; shape (1 or 4, *`frame.shape`)."""
@@ -298,7 +313,7 @@ class MultisliceModel:
         return self._last[1]
 
     def _scan(self, specimen: Specimen, condition: str, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
-        margin = int(np.ceil(_SOURCE_REACH * probe.source_size / frame.pixel_size))
+        margin = int(np.ceil(_SOURCE_REACH * max(fwhm for _, fwhm in probe.source_parts) / frame.pixel_size))
         height, width = frame.shape
         shape, corner = (height + 2 * margin, width + 2 * margin), frame.corner + margin * frame.pixel_size
         moved = specimen.moved(np.array([corner, corner, 0.0]))
@@ -316,8 +331,16 @@ class MultisliceModel:
             detectors = {detector_name(*angles): angles}
         scanned = scan(moved, probe, detectors, shape, frame.pixel_size, **settings)
         inner = slice(margin, margin + frame.shape[0])
-        blurred = [effective_source(each, probe.source_size, frame.pixel_size) for each in scanned]
+        source = probe.source_parts
+        blurred = [
+            sum(weight * effective_source(each, fwhm, frame.pixel_size) for weight, fwhm in source) for each in scanned
+        ]
         return np.stack(blurred)[:, inner, inner]
+
+
+def _of_source(probe: Probe, image: Callable[[float], np.ndarray]) -> np.ndarray:
+    """An image that is known for Gaussian sources of any FWHM, of all of a probe's source."""
+    return np.sum([weight * image(fwhm) for weight, fwhm in probe.source_parts], axis=0)
 
 
 def _detector(imaging: Imaging, condition: str, mode: Mode, asked: tuple[float, float] | None) -> tuple[float, float]:

@@ -16,6 +16,8 @@ def probe_of(condition: "Condition") -> Probe:
         energy=1e3 * condition.energy_keV,
         semiangle=condition.semiangle_mrad,
         source_size=condition.source_size_A,
+        source_tail=condition.source_tail,
+        source_tail_size=condition.source_tail_A,
         defocus=condition.defocus_A,
         c3=1e7 * condition.c3_mm,
         c5=1e7 * condition.c5_mm,
@@ -23,6 +25,10 @@ def probe_of(condition: "Condition") -> Probe:
         astigmatism_angle=radians(condition.astigmatism_angle_deg),
         coma=condition.coma_A,
         coma_angle=radians(condition.coma_angle_deg),
+        threefold=condition.threefold_A,
+        threefold_angle=radians(condition.threefold_angle_deg),
+        star=1e7 * condition.star_mm,
+        star_angle=radians(condition.star_angle_deg),
         focal_spread=focal_spread(1e7 * condition.cc_mm, condition.energy_spread_eV, 1e3 * condition.energy_keV),
     )
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stembench.imaging.column_peak import peak_intensity
 from stembench.imaging.detectors import collected
-from stembench.imaging.linear import central_intensity
 from stembench.imaging.probe import REST_ENERGY, Probe, electron_wavelength
 from stembench.imaging.scattering import wentzel
 
@@ -108,7 +108,7 @@ def column_cross_section(
 def peak_per_area(probe: Probe, thermal_b: float, thickness: float) -> float:
     """Beam density at a column in focus, averaged over a specimen's thickness [1/A^2].
 
-    The probe's central intensity at the entrance surface falls with depth as the beam diverges. The depth of focus,
+    The probe's peak intensity at the entrance surface falls with depth as the beam diverges. The depth of focus,
     `DEPTH_OF_FOCUS` lambda / alpha^2, is fitted to multislice; heavy columns scatter the beam away faster than that.
 
     Parameters
@@ -121,7 +121,7 @@ def peak_per_area(probe: Probe, thermal_b: float, thickness: float) -> float:
         [A].
     """
     depth_of_focus = DEPTH_OF_FOCUS * probe.wavelength / (1e-3 * probe.semiangle) ** 2
-    return float(central_intensity(probe, np.array([thermal_b]))[0] / np.hypot(1, thickness / depth_of_focus))
+    return float(peak_intensity(probe, np.array([thermal_b]))[0] / np.hypot(1, thickness / depth_of_focus))
 
 
 def _interaction(energy: float) -> float:

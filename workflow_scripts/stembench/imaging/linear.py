@@ -66,7 +66,8 @@ def linear_image(
     Returns
     -------
     ndarray, shape `shape`
-        [strength / A^2]; a column alone has `strength * central_intensity` at its centre.
+        [strength / A^2]; a column alone has `strength * peak_intensity` at its maximum, which lies `peak_shift` from it
+        (`imaging.column_peak`).
     """
     field = pixel_size * (np.array(shape)[::-1] - 1)
     near = np.all((positions >= -probe.reach) & (positions <= field + probe.reach), axis=1)
@@ -97,13 +98,6 @@ def linear_image(
     along_y = rows.real @ sums.view(_REAL) + rows.imag @ differences.view(_REAL)
     image = along_y[:, ::2] @ columns.real.T - along_y[:, 1::2] @ columns.imag.T
     return image.astype(float) * (2 / (box[0] * box[1]))
-
-
-def central_intensity(probe: Probe, thermal_b: np.ndarray) -> np.ndarray:
-    """Probe intensity at its centre, for a beam of unit intensity, after each thermal broadening [1/A^2]."""
-    k, transfer = probe.radial_transfer
-    values, which = np.unique(thermal_b, return_inverse=True)
-    return np.trapezoid(2 * np.pi * k * transfer * np.exp(-values[:, None] / 4 * k**2), k, axis=-1)[which]
 
 
 def bright_field(image: np.ndarray, contrast: float) -> np.ndarray:

@@ -402,7 +402,11 @@ def _simulated(
         "phi12": probe.astigmatism_angle - detection.turn,
         "C21": probe.coma,
         "phi21": probe.coma_angle - detection.turn,
+        "C23": probe.threefold,
+        "phi23": probe.threefold_angle - detection.turn,
         "C30": probe.c3,
+        "C32": probe.star,
+        "phi32": probe.star_angle - detection.turn,
         "C50": probe.c5,
     }
     detectors = detection.detectors()

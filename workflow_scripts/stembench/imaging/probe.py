@@ -1,6 +1,6 @@
 """The focused electron probe: aperture, aberrations, effective source."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -55,6 +55,8 @@ class Probe:
         Convergence semi-angle [mrad].
     source_size : float
         FWHM of the Gaussian effective source [A].
+    source_tail, source_tail_size : float
+        Fraction of the electrons in a second, broader Gaussian of the source, and its FWHM [A].
     defocus : float
         Defocus, positive for underfocus [A].
     c3, c5 : float
@@ -63,6 +65,10 @@ class Probe:
         Two-fold astigmatism C12 [A] and its azimuth [rad].
     coma, coma_angle : float
         Axial coma C21 [A] and its azimuth [rad].
+    threefold, threefold_angle : float
+        Three-fold astigmatism C23 [A] and its azimuth [rad].
+    star, star_angle : float
+        Star aberration C32 [A] and its azimuth [rad].
     focal_spread : float
         Standard deviation of the defocus by chromatic aberration [A], see `focal_spread`.
     """
@@ -78,6 +84,12 @@ class Probe:
     coma: float = 0.0
     coma_angle: float = 0.0
     focal_spread: float = 0.0
+    threefold: float = 0.0
+    threefold_angle: float = 0.0
+    star: float = 0.0
+    star_angle: float = 0.0
+    source_tail: float = 0.0
+    source_tail_size: float = 0.0
 
     @property
     def wavelength(self) -> float:
@@ -89,25 +101,26 @@ class Probe:
         """Highest spatial frequency that an image of this probe holds, 2 alpha / lambda [1/A]."""
         return 2e-3 * self.semiangle / self.wavelength
 
-    @property
+    @cached_property
     def reach(self) -> float:
         """Distance from the centre beyond which the probe adds nothing that is seen [A].
 
         Tails of the Airy disc up to 4 lambda / alpha, where 97.5 % of the electrons are inside, of the source, and
         the geometric beam of the aberrations.
         """
-        tails = 4e3 * self.wavelength / self.semiangle + 2 * self.source_size
+        tails = 4e3 * self.wavelength / self.semiangle + 2 * max(fwhm for _, fwhm in self.source_parts)
         return tails + self.geometric_radius() + 2e-3 * self.focal_spread * self.semiangle
 
     def geometric_radius(self, depth: float = 0.0) -> float:
         """Radius of the geometric beam `depth` below the entrance surface [A].
 
         The longest displacement |d chi / d theta| of a ray that passes the aperture. Defocus and spherical aberration
-        compensate each other as far as they do; astigmatism and coma add.
+        compensate each other as far as they do; the other aberrations add.
         """
         angle = 1e-3 * self.semiangle * np.linspace(0, 1, 65)
         rays = abs(angle * (depth - self.defocus) + self.c3 * angle**3 + self.c5 * angle**5)
-        return float((rays + abs(self.astigmatism) * angle + abs(self.coma) * angle**2).max())
+        second = (abs(self.coma) + abs(self.threefold)) * angle**2
+        return float((rays + abs(self.astigmatism) * angle + second + abs(self.star) * angle**3).max())
 
     @cached_property
     def radial_transfer(self) -> tuple[np.ndarray, np.ndarray]:
@@ -123,14 +136,20 @@ class Probe:
         Twice the largest radius at which the intensity is at least half of its maximum. Without source and aberrations
         it is 0.514 lambda / alpha, the width of the Airy disc.
         """
-        k, transfer = self.radial_transfer
-        radii = np.linspace(0, self.reach, 1024)
-        profile = np.trapezoid(k * transfer * scipy.special.j0(2 * np.pi * k * radii[:, None]), k, axis=1)
-        excess = profile - profile.max() / 2
-        last = np.flatnonzero(excess > 0)[-1]
-        if last == len(radii) - 1:
+        coarse = np.linspace(0, self.reach, 129)
+        profile = self._radial_profile(coarse)
+        half = profile.max() / 2
+        last = np.flatnonzero(profile > half)[-1]
+        if last == len(coarse) - 1:
             return float(2 * self.reach)
-        return float(2 * (radii[last] + radii[1] * excess[last] / (excess[last] - excess[last + 1])))
+        radii = np.linspace(coarse[last], coarse[last + 1], 9)
+        excess = self._radial_profile(radii) - half
+        last = np.flatnonzero(excess > 0)[-1]
+        return float(2 * (radii[last] + (radii[1] - radii[0]) * excess[last] / (excess[last] - excess[last + 1])))
+
+    def _radial_profile(self, radii: np.ndarray) -> np.ndarray:
+        k, transfer = self.radial_transfer
+        return np.trapezoid(k * transfer * scipy.special.j0(2 * np.pi * k * radii[:, None]), k, axis=1)
 
     @property
     def column_radius(self) -> float:
@@ -151,6 +170,10 @@ class Probe:
             chi = chi + squared * (self.astigmatism / 2) * np.cos(2 * (azimuth - self.astigmatism_angle))
         if self.coma:
             chi = chi + squared * angle * (self.coma / 3) * np.cos(azimuth - self.coma_angle)
+        if self.threefold:
+            chi = chi + squared * angle * (self.threefold / 3) * np.cos(3 * (azimuth - self.threefold_angle))
+        if self.star:
+            chi = chi + squared * squared * (self.star / 4) * np.cos(2 * (azimuth - self.star_angle))
         return (2 * np.pi / self.wavelength) * chi
 
     def transfer(self, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
@@ -195,15 +218,34 @@ class Probe:
     @property
     def is_round(self) -> bool:
         """Whether the probe looks the same from every azimuth."""
-        return not (self.astigmatism or self.coma)
+        return not (self.astigmatism or self.star) and self.is_centred
+
+    @property
+    def is_centred(self) -> bool:
+        """Whether the probe looks the same after half a turn, so that its maximum lies in its centre."""
+        return not (self.coma or self.threefold)
+
+    @property
+    def source_parts(self) -> list[tuple[float, float]]:
+        """Fraction of the electrons and FWHM [A] of each Gaussian of the effective source."""
+        if not self.source_tail:
+            return [(1.0, self.source_size)]
+        return [(1 - self.source_tail, self.source_size), (self.source_tail, self.source_tail_size)]
+
+    def unstable(self, extra: float) -> "Probe":
+        """Return the probe with its source widened by a Gaussian of the FWHM `extra` [A]."""
+        tail = float(np.hypot(self.source_tail_size, extra)) if self.source_tail else self.source_tail_size
+        return replace(self, source_size=float(np.hypot(self.source_size, extra)), source_tail_size=tail)
 
     @property
     def _aberrated(self) -> bool:
-        return any((self.defocus, self.c3, self.c5, self.astigmatism, self.coma, self.focal_spread))
+        symmetric = (self.defocus, self.c3, self.c5, self.focal_spread)
+        return any(symmetric) or not self.is_round
 
     def _source_transfer(self, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
-        source_sigma = self.source_size / np.sqrt(8 * np.log(2))
-        return np.exp(-2 * (np.pi * source_sigma) ** 2 * (kx**2 + ky**2))
+        sigmas = [(weight, fwhm / np.sqrt(8 * np.log(2))) for weight, fwhm in self.source_parts]
+        parts = [weight * np.exp(-2 * (np.pi * sigma) ** 2 * (kx**2 + ky**2)) for weight, sigma in sigmas]
+        return parts[0] if len(parts) == 1 else parts[0] + parts[1]
 
     def _ideal_transfer(self, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
         """The transfer function without aberrations, in closed form."""

@@ -8,7 +8,8 @@ from scipy import sparse
 from scipy.interpolate import RectBivariateSpline
 from scipy.sparse.linalg import splu
 
-from stembench.imaging.linear import central_intensity, linear_image
+from stembench.imaging.column_peak import peak_intensity
+from stembench.imaging.linear import linear_image
 from stembench.imaging.probe import Probe
 
 _REACH_A = 4.0  # a column's intensity beyond this tells nothing about its position
@@ -129,6 +130,6 @@ def _profile(probe: Probe, thermal_b: float) -> RectBivariateSpline:
     centre = np.full((1, 2), half * _STEP_A)
     size = 2 * half + 1
     image = linear_image(centre, np.ones(1), np.full(1, thermal_b), probe, (size, size), _STEP_A)
-    image /= central_intensity(probe, np.array(thermal_b))
+    image /= peak_intensity(probe, np.array(thermal_b))
     axis = (np.arange(size) - half) * _STEP_A
     return RectBivariateSpline(axis, axis, image)

@@ -119,7 +119,7 @@ class Datasets:
         """Return what a tile depends on beside its structure; the source enters when an image is sampled."""
         described = self.config.imaging.conditions[condition]
         return {
-            "probe": asdict(probe_of(described)) | {"source_size": 0.0},
+            "probe": asdict(probe_of(described)) | {"source_size": 0.0, "source_tail": 0.0, "source_tail_size": 0.0},
             "detectors": detectors_of(described),
             "segmented": described.segmented_mrad,
             "multislice": self._multislice,
