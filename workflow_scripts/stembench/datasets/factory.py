@@ -1,6 +1,6 @@
 """The sample factory: sample i of a dataset, from nothing but the recipe, its seed and i."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
