@@ -191,7 +191,7 @@ def test_null_removes_a_named_entry():
         "studies": {"training_sets": None},
         "generalisation": {"testsets": {"wedge": None}},
         "calibration": {"instruments": {"au_particle": None}},
-        "evaluation": {"lab_testsets": {"pbtio3": None}, "published": {"physical": None}},
+        "evaluation": {"lab_testsets": {"pbtio3": None}},
     }
     config = load_config(content, content)
     for section, names in (
@@ -202,7 +202,6 @@ def test_null_removes_a_named_entry():
         (config.generalisation.testsets, "wedge"),
         (config.calibration.instruments, "au_particle"),
         (config.evaluation.lab_testsets, "pbtio3"),
-        (config.evaluation.published, "physical"),
     ):
         assert names not in section
         assert section

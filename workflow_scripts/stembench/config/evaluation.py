@@ -122,14 +122,10 @@ class Evaluation(Section):
         "how it is cut and tuned",
     )
     published: dict[Name, tuple[PublishedSet, ...]] = Field(
-        {
-            "physical": ("temimagenet", "prior_simulated"),
-            "calibrated": ("sfin_haadf", "sffn_haadf"),
-            "bright_field": ("sfin_bf",),
-            "perovskite": ("prior_lab",),
-        },
-        description="Published test sets to compare a test set with. Tables show the printed numbers in columns of "
-        "their own",
+        {},
+        description="Datasets and test sets of papers, such as an import of TEMImageNet. Tables show the printed "
+        "numbers in columns of their own, for filters and for networks of full width trained on the paper's dataset",
+        examples=[{"my_temimagenet": ["temimagenet"]}],
     )
     localisers: tuple[LocaliserName, ...] = Field(
         ("maxima", "otsu", "otsu_split", "own"),

@@ -88,7 +88,7 @@ SCALES: dict[str, Any] = {
         "validation_images": 1000,
         "test_images": 2000,
         "held_out_images": 1000,
-        "generalisation_images": 240,
+        "generalisation_images": 600,
         "shard_images": 2000,
         "width": 1.0,
         "crop_px": 256,
