@@ -28,8 +28,10 @@ class Maps:
 
     Attributes
     ----------
-    surfaces : ndarray, shape (samples, y, x)
+    surfaces : sequence of ndarray, shape (y, x)
         The maps.
+    pixel_sizes : ndarray, shape (samples,)
+        Of the maps [A]; a network's differ from the images' where these lie beyond what it was trained on.
     spacings : ndarray, shape (samples,)
         Mean nearest-neighbour distance of the columns as the network predicts it [px]; nan if it predicts none.
     architecture : str
@@ -38,7 +40,8 @@ class Maps:
         Note of the network for the tables.
     """
 
-    surfaces: np.ndarray
+    surfaces: Sequence[np.ndarray]
+    pixel_sizes: np.ndarray
     spacings: np.ndarray
     architecture: str
     note: str
@@ -53,15 +56,16 @@ def maps_of(job: "snakemake", shards: Sequence[str]) -> Maps:
         If the network cannot be loaded in this environment.
     """
     if not job.params.network:
-        images, modes = open_shards(shards, ["image"]).image.values, read_table(shards, "samples")["mode"]
-        bright = np.stack([bright_columns(image, mode) for image, mode in zip(images, modes)])
-        return Maps(bright, np.full(len(images), np.nan), "", "")
+        images, samples = open_shards(shards, ["image"]).image.values, read_table(shards, "samples")
+        bright = [bright_columns(image, mode) for image, mode in zip(images, samples["mode"])]
+        return Maps(bright, samples.pixel_size_A.to_numpy(), np.full(len(images), np.nan), "", "")
     from stembench.crystals.material import structures_of
     from stembench.trained_network import TrainedNetwork
 
     structures = told(structures_of(job.input.structures), job.params.prior)
     network = TrainedNetwork(job.params.network)
-    return Maps(*network.read(shards, structures), network.record["architecture"], network.record["note"])
+    surfaces, spacings, pixel_sizes = network.read_as_applied(shards, structures)
+    return Maps(surfaces, pixel_sizes, spacings, network.record["architecture"], network.record["note"])
 
 
 def finder_of(job: "snakemake") -> Find:
@@ -86,7 +90,7 @@ def reader_of(job: "snakemake", maps: Maps, localiser: str | None) -> Reader:
         localise = LOCALISERS.load(localiser)
         return lambda position, sample, settings: localise(
             surfaces[position],
-            sample.pixel_size_A,
+            maps.pixel_sizes[position],
             settings=settings,
             architecture=maps.architecture,
             spacing=maps.spacings[position],

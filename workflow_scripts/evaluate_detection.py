@@ -8,7 +8,7 @@ import pandas as pd
 from detection_method import Maps, maps_of, reader_of
 from job import running
 from stembench.config import Evaluation
-from stembench.datasets.store import columns_by_sample, read_hull, read_table
+from stembench.datasets.store import columns_by_sample, open_shards, read_hull, read_table
 from stembench.errors import CannotLoadError
 from stembench.evaluation.matching import Truth, is_scored, published_scores, score_columns, seen_from
 from stembench.evaluation.metrics import detection_metrics, detection_sums
@@ -37,7 +37,8 @@ def evaluate(
     try:
         maps = maps_of(job, shards)
     except CannotLoadError as error:
-        maps = Maps(None, None, "", str(error))  # nothing is found, and nothing missed
+        maps = Maps(None, None, None, "", str(error))  # nothing is found, and nothing missed
+    shape = open_shards(shards, ["image"]).image.shape[1:]
     levels, tuned = dose_levels(samples), job.input.settings
     settings = {level: read_tuning(tuned, PeakSettings, level) for level in set(levels) if maps.surfaces is not None}
     for localiser, *paths in zip(job.params.localisers, columns, images):
@@ -46,7 +47,7 @@ def evaluate(
             found, extent = np.empty((0, 2)), (0.0, 0.0)
             if maps.surfaces is not None:
                 found = read(position, sample, settings[level])
-                extent = tuple(n * sample.pixel_size_A for n in maps.surfaces[position].shape)
+                extent = tuple(n * sample.pixel_size_A for n in shape)
             scored = score_columns(found, truths[position], extent, evaluation)
             outcomes.append(scored.assign(sample=sample["sample"]))
             sums.append(detection_sums(scored[scored.resolved & ~scored.hidden]))
