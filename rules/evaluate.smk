@@ -12,12 +12,14 @@ Makes, below results/{scale}/:
     localisation_after_denoising/{testset}/ (the same of denoised images, one pair per denoiser)
     localisation_after_denoising/{testset}/images.parquet (fits to simulated images, denoised)
     cost/{network}/{task}.json (cost of applying a network)
+    real_images/{method}.csv (scores on lab images with marked columns; shipped-{network} is one that ships)
     enhancement/{task}/{testset}/{method}/ (images.parquet, scores against the task's labels; examples.npz, images that
         figures show, of lab images as well)
 """
 
 from stembench.localisation import DEFAULT_LOCALISER
 from stembench.planning.evaluations import ENHANCED
+from stembench.planning.real_images import TUNED_AT
 
 LAB_TESTSET = any_of(PLAN.evaluations.lab_testsets)
 SINGLE_CRYSTAL = any_of(PLAN.evaluations.single_crystals)
@@ -391,3 +393,30 @@ rule measure_cost:
         "Measure the cost of applying {wildcards.network}, trained to {wildcards.task}"
     script:
         "../workflow_scripts/measure_cost.py"
+
+
+rule find_on_real_images:
+    input:
+        images=PLAN.real_images.image_paths,
+        weights=asked(lambda wildcards: PLAN.real_images.network_files(wildcards.method)),
+        settings=asked(lambda wildcards: PLAN.real_images.settings(wildcards.method)),
+    output:
+        scores=LAYOUT.real_images,
+    log:
+        LAYOUT.log("find_on_real_images", "{method}"),
+    benchmark:
+        LAYOUT.benchmark("find_on_real_images", "{method}")
+    wildcard_constraints:
+        method=any_of(PLAN.real_images.methods),
+    conda:
+        lambda wildcards: environment(PLAN.real_images.environment(wildcards.method))
+    params:
+        code=lambda w: code("find_on_real_images", *PLAN.real_images.modules(w.method)),
+        images=PLAN.real_images.images,
+        all_marked=PLAN.real_images.all_marked,
+        network=lambda wildcards: PLAN.real_images.method(wildcards.method).network,
+        tuned_at=TUNED_AT,
+    message:
+        "Find columns in marked lab images by {wildcards.method}"
+    script:
+        "../workflow_scripts/find_on_real_images.py"

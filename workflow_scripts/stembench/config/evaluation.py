@@ -57,6 +57,15 @@ class LabTestset(Section):
         le=4096,
         json_schema_extra={"unit": "px"},
     )
+    counts_per_px: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] | None = Field(
+        None,
+        description="Doses, as electrons at the brightest columns; null: those that methods are tuned at",
+        min_length=1,
+        json_schema_extra={"unit": "e/px"},
+    )
+    without: tuple[Name, ...] = Field(
+        (), description="Classical finders that are not tried on it, since they take long"
+    )
     detection: bool = Field(
         True,
         description="Whether detection is scored. false where the reference lacks columns that methods rightly find",
@@ -107,6 +116,9 @@ class Evaluation(Section):
                 scales=("full",),
             ),
             "pbtio3": LabTestset(image="pbtio3", block_px=256),
+            "pbtio3_crop": LabTestset(
+                image="pbtio3_crop", block_px=256, counts_per_px=(10.0,), without=("gaussian_fit_atomap",)
+            ),
             # Its maxima are the molybdenum columns; sulphur is there for those who see it.
             "se_mos2": LabTestset(
                 image="se_mos2",
@@ -131,6 +143,10 @@ class Evaluation(Section):
         ("maxima", "otsu", "otsu_split", "own"),
         description="How columns are read from the maps of networks. Networks are compared by `maxima`; `own` is the "
         "localiser of a network's authors, where there is one",
+    )
+    real_images: bool = Field(
+        True,
+        description="Whether the table `real_images` is made: methods on images in which somebody marked the columns",
     )
     detection_baselines: tuple[DetectionBaseline, ...] = Field(
         ("smoothed_maxima", "gaussian_fit", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"),

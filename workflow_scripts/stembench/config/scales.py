@@ -58,6 +58,9 @@ class Scale(Section):
         description="Thickest specimen of a multislice tile", ge=1, le=5000, json_schema_extra={"unit": "A"}
     )
     bootstrap: int = Field(description="Resamplings behind each confidence interval", ge=100, le=100_000)
+    slow_finders: bool = Field(
+        False, description="Whether atomap's fit, which takes minutes an image, stands in the table `real_images`"
+    )
     studies: bool = Field(False, description="Whether `studies` are part of the tables and the report")
 
 
@@ -100,6 +103,7 @@ SCALES: dict[str, Any] = {
         "phonons": 20,
         "thickest_A": 100.0,
         "bootstrap": 10_000,
+        "slow_finders": True,
         "studies": True,
     },
 }

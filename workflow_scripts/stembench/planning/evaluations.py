@@ -240,8 +240,11 @@ class Evaluations:
         return self.config.lab.images[self.lab_testset(testset).image].columns
 
     def doses(self, testset: str) -> list[float]:
-        """Return the doses [e/px] that a lab test set is thinned to: those that its methods are tuned at."""
-        return list(self.datasets.recipe(self.lab_testset(testset).tuned_on).noise.test_counts_per_px)  # type: ignore[union-attr] # as the configuration is checked for
+        """Return the doses [e/px] that a lab test set is thinned to: by default those that its methods are tuned at."""
+        settings = self.lab_testset(testset)
+        if settings.counts_per_px:
+            return list(settings.counts_per_px)
+        return list(self.datasets.recipe(settings.tuned_on).noise.test_counts_per_px)  # type: ignore[union-attr] # as the configuration is checked for
 
     def shown_dose(self, testset: str) -> float:
         """Return the dose [e/px] at which a lab image is shown: the lowest but one."""
@@ -400,7 +403,10 @@ class Evaluations:
     ) -> list[Row]:
         """Return the rows of methods on a test set: a network has one for each of its localisers, or of those given."""
         rows = []
+        left_out = self.lab_testsets[testset].without if testset in self.lab_testsets else ()
         for method in methods:
+            if method.name in left_out:
+                continue
             for localiser in localisers if localisers and method.is_network else self.localisers(method):
                 read = method.read_by(localiser)
                 folder = self.layout.evaluation.path(testset=testset, method=read)

@@ -121,6 +121,7 @@ class Layout:
     denoised_lattice = _Scaled(f"{_DENOISED}/{{method}}")
     denoised_spacings = _Scaled(f"{_DENOISED}/{{method}}/spacings.parquet")
     denoised_responses = _Scaled(f"{_DENOISED}/{{method}}/responses.parquet")
+    real_images = _Scaled("real_images/{method}.csv")
     cost = _Scaled("cost/{network}/{task}.json")
     realism_distances = _Scaled("realism/distances.parquet")
     realism_crops = _Scaled("realism/crops.npz")
