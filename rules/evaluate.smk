@@ -365,7 +365,7 @@ rule enhance_lab_image:
         code=method_code("enhance_lab_image"),
         network=network_folder(None),
         # The recorded image is treated as one of the highest dose that methods are tuned for.
-        recorded_counts_per_px=lambda wildcards: max(PLAN.evaluations.doses(wildcards.testset)),
+        recorded_counts_per_px=lambda wildcards: max(PLAN.evaluations.tuned_doses(wildcards.testset)),
         counts_per_px=lambda wildcards: PLAN.evaluations.shown_dose(wildcards.testset),
     message:
         "Enhance the lab image {wildcards.testset} by {wildcards.method}"

@@ -5,7 +5,7 @@ An image of the user that cannot be used is refused: the product says why, and t
 
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import xarray as xr
 from job import running, say
 from stembench.config import LabImage
 from stembench.errors import InputError, in_short
+from stembench.lab.cropping import cropped
 from stembench.lab.fetching import extract
 from stembench.lab.marked_columns import read_marked_columns
 from stembench.lab.reading import lab_image
@@ -31,29 +32,11 @@ def read(name: str, entry: LabImage, told: Mapping, sources: list[Path]) -> tupl
     image = lab_image(sources[0], name, entry, origin, sidecar=told["sidecar"])
     image.attrs["sha256"] = sha256(sources[0])
     if not entry.columns:
-        return cropped(image, None, entry.crop_px, name) if entry.crop_px else (image, None)
+        return cropped(image, None, entry.crop_px, name)
     where = entry.columns if told["sidecar"] else f"{entry.columns} (lab.images.{name}.columns)"
     pixel_size, shape = image.attrs["pixel_size_A"], image.shape[-2:]
     marked = read_marked_columns(sources[-1], pixel_size, shape, where, or_none=bool(told["sidecar"]))
-    return cropped(image, marked, entry.crop_px, name) if entry.crop_px else (image, marked)
-
-
-def cropped(
-    image: xr.DataArray, columns: np.ndarray | None, crop: Sequence[int], name: str
-) -> tuple[xr.DataArray, np.ndarray | None]:
-    """Return part of an image, `crop` being left and upper edge, width and height [px], and its columns [A]."""
-    left, top, width, height = crop
-    if left + width > image.sizes["x"] or top + height > image.sizes["y"]:
-        raise InputError(
-            f"lab.images.{name}.crop_px reaches beyond the image of {image.sizes['x']} x {image.sizes['y']} px; "
-            "correct left and upper edge, width, height"
-        )
-    part, pixel_size = image[..., top : top + height, left : left + width], image.attrs["pixel_size_A"]
-    if columns is None:
-        return part, None
-    columns = columns - [left * pixel_size, top * pixel_size]
-    inside = np.all((columns > -pixel_size / 2) & (columns < (np.array([width, height]) - 0.5) * pixel_size), axis=1)
-    return part, columns[inside]
+    return cropped(image, marked, entry.crop_px, name)
 
 
 def write(image: xr.DataArray, columns: np.ndarray | None, name: str, to: str) -> None:

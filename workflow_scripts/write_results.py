@@ -41,7 +41,8 @@ def page(summary: pd.DataFrame) -> str:
     if len(enhanced):
         parts += [
             "## Images denoised",
-            "Noise and background are removed. 0 is the best of the tuned filters.",
+            "Noise and background are removed; gain and offset of each image are free. 0 is the best of the tuned "
+            "filters.",
             table(enhanced, [GAIN]),
         ]
     trained = summary[summary.kind == "network"].dropna(subset="parameters")

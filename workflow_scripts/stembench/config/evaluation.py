@@ -66,6 +66,7 @@ class LabTestset(Section):
     without: tuple[Name, ...] = Field(
         (), description="Classical finders that are not tried on it, since they take long"
     )
+    enhanced: bool = Field(True, description="Whether a figure shows it enhanced. false where its authors filtered it")
     detection: bool = Field(
         True,
         description="Whether detection is scored. false where the reference lacks columns that methods rightly find",
@@ -115,9 +116,13 @@ class Evaluation(Section):
                 detection=False,
                 scales=("full",),
             ),
-            "pbtio3": LabTestset(image="pbtio3", block_px=256),
+            "pbtio3": LabTestset(image="pbtio3", block_px=256, enhanced=False),
             "pbtio3_crop": LabTestset(
-                image="pbtio3_crop", block_px=256, counts_per_px=(10.0,), without=("gaussian_fit_atomap",)
+                image="pbtio3_crop",
+                block_px=256,
+                counts_per_px=(10.0,),
+                without=("gaussian_fit_atomap",),
+                enhanced=False,
             ),
             # Its maxima are the molybdenum columns; sulphur is there for those who see it.
             "se_mos2": LabTestset(
@@ -146,7 +151,7 @@ class Evaluation(Section):
     )
     real_images: bool = Field(
         True,
-        description="Whether the table `real_images` is made: methods on images in which somebody marked the columns",
+        description="Whether methods are tried on experimental images in which columns are marked",
     )
     detection_baselines: tuple[DetectionBaseline, ...] = Field(
         ("smoothed_maxima", "gaussian_fit", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"),

@@ -106,6 +106,11 @@ class Evaluations:
         return [name for name, testset in self.lab_testsets.items() if testset.single_crystal]
 
     @property
+    def lab_enhanced(self) -> list[str]:
+        """Lab test sets that a figure shows enhanced."""
+        return [name for name, testset in self.lab_testsets.items() if testset.enhanced]
+
+    @property
     def lab_detection(self) -> list[str]:
         """Lab test sets on which detection is scored."""
         return [name for name, testset in self.lab_testsets.items() if testset.detection]
@@ -241,10 +246,11 @@ class Evaluations:
 
     def doses(self, testset: str) -> list[float]:
         """Return the doses [e/px] that a lab test set is thinned to: by default those that its methods are tuned at."""
-        settings = self.lab_testset(testset)
-        if settings.counts_per_px:
-            return list(settings.counts_per_px)
-        return list(self.datasets.recipe(settings.tuned_on).noise.test_counts_per_px)  # type: ignore[union-attr] # as the configuration is checked for
+        return list(self.lab_testset(testset).counts_per_px or self.tuned_doses(testset))
+
+    def tuned_doses(self, testset: str) -> list[float]:
+        """Return the doses [e/px] that the methods of a lab test set are tuned at."""
+        return list(self.datasets.recipe(self.lab_testset(testset).tuned_on).noise.test_counts_per_px)  # type: ignore[union-attr] # as the configuration is checked for
 
     def shown_dose(self, testset: str) -> float:
         """Return the dose [e/px] at which a lab image is shown: the lowest but one."""
