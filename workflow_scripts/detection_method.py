@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from stembench.baselines.finders import FINDERS
 from stembench.datasets.store import open_shards, read_table
+from stembench.evaluation.external import read_predicted
 from stembench.evaluation.priors import told
 from stembench.evaluation.tuning import Find, found_in_map
 from stembench.imaging.detectors import bright_columns
@@ -55,6 +57,8 @@ def maps_of(job: "snakemake", shards: Sequence[str]) -> Maps:
     CannotLoadError
         If the network cannot be loaded in this environment.
     """
+    if _is_external(job):
+        return Maps([], np.empty(0), np.empty(0), "", "")
     if not job.params.network:
         images, samples = open_shards(shards, ["image"]).image.values, read_table(shards, "samples")
         bright = [bright_columns(image, mode) for image, mode in zip(images, samples["mode"])]
@@ -66,6 +70,11 @@ def maps_of(job: "snakemake", shards: Sequence[str]) -> Maps:
     network = TrainedNetwork(job.params.network)
     surfaces, spacings, pixel_sizes = network.read_as_applied(shards, structures)
     return Maps(surfaces, pixel_sizes, spacings, network.record["architecture"], network.record["note"])
+
+
+def _is_external(job: "snakemake") -> bool:
+    """Return whether the job's method was run elsewhere."""
+    return getattr(job.params, "external", False)
 
 
 def finder_of(job: "snakemake") -> Find:
@@ -84,7 +93,10 @@ def finder_of(job: "snakemake") -> Find:
 
 
 def reader_of(job: "snakemake", maps: Maps, localiser: str | None) -> Reader:
-    """Return the function that reads columns from the maps: a localiser, or the classical finder of the job."""
+    """Return the function that reads columns from the maps: a localiser, or the classical finder of the job.
+
+    Those that an external method found are read from its files.
+    """
     surfaces = maps.surfaces
     if localiser:
         localise = LOCALISERS.load(localiser)
@@ -95,5 +107,8 @@ def reader_of(job: "snakemake", maps: Maps, localiser: str | None) -> Reader:
             architecture=maps.architecture,
             spacing=maps.spacings[position],
         )
+    if _is_external(job):
+        names = {Path(file).name: file for file in job.input.predictions}
+        return lambda position, sample, settings: read_predicted(names, position, sample.pixel_size_A)
     find = finder_of(job)
     return lambda position, sample, settings: find(surfaces[position], sample, settings)[0]

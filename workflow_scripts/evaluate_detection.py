@@ -40,13 +40,15 @@ def evaluate(
         maps = Maps(None, None, None, "", str(error))  # nothing is found, and nothing missed
     shape = open_shards(shards, ["image"]).image.shape[1:]
     levels, tuned = dose_levels(samples), job.input.settings
-    settings = {level: read_tuning(tuned, PeakSettings, level) for level in set(levels) if maps.surfaces is not None}
+    settings = {}
+    if tuned and maps.surfaces is not None:
+        settings = {level: read_tuning(tuned, PeakSettings, level) for level in set(levels)}
     for localiser, *paths in zip(job.params.localisers, columns, images):
         outcomes, sums, published, read = [], [], [], reader_of(job, maps, localiser)
         for position, (level, (_, sample)) in enumerate(zip(levels, samples.iterrows())):
             found, extent = np.empty((0, 2)), (0.0, 0.0)
             if maps.surfaces is not None:
-                found = read(position, sample, settings[level])
+                found = read(position, sample, settings.get(level))
                 extent = tuple(n * sample.pixel_size_A for n in shape)
             scored = score_columns(found, truths[position], extent, evaluation)
             outcomes.append(scored.assign(sample=sample["sample"]))

@@ -15,7 +15,7 @@ if __name__ == "__main__":
         stored, samples = open_shards(shards, ["image", wanted]), read_table(shards, "samples")
         images, targets = stored.image.values, stored[wanted].values
         outputs = enhanced(snakemake, images, samples)
-        as_they_are = outputs if snakemake.params.network else enhanced(snakemake, images, samples, prefix="")
+        as_they_are = enhanced(snakemake, images, samples, prefix="") if snakemake.input.settings else outputs
         quality = pd.DataFrame(
             free_image_quality(output, target) | image_quality(plain, target)
             for output, plain, target in zip(outputs, as_they_are, targets)

@@ -19,7 +19,13 @@ TITLES = {
     ERROR: "error over the Cramér-Rao bound",
     GAIN: "PSNR over the best filter [dB]",
 }
-KINDS = {"network": "network", "baseline": "classical", "floor": "random"}
+KINDS = {
+    "network": "network",
+    "external": "external",
+    "oracle": "told the structure",
+    "baseline": "classical",
+    "floor": "random",
+}
 
 
 def page(summary: pd.DataFrame) -> str:

@@ -1,8 +1,11 @@
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
 from stembench.config import Config
 from stembench.planning import make_plan
+from stembench.planning.evaluations import Kind
 from stembench.reporting.tables import TABLES
 from stembench.reporting.tables import summary as module
 from stembench.reporting.tables.summary import summary
@@ -118,5 +121,5 @@ def test_networks_and_finders_that_localise_come_first(repository):
     known = module.candidates(make_plan(Config(), repository / "structures"))
     assert [row["task"] for row in known] == sorted((row["task"] for row in known), key="localise".__ne__)
     kinds = [row["kind"] for row in known if row["task"] == "localise"]
-    assert kinds == sorted(kinds, key=("network", "baseline", "floor").index)
+    assert kinds == sorted(kinds, key=get_args(Kind).index)
     assert len({(row["method"], row["task"], row["train_dataset"]) for row in known}) == len(known)

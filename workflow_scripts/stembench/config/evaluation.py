@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from stembench.baselines.filters import FILTERS
 from stembench.baselines.finders import FINDERS
-from stembench.config.base import Name, Section
+from stembench.config.base import FolderPath, Name, Section
 from stembench.localisation import DEFAULT_LOCALISER
 from stembench.localisation.localisers import LOCALISERS
 
@@ -59,7 +59,7 @@ class LabTestset(Section):
     )
     counts_per_px: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] | None = Field(
         None,
-        description="Doses, as electrons at the brightest columns; null: those that methods are tuned at",
+        description="Doses, as electrons at the brightest columns. null: those that methods are tuned at",
         min_length=1,
         json_schema_extra={"unit": "e/px"},
     )
@@ -148,6 +148,12 @@ class Evaluation(Section):
         ("maxima", "otsu", "otsu_split", "own"),
         description="How columns are read from the maps of networks. Networks are compared by `maxima`; `own` is the "
         "localiser of a network's authors, where there is one",
+    )
+    external: dict[Name, FolderPath] = Field(
+        {},
+        description="Methods that were run elsewhere, with the folder of their predictions. It holds a folder per test "
+        "set, with `00000.csv` and so on for columns found, or `00000.tif` for denoised images",
+        examples=[{"my_method": "predictions/my_method"}],
     )
     real_images: bool = Field(
         True,

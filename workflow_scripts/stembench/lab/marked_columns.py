@@ -74,6 +74,18 @@ def read_marked_columns(
     return positions
 
 
+def read_positions(path: str | Path, pixel_size: float, name: str) -> np.ndarray:
+    """Positions x and y [A], shape (columns, 2), in a CSV file as of `read_marked_columns`; there may be none.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a position is no number.
+    """
+    positions, unit, _ = _csv(Path(path), name)
+    return np.reshape(positions, (-1, 2)) * (1.0 if unit == "A" else pixel_size)
+
+
 def _told(at: np.ndarray, unit: str, pixel_size: float) -> str:
     """A position as the file gives it."""
     x, y = at / (1.0 if unit == "A" else pixel_size)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
+from pathlib import Path
 from typing import Any, Literal
 
 from stembench.baselines.filters import FILTERS
@@ -21,8 +22,8 @@ from stembench.planning.layout import Layout, any_of
 from stembench.planning.methods import Method
 from stembench.planning.trainings import Trainings
 
-#: What rows of tables may be of.
-Kind = Literal["network", "baseline", "floor", "oracle", "external"]
+#: What rows of tables are of, in their order. An oracle is told what nobody knows of a real image: its structure.
+Kind = Literal["network", "external", "oracle", "baseline", "floor"]
 #: Task of the table `enhancement`.
 ENHANCED: Task = "denoise_background"
 
@@ -313,6 +314,41 @@ class Evaluations:
         """Methods of the table `generalisation`."""
         return [*self.localising, *self.misled, *map(Method, self.config.generalisation.baselines)]
 
+    def predictions(self, name: str, testset: str, ending: str) -> list[str]:
+        """Return the files that an external method predicted for a test set: `.csv` of columns, `.tif` of images."""
+        folder = self.config.evaluation.external[name]
+        return sorted(map(str, Path(folder, testset).glob(f"*{ending}")))
+
+    def external(self, testset: str, ending: str) -> list[Method]:
+        """Return the external methods that made predictions for a test set."""
+        return [Method(name) for name in self.external_methods if self.predictions(name, testset, ending)]
+
+    @cached_property
+    def external_methods(self) -> list[str]:
+        """Methods that were run elsewhere.
+
+        Raises
+        ------
+        InputError
+            If there is no prediction of one for any test set.
+        """
+        testsets = [*self.detection_testsets, *self.generalisation]
+        for name, folder in self.config.evaluation.external.items():
+            if name in self.config.networks or name in FINDERS or name in FILTERS:
+                raise InputError(f"evaluation.external.{name}: a method of stembench has this name; give it another")
+            if not any(self.predictions(name, testset, ending) for testset in testsets for ending in (".csv", ".tif")):
+                raise InputError(
+                    f"evaluation.external.{name}: {folder}/ holds no predictions for a test set of this scale; write "
+                    f"them as {folder}/{testsets[0]}/00000.csv (columns) or 00000.tif (denoised images), for the "
+                    f"images that `snakemake {self.layout.export.path(testset=testsets[0])} --cores 1` writes"
+                )
+        return list(self.config.evaluation.external)
+
+    @property
+    def exported(self) -> list[str]:
+        """Test sets that can be exported for methods that are run elsewhere."""
+        return [*dict.fromkeys([*self.simulated_testsets, *self.lab_testsets, *self.generalisation])]
+
     def localisers(self, method: Method) -> list[str]:
         """Return how columns are read from a network's map; a classical method has nothing to choose, ''."""
         if not method.is_network:
@@ -388,8 +424,13 @@ class Evaluations:
     # Rows
 
     def _row(self, task: Task, method: Method, testset: str, folder: str, **more: Any) -> Row:
-        kind: Kind = "network" if method.is_network else "baseline"
-        if method.name in FINDERS and not method.is_network:
+        kind: Kind = "baseline"
+        if method.is_network:
+            told = task == "localise" and method.prior == "right" and self.trainings.is_told(method.name)
+            kind = "oracle" if told else "network"
+        elif method.name in self.config.evaluation.external:
+            kind = "external"
+        elif method.name in FINDERS:
             kind = FINDERS.load(method.name).kind
         return Row(
             method=method.name,
@@ -416,14 +457,20 @@ class Evaluations:
             for localiser in localisers if localisers and method.is_network else self.localisers(method):
                 read = method.read_by(localiser)
                 folder = self.layout.evaluation.path(testset=testset, method=read)
-                label = localiser if method.is_network else FINDERS.load(method.name).localiser
+                label = localiser
+                if method.name in FINDERS and not method.is_network:
+                    label = FINDERS.load(method.name).localiser
                 rows.append(self._row("localise", method, testset, folder, localiser=label))
         return rows
 
     @cached_property
     def detection(self) -> list[Row]:
         """Rows of the table `detection`."""
-        return [row for testset in self.detection_testsets for row in self.detection_rows(self.detecting, testset)]
+        return [
+            row
+            for testset in self.detection_testsets
+            for row in self.detection_rows([*self.detecting, *self.external(testset, ".csv")], testset)
+        ]
 
     @cached_property
     def generalisation_rows(self) -> list[Row]:
@@ -431,7 +478,7 @@ class Evaluations:
         return [
             replace(row, method=f"{row.method}_wrong_prior") if method.prior == "wrong" else row
             for testset in self.generalisation
-            for method in self.generalising
+            for method in [*self.generalising, *self.external(testset, ".csv")]
             for row in self.detection_rows([method], testset, [DEFAULT_LOCALISER])
         ]
 
@@ -445,7 +492,11 @@ class Evaluations:
     @cached_property
     def enhancement(self) -> list[Row]:
         """Rows of the table `enhancement`."""
-        return [row for testset in self.simulated_testsets for row in self.enhancement_rows(self.enhancers, testset)]
+        return [
+            row
+            for testset in self.simulated_testsets
+            for row in self.enhancement_rows([*self.enhancers, *self.external(testset, ".tif")], testset)
+        ]
 
     @cached_property
     def trained(self) -> list[Row]:

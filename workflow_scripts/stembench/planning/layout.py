@@ -104,6 +104,7 @@ class Layout:
     reliability = _Scaled(f"{_MODEL}/reliability.parquet")
     coverage = _Scaled(f"{_MODEL}/coverage.csv")
     testset = _Scaled("testsets/{testset}")
+    export = _Scaled("export/{testset}")
     detection_tuning = _Scaled("tuning/detection/{dataset}/{method}.json")
     enhancement_tuning = _Scaled("tuning/enhancement/{task}/{dataset}/{method}.json")
     evaluation = _Scaled(_EVALUATION)

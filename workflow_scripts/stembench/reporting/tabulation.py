@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from stembench.evaluation.metrics import (
     grouped_detection_sums,
 )
 from stembench.localisation import DEFAULT_LOCALISER
+from stembench.planning.evaluations import Kind
 from stembench.products import read_parquet, whole
 
 #: How every row begins.
@@ -40,6 +42,8 @@ _IMAGE = (
 _COLUMN_KEY = ["sample", "true_x_A", "true_y_A"]  # what tells true columns of a test set apart
 _SUBSETS = ("counts_per_px", "material", "condition", "pixel_size_A")
 _PIXEL_SIZES_A = (0, 0.05, 0.08, 0.16, np.inf)  # ends of the bands of `pixel_size_A`; the default training lies in one
+_READ = ("network", "oracle")  # whose maps may be read by several localisers
+_COMPARED = ("network", "external", "oracle")  # with baselines, and on whole test sets with each other
 #: Metrics of whole test sets in comparisons; of subsets the first.
 DETECTION_COMPARED = ("f1", "rmse_common_pm", "mutualnn_f1", "mutualnn_jaccard", "mutualnn_chamfer_px")
 IMAGES_COMPARED = IMAGE_QUALITY
@@ -101,7 +105,7 @@ def read_detection(methods: Sequence[Mapping], *, weak_strength: float, rim: flo
 
 def _is_compared(method: Mapping) -> bool:
     """Return whether the columns that all compared methods found are those of this one too."""
-    return method["kind"] != "floor" and (method["kind"] != "network" or method["localiser"] == DEFAULT_LOCALISER)
+    return method["kind"] != "floor" and (method["kind"] not in _READ or method["localiser"] in ("", DEFAULT_LOCALISER))
 
 
 def _found_by_all(methods: Sequence[Mapping]) -> dict[str, np.ndarray]:
@@ -170,7 +174,7 @@ def enhancement_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
 
 def by_default(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of classical methods, and those of networks by the localiser by which they are compared."""
-    return rows[(rows.kind != "network") | (rows.localiser == DEFAULT_LOCALISER)]
+    return rows[~rows.kind.isin(_READ) | rows.localiser.fillna("").isin(["", DEFAULT_LOCALISER])]
 
 
 def comparison(results: pd.DataFrame, metrics: Callable, compared: Sequence[str], resamplings: int) -> pd.DataFrame:
@@ -195,8 +199,8 @@ def comparison(results: pd.DataFrame, metrics: Callable, compared: Sequence[str]
     for (_, subset), members in by_set.items():
         for identity, part, ours in members:
             for other, _, theirs in members:
-                whole_set, network = subset == "all", other["kind"] == "network"
-                if identity["kind"] != "network" or other is identity or (network and not whole_set):
+                whole_set, alike = subset == "all", other["kind"] in _COMPARED
+                if identity["kind"] not in _COMPARED or other is identity or (alike and not whole_set):
                     continue
                 for metric in compared if whole_set else compared[:1]:
                     rows.append(compared_row(identity, subset, part, ours, other["method"], theirs, metric))
@@ -301,7 +305,7 @@ def metric_row(identity: dict, subset: str, part: pd.DataFrame, metrics: Callabl
 def in_order(rows: list[dict], columns: Sequence[str] = IDENTITY) -> pd.DataFrame:
     """Return a table of rows sorted by test set and kind, or an empty one with the least columns it has."""
     table = pd.DataFrame(rows, columns=None if rows else columns)
-    kinds = table.kind.map({"network": 0, "baseline": 1, "floor": 2})
+    kinds = table.kind.map({kind: number for number, kind in enumerate(get_args(Kind))})
     return (
         table.assign(_kind=kinds)
         .sort_values(["testset", "_kind"], kind="stable", ignore_index=True)

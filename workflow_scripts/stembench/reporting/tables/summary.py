@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from stembench.config.networks import Task
+from stembench.planning.evaluations import Kind
 from stembench.reporting.base import Inputs, Parameters, Table
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ DOSES = (3, 10)
 _KEY = ["method", "task", "train_dataset"]
 _ENDS = ("", "_low", "_high", "_seed_sd")
 _TASKS = ("localise", "denoise_background", *get_args(Task))  # those that are scored come first
-_KINDS = ("network", "baseline", "floor")
 
 
 def testset_of(plan: Plan) -> str:
@@ -40,7 +40,7 @@ def candidates(plan: Plan) -> list[dict[str, Any]]:
         seeds.setdefault(known, set()).add(row.seed)
     names = ("method", "kind", "task", "train_dataset", "scale", "width")
     rows = [dict(zip(names, known), n_seeds=len(found)) for known, found in seeds.items()]
-    rows.sort(key=lambda row: (_TASKS.index(row["task"]), _KINDS.index(row["kind"])))
+    rows.sort(key=lambda row: (_TASKS.index(row["task"]), get_args(Kind).index(row["kind"])))
     return [row | {"testset": testset, "subset": "all"} for row in rows]
 
 
