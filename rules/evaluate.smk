@@ -12,16 +12,20 @@ Makes, below results/{scale}/:
     localisation_after_denoising/{testset}/ (the same of denoised images, one pair per denoiser)
     localisation_after_denoising/{testset}/images.parquet (fits to simulated images, denoised)
     cost/{network}/{task}.json (cost of applying a network)
+    export/{testset}/ (images of a test set without truth, for methods that are run elsewhere)
+    real_images/{method}.csv (scores on lab images with marked columns; shipped-{network} is one that ships)
     enhancement/{task}/{testset}/{method}/ (images.parquet, scores against the task's labels; examples.npz, images that
         figures show, of lab images as well)
 """
 
 from stembench.localisation import DEFAULT_LOCALISER
 from stembench.planning.evaluations import ENHANCED
+from stembench.planning.real_images import TUNED_AT
 
 LAB_TESTSET = any_of(PLAN.evaluations.lab_testsets)
 SINGLE_CRYSTAL = any_of(PLAN.evaluations.single_crystals)
 FINDER, FILTER = any_of(PLAN.evaluations.finders), any_of(PLAN.evaluations.filters)
+EXTERNAL = any_of(PLAN.evaluations.external_methods)
 TUNED_FINDER = any_of(PLAN.evaluations.tuned_finders)
 
 
@@ -126,6 +130,56 @@ for RULE, LOCALISED_BY, METHODS in PLAN.evaluations.detection_rules():
             "Find columns in {wildcards.testset} by {wildcards.method}"
         script:
             "../workflow_scripts/evaluate_detection.py"
+
+
+rule export_testset:
+    input:
+        test=asked(lambda wildcards: PLAN.evaluations.images(wildcards.testset)),
+    output:
+        folder=directory(LAYOUT.export),
+    log:
+        LAYOUT.log("export_testset", "{testset}"),
+    benchmark:
+        LAYOUT.benchmark("export_testset", "{testset}")
+    wildcard_constraints:
+        testset=any_of(PLAN.evaluations.exported),
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=code("export_testset"),
+    message:
+        "Write the images of {wildcards.testset} for methods that are run elsewhere"
+    script:
+        "../workflow_scripts/export_testset.py"
+
+
+rule evaluate_external:
+    input:
+        test=asked(lambda wildcards: PLAN.evaluations.images(wildcards.testset)),
+        predictions=lambda w: PLAN.evaluations.predictions(w.method, w.testset, ".csv"),
+        settings=[],
+    output:
+        **scores([""]),
+    log:
+        LAYOUT.log("evaluate_external", "{testset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("evaluate_external", "{testset}_{method}")
+    wildcard_constraints:
+        testset=any_of(PLAN.evaluations.exported),
+        method=EXTERNAL,
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=code("evaluate_detection"),
+        external=True,
+        network=None,
+        evaluation=PLAN.evaluations.matching,
+        localisers=[""],
+        exact=lambda wildcards: wildcards.testset not in PLAN.evaluations.lab_testsets,
+    message:
+        "Score the columns that {wildcards.method} found in {wildcards.testset}"
+    script:
+        "../workflow_scripts/evaluate_detection.py"
 
 
 rule evaluate_generalisation:
@@ -341,6 +395,34 @@ rule evaluate_enhancement:
         "../workflow_scripts/evaluate_enhancement.py"
 
 
+rule evaluate_external_enhancement:
+    input:
+        test=asked(lambda wildcards: PLAN.evaluations.images(wildcards.testset)),
+        predictions=lambda w: PLAN.evaluations.predictions(w.method, w.testset, ".tif"),
+        settings=[],
+    output:
+        images=LAYOUT.enhanced_images,
+        examples=LAYOUT.enhanced_examples,
+    log:
+        LAYOUT.log("evaluate_external_enhancement", "{task}_{testset}_{method}"),
+    benchmark:
+        LAYOUT.benchmark("evaluate_external_enhancement", "{task}_{testset}_{method}")
+    wildcard_constraints:
+        task=ENHANCED,
+        testset=any_of(PLAN.evaluations.exported),
+        method=EXTERNAL,
+    conda:
+        "../envs/training.yaml"
+    params:
+        code=code("evaluate_enhancement"),
+        external=True,
+        network=None,
+    message:
+        "Score the images of {wildcards.testset} that {wildcards.method} made"
+    script:
+        "../workflow_scripts/evaluate_enhancement.py"
+
+
 rule enhance_lab_image:
     input:
         image=asked(lambda wildcards: PLAN.evaluations.lab_image(wildcards.testset)),
@@ -363,7 +445,9 @@ rule enhance_lab_image:
         code=method_code("enhance_lab_image"),
         network=network_folder(None),
         # The recorded image is treated as one of the highest dose that methods are tuned for.
-        recorded_counts_per_px=lambda wildcards: max(PLAN.evaluations.doses(wildcards.testset)),
+        recorded_counts_per_px=lambda wildcards: max(
+            PLAN.evaluations.tuned_doses(wildcards.testset)
+        ),
         counts_per_px=lambda wildcards: PLAN.evaluations.shown_dose(wildcards.testset),
     message:
         "Enhance the lab image {wildcards.testset} by {wildcards.method}"
@@ -391,3 +475,30 @@ rule measure_cost:
         "Measure the cost of applying {wildcards.network}, trained to {wildcards.task}"
     script:
         "../workflow_scripts/measure_cost.py"
+
+
+rule find_on_real_images:
+    input:
+        images=PLAN.real_images.image_paths,
+        weights=asked(lambda wildcards: PLAN.real_images.network_files(wildcards.method)),
+        settings=asked(lambda wildcards: PLAN.real_images.settings(wildcards.method)),
+    output:
+        scores=LAYOUT.real_images,
+    log:
+        LAYOUT.log("find_on_real_images", "{method}"),
+    benchmark:
+        LAYOUT.benchmark("find_on_real_images", "{method}")
+    wildcard_constraints:
+        method=any_of(PLAN.real_images.methods),
+    conda:
+        lambda wildcards: environment(PLAN.real_images.environment(wildcards.method))
+    params:
+        code=lambda w: code("find_on_real_images", *PLAN.real_images.modules(w.method)),
+        images=PLAN.real_images.images,
+        all_marked=PLAN.real_images.all_marked,
+        network=lambda wildcards: PLAN.real_images.method(wildcards.method).network,
+        tuned_at=TUNED_AT,
+    message:
+        "Find columns in marked lab images by {wildcards.method}"
+    script:
+        "../workflow_scripts/find_on_real_images.py"

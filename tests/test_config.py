@@ -191,7 +191,7 @@ def test_null_removes_a_named_entry():
         "studies": {"training_sets": None},
         "generalisation": {"testsets": {"wedge": None}},
         "calibration": {"instruments": {"au_particle": None}},
-        "evaluation": {"lab_testsets": {"pbtio3": None}, "published": {"physical": None}},
+        "evaluation": {"lab_testsets": {"pbtio3": None}},
     }
     config = load_config(content, content)
     for section, names in (
@@ -202,7 +202,6 @@ def test_null_removes_a_named_entry():
         (config.generalisation.testsets, "wedge"),
         (config.calibration.instruments, "au_particle"),
         (config.evaluation.lab_testsets, "pbtio3"),
-        (config.evaluation.published, "physical"),
     ):
         assert names not in section
         assert section
@@ -321,7 +320,7 @@ def test_a_configuration_survives_being_written_and_read():
 
 def test_an_image_with_columns_is_a_test_set_of_its_name():
     lab = {"images": {**LAB, "mine": {"file": "mine.tif", "pixel_size_A": 0.1, "columns": "mine.csv"}}}
-    assert set(load_config({"lab": lab}).lab_testsets) == {"perovskite", "mine"}
+    assert set(load_config({"lab": lab}).lab_testsets) == {"perovskite", "pbtio3_crop", "mine"}
     testsets = {"perovskite": {"image": "perovskite_adf"}, "mine": {"image": "mine", "block_px": 256}}
     assert load_config({"lab": lab, "evaluation": {"lab_testsets": testsets}}).lab_testsets["mine"].block_px == 256
 
@@ -380,8 +379,10 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
     demo, full = load_config({}), load_config({"scale": "full"})
     mine = load_config({"scale": "mine", "scales": {"mine": {"parent": "full"}}})
     assert mine.lab_testsets == full.lab_testsets
-    assert set(full.lab_images) - set(demo.lab_images) == {"pbtio3", "au_crop"}
-    assert set(full.lab_testsets) - set(demo.lab_testsets) == {"pbtio3", "au_crop", "se_mos2", "perovskite_abf"}
+    marked = {"pbtio3", "pbtio3_srruo3", "au_crop"}
+    assert set(full.lab_images) - set(demo.lab_images) == marked
+    assert set(full.lab_testsets) - set(demo.lab_testsets) == {*marked, "se_mos2", "perovskite_abf"}
+    assert set(demo.lab_testsets) - set(full.lab_testsets) == {"pbtio3_crop"}
 
 
 @pytest.mark.parametrize(

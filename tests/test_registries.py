@@ -43,7 +43,7 @@ ADDED = {
         image = np.zeros((1, 8, 9))
         image[0, 3, 5] = 1
         job = Part(params=Part(network=None), wildcards=Part(method="added"))
-        read = reader_of(job, Maps(image, np.array([np.nan]), "", ""), None)
+        read = reader_of(job, Maps(image, np.array([0.1]), np.array([np.nan]), "", ""), None)
         print(read(0, pd.Series({"pixel_size_A": 0.1}), None).round(6).tolist() == [[0.5, 0.3]])
         """,
     ),
@@ -65,7 +65,7 @@ ADDED = {
         by_settings = dict(FILTERS.load("added").candidates(image, 0.1))
         settings = next(each for each in by_settings if each.parameter == 2 and each.background_sigma_A == 0)
         with open("tuned.json", "w") as file:
-            json.dump({"levels": {"none": {"settings": vars(settings)}}}, file)
+            json.dump({"levels": {"none": {"free_settings": vars(settings)}}}, file)
         (enhanced,) = filtered("added", "tuned.json", [image], pd.DataFrame({"pixel_size_A": [0.1]}))
         print(np.allclose(enhanced, by_settings[settings]) and np.ptp(enhanced) == 1)
         """,
@@ -85,7 +85,7 @@ ADDED = {
         from stembench.config import load_config
 
         load_config({"evaluation": {"localisers": ["maxima", "added"]}})
-        read = reader_of(None, Maps(np.zeros((1, 8, 8)), np.array([7.0]), "fcn", ""), "added")
+        read = reader_of(None, Maps(np.zeros((1, 8, 8)), np.array([0.1]), np.array([7.0]), "fcn", ""), "added")
         print(read(0, pd.Series({"pixel_size_A": 0.1}), None).tolist() == [[7, 7]])
         """,
     ),

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from stembench.baselines.finders import FINDERS
 from stembench.datasets.store import open_shards, read_table
+from stembench.evaluation.external import read_predicted
 from stembench.evaluation.priors import told
 from stembench.evaluation.tuning import Find, found_in_map
 from stembench.imaging.detectors import bright_columns
@@ -28,8 +30,10 @@ class Maps:
 
     Attributes
     ----------
-    surfaces : ndarray, shape (samples, y, x)
+    surfaces : sequence of ndarray, shape (y, x)
         The maps.
+    pixel_sizes : ndarray, shape (samples,)
+        Of the maps [A]; a network's differ from the images' where these lie beyond what it was trained on.
     spacings : ndarray, shape (samples,)
         Mean nearest-neighbour distance of the columns as the network predicts it [px]; nan if it predicts none.
     architecture : str
@@ -38,7 +42,8 @@ class Maps:
         Note of the network for the tables.
     """
 
-    surfaces: np.ndarray
+    surfaces: Sequence[np.ndarray]
+    pixel_sizes: np.ndarray
     spacings: np.ndarray
     architecture: str
     note: str
@@ -52,16 +57,24 @@ def maps_of(job: "snakemake", shards: Sequence[str]) -> Maps:
     CannotLoadError
         If the network cannot be loaded in this environment.
     """
+    if _is_external(job):
+        return Maps([], np.empty(0), np.empty(0), "", "")
     if not job.params.network:
-        images, modes = open_shards(shards, ["image"]).image.values, read_table(shards, "samples")["mode"]
-        bright = np.stack([bright_columns(image, mode) for image, mode in zip(images, modes)])
-        return Maps(bright, np.full(len(images), np.nan), "", "")
+        images, samples = open_shards(shards, ["image"]).image.values, read_table(shards, "samples")
+        bright = [bright_columns(image, mode) for image, mode in zip(images, samples["mode"])]
+        return Maps(bright, samples.pixel_size_A.to_numpy(), np.full(len(images), np.nan), "", "")
     from stembench.crystals.material import structures_of
     from stembench.trained_network import TrainedNetwork
 
     structures = told(structures_of(job.input.structures), job.params.prior)
     network = TrainedNetwork(job.params.network)
-    return Maps(*network.read(shards, structures), network.record["architecture"], network.record["note"])
+    surfaces, spacings, pixel_sizes = network.read_as_applied(shards, structures)
+    return Maps(surfaces, pixel_sizes, spacings, network.record["architecture"], network.record["note"])
+
+
+def _is_external(job: "snakemake") -> bool:
+    """Return whether the job's method was run elsewhere."""
+    return getattr(job.params, "external", False)
 
 
 def finder_of(job: "snakemake") -> Find:
@@ -80,16 +93,22 @@ def finder_of(job: "snakemake") -> Find:
 
 
 def reader_of(job: "snakemake", maps: Maps, localiser: str | None) -> Reader:
-    """Return the function that reads columns from the maps: a localiser, or the classical finder of the job."""
+    """Return the function that reads columns from the maps: a localiser, or the classical finder of the job.
+
+    Those that an external method found are read from its files.
+    """
     surfaces = maps.surfaces
     if localiser:
         localise = LOCALISERS.load(localiser)
         return lambda position, sample, settings: localise(
             surfaces[position],
-            sample.pixel_size_A,
+            maps.pixel_sizes[position],
             settings=settings,
             architecture=maps.architecture,
             spacing=maps.spacings[position],
         )
+    if _is_external(job):
+        names = {Path(file).name: file for file in job.input.predictions}
+        return lambda position, sample, settings: read_predicted(names, position, sample.pixel_size_A)
     find = finder_of(job)
     return lambda position, sample, settings: find(surfaces[position], sample, settings)[0]

@@ -8,9 +8,9 @@ import pandas as pd
 from detection_method import Maps, maps_of, reader_of
 from job import running
 from stembench.config import Evaluation
-from stembench.datasets.store import columns_by_sample, read_hull, read_table
+from stembench.datasets.store import columns_by_sample, open_shards, read_hull, read_table
 from stembench.errors import CannotLoadError
-from stembench.evaluation.matching import Truth, score_columns, seen_from
+from stembench.evaluation.matching import Truth, is_scored, published_scores, score_columns, seen_from
 from stembench.evaluation.metrics import detection_metrics, detection_sums
 from stembench.evaluation.tuning import dose_levels, read_tuning
 from stembench.localisation.peaks import PeakSettings
@@ -37,21 +37,26 @@ def evaluate(
     try:
         maps = maps_of(job, shards)
     except CannotLoadError as error:
-        maps = Maps(None, None, "", str(error))  # nothing is found, and nothing missed
+        maps = Maps(None, None, None, "", str(error))  # nothing is found, and nothing missed
+    shape = open_shards(shards, ["image"]).image.shape[1:]
     levels, tuned = dose_levels(samples), job.input.settings
-    settings = {level: read_tuning(tuned, PeakSettings, level) for level in set(levels) if maps.surfaces is not None}
+    settings = {}
+    if tuned and maps.surfaces is not None:
+        settings = {level: read_tuning(tuned, PeakSettings, level) for level in set(levels)}
     for localiser, *paths in zip(job.params.localisers, columns, images):
-        outcomes, sums, read = [], [], reader_of(job, maps, localiser)
+        outcomes, sums, published, read = [], [], [], reader_of(job, maps, localiser)
         for position, (level, (_, sample)) in enumerate(zip(levels, samples.iterrows())):
             found, extent = np.empty((0, 2)), (0.0, 0.0)
             if maps.surfaces is not None:
-                found = read(position, sample, settings[level])
-                extent = tuple(n * sample.pixel_size_A for n in maps.surfaces[position].shape)
+                found = read(position, sample, settings.get(level))
+                extent = tuple(n * sample.pixel_size_A for n in shape)
             scored = score_columns(found, truths[position], extent, evaluation)
             outcomes.append(scored.assign(sample=sample["sample"]))
-            sums.append(detection_sums(scored[scored.resolved & ~scored.hidden], sample.pixel_size_A))
-        scored_images = pd.concat([samples, detection_metrics(pd.DataFrame(sums))], axis=1).assign(note=maps.note)
-        for path, table in zip(paths, (pd.concat(outcomes), scored_images)):
+            sums.append(detection_sums(scored[scored.resolved & ~scored.hidden]))
+            labelled = is_scored(found, extent, 0.0, truths[position].hull)
+            published.append(published_scores(found[labelled], truths[position].positions, sample.pixel_size_A))
+        scored_images = pd.concat([samples, detection_metrics(pd.DataFrame(sums)), pd.DataFrame(published)], axis=1)
+        for path, table in zip(paths, (pd.concat(outcomes), scored_images.assign(note=maps.note))):
             with whole(path) as partial:
                 table.to_parquet(partial, index=False)
 

@@ -6,7 +6,7 @@ from job import running
 from stembench.datasets.labels import TASK_LABELS
 from stembench.datasets.store import open_shards, read_table
 from stembench.evaluation.examples import Examples, example_positions, example_titles
-from stembench.evaluation.metrics import image_quality
+from stembench.evaluation.metrics import free_image_quality, image_quality
 from stembench.products import whole
 
 if __name__ == "__main__":
@@ -15,7 +15,11 @@ if __name__ == "__main__":
         stored, samples = open_shards(shards, ["image", wanted]), read_table(shards, "samples")
         images, targets = stored.image.values, stored[wanted].values
         outputs = enhanced(snakemake, images, samples)
-        quality = pd.DataFrame([image_quality(output, target) for output, target in zip(outputs, targets)])
+        as_they_are = enhanced(snakemake, images, samples, prefix="") if snakemake.input.settings else outputs
+        quality = pd.DataFrame(
+            free_image_quality(output, target) | image_quality(plain, target)
+            for output, plain, target in zip(outputs, as_they_are, targets)
+        )
         with whole(snakemake.output.images) as partial:
             pd.concat([samples, quality], axis=1).to_parquet(partial, index=False)
         shown = example_positions(samples)

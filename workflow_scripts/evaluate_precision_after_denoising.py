@@ -30,6 +30,6 @@ if __name__ == "__main__":
                 scored = score_columns(found, truth, extent, evaluation)
                 known = {key: getattr(sample, key) for key in ("sample", "structure", "counts_per_px")}
                 clear = scored[scored.resolved & ~scored.hidden]
-                rows.append(known | named | detection_sums(clear, sample.pixel_size_A))
+                rows.append(known | named | detection_sums(clear))
         with whole(snakemake.output.images) as partial:
             pd.DataFrame(rows).to_parquet(partial, index=False)

@@ -14,6 +14,7 @@ import xarray as xr
 from job import running, say
 from stembench.config import LabImage
 from stembench.errors import InputError, in_short
+from stembench.lab.cropping import cropped
 from stembench.lab.fetching import extract
 from stembench.lab.marked_columns import read_marked_columns
 from stembench.lab.reading import lab_image
@@ -31,9 +32,11 @@ def read(name: str, entry: LabImage, told: Mapping, sources: list[Path]) -> tupl
     image = lab_image(sources[0], name, entry, origin, sidecar=told["sidecar"])
     image.attrs["sha256"] = sha256(sources[0])
     if not entry.columns:
-        return image, None
-    where = f"{entry.columns} (lab.images.{name}.columns)"
-    return image, read_marked_columns(sources[-1], image.attrs["pixel_size_A"], image.shape[-2:], where)
+        return cropped(image, None, entry.crop_px, name)
+    where = entry.columns if told["sidecar"] else f"{entry.columns} (lab.images.{name}.columns)"
+    pixel_size, shape = image.attrs["pixel_size_A"], image.shape[-2:]
+    marked = read_marked_columns(sources[-1], pixel_size, shape, where, or_none=bool(told["sidecar"]))
+    return cropped(image, marked, entry.crop_px, name)
 
 
 def write(image: xr.DataArray, columns: np.ndarray | None, name: str, to: str) -> None:

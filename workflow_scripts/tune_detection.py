@@ -16,7 +16,9 @@ if __name__ == "__main__":
         evaluation, find = Evaluation(**snakemake.params.evaluation), finder_of(snakemake)
         samples, columns = read_table(shards, "samples"), columns_by_sample(shards)
         try:
-            levels = tune_peaks(maps_of(snakemake, shards).surfaces, samples, columns, grid, evaluation, find)
+            maps = maps_of(snakemake, shards)
+            samples = samples.assign(pixel_size_A=maps.pixel_sizes)
+            levels = tune_peaks(maps.surfaces, samples, columns, grid, evaluation, find)
         except CannotLoadError:
             levels = {}
         write_json(snakemake.output.settings, {"method": method, "levels": levels})

@@ -19,7 +19,13 @@ TITLES = {
     ERROR: "error over the Cramér-Rao bound",
     GAIN: "PSNR over the best filter [dB]",
 }
-KINDS = {"network": "network", "baseline": "classical", "floor": "random"}
+KINDS = {
+    "network": "network",
+    "external": "external",
+    "oracle": "told the structure",
+    "baseline": "classical",
+    "floor": "random",
+}
 
 
 def page(summary: pd.DataFrame) -> str:
@@ -41,7 +47,8 @@ def page(summary: pd.DataFrame) -> str:
     if len(enhanced):
         parts += [
             "## Images denoised",
-            "Noise and background are removed. 0 is the best of the tuned filters.",
+            "Noise and background are removed; gain and offset of each image are free. 0 is the best of the tuned "
+            "filters.",
             table(enhanced, [GAIN]),
         ]
     trained = summary[summary.kind == "network"].dropna(subset="parameters")

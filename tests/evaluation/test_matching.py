@@ -4,8 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from stembench.config import Evaluation
-from stembench.evaluation.matching import Truth, hull_of, match, nearest_sums, score_columns, seen_from
+from stembench.evaluation.matching import (
+    Truth,
+    hull_of,
+    match,
+    nearest_sums,
+    published_scores,
+    score_columns,
+    seen_from,
+)
 from stembench.evaluation.metrics import (
+    PUBLISHED_SCORES,
+    compared_metrics,
     detection_metrics,
     detection_sums,
     grouped_detection_sums,
@@ -33,7 +43,7 @@ def outcomes(found, table, **of_truth):
 
 def metrics_of(found, table, **of_truth):
     _, scored = outcomes(found, table, **of_truth)
-    return detection_metrics(pd.DataFrame([detection_sums(scored, PIXEL_SIZE)])).iloc[0]
+    return detection_metrics(pd.DataFrame([detection_sums(scored)])).iloc[0]
 
 
 def test_matching_is_optimal_not_greedy():
@@ -135,21 +145,37 @@ def test_metrics_by_hand():
     assert np.isnan(metrics.rmse_over_crlb)
 
 
+def published(found, truth):
+    found, truth = (np.array(columns, float).reshape(-1, 2) for columns in (found, truth))
+    return pd.Series(published_scores(found, truth, PIXEL_SIZE))
+
+
 def test_published_variants_by_hand():
     # Of four true columns two are found and a third twice, so of four found ones three have a partner.
-    metrics = metrics_of([[2, 2], [4, 4], [6, 6], [6.2, 6]], columns([[2, 2], [4, 4], [6, 6], [6, 8]]))
-    assert metrics.mutualnn_precision == pytest.approx(3 / 4)
-    assert metrics.mutualnn_recall == pytest.approx(3 / 4)
-    assert metrics.mutualnn_f1 == pytest.approx(3 / 4)
-    assert metrics.mutualnn_jaccard == pytest.approx(3 / 5)
+    scores = published([[2, 2], [4, 4], [6, 6], [6.2, 6]], [[2, 2], [4, 4], [6, 6], [6, 8]])
+    assert scores.mutualnn_precision == pytest.approx(3 / 4)
+    assert scores.mutualnn_recall == pytest.approx(3 / 4)
+    assert scores.mutualnn_f1 == pytest.approx(3 / 4)
+    assert scores.mutualnn_jaccard == pytest.approx(3 / 5)
     # From the found: 0, 0, 0, 0.2 A, and from the true: 0, 0, 0, 2 A; a mean each, in pixels of 0.1 A.
-    assert metrics.mutualnn_chamfer_px == pytest.approx((0.2 / 4 + 2 / 4) / 0.1)
-    assert metrics.chamfer_A == pytest.approx(0.2 / 4 + 2 / 4)
+    assert scores.mutualnn_chamfer_px == pytest.approx((0.2 / 4 + 2 / 4) / 0.1)
 
 
 def test_published_matching_has_no_radius():
-    metrics = metrics_of([[2, 2]], columns([[8, 8]]))
-    assert (metrics.f1, metrics.mutualnn_f1) == (0, 1)
+    assert published([[2, 2]], [[8, 8]]).mutualnn_f1 == 1
+    assert metrics_of([[2, 2]], columns([[8, 8]])).f1 == 0
+
+
+def test_published_variants_are_means_over_images():
+    # One image with one column, found, and one with three, of which none is.
+    images = [published([[2, 2]], [[2, 2]]), published(np.empty((0, 2)), [[2, 2], [4, 4], [6, 6]])]
+    sums = pd.DataFrame(images)[list(PUBLISHED_SCORES)]
+    known = sums.notna().astype(float).add_suffix("_images")
+    total = pd.concat([sums.fillna(0), known], axis=1).sum()
+    empty = detection_sums(outcomes([], columns([[5, 5]]))[1])
+    metrics = compared_metrics((pd.Series(empty).to_frame().T).assign(**total)).iloc[0]
+    assert metrics.mutualnn_recall == pytest.approx(0.5)  # of all columns it would be a quarter
+    assert metrics.mutualnn_precision == 1  # where nothing is found, there is none
 
 
 def lattice_of(side, spacing):
@@ -159,7 +185,8 @@ def lattice_of(side, spacing):
 def published_and_own(found, truth):
     settings = Evaluation(match_radius_A=0.5, border_A=0.0)
     scored = score_columns(found, Truth.of(columns(truth), settings), (84.0, 84.0), settings)
-    return detection_metrics(pd.DataFrame([detection_sums(scored, PIXEL_SIZE)])).iloc[0]
+    own = detection_metrics(pd.DataFrame([detection_sums(scored)])).iloc[0]
+    return pd.concat([own, published(found, truth)])
 
 
 def test_published_variants_favour_random_points():
@@ -185,34 +212,60 @@ def test_the_published_jaccard_index_forgives_half_of_the_columns():
     assert metrics.jaccard == pytest.approx(0.5)
 
 
+NONE = np.empty((0, 2))
+
+
 def test_nothing_found_has_no_precision_and_no_recall():
-    metrics = metrics_of(np.empty((0, 2)), columns([[5, 5]]))
-    assert np.isnan([metrics.precision, metrics.mutualnn_precision]).all()
-    assert metrics[["recall", "f1", "jaccard", "mutualnn_recall", "mutualnn_f1"]].eq(0).all()
-    assert metrics.filter(regex="^(rmse|bias|chamfer|mutualnn_chamfer|mutualnn_jaccard)").isna().all()
+    metrics, scores = metrics_of(NONE, columns([[5, 5]])), published(NONE, [[5, 5]])
+    assert np.isnan([metrics.precision, scores.mutualnn_precision]).all()
+    assert metrics[["recall", "f1", "jaccard"]].eq(0).all()
+    assert scores[["mutualnn_recall", "mutualnn_f1"]].eq(0).all()
+    assert metrics.filter(regex="^(rmse|bias|chamfer)").isna().all()
+    assert scores[["mutualnn_chamfer_px", "mutualnn_jaccard"]].isna().all()
 
 
 def test_nothing_there_has_no_recall_and_no_precision():
-    metrics = metrics_of([[5, 5]], columns(np.empty((0, 2))))
-    assert np.isnan([metrics.recall, metrics.mutualnn_recall]).all()
-    assert metrics[["precision", "f1", "jaccard", "mutualnn_precision", "mutualnn_f1"]].eq(0).all()
-    assert metrics.filter(regex="^(rmse|bias|chamfer|mutualnn_chamfer)").isna().all()
+    metrics, scores = metrics_of([[5, 5]], columns(NONE)), published([[5, 5]], NONE)
+    assert np.isnan([metrics.recall, scores.mutualnn_recall]).all()
+    assert metrics[["precision", "f1", "jaccard"]].eq(0).all()
+    assert scores[["mutualnn_precision", "mutualnn_f1"]].eq(0).all()
+    assert metrics.filter(regex="^(rmse|bias|chamfer)").isna().all()
+    assert np.isnan(scores.mutualnn_chamfer_px)
 
 
 def test_nothing_found_where_nothing_is_has_no_score():
-    assert metrics_of(np.empty((0, 2)), columns(np.empty((0, 2)))).isna().all()
+    assert metrics_of(NONE, columns(NONE)).isna().all()
+    assert published(NONE, NONE).isna().all()
 
 
 def test_one_column_found_once_scores_1():
-    metrics = metrics_of([[5, 5]], columns([[5, 5]], neighbour=np.inf))
-    assert metrics[["precision", "recall", "f1", "jaccard", "mutualnn_f1", "mutualnn_jaccard"]].eq(1).all()
-    assert metrics[["rmse_pm", "bias_pm", "chamfer_A", "mutualnn_chamfer_px"]].eq(0).all()
+    metrics, scores = metrics_of([[5, 5]], columns([[5, 5]], neighbour=np.inf)), published([[5, 5]], [[5, 5]])
+    assert metrics[["precision", "recall", "f1", "jaccard"]].eq(1).all()
+    assert scores[["mutualnn_f1", "mutualnn_jaccard"]].eq(1).all()
+    assert metrics[["rmse_pm", "bias_pm", "chamfer_A"]].eq(0).all()
+    assert scores.mutualnn_chamfer_px == 0
 
 
 def test_a_duplicate_costs_precision_and_no_recall():
-    metrics = metrics_of([[5, 5], [5, 5]], columns([[5, 5]]))
+    metrics, scores = metrics_of([[5, 5], [5, 5]], columns([[5, 5]])), published([[5, 5], [5, 5]], [[5, 5]])
     assert (metrics.precision, metrics.recall) == (0.5, 1)
-    assert (metrics.mutualnn_precision, metrics.mutualnn_recall) == (0.5, 1)
+    assert (scores.mutualnn_precision, scores.mutualnn_recall) == (0.5, 1)
+
+
+def test_the_pull_of_a_neighbour_does_not_cancel_over_orientations():
+    # Two dumbbells, across and down, whose columns are each found 5 pm towards the other.
+    true = columns([[3, 3], [4, 3], [7, 6], [7, 7]], neighbour=1.0)
+    metrics = metrics_of([[3.05, 3], [3.95, 3], [7, 6.05], [7, 6.95]], true)
+    assert metrics.bias_pm == pytest.approx(0, abs=1e-9)
+    assert metrics.bias_to_neighbour_pm == pytest.approx(5)
+    apart = metrics_of([[2.9, 3], [4, 3], [7, 6], [7, 7]], true)
+    assert apart.bias_to_neighbour_pm == pytest.approx(-10 / 4)
+
+
+def test_a_neighbour_beyond_the_image_pulls_nowhere():
+    assert np.isnan(metrics_of([[5.1, 5]], columns([[5, 5]], neighbour=2.0)).bias_to_neighbour_pm)
+    far = columns([[2, 5], [7, 5]], neighbour=[5.0, 1.0])  # the second has one nearer, outside
+    assert metrics_of([[2.1, 5], [7.1, 5]], far).bias_to_neighbour_pm == pytest.approx(10)
 
 
 def test_an_error_over_its_bound_by_hand():
@@ -230,7 +283,7 @@ def test_a_bound_beyond_a_third_of_the_match_radius_is_left_out():
 
 def test_the_bound_beside_a_precision_counts_missed_columns():
     _, scored = outcomes([[3.1, 3.1]], columns([[3, 3], [6, 6]]).assign(crlb_pm=[5.0, 10.0]))
-    metrics = precision_metrics(pd.DataFrame([detection_sums(scored, PIXEL_SIZE)])).iloc[0]
+    metrics = precision_metrics(pd.DataFrame([detection_sums(scored)])).iloc[0]
     assert metrics.rmse_pm == pytest.approx(10)
     assert metrics.crlb_pm == pytest.approx(np.sqrt((5**2 + 10**2) / 2))
 
@@ -254,21 +307,23 @@ def test_nearest_neighbours_are_of_the_same_image():
 def test_sums_of_many_images_at_once_are_those_of_each():
     rng = np.random.default_rng(0)
     outcome = rng.choice(["tp", "fn", "fp"], 900, p=[0.7, 0.2, 0.1])
-    names = ("error_x_pm", "error_y_pm", "crlb_pm", "radius_A", "x_A", "y_A", "true_x_A", "true_y_A")
-    outcomes = pd.DataFrame(rng.uniform(0, 10, (900, 8)), columns=names).assign(outcome=outcome)
+    errors = ["error_x_pm", "error_y_pm", "error_to_neighbour_pm"]
+    names = (*errors, "crlb_pm", "radius_A", "x_A", "y_A", "true_x_A", "true_y_A", "common")
+    outcomes = pd.DataFrame(rng.uniform(0, 10, (900, 10)), columns=names).assign(outcome=outcome)
     outcomes.loc[outcome == "fn", ["x_A", "y_A"]] = np.nan
     outcomes.loc[outcome == "fp", ["true_x_A", "true_y_A"]] = np.nan
-    outcomes.loc[outcome != "tp", ["error_x_pm", "error_y_pm"]] = np.nan
-    groups, pixel_sizes = rng.integers(0, 30, 900), rng.uniform(0.05, 0.2, 31)
+    outcomes.loc[outcome != "tp", errors] = np.nan
+    outcomes.loc[rng.random(900) < 0.2, "error_to_neighbour_pm"] = np.nan
+    groups = rng.integers(0, 30, 900)
     outcomes = outcomes[~((groups == 7) & (outcome != "fn"))]  # an image in which nothing was found
     groups = groups[outcomes.index]
-    sums = grouped_detection_sums(outcomes, groups, pixel_sizes)
+    sums = grouped_detection_sums(outcomes, groups, 31, (outcomes.common > 5).to_numpy())
     for number in range(31):
-        expected = image_sums(outcomes[groups == number], pixel_sizes[number])
+        expected = image_sums(outcomes[groups == number])
         assert sums.iloc[number].to_dict() == pytest.approx(expected, rel=1e-12)
 
 
-def image_sums(outcomes, pixel_size):
+def image_sums(outcomes):
     """Return the sums of one image, pair by pair."""
     rows = outcomes.to_dict("records")
     true = [row for row in rows if row["outcome"] != "fp"]
@@ -277,11 +332,12 @@ def image_sums(outcomes, pixel_size):
     bounded = [row for row in within if row["outcome"] == "tp"]
     found = [(row["x_A"], row["y_A"]) for row in rows if row["outcome"] != "fn"]
     truth = [(row["true_x_A"], row["true_y_A"]) for row in true]
-    chamfer, mutual = 0.0, 0
+    chamfer = 0.0
+    neighboured = [row for row in located if not math.isnan(row["error_to_neighbour_pm"])]
+    common = [row for row in located if row["common"] > 5]
     if found and truth:
         to_truth = [min(truth, key=lambda place: math.dist(place, one)) for one in found]
         to_found = {place: min(found, key=lambda one: math.dist(place, one)) for place in truth}
-        mutual = sum(to_found[place] == one for place, one in zip(to_truth, found))
         chamfer = sum(map(math.dist, found, to_truth)) / len(found)
         chamfer += sum(map(math.dist, to_found, to_found.values())) / len(truth)
     return {
@@ -292,13 +348,15 @@ def image_sums(outcomes, pixel_size):
         "y_pm": sum(row["error_y_pm"] for row in located),
         "x2_pm2": sum(row["error_x_pm"] ** 2 for row in located),
         "y2_pm2": sum(row["error_y_pm"] ** 2 for row in located),
+        "neighboured": len(neighboured),
+        "to_neighbour_pm": sum(row["error_to_neighbour_pm"] for row in neighboured),
+        "common": len(common),
+        "common_x2_y2_pm2": sum(row["error_x_pm"] ** 2 + row["error_y_pm"] ** 2 for row in common),
         "bounded": len(bounded),
         "bounded_x2_y2_pm2": sum(row["error_x_pm"] ** 2 + row["error_y_pm"] ** 2 for row in bounded),
         "crlb2_pm2": sum(row["crlb_pm"] ** 2 for row in bounded),
         "true_bounds": len(within),
         "true_crlb2_pm2": sum(row["crlb_pm"] ** 2 for row in within),
-        "mutual": mutual,
         "chamfer_A": chamfer,
-        "chamfer_px": chamfer / pixel_size,
         "chamfers": int(bool(found and truth)),
     }

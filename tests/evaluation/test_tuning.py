@@ -10,7 +10,7 @@ def tuned(tmp_path) -> list:
     paths = []
     for method, scores in (("blur", {"1": 15.0, "100": 20.0}), ("sharp", {"1": 10.0, "100": 25.0})):
         paths.append(tmp_path / f"{method}.json")
-        levels = {level: {"settings": {}, "psnr_db": score} for level, score in scores.items()}
+        levels = {level: {"settings": {}, "psnr_free_db": score} for level, score in scores.items()}
         paths[-1].write_text(json.dumps({"method": method, "levels": levels}))
     return paths
 

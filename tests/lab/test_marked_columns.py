@@ -86,3 +86,8 @@ def test_an_atom_lattice_of_more_atoms_than_an_image_can_show_is_refused(tmp_pat
         file.create_dataset("A/atom_positions", (10**9, 2), "f8", chunks=(10**5, 2))
     with pytest.raises(InputError, match=r"mine\.hdf5: A holds more than"):
         read(tmp_path / "mine.hdf5")
+
+
+def test_an_image_may_show_no_column_where_that_may_be(tmp_path):
+    (tmp_path / "mine.csv").write_text("x_px,y_px\n")
+    assert read_marked_columns(tmp_path / "mine.csv", 0.1, SHAPE, "mine.csv", or_none=True).shape == (0, 2)

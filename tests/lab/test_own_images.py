@@ -64,6 +64,14 @@ def test_names_of_images_can_be_names_of_folders(tmp_path, files, names):
     assert list(own_images(tmp_path, {}).images) == names
 
 
+def test_marks_beside_an_image_are_its_own(tmp_path):
+    folder_of(tmp_path, "a.tif", "a_columns.csv", "b.tif", "images.csv")
+    (tmp_path / "images.csv").write_text("image,pixel_size_A\na.tif,0.1\n")
+    images = own_images(tmp_path, {}).images
+    assert (images["a"].columns, images["b"].columns) == ("a_columns.csv", None)
+    assert files_of(tmp_path, images["a"]) == [str(tmp_path / "a.tif"), str(tmp_path / "a_columns.csv")]
+
+
 def test_two_files_that_cannot_be_told_apart_are_named(tmp_path):
     folder_of(tmp_path, "a b.tif", "a-b.tif")
     with pytest.raises(InputError, match=r"a-b\.tif.*rename|a b\.tif.*rename"):

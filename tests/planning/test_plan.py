@@ -75,3 +75,28 @@ def test_two_plans_of_one_configuration_ask_for_the_same(plan_of):
 
 def test_no_product_is_reported_twice(demo):
     assert len(set(demo.report.products)) == len(demo.report.products)
+
+
+def test_methods_are_tried_on_marked_images_of_the_scale_and_of_the_user(plan_of, tmp_path):
+    (tmp_path / "images").mkdir()
+    for name in ("mine.tif", "mine_columns.csv", "other.tif"):
+        (tmp_path / "images" / name).touch()
+    own = {"lab": {"folder": str(tmp_path / "images")}}
+    demo, full = plan_of(own), plan_of(own, {"scale": "full"})
+    assert demo.real_images.images == ["pbtio3_crop", "mine"]
+    assert set(full.real_images.images) == {"pbtio3", "au_crop", "pbtio3_srruo3", "mine"}
+    assert demo.real_images.all_marked == [False, True]
+    names = set(demo.real_images.methods)
+    assert {"shipped-atomsegnet_unetpp", "atomid_net-physical-seed0", "gaussian_fit"} < names
+    assert not {"random_points", "gaussian_fit_atomap"} & names
+    assert "gaussian_fit_atomap" in full.real_images.methods
+    assert "real_images" in demo.report.tables
+    off = plan_of(own, {"evaluation": {"real_images": False}})
+    assert not off.real_images.methods
+    assert "real_images" not in off.report.tables
+
+
+def test_test_sets_have_enough_structures_at_every_scale_but_the_demo(plan_of):
+    plan = plan_of({"scale": "full"})
+    for name in (*plan.evaluations.simulated_testsets, *plan.evaluations.generalisation):
+        assert plan.datasets.images(name, "test") >= 150 * plan.datasets.recipe(name).images_per_structure, name

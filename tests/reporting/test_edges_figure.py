@@ -16,7 +16,14 @@ def method(tmp_path):
             for outcome, rim in (("tp", 0.5), ("fn", 0.7), ("fp", 0.6), ("tp", 8.0), ("tp", 9.0)):
                 error = 10.0 if outcome == "tp" else np.nan
                 rows.append({"sample": number, "outcome": outcome, "rim_A": rim, "error_x_pm": error})
-        known = {"resolved": True, "hidden": False, "error_y_pm": 10.0, "crlb_pm": np.nan, "radius_A": 0.5}
+        known = {
+            "resolved": True,
+            "hidden": False,
+            "error_y_pm": 10.0,
+            "error_to_neighbour_pm": np.nan,
+            "crlb_pm": np.nan,
+            "radius_A": 0.5,
+        }
         table = pd.DataFrame(rows).assign(**known, x_A=1.0, y_A=1.0, true_x_A=1.0, true_y_A=1.0)
         table.to_parquet(folder / "columns.parquet")
         images = pd.DataFrame({"sample": range(6), "structure": range(6), "pixel_size_A": 0.1, "note": note})

@@ -7,10 +7,13 @@ from stembench.reporting.style import write_figure
 
 
 def made(level: float = 0.2, targets: bool = True) -> Examples:
-    """Two images of noise, outputs of one level, targets of zeros."""
+    """Two images of noise, outputs of one level, targets of which half are 0 and half 1."""
     images = np.random.default_rng(0).random((2, 32, 32), np.float32)
     outputs = np.full((2, 32, 32), level, np.float32)
-    wanted = np.zeros_like(outputs) if targets else np.empty((0, 0, 0))
+    wanted = np.empty((0, 0, 0))
+    if targets:
+        wanted = np.zeros_like(outputs)
+        wanted[:, :16] = 1
     return Examples(np.array(["first\n3 e/px", "second\n3 e/px"]), np.array([0.1, 0.2]), images, outputs, wanted)
 
 
@@ -20,15 +23,15 @@ def shown(figure) -> list:
 
 def test_each_method_is_shown_once_an_image_with_its_psnr():
     titles = [axes.get_title() for axes in shown(draw_enhancement({"one": made(level=0.2), "two": made(level=0.4)}))]
-    # 8-bit levels 51 and 102 instead of 0: 20 log10(255 / 51) and 20 log10(255 / 102)
-    assert titles.count("one\n14.0 dB") == titles.count("two\n8.0 dB") == titles.count("truth\n") == 2
+    # Of any level, an image without contrast is half of the range off: 20 log10(2).
+    assert titles.count("one\n6.0 dB") == titles.count("two\n6.0 dB") == titles.count("truth\n") == 2
     assert len(titles) == 8
 
 
 def test_what_methods_make_of_an_image_has_the_grey_levels_of_the_truth():
     figure = draw_enhancement({"one": made(level=0.2), "two": made(level=0.4)})
     limits = {axes.get_title(): axes.images[0].get_clim() for axes in shown(figure)}
-    assert limits["one\n14.0 dB"] == limits["two\n8.0 dB"] == limits["truth\n"]
+    assert limits["one\n6.0 dB"] == limits["two\n6.0 dB"] == limits["truth\n"]
 
 
 def test_without_a_truth_there_is_no_psnr():

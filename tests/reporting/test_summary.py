@@ -1,8 +1,11 @@
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
 from stembench.config import Config
 from stembench.planning import make_plan
+from stembench.planning.evaluations import Kind
 from stembench.reporting.tables import TABLES
 from stembench.reporting.tables import summary as module
 from stembench.reporting.tables.summary import summary
@@ -45,10 +48,10 @@ def tables() -> dict[str, pd.DataFrame]:
     ):
         for mode, number, psnr in (("BF", 30, bright), ("HAADF", 10, dark)):
             named = {"method": method, "task": "denoise_background", "testset": "physical", "subset": "all"}
-            images.append(known | named | {"mode": mode, "n_images": number, "psnr_db": psnr, "note": np.nan})
+            images.append(known | named | {"mode": mode, "n_images": number, "psnr_free_db": psnr, "note": np.nan})
     compared = []
     for baseline, difference in (("wiener", 5.25), ("gaussian", 5.0)):
-        for metric in ("psnr_db", "ssim"):
+        for metric in ("psnr_free_db", "ssim_free"):
             named = {"method": "net", "task": "denoise_background", "testset": "physical", "subset": "all"}
             value = {"difference": difference, "low": difference - 1, "high": difference + 1}
             compared.append(NETWORK | named | {"baseline": baseline, "metric": metric} | value)
@@ -118,5 +121,5 @@ def test_networks_and_finders_that_localise_come_first(repository):
     known = module.candidates(make_plan(Config(), repository / "structures"))
     assert [row["task"] for row in known] == sorted((row["task"] for row in known), key="localise".__ne__)
     kinds = [row["kind"] for row in known if row["task"] == "localise"]
-    assert kinds == sorted(kinds, key=("network", "baseline", "floor").index)
+    assert kinds == sorted(kinds, key=get_args(Kind).index)
     assert len({(row["method"], row["task"], row["train_dataset"]) for row in known}) == len(known)

@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+from stembench.evaluation.metrics import PUBLISHED_SCORES
 from stembench.networks.registry import save_untrained
 from stembench.products import write_json
 from stembench.reporting.published import beside_published
@@ -13,6 +14,8 @@ from stembench.reporting.tables.precision_after_denoising import precision_after
 from stembench.reporting.tables.precision_vs_dose import precision_table
 from stembench.reporting.tables.study_comparison import study_comparison
 from stembench.reporting.tabulation import IDENTITY, detection_table, enhancement_table, read_detection, write_table
+
+NUMBERS = ("x_A", "y_A", "true_y_A", "error_x_pm", "error_y_pm", "error_to_neighbour_pm", "radius_A", "crlb_pm")
 
 
 def result(method, kind, psnr, structure, seed=0):
@@ -36,7 +39,9 @@ def result(method, kind, psnr, structure, seed=0):
         "pixel_size_A": "0.08-0.16",
         "note": "",
         "images": 1.0,
-        "psnr_db": psnr,
+        "psnr_free_db": psnr,
+        "ssim_free": 0.5,
+        "psnr_db": psnr - 5,
         "ssim": 0.5,
     }
 
@@ -50,18 +55,19 @@ def results() -> pd.DataFrame:
 def test_a_row_is_the_mean_over_images_and_seeds_with_their_spread(results):
     table = enhancement_table(results, 100).set_index("method")
     assert list(enhancement_table(results, 100).columns[:9]) == list(IDENTITY)
-    assert table.psnr_db["net"] == pytest.approx(20 + 2.5 + 0.5)
-    assert table.psnr_db_seed_sd["net"] == pytest.approx(2**-0.5)
+    assert table.psnr_free_db["net"] == pytest.approx(20 + 2.5 + 0.5)
+    assert table.psnr_db["net"] == pytest.approx(15 + 2.5 + 0.5)
+    assert table.psnr_free_db_seed_sd["net"] == pytest.approx(2**-0.5)
     assert table.n_seeds["net"] == 2
     assert table.n_images["net"] == 6
-    assert table.psnr_db["filter"] == pytest.approx(20.5)
+    assert table.psnr_free_db["filter"] == pytest.approx(20.5)
 
 
 def test_each_imaging_mode_of_a_test_set_has_rows_of_its_own(results):
     modes = results.assign(mode=results.structure.map(lambda s: "BF" if s < 3 else "HAADF"))
     table = enhancement_table(modes, 100).query("subset == 'all'").set_index(["method", "mode"])
-    assert table.psnr_db["filter", "BF"] == pytest.approx(19)
-    assert table.psnr_db["filter", "HAADF"] == pytest.approx(22)
+    assert table.psnr_free_db["filter", "BF"] == pytest.approx(19)
+    assert table.psnr_free_db["filter", "HAADF"] == pytest.approx(22)
 
 
 def test_subsets_too_small_for_an_interval_are_left_out_where_that_is_asked_for():
@@ -79,11 +85,11 @@ def evaluated(tmp_path) -> dict:
         "hidden": [False, False, True],
         "rim_A": [2.0, 4.0, 9.0],
     }
-    numbers = ("x_A", "y_A", "true_x_A", "true_y_A", "error_x_pm", "error_y_pm", "radius_A", "crlb_pm")
-    columns |= {"strength": 1.0, "sample": 0} | dict.fromkeys(numbers, 0.0)
-    pd.DataFrame(columns).to_parquet(tmp_path / "columns.parquet")
-    pd.DataFrame([{"sample": 0, "structure": 0, "pixel_size_A": 0.04}]).to_parquet(tmp_path / "images.parquet")
-    return {"method": "net", "folder": tmp_path}
+    columns |= {"true_x_A": [1.0, 2.0, 3.0]} | dict.fromkeys(NUMBERS, 0.0)
+    pd.DataFrame(columns | {"strength": 1.0, "sample": 0}).to_parquet(tmp_path / "columns.parquet")
+    image = {"sample": 0, "structure": 0, "pixel_size_A": 0.04} | dict.fromkeys(PUBLISHED_SCORES, 1.0)
+    pd.DataFrame([image]).to_parquet(tmp_path / "images.parquet")
+    return {"method": "net", "kind": "network", "localiser": "maxima", "testset": "physical", "folder": tmp_path}
 
 
 def test_columns_at_the_rim_inside_and_hidden_are_parts_of_their_own(evaluated):
@@ -96,21 +102,53 @@ def test_columns_at_the_rim_inside_and_hidden_are_parts_of_their_own(evaluated):
     ]
 
 
+def found_by(folder, outcomes, errors, **known):
+    """Return the evaluation of a method on one image of columns 1 A apart, with errors along x [pm]."""
+    folder.mkdir()
+    columns = {"outcome": outcomes, "true_x_A": [float(n) for n in range(len(outcomes))], "rim_A": float("nan")}
+    columns |= dict.fromkeys(NUMBERS, 0.0) | {"resolved": True, "hidden": False, "strength": 1.0, "sample": 0}
+    pd.DataFrame(columns).assign(error_x_pm=errors).to_parquet(folder / "columns.parquet")
+    image = {"sample": 0, "structure": 0, "pixel_size_A": 0.1} | dict.fromkeys(PUBLISHED_SCORES, 1.0)
+    pd.DataFrame([image]).to_parquet(folder / "images.parquet")
+    keys = ("method", "kind", "task", "train_dataset", "scale", "width", "seed", "testset")
+    row = {key: result(folder.name, "network", 0.0, 0)[key] for key in keys}
+    return row | {"localiser": "maxima", "folder": folder} | known
+
+
+def test_what_finds_less_does_not_look_sharper(tmp_path):
+    none = float("nan")
+    good = found_by(tmp_path / "good", ["tp", "tp", "tp", "tp"], [1.0, 2.0, 3.0, 4.0])
+    shy = found_by(tmp_path / "shy", ["tp", "tp", "fn", "fn"], [1.0, 2.0, none, none])  # less its worst half
+    floor = found_by(tmp_path / "points", ["fn"] * 4, [none] * 4, kind="floor")
+    lost = found_by(tmp_path / "lost", ["fn"] * 4, [none] * 4)  # could not be had
+    other = found_by(tmp_path / "good_otsu", ["fn", "tp", "tp", "tp"], [none, 2.0, 3.0, 4.0], localiser="otsu")
+    results = read_detection([good, shy, floor, lost, other], weak_strength=0.5, rim=3.0)
+    table = detection_table(results[results.part == "all"], 100).query("subset == 'all'").set_index("method")
+    own = {"good": (30 / 8) ** 0.5, "shy": (5 / 4) ** 0.5}
+    assert table.rmse_pm[list(own)].to_dict() == pytest.approx(own)
+    common = table.rmse_common_pm
+    assert common.good == common.shy == pytest.approx((5 / 4) ** 0.5)
+    assert (table.n_common.good, table.n_common.shy) == (2, 2)
+    assert common[["points", "lost", "good_otsu"]].isna().all()
+
+
 def test_an_image_lies_in_the_band_of_its_pixel_size(evaluated):
     assert set(read_detection([evaluated], weak_strength=0.5, rim=3.0).pixel_size_A) == {"0-0.05"}
 
 
-def test_a_constant_gain_has_no_width(results):
+def test_a_constant_gain_is_as_wide_as_training_seeds_differ(results):
     table = enhancement_comparison(results, 100).set_index("metric")
-    row = table.loc["psnr_db"]
-    assert (row.difference, row.low, row.high) == pytest.approx((2.5, 2.5, 2.5))
-    assert list(table.significant) == [True, False]
+    row = table.loc["psnr_free_db"]
+    assert (row.difference, row.low, row.high) == pytest.approx((2.5, 2.0, 3.0))
+    assert table.significant.to_dict() == {"psnr_free_db": True, "ssim_free": False, "psnr_db": True, "ssim": False}
+    one = enhancement_comparison(results[results.seed == 0], 100).set_index("metric").loc["psnr_free_db"]
+    assert (one.difference, one.low, one.high) == pytest.approx((2.0, 2.0, 2.0))
 
 
 def test_networks_are_compared_with_each_other(results):
-    other = results[results.kind == "network"].assign(method="other", psnr_db=lambda rows: rows.psnr_db - 1)
+    other = results[results.kind == "network"].assign(method="other", psnr_free_db=lambda rows: rows.psnr_free_db - 1)
     table = enhancement_comparison(pd.concat([results, other]), 100)
-    pairs = table[table.metric == "psnr_db"].set_index(["method", "baseline"]).difference
+    pairs = table[table.metric == "psnr_free_db"].set_index(["method", "baseline"]).difference
     expected = {("net", "filter"): 2.5, ("other", "filter"): 1.5, ("net", "other"): 1.0, ("other", "net"): -1.0}
     assert pairs.to_dict() == pytest.approx(expected)
 
@@ -118,9 +156,9 @@ def test_networks_are_compared_with_each_other(results):
 def test_what_is_not_significant_is_marked_where_it_is_read(results, tmp_path):
     write_table(enhancement_comparison(results, 100), [str(tmp_path / "table.md"), str(tmp_path / "table.tex")])
     lines = (tmp_path / "table.md").read_text().splitlines()
-    assert ["n.s." in line for line in lines if "psnr_db" in line] == [False]
-    assert ["n.s." in line for line in lines if "ssim" in line] == [True]
-    assert (tmp_path / "table.tex").read_text().count("n.s.") == 1
+    assert ["n.s." in line for line in lines if "psnr_free_db" in line] == [False]
+    assert ["n.s." in line for line in lines if "ssim_free" in line] == [True]
+    assert (tmp_path / "table.tex").read_text().count("n.s.") == 2
 
 
 def test_a_difference_without_an_interval_is_not_marked(results, tmp_path):
@@ -132,15 +170,17 @@ def test_a_value_without_an_interval_stands_alone(results, tmp_path):
     write_table(enhancement_table(results[results.structure < 3], 100), [str(tmp_path / "table.md")])
     shown = (tmp_path / "table.md").read_text()
     assert "[, ]" not in shown
-    assert "|      19   |" in shown
+    assert "|           19   |" in shown
 
 
 def detected(method, tp, structure):
-    sums = {"tp": tp, "fp": 10 - tp, "fn": 10 - tp, "mutual": tp, "chamfers": 1.0, "chamfer_px": 12.0 - tp}
+    published = dict.fromkeys(PUBLISHED_SCORES, tp / 10) | {"mutualnn_chamfer_px": 12.0 - tp}
+    published |= {f"{name}_images": 1.0 for name in PUBLISHED_SCORES}
+    sums = published | {"tp": tp, "fp": 10 - tp, "fn": 10 - tp, "chamfers": 1.0}
     names = ("located", "x_pm", "y_pm", "x2_pm2", "y2_pm2", "bounded", "bounded_x2_y2_pm2", "crlb2_pm2", "chamfer_A")
-    names += ("true_bounds", "true_crlb2_pm2")
+    names += ("true_bounds", "true_crlb2_pm2", "neighboured", "to_neighbour_pm", "common", "common_x2_y2_pm2")
     known = result(method, "network", 0.0, structure)
-    return {k: known[k] for k in list(known)[:-3]} | {"part": "all"} | dict.fromkeys(names, 0.0) | sums
+    return {k: known[k] for k in list(known)[:-5]} | {"part": "all"} | dict.fromkeys(names, 0.0) | sums
 
 
 def test_variants_of_a_study_are_compared_with_its_first():
@@ -150,12 +190,12 @@ def test_variants_of_a_study_are_compared_with_its_first():
     assert set(table.baseline) == {"first"}
     assert table.difference.f1 == pytest.approx(0.2)
     assert table.gain_percent.mutualnn_chamfer_px == pytest.approx(50)
-    assert "rmse_pm" not in table.index  # no position is known
+    assert "rmse_common_pm" not in table.index  # no position is known
 
 
 def test_variants_of_a_study_of_images_are_compared_with_its_first_on_each_test_set(results):
     table = study_comparison(pd.concat([results, results.assign(testset="other")]), 100)
-    rows = table[table.metric == "psnr_db"].set_index("testset")
+    rows = table[table.metric == "psnr_free_db"].set_index("testset")
     assert list(rows.method) == list(rows.index.map({"physical": "filter", "other": "filter"}))
     assert rows.difference.tolist() == pytest.approx([-2.5, -2.5])
 

@@ -1,12 +1,15 @@
 """Load a trained network and apply it. No training depends on this module."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from stembench.application.frame import as_trained, fitting_pixel_size
+from stembench.datasets.sample import Sample
 from stembench.datasets.store import Shards
 from stembench.errors import CannotLoadError, InputError, in_short
 from stembench.networks.registry import WEIGHTS, build, normalise, restore
@@ -70,6 +73,52 @@ class TrainedNetwork:
         """
         shards = Shards(folders, ["image"])
         samples = list(shards) if positions is None else [shards[position] for position in positions]
+        return self._read(samples, structures)
+
+    def read_as_applied(
+        self, folders: Sequence[str | Path], structures: Mapping
+    ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        """Apply the network to images of shards as to a user's image: brought to pixels of the trained range first.
+
+        Parameters
+        ----------
+        folders : sequence of str or Path
+            Shards.
+        structures : mapping
+            As for `read`.
+
+        Returns
+        -------
+        maps : list of ndarray of float32, shape (y', x')
+            Output of the network for each image.
+        spacings : ndarray, shape (samples,)
+            As of `maps_and_spacings`, in pixels of the maps.
+        pixel_sizes : ndarray, shape (samples,)
+            Of the maps [A]; pixel 0 is where it is in the image.
+        """
+        samples = [self._as_trained(sample) for sample in Shards(folders, ["image"])]
+        pixel_sizes = np.array([sample.parameters["pixel_size_A"] for sample in samples])
+        maps, spacings = [np.empty((0, 0))] * len(samples), np.empty(len(samples))
+        shapes = [sample.images["image"].shape for sample in samples]
+        for shape in dict.fromkeys(shapes):
+            alike = [position for position, other in enumerate(shapes) if other == shape]
+            found, spacings[alike] = self._read([samples[position] for position in alike], structures)
+            for position, surface in zip(alike, found):
+                maps[position] = surface
+        return maps, spacings, pixel_sizes
+
+    def _as_trained(self, sample: Sample) -> Sample:
+        """The sample itself where its pixels lie in the trained range."""
+        pixel_size = sample.parameters["pixel_size_A"]
+        if fitting_pixel_size(pixel_size, self.record["pixel_size_A"]) == pixel_size:
+            return sample
+        image, target = as_trained(
+            sample.images["image"], pixel_size, self.record, mode=sample.parameters.get("mode", "HAADF")
+        )
+        return replace(sample, images={"image": image}, parameters=sample.parameters | {"pixel_size_A": target})
+
+    def _read(self, samples: Sequence[Sample], structures: Mapping) -> tuple[np.ndarray, np.ndarray]:
+        """`maps_and_spacings` of samples of one shape."""
         contexts = [self.network.context(sample, structures) for sample in samples]
         told = {name: np.stack([context[name] for context in contexts]) for name in contexts[0]}
         return self.maps_and_spacings(np.stack([sample.images["image"] for sample in samples]), told)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from stembench.baselines.filters import FILTERS
 from stembench.baselines.finders import FINDERS
-from stembench.config.base import Name, Section
+from stembench.config.base import FolderPath, Name, Section
 from stembench.localisation import DEFAULT_LOCALISER
 from stembench.localisation.localisers import LOCALISERS
 
@@ -57,6 +57,16 @@ class LabTestset(Section):
         le=4096,
         json_schema_extra={"unit": "px"},
     )
+    counts_per_px: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] | None = Field(
+        None,
+        description="Doses, as electrons at the brightest columns. null: those that methods are tuned at",
+        min_length=1,
+        json_schema_extra={"unit": "e/px"},
+    )
+    without: tuple[Name, ...] = Field(
+        (), description="Classical finders that are not tried on it, since they take long"
+    )
+    enhanced: bool = Field(True, description="Whether a figure shows it enhanced. false where its authors filtered it")
     detection: bool = Field(
         True,
         description="Whether detection is scored. false where the reference lacks columns that methods rightly find",
@@ -106,7 +116,14 @@ class Evaluation(Section):
                 detection=False,
                 scales=("full",),
             ),
-            "pbtio3": LabTestset(image="pbtio3", block_px=256),
+            "pbtio3": LabTestset(image="pbtio3", block_px=256, enhanced=False),
+            "pbtio3_crop": LabTestset(
+                image="pbtio3_crop",
+                block_px=256,
+                counts_per_px=(10.0,),
+                without=("gaussian_fit_atomap",),
+                enhanced=False,
+            ),
             # Its maxima are the molybdenum columns; sulphur is there for those who see it.
             "se_mos2": LabTestset(
                 image="se_mos2",
@@ -122,19 +139,25 @@ class Evaluation(Section):
         "how it is cut and tuned",
     )
     published: dict[Name, tuple[PublishedSet, ...]] = Field(
-        {
-            "physical": ("temimagenet", "prior_simulated"),
-            "calibrated": ("sfin_haadf", "sffn_haadf"),
-            "bright_field": ("sfin_bf",),
-            "perovskite": ("prior_lab",),
-        },
-        description="Published test sets to compare a test set with. Tables show the printed numbers in columns of "
-        "their own",
+        {},
+        description="Datasets and test sets of papers, such as an import of TEMImageNet. Tables show the printed "
+        "numbers in columns of their own, for filters and for networks of full width trained on the paper's dataset",
+        examples=[{"my_temimagenet": ["temimagenet"]}],
     )
     localisers: tuple[LocaliserName, ...] = Field(
         ("maxima", "otsu", "otsu_split", "own"),
         description="How columns are read from the maps of networks. Networks are compared by `maxima`; `own` is the "
         "localiser of a network's authors, where there is one",
+    )
+    external: dict[Name, FolderPath] = Field(
+        {},
+        description="Methods that were run elsewhere, with the folder of their predictions. It holds a folder per test "
+        "set, with `00000.csv` and so on for columns found, or `00000.tif` for denoised images",
+        examples=[{"my_method": "predictions/my_method"}],
+    )
+    real_images: bool = Field(
+        True,
+        description="Whether methods are tried on experimental images in which columns are marked",
     )
     detection_baselines: tuple[DetectionBaseline, ...] = Field(
         ("smoothed_maxima", "gaussian_fit", "gaussian_fit_atomap", "background_subtracted_maxima", "random_points"),

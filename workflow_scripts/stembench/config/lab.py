@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from stembench.config.base import FilePath, FolderPath, Material, Name, Section
 from stembench.imaging.detectors import Mode
+
+Edge = Annotated[int, Field(ge=0, le=65_536)]
+Size = Annotated[int, Field(ge=64, le=8192)]
 
 
 class LabImage(Section):
@@ -55,6 +58,16 @@ class LabImage(Section):
         description="File of marked columns, which make the image a test set. It lies beside `file`: a CSV file with "
         "x_px and y_px or x_A and y_A, or an atom lattice of atomap (hdf5)",
         pattern=r"\.(csv|hdf5)$",
+    )
+    all_marked: bool = Field(
+        True,
+        description="Whether every column in the image is marked. If not, false columns count inside the outline of "
+        "the marks only",
+    )
+    crop_px: tuple[Edge, Edge, Size, Size] | None = Field(
+        None,
+        description="Part that is used: left and upper edge, width, height. null: the whole image",
+        json_schema_extra={"unit": "px"},
     )
     scales: tuple[Name, ...] = Field((), description="Scales that use it, and their children; empty: all")
 
@@ -138,13 +151,37 @@ class Lab(Section):
                 file="temul-toolkit-0.1.5rc0.post2/publication_examples/PTO_Junction_moore/data/"
                 "filtered_PTO_HAADF_STEM.hspy",
                 columns="temul-toolkit-0.1.5rc0.post2/publication_examples/PTO_Junction_moore/data/Atom_Lattice.hdf5",
+                all_marked=False,
                 scales=("full",),
                 specimen="PbTiO3 with a domain-wall junction, Fourier-filtered by its authors",
+            ),
+            "pbtio3_crop": LabImage(
+                distribution="temul_source",
+                file="temul-toolkit-0.1.5rc0.post2/publication_examples/PTO_Junction_moore/data/"
+                "filtered_PTO_HAADF_STEM.hspy",
+                columns="temul-toolkit-0.1.5rc0.post2/publication_examples/PTO_Junction_moore/data/Atom_Lattice.hdf5",
+                all_marked=False,
+                crop_px=(0, 0, 512, 512),
+                scales=("demo",),
+                specimen="PbTiO3 with a domain-wall junction, Fourier-filtered by its authors",
+            ),
+            # The file's pixel size, 0.150 Å, does not fit its lattice.
+            "pbtio3_srruo3": LabImage(
+                distribution="temul_source",
+                file="temul-toolkit-0.1.5rc0.post2/publication_examples/PTO_supercrystal_hadjimichael/data/"
+                "Atom_Lattice.hdf5",
+                columns="temul-toolkit-0.1.5rc0.post2/publication_examples/PTO_supercrystal_hadjimichael/data/"
+                "Atom_Lattice.hdf5",
+                pixel_size_A=0.164,
+                all_marked=False,
+                scales=("full",),
+                specimen="PbTiO3 and SrRuO3 in a superlattice",
             ),
             "au_crop": LabImage(
                 distribution="temul_source",
                 file="temul-toolkit-0.1.5rc0.post2/temul/example_data/experimental/Au_NP_Atom_Lattice.hdf5",
                 columns="temul-toolkit-0.1.5rc0.post2/temul/example_data/experimental/Au_NP_Atom_Lattice.hdf5",
+                all_marked=False,
                 scales=("full",),
                 pixel_size_A=0.074984,
                 energy_keV=300,

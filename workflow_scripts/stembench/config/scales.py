@@ -58,6 +58,9 @@ class Scale(Section):
         description="Thickest specimen of a multislice tile", ge=1, le=5000, json_schema_extra={"unit": "A"}
     )
     bootstrap: int = Field(description="Resamplings behind each confidence interval", ge=100, le=100_000)
+    slow_finders: bool = Field(
+        False, description="Whether atomap's fit, which takes minutes an image, stands in the table `real_images`"
+    )
     studies: bool = Field(False, description="Whether `studies` are part of the tables and the report")
 
 
@@ -88,7 +91,7 @@ SCALES: dict[str, Any] = {
         "validation_images": 1000,
         "test_images": 2000,
         "held_out_images": 1000,
-        "generalisation_images": 240,
+        "generalisation_images": 600,
         "shard_images": 2000,
         "width": 1.0,
         "crop_px": 256,
@@ -100,6 +103,7 @@ SCALES: dict[str, Any] = {
         "phonons": 20,
         "thickest_A": 300.0,
         "bootstrap": 10_000,
+        "slow_finders": True,
         "studies": True,
     },
 }

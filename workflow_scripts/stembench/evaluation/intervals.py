@@ -1,13 +1,19 @@
-"""Confidence intervals by bootstrap over images, or over the structures or blocks that images share."""
+"""Confidence intervals by bootstrap over training seeds and over images, or the structures or blocks that these share.
+
+Many comparisons find some difference by chance; `discoveries` corrects for their number.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
 #: Fewer units than this give no interval.
 MIN_UNITS = 5
+#: Share of differences called significant that are none.
+FALSE_DISCOVERIES = 0.05
 
 Metrics = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -31,16 +37,29 @@ class Resampled:
     drawn: pd.DataFrame
 
     @classmethod
-    def of(cls, sums: pd.DataFrame, metrics: Metrics, resamplings: int) -> "Resampled":
-        """Parameters as for `with_intervals`."""
-        units = sums.groupby("unit", sort=True).sum()
-        weights = np.ones((1, len(units)))
+    def of(cls, sums: pd.DataFrame, metrics: Metrics, resamplings: int, method: str = "") -> "Resampled":
+        """Parameters as for `with_intervals`; training seeds of each `method` are drawn on their own."""
+        names = [name for name in sums if name not in ("unit", "seed")]
+        cells = (
+            sums.assign(seed=sums.get("seed", 0))
+            .groupby(["unit", "seed"], sort=True)[names]
+            .sum()
+            .unstack(fill_value=0)
+        )
+        units, seeds = cells.index, cells.columns.unique("seed")
+        values = cells.to_numpy(float).reshape(len(units), len(names), len(seeds))
+        weights, seed_weights = np.ones((1, len(units))), np.ones((1, len(seeds)))
         if len(units) >= MIN_UNITS:
-            equal = np.full(len(units), 1 / len(units))
-            draws = np.random.default_rng(0).multinomial(len(units), equal, size=resamplings)
-            weights = np.vstack([weights, draws])
-        values = metrics(pd.DataFrame(weights @ units.to_numpy(), columns=units.columns))
-        return cls(frozenset(units.index), values.iloc[0], values.iloc[1:].reset_index(drop=True))
+            weights = np.vstack([weights, _draws(len(units), resamplings, 0)])
+            seed_weights = np.vstack([seed_weights, _draws(len(seeds), resamplings, (1, crc32(method.encode())))])
+        drawn = np.einsum("ru,ucs,rs->rc", weights, values, seed_weights, optimize=True)
+        found = metrics(pd.DataFrame(drawn, columns=names))
+        return cls(frozenset(units), found.iloc[0], found.iloc[1:].reset_index(drop=True))
+
+
+def _draws(number: int, resamplings: int, stream: int | tuple[int, int]) -> np.ndarray:
+    """How often each of some things is drawn in each sample of as many; the same for the same number and stream."""
+    return np.random.default_rng(stream).multinomial(number, np.full(number, 1 / number), size=resamplings)
 
 
 def with_intervals(sums: pd.DataFrame, metrics: Metrics, resamplings: int) -> dict[str, float]:
@@ -49,8 +68,9 @@ def with_intervals(sums: pd.DataFrame, metrics: Metrics, resamplings: int) -> di
     Parameters
     ----------
     sums : DataFrame
-        A row an image: what `metrics` needs, and `unit`, which is what is resampled (images of one unit stay together:
-        noise draws of a structure are not independent images).
+        A row an image and training seed: what `metrics` needs; `unit`, which is what is resampled (images of one unit
+        stay together: noise draws of a structure are not independent images); and `seed` where there are several, which
+        are resampled as well.
     metrics : callable
         From sums to metrics, a row for a row.
     resamplings : int
@@ -77,9 +97,9 @@ def paired_difference(ours: Resampled, theirs: Resampled, metric: str, *, lower_
     Returns
     -------
     dict
-        `difference`, ours less theirs, with its 95 % interval `low` and `high`, and whether that leaves out 0
-        (`significant`; None without an interval); `gain_percent`, ours over theirs less one, and theirs over ours less
-        one where lower is better.
+        `difference`, ours less theirs, with its 95 % interval `low` and `high`; `p`, how probable one as far from 0 on
+        either side would be by chance (nan without an interval); `gain_percent`, ours over theirs less one, and theirs
+        over ours less one where lower is better.
 
     Raises
     ------
@@ -90,12 +110,39 @@ def paired_difference(ours: Resampled, theirs: Resampled, metric: str, *, lower_
         raise ValueError("a paired difference needs the same images for both methods")
     a, b = float(ours.value[metric]), float(theirs.value[metric])
     drawn = ours.drawn[metric] - theirs.drawn[metric]
+    drawn = drawn.dropna()
     low, high = float(drawn.quantile(0.025)), float(drawn.quantile(0.975))
+    beyond = min((drawn <= 0).sum(), (drawn >= 0).sum())
     better, worse = (b, a) if lower_is_better else (a, b)
     return {
         "difference": a - b,
         "low": low,
         "high": high,
-        "significant": None if np.isnan(low) else not low <= 0 <= high,
+        "p": min(1.0, 2 * (beyond + 1) / (len(drawn) + 1)) if len(drawn) else np.nan,
         "gain_percent": 100 * (better / worse - 1) if worse else np.nan,
     }
+
+
+def discoveries(p: np.ndarray) -> np.ndarray:
+    """Which of many differences are significant, when of those called so at most `FALSE_DISCOVERIES` are none.
+
+    Source: Benjamini & Hochberg, J. R. Stat. Soc. B 57, 289 (1995), doi 10.1111/j.2517-6161.1995.tb02031.x: the k
+    smallest, for the largest k whose p is at most k / n times that share.
+
+    Parameters
+    ----------
+    p : ndarray, shape (n,)
+        Probability of each by chance; nan where none is known.
+
+    Returns
+    -------
+    ndarray of object, shape (n,)
+        True or False; None where p is nan.
+    """
+    known = np.flatnonzero(np.isfinite(p))
+    ranked = known[np.argsort(p[known], kind="stable")]
+    passed = np.flatnonzero(p[ranked] <= FALSE_DISCOVERIES * np.arange(1, len(ranked) + 1) / max(len(ranked), 1))
+    significant = np.full(len(p), None, object)
+    significant[known] = False
+    significant[ranked[: passed[-1] + 1 if len(passed) else 0]] = True
+    return significant

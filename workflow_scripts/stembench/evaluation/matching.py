@@ -9,6 +9,7 @@ import scipy  # whose parts load when they are used
 from stembench.config import Evaluation
 
 _FORBIDDEN = 1e6
+_SAME_A = 0.01  # distances that differ by less are those to the same neighbour
 
 
 def match(found: np.ndarray, truth: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -87,6 +88,8 @@ class Truth:
 
     `exact` says whether positions are the truth. Those of a lab image are found or fitted themselves: they tell what is
     a column, and a distance from them is no error. Where only part of an image is labelled, `hull` is that part.
+    `towards` are unit vectors from each column to the nearest other one that is asked for; NaN where that one lies
+    outside of the image.
     """
 
     asked: pd.DataFrame
@@ -94,6 +97,7 @@ class Truth:
     radii: np.ndarray
     clear: np.ndarray
     others: np.ndarray
+    towards: np.ndarray
     exact: bool = True
     hull: np.ndarray = field(default_factory=lambda: NO_HULL)
 
@@ -103,15 +107,28 @@ class Truth:
     ) -> "Truth":
         """From a table as `Sample.columns`."""
         asked = columns[columns.asked]
+        positions, neighbour = asked[["x_A", "y_A"]].to_numpy(float), asked.neighbour_A.to_numpy()
         return cls(
             asked,
-            asked[["x_A", "y_A"]].to_numpy(),
-            np.minimum(settings.match_radius_A, asked.neighbour_A.to_numpy() / 2),
+            positions,
+            np.minimum(settings.match_radius_A, neighbour / 2),
             (asked.resolved & ~asked.hidden).to_numpy(bool),
             columns.loc[~columns.asked, ["x_A", "y_A"]].to_numpy(),
+            _towards_neighbours(positions, neighbour),
             exact,
             hull,
         )
+
+
+def _towards_neighbours(positions: np.ndarray, neighbour: np.ndarray) -> np.ndarray:
+    """Unit vectors to the nearest of the others, where it lies as far away as the nearest neighbour does."""
+    towards = np.full(positions.shape, np.nan)
+    if len(positions) > 1:
+        distances, nearest = scipy.spatial.cKDTree(positions).query(positions, k=[2])
+        known = np.abs(distances[:, 0] - neighbour) <= _SAME_A
+        vectors = positions[nearest[known, 0]] - positions[known]
+        towards[known] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return towards
 
 
 def assign(
@@ -167,13 +184,14 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
     DataFrame
         A row for each found or missed column inside the border: `outcome` (`tp`, `fp`, `fn`), `resolved`, `hidden`,
         `strength` and `rim_A` of the column it counts with, position `x_A`, `y_A`, the true `true_x_A`, `true_y_A`,
-        `error_x_pm`, `error_y_pm` (nan unless the truth is exact), the match radius `radius_A`, and the bound `crlb_pm`
-        where it is known.
+        `error_x_pm`, `error_y_pm` and, towards the nearest neighbour, `error_to_neighbour_pm` (nan unless the truth is
+        exact), the match radius `radius_A`, and the bound `crlb_pm` where it is known.
     """
     found_at, truth_at, counts_with = assign(found, truth, extent, settings)
     nowhere = np.full((1, 2), np.nan)
     at, true = np.vstack([found, nowhere])[found_at], np.vstack([truth.positions, nowhere])[truth_at]
     error = 100 * (at - true) if truth.exact else np.full(at.shape, np.nan)
+    towards = np.vstack([truth.towards, nowhere])[truth_at]
     outcome = np.where(truth_at < 0, "fp", np.where(found_at < 0, "fn", "tp"))
     bound = np.append(truth.asked.crlb_pm.to_numpy(), np.nan)[truth_at]
     # False columns where there is no true one.
@@ -188,10 +206,41 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
             "true_y_A": true[:, 1],
             "error_x_pm": error[:, 0],
             "error_y_pm": error[:, 1],
+            "error_to_neighbour_pm": (error * towards).sum(axis=1),
             "radius_A": np.append(truth.radii, np.nan)[truth_at],
             "crlb_pm": bound,
         }
     )
+
+
+def published_scores(found: np.ndarray, truth: np.ndarray, pixel_size: float) -> dict[str, float]:
+    """Scores of one image as published code computes them, over the whole image.
+
+    Parameters
+    ----------
+    found, truth : ndarray, shape (columns, 2)
+        x and y [A].
+    pixel_size : float
+        [A].
+
+    Returns
+    -------
+    dict
+        `mutualnn_precision`, `mutualnn_recall`, `mutualnn_f1`: of m pairs that are each other's nearest at any distance
+        among |P| found and |T| true columns; `mutualnn_jaccard`, m / (2 |P| - m), since that code takes |P| for |T|;
+        `mutualnn_chamfer_px`, the mean distance from found columns to the nearest true one, plus the reverse. nan where
+        there is nothing to divide by. Source: AtomID-Net, doi 10.1002/smsc.202300031.
+    """
+    one = (np.zeros(len(columns), int) for columns in (found, truth))
+    (mutual,), (distance,) = nearest_sums(found, next(one), truth, next(one), 1)
+    parts = {
+        "mutualnn_precision": (mutual, len(found)),
+        "mutualnn_recall": (mutual, len(truth)),
+        "mutualnn_f1": (2 * mutual, len(found) + len(truth)),
+        "mutualnn_jaccard": (mutual, 2 * len(found) - mutual),
+    }
+    scores = {name: part / total if total else np.nan for name, (part, total) in parts.items()}
+    return scores | {"mutualnn_chamfer_px": distance / pixel_size}
 
 
 def nearest_sums(
@@ -211,8 +260,7 @@ def nearest_sums(
     Returns
     -------
     mutual : ndarray, shape (groups,)
-        Pairs that are each other's nearest, whatever their distance. Source: the published code of AtomID-Net, doi
-        10.1002/smsc.202300031.
+        Pairs that are each other's nearest, whatever their distance.
     chamfer : ndarray, shape (groups,)
         Mean distance from found columns to the nearest true one, plus the reverse [units of the input]; nan where
         there are none.

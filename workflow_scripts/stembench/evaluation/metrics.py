@@ -9,22 +9,25 @@ from skimage.metrics import structural_similarity
 
 from stembench.evaluation.matching import nearest_sums
 
+#: Scores of published code, each a mean over images; see `matching.published_scores`.
+PUBLISHED_SCORES = (
+    "mutualnn_precision",
+    "mutualnn_recall",
+    "mutualnn_f1",
+    "mutualnn_jaccard",
+    "mutualnn_chamfer_px",
+)
 
-def detection_sums(outcomes: pd.DataFrame, pixel_size: float) -> dict[str, float]:
-    """Return sums over the outcomes of one image.
 
-    Parameters
-    ----------
-    outcomes : DataFrame
-        As `matching.score_columns` gives them.
-    pixel_size : float
-        [A], for distances that were published in px.
-    """
-    sums = grouped_detection_sums(outcomes, np.zeros(len(outcomes), int), np.array([pixel_size]))
+def detection_sums(outcomes: pd.DataFrame) -> dict[str, float]:
+    """Return sums over the outcomes of one image, which `matching.score_columns` gives."""
+    sums = grouped_detection_sums(outcomes, np.zeros(len(outcomes), int), 1)
     return {str(name): float(value) for name, value in sums.iloc[0].items()}
 
 
-def grouped_detection_sums(outcomes: pd.DataFrame, groups: np.ndarray, pixel_sizes: np.ndarray) -> pd.DataFrame:
+def grouped_detection_sums(
+    outcomes: pd.DataFrame, groups: np.ndarray, number: int, common: np.ndarray | None = None
+) -> pd.DataFrame:
     """Return sums over the outcomes of each of many groups, such as images, at once.
 
     Parameters
@@ -33,8 +36,10 @@ def grouped_detection_sums(outcomes: pd.DataFrame, groups: np.ndarray, pixel_siz
         As `matching.score_columns` gives them, of all groups.
     groups : ndarray of int, shape (outcomes,)
         Group of each outcome.
-    pixel_sizes : ndarray, shape (groups,)
-        [A], for distances that were published in px.
+    number : int
+        Of groups.
+    common : ndarray of bool, shape (outcomes,), optional
+        Whether each is of a column that all compared methods found; by default none is.
 
     Returns
     -------
@@ -43,18 +48,20 @@ def grouped_detection_sums(outcomes: pd.DataFrame, groups: np.ndarray, pixel_siz
     """
     outcome = outcomes["outcome"].to_numpy()
     tp, fp, fn = (outcome == name for name in ("tp", "fp", "fn"))
-    names = ("error_x_pm", "error_y_pm", "crlb_pm", "radius_A", "x_A", "y_A", "true_x_A", "true_y_A")
-    x, y, bound, radius, *places = (outcomes[name].to_numpy(float) for name in names)
-    number = len(pixel_sizes)
+    names = ("error_x_pm", "error_y_pm", "error_to_neighbour_pm", "crlb_pm", "radius_A")
+    x, y, towards, bound, radius = (outcomes[name].to_numpy(float) for name in names)
+    places = [outcomes[name].to_numpy(float) for name in ("x_A", "y_A", "true_x_A", "true_y_A")]
 
     def total(rows: np.ndarray, values: np.ndarray | float = 1.0) -> np.ndarray:
         return np.bincount(groups, np.where(rows, values, 0.0), number)
 
     located = tp & np.isfinite(x)
+    neighboured = located & np.isfinite(towards)
+    shared = located & (np.zeros(len(outcomes), bool) if common is None else common)
     below = bound <= 100 * radius / 3  # beyond, matching cuts the errors
     bounded, true_bounded = located & below, ~fp & below
     found, truth = np.column_stack(places[:2])[~fn], np.column_stack(places[2:])[~fp]
-    mutual, distance = nearest_sums(found, groups[~fn], truth, groups[~fp], number)
+    _, distance = nearest_sums(found, groups[~fn], truth, groups[~fp], number)
     return pd.DataFrame(
         {
             "images": np.ones(number),
@@ -66,14 +73,16 @@ def grouped_detection_sums(outcomes: pd.DataFrame, groups: np.ndarray, pixel_siz
             "y_pm": total(located, y),
             "x2_pm2": total(located, x**2),
             "y2_pm2": total(located, y**2),
+            "neighboured": total(neighboured),
+            "to_neighbour_pm": total(neighboured, towards),
+            "common": total(shared),
+            "common_x2_y2_pm2": total(shared, x**2 + y**2),
             "bounded": total(bounded),
             "bounded_x2_y2_pm2": total(bounded, x**2 + y**2),
             "crlb2_pm2": total(bounded, bound**2),
             "true_bounds": total(true_bounded),
             "true_crlb2_pm2": total(true_bounded, bound**2),
-            "mutual": mutual,
             "chamfer_A": np.nan_to_num(distance),
-            "chamfer_px": np.nan_to_num(distance / pixel_sizes),
             "chamfers": np.isfinite(distance).astype(float),
         }
     )
@@ -82,11 +91,10 @@ def grouped_detection_sums(outcomes: pd.DataFrame, groups: np.ndarray, pixel_siz
 def detection_metrics(sums: pd.DataFrame) -> pd.DataFrame:
     """Metrics from sums, a row for a row.
 
-    Errors are of matched columns whose true position is known; `bias_pm` is the length of the mean error vector.
-    `chamfer_A` is a mean over images that have columns and finds (those without a find have none, so read it beside
-    recall). `mutualnn_*` are the published variants, for comparison alone: m pairs of mutual nearest neighbours at any
-    distance among |P| found and |T| true columns, with the Jaccard index m / (2 |P| - m) of the published code, which
-    takes |P| for |T| (AtomID-Net, doi 10.1002/smsc.202300031). Without finds and truth, a ratio is nan.
+    Errors are of matched columns whose true position is known. `bias_pm` is the length of the mean error vector, and
+    `bias_to_neighbour_pm` the mean error in the direction of each column's nearest neighbour. `chamfer_A` is a mean
+    over images that have columns and finds (those without a find have none, so read it beside recall). Without finds
+    and truth, a ratio is nan.
     """
     found, true = sums.tp + sums.fp, sums.tp + sums.fn
     return pd.DataFrame(
@@ -102,14 +110,23 @@ def detection_metrics(sums: pd.DataFrame) -> pd.DataFrame:
             "bias_pm": np.hypot(_ratio(sums.x_pm, sums.located), _ratio(sums.y_pm, sums.located)),
             "bias_x_pm": _ratio(sums.x_pm, sums.located),
             "bias_y_pm": _ratio(sums.y_pm, sums.located),
+            "bias_to_neighbour_pm": _ratio(sums.to_neighbour_pm, sums.neighboured),
             "rmse_over_crlb": np.sqrt(_ratio(sums.bounded_x2_y2_pm2, 2 * sums.crlb2_pm2)),
-            "mutualnn_precision": _ratio(sums.mutual, found),
-            "mutualnn_recall": _ratio(sums.mutual, true),
-            "mutualnn_f1": _ratio(2 * sums.mutual, found + true),
-            "mutualnn_jaccard": _ratio(sums.mutual, 2 * found - sums.mutual),
-            "mutualnn_chamfer_px": _ratio(sums.chamfer_px, sums.chamfers),
         }
     )
+
+
+def compared_metrics(sums: pd.DataFrame) -> pd.DataFrame:
+    """Metrics of methods beside each other, from sums, a row for a row.
+
+    Those of `detection_metrics`; `rmse_common_pm`, over the columns that all compared methods found; and the means over
+    images of `PUBLISHED_SCORES`, from sums of each with the number `{score}_images` of images that have one.
+    """
+    metrics = detection_metrics(sums)
+    after = metrics.columns.get_loc("rmse_pm") + 1
+    metrics.insert(after, "rmse_common_pm", np.sqrt(_ratio(sums.common_x2_y2_pm2, 2 * sums.common)))
+    published = {name: _ratio(sums[name], sums[f"{name}_images"]) for name in PUBLISHED_SCORES}
+    return pd.concat([metrics, pd.DataFrame(published)], axis=1)
 
 
 def precision_metrics(sums: pd.DataFrame) -> pd.DataFrame:
@@ -123,14 +140,18 @@ def precision_metrics(sums: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+#: Measures of images: as they are, and with gain and offset free.
+IMAGE_QUALITY = ("psnr_free_db", "ssim_free", "psnr_db", "ssim")
+
+
 def enhancement_sums(image: pd.Series) -> dict[str, float]:
     """Sums over one image."""
-    return {"images": 1.0, "psnr_db": image.psnr_db, "ssim": image.ssim}
+    return {"images": 1.0} | {name: image[name] for name in IMAGE_QUALITY}
 
 
 def enhancement_metrics(sums: pd.DataFrame) -> pd.DataFrame:
     """Means over images."""
-    return pd.DataFrame({name: _ratio(sums[name], sums.images) for name in ("psnr_db", "ssim")})
+    return pd.DataFrame({name: _ratio(sums[name], sums.images) for name in IMAGE_QUALITY})
 
 
 def _ratio(part: pd.Series, whole: pd.Series) -> np.ndarray:
@@ -145,13 +166,58 @@ def image_quality(output: np.ndarray, target: np.ndarray) -> dict[str, float]:
     ----------
     output, target : ndarray, shape (y, x)
         Grey levels in [0, 1].
+
+    Returns
+    -------
+    dict
+        `psnr_db` and `ssim`.
     """
     output, target = (np.round(255 * np.clip(image, 0, 1)) for image in (output, target))
-    error = np.mean((output - target) ** 2)
+    return {"psnr_db": _psnr(float(np.mean((output - target) ** 2))), "ssim": _ssim(output, target)}
+
+
+def free_image_quality(output: np.ndarray, target: np.ndarray) -> dict[str, float]:
+    """PSNR [dB] and SSIM of an image whose gain and offset are those that fit the target best, by least squares.
+
+    They tell how an image looks on a screen that shows it from its darkest to its brightest pixel, whatever level the
+    black was given. An inverted image gets no gain.
+
+    Parameters
+    ----------
+    output : ndarray, shape (y, x)
+        On any scale; nothing is clipped or rounded.
+    target : ndarray, shape (y, x)
+        Grey levels in [0, 1], the range that the PSNR's peak stands for.
+
+    Returns
+    -------
+    dict
+        `psnr_free_db` and `ssim_free`.
+    """
+    fitted, target = 255 * on_its_scale(output, target), 255 * target.astype(float)
+    return {"psnr_free_db": _psnr(float(np.mean((fitted - target) ** 2))), "ssim_free": _ssim(fitted, target)}
+
+
+def on_its_scale(output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """An image with the gain, of at least 0, and the offset that fit a target best, by least squares.
+
+    Parameters
+    ----------
+    output, target : ndarray, shape (y, x)
+        Of any scales.
+    """
+    varied, wanted = output - output.mean(dtype=float), float(target.mean(dtype=float))
+    power = float(np.vdot(varied, varied))
+    gain = max(float(np.vdot(varied, target - wanted)) / power, 0.0) if power > 0 else 0.0
+    return gain * varied + wanted
+
+
+def _psnr(error: float) -> float:
+    return float(10 * np.log10(255**2 / max(error, 1e-12)))
+
+
+def _ssim(output: np.ndarray, target: np.ndarray) -> float:
     _, similarity = structural_similarity(
         output, target, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
     )
-    return {
-        "psnr_db": float(10 * np.log10(255**2 / max(error, 1e-12))),
-        "ssim": float(similarity[5:-5, 5:-5].mean()),
-    }
+    return float(similarity[5:-5, 5:-5].mean())

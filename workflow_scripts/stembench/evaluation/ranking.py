@@ -42,13 +42,13 @@ def rank(
         `metric`, `score` and `images`, their number. The score of a network that localises is the mean over doses of
         the best F1 of maxima in its maps; of another the mean PSNR [dB] against the labels of its task.
     """
-    maps, _ = network.read(folders, structures)
     if task == "localise":
-        samples, columns = read_table(folders, "samples"), columns_by_sample(folders)
-        levels = tune_peaks(list(maps), samples, columns, _TRIED, evaluation)
+        maps, _, pixel_sizes = network.read_as_applied(folders, structures)
+        samples, columns = read_table(folders, "samples").assign(pixel_size_A=pixel_sizes), columns_by_sample(folders)
+        levels = tune_peaks(maps, samples, columns, _TRIED, evaluation)
         score = float(np.mean([level["f1"] for level in levels.values()]))
         return {"metric": "f1", "score": score, "images": len(maps)}
-    name = TASK_LABELS[task]
+    name, (outputs, _) = TASK_LABELS[task], network.read(folders, structures)
     shards = Shards(folders, ["image", name, *MADE_FROM.get(name, ())])
-    scores = [image_quality(made, label(sample, name))["psnr_db"] for made, sample in zip(maps, shards)]
-    return {"metric": "psnr_db", "score": float(np.mean(scores)), "images": len(maps)}
+    scores = [image_quality(made, label(sample, name))["psnr_db"] for made, sample in zip(outputs, shards)]
+    return {"metric": "psnr_db", "score": float(np.mean(scores)), "images": len(outputs)}

@@ -19,6 +19,8 @@ Find = Callable[[np.ndarray, pd.Series, PeakSettings], tuple[np.ndarray, np.ndar
 
 #: The level of a set whose images have no dose.
 NO_DOSE = "none"
+#: Prefix of the settings that are best with gain and offset free.
+FREE = "free_"
 _MOST_LEVELS = 20  # of a dose series
 
 #: Settings that are tried for reading columns from a network's map.
@@ -111,29 +113,29 @@ def tune_peaks(
     return best
 
 
-def best_by_level(levels: Sequence[str], scores: Sequence[dict]) -> dict[str, dict]:
-    """For each dose, the settings (keys of `scores`) of the highest mean score."""
+def best_by_level(levels: Sequence[str], scores: Sequence[dict], *, prefix: str = "", metric: str) -> dict[str, dict]:
+    """For each dose, the settings (keys of `scores`) of the highest mean score, under `{prefix}settings`."""
     best = {}
     for level in sorted(set(levels)):
         chosen = [score for at, score in zip(levels, scores) if at == level]
         means = {settings: float(np.mean([score[settings] for score in chosen])) for settings in chosen[0]}
         settings = max(means, key=means.__getitem__)
-        best[level] = {"settings": vars(settings), "psnr_db": means[settings]}
+        best[level] = {f"{prefix}settings": vars(settings), metric: means[settings]}
     return best
 
 
 def best_tuned(paths: Sequence[str | Path], levels: Sequence[str]) -> tuple[str, str | Path]:
-    """Of filters that were tuned on one dataset, the name of the one of the highest mean PSNR, and its file."""
+    """Of filters that were tuned on one dataset, that of the highest mean PSNR with a free scale, and its file."""
 
     def psnr(path: str | Path) -> float:
         tuned = read_json(path)["levels"]
-        return float(np.mean([tuned[nearest_level(level, list(tuned))]["psnr_db"] for level in levels]))
+        return float(np.mean([tuned[nearest_level(level, list(tuned))]["psnr_free_db"] for level in levels]))
 
     best = max(paths, key=psnr)
     return read_json(best)["method"], best
 
 
-def read_tuning(path: str | Path, settings_type: Callable[..., Settings], level: str) -> Settings:
-    """The stored settings for a dose."""
+def read_tuning(path: str | Path, settings_type: Callable[..., Settings], level: str, *, prefix: str = "") -> Settings:
+    """The stored settings for a dose; those of filters with the prefix `FREE` are for images of any gain and offset."""
     levels = read_json(path)["levels"]
-    return settings_type(**levels[nearest_level(level, list(levels))]["settings"])
+    return settings_type(**levels[nearest_level(level, list(levels))][f"{prefix}settings"])

@@ -17,7 +17,9 @@ MAX_COLUMNS = 1_000_000
 _SAME_A = 0.1  # nearer to each other two marks are of one column
 
 
-def read_marked_columns(path: str | Path, pixel_size: float, shape: tuple[int, int], name: str) -> np.ndarray:
+def read_marked_columns(
+    path: str | Path, pixel_size: float, shape: tuple[int, int], name: str, *, or_none: bool = False
+) -> np.ndarray:
     """Positions of marked columns.
 
     Parameters
@@ -31,6 +33,8 @@ def read_marked_columns(path: str | Path, pixel_size: float, shape: tuple[int, i
         Height and width of the image [px].
     name : str
         What messages call the file.
+    or_none : bool
+        Whether a CSV file may hold no position: the image shows no column.
 
     Returns
     -------
@@ -44,6 +48,10 @@ def read_marked_columns(path: str | Path, pixel_size: float, shape: tuple[int, i
     """
     read = _atom_lattice if Path(path).suffix == ".hdf5" else _csv
     positions, unit, places = read(Path(path), name)
+    if or_none and not len(positions):
+        return np.empty((0, 2))
+    if not len(positions):
+        raise InputError(f"{name}: holds no positions below its first line; add a line for each column")
     positions = positions * (1.0 if unit == "A" else pixel_size)
     for place, at in zip(places, positions):
         if not np.all((at >= -pixel_size / 2) & (at <= (np.array(shape[::-1]) - 0.5) * pixel_size)):  # also nan
@@ -64,6 +72,18 @@ def read_marked_columns(path: str | Path, pixel_size: float, shape: tuple[int, i
             f"{name}: {len(positions)} columns enclose no area, in which methods could be scored; mark more"
         ) from None
     return positions
+
+
+def read_positions(path: str | Path, pixel_size: float, name: str) -> np.ndarray:
+    """Positions x and y [A], shape (columns, 2), in a CSV file as of `read_marked_columns`; there may be none.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a position is no number.
+    """
+    positions, unit, _ = _csv(Path(path), name)
+    return np.reshape(positions, (-1, 2)) * (1.0 if unit == "A" else pixel_size)
 
 
 def _told(at: np.ndarray, unit: str, pixel_size: float) -> str:
@@ -91,8 +111,6 @@ def _csv(path: Path, name: str) -> tuple[np.ndarray, str, list[str]]:
                 positions.append([_number(row[key], key, f"{name}, {places[-1]}") for key in _PAIRS[units[0]]])
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{name}: is no CSV text ({error}); save it as CSV in UTF-8") from None
-    if not positions:
-        raise InputError(f"{name}: holds no positions below its first line; add a line for each column")
     return np.array(positions), units[0], places
 
 

@@ -22,6 +22,7 @@ _NUMBERS = ("pixel_size_A", "pixel_size_y_A", "energy_keV")
 _COLUMNS = ("image", *_NUMBERS, "mode", "signal", "material", "zone", "frames")
 _LONGEST_NAME = 80
 _CORRECTIONS = ".corrections.csv"
+_MARKS = "_columns.csv"
 _TAKEN = ("distributions",)  # a folder beside those of images
 
 
@@ -56,7 +57,8 @@ def own_images(
     Returns
     -------
     images : dict of LabImage
-        What `images.csv` does not tell is None.
+        What `images.csv` does not tell is None. `columns` is the file `{image}_columns.csv` of marked columns, if it
+        lies beside the image.
     refused : dict of str
         What is wrong in the line of an image, with the remedy.
 
@@ -71,17 +73,23 @@ def own_images(
     told = _told(folder / SIDECAR, own, {path for path in named if path})
     images, refused = {}, {}
     for name, file in _names(folder, own, [*entries, *_TAKEN]).items():
-        images[name] = _image(file, {}, str(folder / file))
+        images[name] = _marked(folder, _image(file, {}, str(folder / file)))
         if file not in told:
             continue
         line, row = told[file]
         where = f"{folder / SIDECAR}, line {line}"
         try:
-            image = _image(file, row, where)
+            image = _marked(folder, _image(file, row, where))
             images[name] = image if materials is None else with_structure(image, where, materials)
         except InputError as error:
             refused[name] = str(error)
     return OwnImages(images, refused)
+
+
+def _marked(folder: Path, image: LabImage) -> LabImage:
+    """An image with the file of marked columns beside it, if there is one."""
+    marks = f"{Path(image.file).stem}{_MARKS}"
+    return image.model_copy(update={"columns": marks}) if (folder / marks).is_file() else image
 
 
 def _image(file: str, row: Mapping[str, str], where: str) -> LabImage:

@@ -15,6 +15,7 @@ from stembench.planning.lab import LabImages
 from stembench.planning.layout import Layout, Template
 from stembench.planning.materials import Crystals
 from stembench.planning.methods import Method
+from stembench.planning.real_images import RealImages
 from stembench.planning.report import Report
 from stembench.planning.trainings import Training, Trainings
 
@@ -41,6 +42,8 @@ class Plan:
         Networks that are trained.
     evaluations : Evaluations
         Methods on test sets.
+    real_images : RealImages
+        Methods on images in which somebody marked the columns.
     shipped : Path
         Folder of this workflow, where networks and captions ship.
     """
@@ -52,6 +55,7 @@ class Plan:
     datasets: Datasets
     trainings: Trainings
     evaluations: Evaluations
+    real_images: RealImages
     shipped: Path
 
     @cached_property
@@ -87,4 +91,5 @@ def make_plan(config: Config, structures: str | Path = "structures", shipped: st
     datasets = Datasets(config, crystals, lab.instruments, layout)
     trainings = Trainings(config, datasets, layout)
     evaluations = Evaluations(config, datasets, trainings, layout)
-    return Plan(config, layout, crystals, lab, datasets, trainings, evaluations, Path(shipped))
+    real_images = RealImages(config, lab, evaluations, layout, Path(shipped) / "workflow_scripts/stembench/weights")
+    return Plan(config, layout, crystals, lab, datasets, trainings, evaluations, real_images, Path(shipped))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
+from pathlib import Path
 from typing import Any, Literal
 
 from stembench.baselines.filters import FILTERS
@@ -23,8 +24,8 @@ from stembench.planning.trainings import Trainings
 
 _PARTICLES = {"particle", "multiply_twinned"}  # kinds of arrangements that have an outline
 
-#: What rows of tables may be of.
-Kind = Literal["network", "baseline", "floor", "oracle", "external"]
+#: What rows of tables are of, in their order. An oracle is told what nobody knows of a real image: its structure.
+Kind = Literal["network", "external", "oracle", "baseline", "floor"]
 #: Task of the table `enhancement`.
 ENHANCED: Task = "denoise_background"
 
@@ -106,6 +107,11 @@ class Evaluations:
     def single_crystals(self) -> list[str]:
         """Lab test sets that show one crystal."""
         return [name for name, testset in self.lab_testsets.items() if testset.single_crystal]
+
+    @property
+    def lab_enhanced(self) -> list[str]:
+        """Lab test sets that a figure shows enhanced."""
+        return [name for name, testset in self.lab_testsets.items() if testset.enhanced]
 
     @property
     def lab_detection(self) -> list[str]:
@@ -242,7 +248,11 @@ class Evaluations:
         return self.config.lab.images[self.lab_testset(testset).image].columns
 
     def doses(self, testset: str) -> list[float]:
-        """Return the doses [e/px] that a lab test set is thinned to: those that its methods are tuned at."""
+        """Return the doses [e/px] that a lab test set is thinned to: by default those that its methods are tuned at."""
+        return list(self.lab_testset(testset).counts_per_px or self.tuned_doses(testset))
+
+    def tuned_doses(self, testset: str) -> list[float]:
+        """Return the doses [e/px] that the methods of a lab test set are tuned at."""
         return list(self.datasets.recipe(self.lab_testset(testset).tuned_on).noise.test_counts_per_px)  # type: ignore[union-attr] # as the configuration is checked for
 
     def shown_dose(self, testset: str) -> float:
@@ -305,6 +315,41 @@ class Evaluations:
     def generalising(self) -> list[Method]:
         """Methods of the table `generalisation`."""
         return [*self.localising, *self.misled, *map(Method, self.config.generalisation.baselines)]
+
+    def predictions(self, name: str, testset: str, ending: str) -> list[str]:
+        """Return the files that an external method predicted for a test set: `.csv` of columns, `.tif` of images."""
+        folder = self.config.evaluation.external[name]
+        return sorted(map(str, Path(folder, testset).glob(f"*{ending}")))
+
+    def external(self, testset: str, ending: str) -> list[Method]:
+        """Return the external methods that made predictions for a test set."""
+        return [Method(name) for name in self.external_methods if self.predictions(name, testset, ending)]
+
+    @cached_property
+    def external_methods(self) -> list[str]:
+        """Methods that were run elsewhere.
+
+        Raises
+        ------
+        InputError
+            If there is no prediction of one for any test set.
+        """
+        testsets = [*self.detection_testsets, *self.generalisation]
+        for name, folder in self.config.evaluation.external.items():
+            if name in self.config.networks or name in FINDERS or name in FILTERS:
+                raise InputError(f"evaluation.external.{name}: a method of stembench has this name; give it another")
+            if not any(self.predictions(name, testset, ending) for testset in testsets for ending in (".csv", ".tif")):
+                raise InputError(
+                    f"evaluation.external.{name}: {folder}/ holds no predictions for a test set of this scale; write "
+                    f"them as {folder}/{testsets[0]}/00000.csv (columns) or 00000.tif (denoised images), for the "
+                    f"images that `snakemake {self.layout.export.path(testset=testsets[0])} --cores 1` writes"
+                )
+        return list(self.config.evaluation.external)
+
+    @property
+    def exported(self) -> list[str]:
+        """Test sets that can be exported for methods that are run elsewhere."""
+        return [*dict.fromkeys([*self.simulated_testsets, *self.lab_testsets, *self.generalisation])]
 
     def localisers(self, method: Method) -> list[str]:
         """Return how columns are read from a network's map; a classical method has nothing to choose, ''."""
@@ -381,8 +426,13 @@ class Evaluations:
     # Rows
 
     def _row(self, task: Task, method: Method, testset: str, folder: str, **more: Any) -> Row:
-        kind: Kind = "network" if method.is_network else "baseline"
-        if method.name in FINDERS and not method.is_network:
+        kind: Kind = "baseline"
+        if method.is_network:
+            told = task == "localise" and method.prior == "right" and self.trainings.is_told(method.name)
+            kind = "oracle" if told else "network"
+        elif method.name in self.config.evaluation.external:
+            kind = "external"
+        elif method.name in FINDERS:
             kind = FINDERS.load(method.name).kind
         return Row(
             method=method.name,
@@ -402,18 +452,27 @@ class Evaluations:
     ) -> list[Row]:
         """Return the rows of methods on a test set: a network has one for each of its localisers, or of those given."""
         rows = []
+        left_out = self.lab_testsets[testset].without if testset in self.lab_testsets else ()
         for method in methods:
+            if method.name in left_out:
+                continue
             for localiser in localisers if localisers and method.is_network else self.localisers(method):
                 read = method.read_by(localiser)
                 folder = self.layout.evaluation.path(testset=testset, method=read)
-                label = localiser if method.is_network else FINDERS.load(method.name).localiser
+                label = localiser
+                if method.name in FINDERS and not method.is_network:
+                    label = FINDERS.load(method.name).localiser
                 rows.append(self._row("localise", method, testset, folder, localiser=label))
         return rows
 
     @cached_property
     def detection(self) -> list[Row]:
         """Rows of the table `detection`."""
-        return [row for testset in self.detection_testsets for row in self.detection_rows(self.detecting, testset)]
+        return [
+            row
+            for testset in self.detection_testsets
+            for row in self.detection_rows([*self.detecting, *self.external(testset, ".csv")], testset)
+        ]
 
     @cached_property
     def generalisation_rows(self) -> list[Row]:
@@ -421,7 +480,7 @@ class Evaluations:
         return [
             replace(row, method=f"{row.method}_wrong_prior") if method.prior == "wrong" else row
             for testset in self.generalisation
-            for method in self.generalising
+            for method in [*self.generalising, *self.external(testset, ".csv")]
             for row in self.detection_rows([method], testset, [DEFAULT_LOCALISER])
         ]
 
@@ -435,7 +494,11 @@ class Evaluations:
     @cached_property
     def enhancement(self) -> list[Row]:
         """Rows of the table `enhancement`."""
-        return [row for testset in self.simulated_testsets for row in self.enhancement_rows(self.enhancers, testset)]
+        return [
+            row
+            for testset in self.simulated_testsets
+            for row in self.enhancement_rows([*self.enhancers, *self.external(testset, ".tif")], testset)
+        ]
 
     @cached_property
     def trained(self) -> list[Row]:

@@ -70,6 +70,11 @@ class Trainings:
         """Return the conda environment that a network is trained and applied in."""
         return "detector" if self.architecture(network) == "faster_rcnn" else "training"
 
+    def is_told(self, network: str) -> bool:
+        """Return whether a network that localises is told the structure that an image shows."""
+        told = self.config.networks[network].options.get("cross_attention", True)
+        return self.architecture(network) == "structural_prior" and bool(told)
+
     def of(self, network: str, task: Task, dataset: str, prior: Prior = "right") -> list[Method]:
         """Return a network trained from each seed, where its dataset has images to train on."""
         if not self.datasets.can_train(dataset):

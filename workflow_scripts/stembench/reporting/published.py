@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Numbers as they are printed, none where a paper gives no absolute value. `method` is ours for the paper's
-#: `paper_method`, `testset` the paper's, and `row` what else tells a row of our table (`axis=a`).
+#: `paper_method`, `testset` and `trained_on` the paper's, and `row` what else tells a row of our table (`axis=a`).
 PUBLISHED = Path(__file__).with_name("published.csv")
 
 
@@ -26,17 +26,17 @@ def beside_published(
 ) -> "pd.DataFrame":
     """Return a table with a column `paper_{metric}` for each metric that papers print in such a table.
 
-    A number stands in the rows of its method on the whole of a test set that stands beside the paper's, and nowhere
-    else.
+    A number stands in the row of its method that was trained and tested as the paper's was, and nowhere else: on the
+    whole of the paper's test set; a network at full width, trained on the paper's dataset.
 
     Parameters
     ----------
     table : DataFrame
-        With `method`, `testset`, `subset`.
+        With `method`, `kind`, `train_dataset`, `width`, `testset`, `subset`.
     name : str
         Of the table.
     testsets : mapping of sequence of str
-        Published test sets that each of ours stands beside.
+        Published datasets that each of our datasets and test sets is.
     published : str or Path
         CSV file of the numbers.
     """
@@ -51,6 +51,8 @@ def beside_published(
     for number in known.itertuples():
         beside = [ours for ours, papers in testsets.items() if number.testset in papers]
         rows = (table.method == number.method) & table.testset.isin(beside) & (table.subset == "all")
+        learnt = [ours for ours, papers in testsets.items() if number.trained_on in papers]
+        rows &= (table.kind != "network") | (table.train_dataset.isin(learnt) & (table.width == 1))
         for condition in number.row.split():
             column, value = condition.split("=")
             rows &= table[column] == value

@@ -26,7 +26,7 @@ plt.rcParams.update(
 COLUMN_IN, PAGE_IN = 85 / 25.4, 180 / 25.4
 #: Colours that are told apart without seeing red or green (Okabe-Ito).
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = {"network": "osDpX*", "baseline": "^v<>"}
+_MARKERS = {"network": "osDpX*", "external": "hH8", "oracle": "Pd", "baseline": "^v<>"}
 
 
 def error_bars(estimate: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:
@@ -80,7 +80,7 @@ def method_labels(methods: Sequence[dict]) -> list[str]:
 def method_looks(kinds: Sequence[str]) -> list[dict]:
     """Colour, marker and line of each method of a figure, no two alike; baselines have triangles and broken lines."""
     markers = {kind: cycle(shapes) for kind, shapes in _MARKERS.items()}
-    lines = {"network": "-", "baseline": "--"}
+    lines = {"network": "-", "external": "-.", "oracle": ":", "baseline": "--"}
     return [
         {"color": colour, "marker": next(markers[kind]), "linestyle": lines[kind]}
         for colour, kind in zip(cycle(COLOURS), kinds)

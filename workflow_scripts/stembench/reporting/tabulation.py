@@ -3,15 +3,23 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
 from stembench.evaluation.displacement_response import response_metrics, response_sums
-from stembench.evaluation.intervals import Resampled, paired_difference, with_intervals
+from stembench.evaluation.intervals import Resampled, discoveries, paired_difference, with_intervals
 from stembench.evaluation.lattice_precision import spacing_metrics, spacing_sums
-from stembench.evaluation.metrics import detection_metrics, enhancement_metrics, grouped_detection_sums
+from stembench.evaluation.metrics import (
+    IMAGE_QUALITY,
+    PUBLISHED_SCORES,
+    compared_metrics,
+    enhancement_metrics,
+    grouped_detection_sums,
+)
 from stembench.localisation import DEFAULT_LOCALISER
+from stembench.planning.evaluations import Kind
 from stembench.products import read_parquet, whole
 
 #: How every row begins.
@@ -31,13 +39,16 @@ _IMAGE = (
     "dose_e_per_A2",
     "mode",
 )
+_COLUMN_KEY = ["sample", "true_x_A", "true_y_A"]  # what tells true columns of a test set apart
 _SUBSETS = ("counts_per_px", "material", "condition", "pixel_size_A")
 _PIXEL_SIZES_A = (0, 0.05, 0.08, 0.16, np.inf)  # ends of the bands of `pixel_size_A`; the default training lies in one
+_READ = ("network", "oracle")  # whose maps may be read by several localisers
+_COMPARED = ("network", "external", "oracle")  # with baselines, and on whole test sets with each other
 #: Metrics of whole test sets in comparisons; of subsets the first.
-DETECTION_COMPARED = ("f1", "rmse_pm", "mutualnn_f1", "mutualnn_jaccard", "mutualnn_chamfer_px")
-IMAGES_COMPARED = ("psnr_db", "ssim")
-_LOWER_IS_BETTER = ("rmse_pm", "mutualnn_chamfer_px")
-COMPARISON = (*IDENTITY, "baseline", "metric", "difference", "low", "high", "significant", "gain_percent")
+DETECTION_COMPARED = ("f1", "rmse_common_pm", "mutualnn_f1", "mutualnn_jaccard", "mutualnn_chamfer_px")
+IMAGES_COMPARED = IMAGE_QUALITY
+_LOWER_IS_BETTER = ("rmse_common_pm", "mutualnn_chamfer_px")
+COMPARISON = (*IDENTITY, "baseline", "metric", "difference", "low", "high", "p", "significant", "gain_percent")
 _LATTICE_METRICS = ("mean_pm", "sd_pm", "response_slope")
 
 
@@ -57,7 +68,7 @@ def read_detection(methods: Sequence[Mapping], *, weak_strength: float, rim: flo
     rim : float
         Columns this near to a particle's outline are its edge [A].
     """
-    tables = []
+    tables, found_by_all = [], _found_by_all(methods)
     for method in methods:
         images = read_parquet(Path(method["folder"]) / "images.parquet")
         outcomes = read_parquet(Path(method["folder"]) / "columns.parquet")
@@ -75,7 +86,15 @@ def read_detection(methods: Sequence[Mapping], *, weak_strength: float, rim: flo
         chosen = [np.flatnonzero(rows & (image >= 0)) for rows in parts.values()]
         groups = [image[rows] * len(parts) + number for number, rows in enumerate(chosen)]
         rows, group = np.concatenate(chosen), np.concatenate(groups)
-        sums = grouped_detection_sums(outcomes.iloc[rows], group, images.pixel_size_A.to_numpy().repeat(len(parts)))
+        common = np.isin(_column_keys(outcomes), found_by_all.get(method["testset"], [])) & _is_compared(method)
+        sums = grouped_detection_sums(outcomes.iloc[rows], group, len(images) * len(parts), common[rows])
+        for name in PUBLISHED_SCORES:  # of whole images
+            scores = np.full((len(images), len(parts)), np.nan)
+            scores[:, 0] = images[name]
+            sums[name], sums[f"{name}_images"] = (
+                np.nan_to_num(scores).ravel(),
+                np.isfinite(scores).ravel().astype(float),
+            )
         shown = np.bincount(group, minlength=len(sums)) > 0
         shown[:: len(parts)] = True  # an image without a column counts in `all`
         known = _image_rows(method, images).loc[np.repeat(images.index, len(parts))[shown]]
@@ -84,12 +103,36 @@ def read_detection(methods: Sequence[Mapping], *, weak_strength: float, rim: flo
     return pd.concat(tables, ignore_index=True)
 
 
+def _is_compared(method: Mapping) -> bool:
+    """Return whether the columns that all compared methods found are those of this one too."""
+    return method["kind"] != "floor" and (method["kind"] not in _READ or method["localiser"] in ("", DEFAULT_LOCALISER))
+
+
+def _found_by_all(methods: Sequence[Mapping]) -> dict[str, np.ndarray]:
+    """Return by test set the keys of the true columns that every compared method found; some finding none do not count.
+
+    These are methods that cannot be had in this environment.
+    """
+    common: dict[str, np.ndarray] = {}
+    for method in filter(_is_compared, methods):
+        outcomes = read_parquet(Path(method["folder"]) / "columns.parquet", ["outcome", *_COLUMN_KEY])
+        found = _column_keys(outcomes[outcomes.outcome == "tp"])
+        if len(found):
+            common[method["testset"]] = np.intersect1d(common.get(method["testset"], found), found)
+    return common
+
+
+def _column_keys(outcomes: pd.DataFrame) -> np.ndarray:
+    """Return a number for each true column, the same for all methods."""
+    return pd.util.hash_pandas_object(outcomes[_COLUMN_KEY], index=False).to_numpy()
+
+
 def read_enhancement(methods: Sequence[Mapping]) -> pd.DataFrame:
     """Return sums over each image; parameters as for `read_detection`."""
     tables = []
     for method in methods:
         images = read_parquet(Path(method["folder"]) / "images.parquet")
-        sums = images[["psnr_db", "ssim"]]
+        sums = images[list(IMAGE_QUALITY)]
         tables.append(_image_rows(method, images).assign(images=1.0, **sums))
     return pd.concat(tables, ignore_index=True)
 
@@ -106,16 +149,16 @@ def _image_rows(method: Mapping, images: pd.DataFrame) -> pd.DataFrame:
 def detection_table(results: pd.DataFrame, resamplings: int, least_units: int = 1) -> pd.DataFrame:
     """Return a table on detection: one row per method, test set and subset.
 
-    Columns closer than the probe's FWHM stand apart. A test set is divided by a property of its images where each
-    subset has `least_units` structures.
+    Columns closer than the probe's FWHM stand apart. `n_common` are columns that all compared methods found. A test
+    set is divided by a property of its images where each subset has `least_units` structures.
     """
     rows = []
     for identity, subset, part in by_subset(results[results.part == "all"], least_units):
-        rows.append(metric_row(identity, subset, part, detection_metrics, resamplings))
+        rows.append(metric_row(identity, subset, part, compared_metrics, resamplings))
     others = results[(results.part != "all") & (results.tp + results.fn > 0)]
     for name in others.part.unique():
         for identity, part in by_method(others[others.part == name]):
-            rows.append(metric_row(identity, name, part, detection_metrics, resamplings))
+            rows.append(metric_row(identity, name, part, compared_metrics, resamplings))
     return in_order(rows)
 
 
@@ -131,7 +174,7 @@ def enhancement_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
 
 def by_default(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of classical methods, and those of networks by the localiser by which they are compared."""
-    return rows[(rows.kind != "network") | (rows.localiser == DEFAULT_LOCALISER)]
+    return rows[~rows.kind.isin(_READ) | rows.localiser.fillna("").isin(["", DEFAULT_LOCALISER])]
 
 
 def comparison(results: pd.DataFrame, metrics: Callable, compared: Sequence[str], resamplings: int) -> pd.DataFrame:
@@ -150,18 +193,32 @@ def comparison(results: pd.DataFrame, metrics: Callable, compared: Sequence[str]
     """
     by_set: dict[tuple, list] = {}
     for identity, subset, part in by_subset(results[results.kind != "floor"]):
-        resampled = Resampled.of(resampled_sums(part), metrics, resamplings)
+        resampled = Resampled.of(resampled_sums(part), metrics, resamplings, identity["method"])
         by_set.setdefault((identity["testset"], subset), []).append((identity, part, resampled))
     rows = []
     for (_, subset), members in by_set.items():
         for identity, part, ours in members:
             for other, _, theirs in members:
-                whole_set, network = subset == "all", other["kind"] == "network"
-                if identity["kind"] != "network" or other is identity or (network and not whole_set):
+                whole_set, alike = subset == "all", other["kind"] in _COMPARED
+                if identity["kind"] not in _COMPARED or other is identity or (alike and not whole_set):
                     continue
                 for metric in compared if whole_set else compared[:1]:
                     rows.append(compared_row(identity, subset, part, ours, other["method"], theirs, metric))
-    return in_order([row for row in rows if np.isfinite(row["difference"])], COMPARISON)
+    return comparison_table(rows)
+
+
+def comparison_table(rows: list[dict]) -> pd.DataFrame:
+    """Return the table of paired differences, with `significant` corrected for their number.
+
+    That number is of all differences in a metric on a test set.
+    """
+    table = in_order([row for row in rows if np.isfinite(row["difference"])], COMPARISON)
+    if len(table):
+        significant = pd.Series(None, table.index, object)
+        for rows in table.groupby(["testset", "metric"]).groups.values():
+            significant[rows] = discoveries(table.p[rows].to_numpy(float))
+        table.insert(table.columns.get_loc("p") + 1, "significant", significant)
+    return table
 
 
 def compared_row(
@@ -220,8 +277,8 @@ def beginning(identity: dict, subset: str, part: pd.DataFrame) -> dict:
 
 
 def resampled_sums(part: pd.DataFrame) -> pd.DataFrame:
-    """Return sums alone, with what a bootstrap resamples: the structure that images share."""
-    known = {*METHOD, *_IMAGE, "seed", "testset", "localiser", "part"}
+    """Return sums alone, with what a bootstrap resamples: `seed`, and as `unit` the structure that images share."""
+    known = {*METHOD, *_IMAGE, "testset", "localiser", "part"}
     return part[[column for column in part if column not in known]].assign(unit=part.structure.to_numpy())
 
 
@@ -232,8 +289,12 @@ def metric_row(identity: dict, subset: str, part: pd.DataFrame, metrics: Callabl
     if "tp" in part:
         row["n_columns"] = int((part.tp + part.fn).sum() / row["n_seeds"])
     values = with_intervals(resampled_sums(part), metrics, resamplings)
+    if "rmse_common_pm" in values:
+        row["n_common"] = int(part.common.sum() / row["n_seeds"])
     several = list(part.groupby("seed")) if row["n_seeds"] > 1 else []
-    seeds = [metrics(resampled_sums(one).drop(columns="unit").sum().to_frame().T).iloc[0] for _, one in several]
+    seeds = [
+        metrics(resampled_sums(one).drop(columns=["unit", "seed"]).sum().to_frame().T).iloc[0] for _, one in several
+    ]
     for name in [name for name in values if not name.endswith(("_low", "_high"))]:
         spread = np.std([seed[name] for seed in seeds], ddof=1) if seeds else np.nan
         row |= {name: values[name], f"{name}_low": values[f"{name}_low"], f"{name}_high": values[f"{name}_high"]}
@@ -244,8 +305,12 @@ def metric_row(identity: dict, subset: str, part: pd.DataFrame, metrics: Callabl
 def in_order(rows: list[dict], columns: Sequence[str] = IDENTITY) -> pd.DataFrame:
     """Return a table of rows sorted by test set and kind, or an empty one with the least columns it has."""
     table = pd.DataFrame(rows, columns=None if rows else columns)
-    kinds = table.kind.map({"network": 0, "baseline": 1, "floor": 2})
-    return table.assign(_kind=kinds).sort_values(["testset", "_kind"], kind="stable").drop(columns="_kind")
+    kinds = table.kind.map({kind: number for number, kind in enumerate(get_args(Kind))})
+    return (
+        table.assign(_kind=kinds)
+        .sort_values(["testset", "_kind"], kind="stable", ignore_index=True)
+        .drop(columns="_kind")
+    )
 
 
 def write_table(table: pd.DataFrame, destinations: Sequence[str]) -> None:
@@ -265,7 +330,7 @@ def write_table(table: pd.DataFrame, destinations: Sequence[str]) -> None:
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
-    hidden = [c for c in table if c.endswith(("_low", "_high", "_seed_sd")) or c in ("low", "high", "significant")]
+    hidden = [c for c in table if c.endswith(("_low", "_high", "_seed_sd")) or c in ("low", "high", "p", "significant")]
     shown = table.drop(columns=hidden)
     for column in shown.select_dtypes("float"):
         values = [_number(value) for value in table[column]]

@@ -26,8 +26,9 @@ class Finder:
         Finder whose tuned settings are used instead.
     environment : str
         File in `envs/`, without its ending, that the finder runs in.
-    kind : {"baseline", "floor"}
-        Kind in tables. A floor is the lowest value that a metric can mean, and is left out of figures.
+    kind : {"baseline", "oracle", "floor"}
+        Kind in tables. An oracle is told what nobody knows of a real image, such as the structure that it shows. A
+        floor is the lowest value that a metric can mean, and is left out of figures.
     localiser : str
         How the finder gets from maxima to positions, for the column `localiser` of tables.
     needs_structure : bool
@@ -43,7 +44,7 @@ class Finder:
     settings: tuple[PeakSettings, ...] = ()
     tuned_as: str | None = None
     environment: str = "training"
-    kind: Literal["baseline", "floor"] = "baseline"
+    kind: Literal["baseline", "oracle", "floor"] = "baseline"
     localiser: str = ""
     needs_structure: bool = False
 

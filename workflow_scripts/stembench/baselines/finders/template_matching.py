@@ -29,4 +29,5 @@ FINDER = Finder(
     find=template_matching,
     settings=tuple(PeakSettings(0.0, 0.0, i / 20, relative=False) for i in range(18)),
     needs_structure=True,
+    kind="oracle",
 )

@@ -55,8 +55,7 @@ def edge_profile(methods: Sequence[dict], resamplings: int) -> pd.DataFrame:
         outcomes = outcomes[outcomes.resolved & ~outcomes.hidden & outcomes.rim_A.notna()]
         for _, band in outcomes.groupby(pd.cut(outcomes.rim_A, _BANDS_A, right=False), observed=True):
             sums = [
-                detection_sums(found, images.pixel_size_A[number]) | {"unit": images.structure[number]}
-                for number, found in band.groupby("sample")
+                detection_sums(found) | {"unit": images.structure[number]} for number, found in band.groupby("sample")
             ]
             values = with_intervals(pd.DataFrame(sums), detection_metrics, resamplings)
             distance = band.rim_A[band.outcome != "fp"].mean()

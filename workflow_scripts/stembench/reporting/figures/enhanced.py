@@ -19,14 +19,14 @@ _PANELS_A_LINE = 6
 def draw_enhancement(methods: Mapping[str, Examples]) -> Drawing:
     """Draw lines of panels for each image: as it is, after each method and, where it is known, the truth and the PSNR.
 
-    What methods make of an image has the grey levels of the truth.
+    What methods make of an image has the gain and offset that fit the truth best, and is shown with its grey levels.
 
     Raises
     ------
     ValueError
         If there is no method, or a method has no image.
     """
-    from stembench.evaluation.metrics import image_quality
+    from stembench.evaluation.metrics import free_image_quality, on_its_scale
     from stembench.reporting.style import PAGE_IN, image_grid, show_image
 
     empty = [name for name, examples in methods.items() if not len(examples.images)]
@@ -41,7 +41,10 @@ def draw_enhancement(methods: Mapping[str, Examples]) -> Drawing:
         shown |= {f"{name}\n": examples.outputs[number] for name, examples in methods.items()}
         row = panels[lines * number : lines * (number + 1)].ravel()
         for panel, (name, image) in zip(row, shown.items()):
-            psnr = f"{image_quality(image, first.targets[number])['psnr_db']:.1f} dB" if known else ""
+            psnr = ""
+            if known:
+                psnr = f"{free_image_quality(image, first.targets[number])['psnr_free_db']:.1f} dB"
+                image = on_its_scale(image, first.targets[number])
             show_image(panel, image, pixel_size, f"{name}{psnr}".rstrip(", \n"), 6.5)
         if known:
             truth = row[len(shown)]
@@ -79,9 +82,9 @@ def caption(plan: Plan, testset: str) -> str:
     return (
         f"Test images of {testset} (of a series of doses at the lowest but one), after each filter, tuned for that "
         f"dose with background subtraction, after each network (seed 0, scale {plan.config.scale}), and the noise- and "
-        "background-free truth; PSNR of each (peak 255). e/px: electrons counted in the pixel at the brightest column. "
-        "Images far from each other in the test split, not chosen by eye; outputs of methods have the grey levels of "
-        "the truth."
+        "background-free truth; PSNR of each with gain and offset free. e/px: electrons counted in the pixel at the "
+        "brightest column. Images far from each other in the test split, not chosen by eye; outputs of methods have "
+        "the gain and offset that fit the truth best, and its grey levels."
     )
 
 

@@ -46,7 +46,7 @@ def caption(plan: Plan, testset: str) -> str:
 
 
 FIGURE = Figure(
-    subjects=each(lambda plan: list(plan.evaluations.lab_testsets), "lab_enhanced_{}"),
+    subjects=each(lambda plan: plan.evaluations.lab_enhanced, "lab_enhanced_{}"),
     inputs=inputs,
     parameters=parameters,
     draw=draw,

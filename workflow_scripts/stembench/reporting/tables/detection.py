@@ -47,12 +47,16 @@ def caption(plan: Plan, _: str) -> str:
         f"distance, at most {evaluation.match_radius_A:g} Å; a border of {evaluation.border_A:g} Å is left out. "
         "Settings of maxima (both Gaussian fits start from them) were tuned for each dose on validation images; the "
         "other localisers of networks have none. `all` and the doses hold columns at least one probe FWHM from their "
-        "neighbours, `unresolved=true` the rest. Intervals: 95 % bootstrap over structures or lab image blocks. RMSE "
-        "and bias are of matched columns whose true position is known, and blank for lab images, whose references are "
-        "found themselves; multiples of the Cramér-Rao bound are of images with shot noise alone, where the bound is "
-        "at most a third of the match radius. `mutualnn_*` are the published variants (mutual nearest neighbours at "
-        "any distance, Jaccard index with the published formula, chamfer distance in px) for comparison alone: random "
-        "points reach an F1 of 0.6 by them."
+        "neighbours, `unresolved=true` the rest. References of lab images in which nobody marked columns are maxima of "
+        "the smoothed, background-subtracted image, which favours the finders that do the same. Intervals: 95 % "
+        "bootstrap over structures or lab image blocks. RMSE and bias are of matched columns whose true position is "
+        "known, and blank for lab images, whose references are found themselves; `rmse_common_pm` is over the "
+        "`n_common` columns that all compared methods found (networks by tuned maxima, finders; methods that could not "
+        "be had do not count), so that a method that finds less does not look sharper; `bias_to_neighbour_pm` is the "
+        "mean error towards the nearest neighbour; multiples of the Cramér-Rao bound are of images with shot noise "
+        "alone, where the bound is at most a third of the match radius. `mutualnn_*` are the published variants "
+        "(mutual nearest neighbours at any distance, Jaccard index with the published formula, chamfer distance in px; "
+        "means over whole images) for comparison alone: random points reach an F1 of 0.6 by them."
     )
 
 

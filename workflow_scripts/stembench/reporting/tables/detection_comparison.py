@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 def detection_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
     """Return paired differences of each network from each baseline and, on whole test sets, from each other network.
 
-    F1 everywhere; on whole test sets the RMSE and the published variants as well. Resolved columns, networks by their
-    default localiser.
+    F1 everywhere; on whole test sets also the RMSE of columns that all found, and the published variants. Resolved
+    columns, networks by their default localiser.
     """
-    from stembench.evaluation.metrics import detection_metrics
+    from stembench.evaluation.metrics import compared_metrics
     from stembench.reporting.tabulation import DETECTION_COMPARED, by_default, comparison
 
-    return comparison(by_default(results[results.part == "all"]), detection_metrics, DETECTION_COMPARED, resamplings)
+    return comparison(by_default(results[results.part == "all"]), compared_metrics, DETECTION_COMPARED, resamplings)
 
 
 def tabulate(_: Inputs, parameters: Parameters) -> pd.DataFrame:
@@ -40,11 +40,13 @@ def caption(plan: Plan, _: str) -> str:
     """Return the caption."""
     return (
         "Paired differences of each network, read by tuned maxima, from each baseline and, on whole test sets, from "
-        "each other network (`baseline` names the other one), on the same images, with 95 % bootstrap intervals. Where "
-        "the interval holds zero the difference is not significant: `significant` is false, and Markdown and LaTeX say "
-        "n.s. `gain_percent` is the method's value over the other's less one, and of distances the other's over the "
-        "method's less one; `paper_gain_percent` is printed for other images and networks of full width, with a "
-        "definition that is not public."
+        "each other network (`baseline` names the other one), on the same images, with 95 % intervals by bootstrap "
+        "over structures and, where there are several, training seeds. `p`: probability of a difference as large by "
+        "chance. `significant`: after Benjamini and Hochberg, among all differences in a metric on a test set, so that "
+        "at most 5 % of those called significant are none; Markdown and LaTeX mark the others n.s. `gain_percent` is "
+        "the method's value over the other's less one, and of distances the other's over the method's less one; "
+        "`paper_gain_percent` is printed for other images and networks of full width, with a definition that is not "
+        "public."
     )
 
 

@@ -41,9 +41,10 @@ def caption(plan: Plan, _: str) -> str:
     """Return the caption."""
     return (
         "PSNR (peak 255, mean over images) and SSIM of noise and background removal, against the noise- and "
-        "background-free image. Filters are followed by background subtraction and scaling, all tuned for each dose on "
-        "validation images. `paper_*` are printed numbers, each of a network of full width that was trained and tested "
-        "on the paper's own set."
+        "background-free image: `psnr_free_db` and `ssim_free` with the gain and offset of each image free, `psnr_db` "
+        "and `ssim` as images are, which judge the level of black more than the columns. Filters are followed by "
+        "background subtraction and scaling, all tuned for each dose on validation images, for either measure. "
+        "`paper_*` are printed numbers, of networks of full width that were trained and tested on the paper's own set."
     )
 
 

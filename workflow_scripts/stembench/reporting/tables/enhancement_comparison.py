@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def enhancement_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
-    """Return paired differences of PSNR [dB] and, on whole test sets, SSIM."""
+    """Return paired differences in PSNR [dB] with gain and offset free and, on whole test sets, in all measures."""
     from stembench.evaluation.metrics import enhancement_metrics
     from stembench.reporting.tabulation import IMAGES_COMPARED, comparison
 
@@ -37,8 +37,10 @@ def tabulate(_: Inputs, parameters: Parameters) -> pd.DataFrame:
 def caption(plan: Plan, _: str) -> str:
     """Return the caption."""
     return (
-        "Paired differences in PSNR (dB) and SSIM between each network and each tuned filter, and between networks, on "
-        "the same images, with 95 % bootstrap intervals."
+        "Paired differences in PSNR (dB) and SSIM, with gain and offset free and as images are, between each network "
+        "and each tuned filter, and between networks, on the same images, with 95 % intervals by bootstrap over "
+        "structures and, where there are several, training seeds. `significant`: after Benjamini and Hochberg, among "
+        "all differences in a metric on a test set."
     )
 
 

@@ -28,7 +28,7 @@ def precision_table(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
         for counts, level in part.groupby("counts_per_px"):
             row = metric_row(identity, f"counts_per_px={counts:g}", level, precision_metrics, resamplings)
             dose = {
-                "dose_e_per_A2": level.dose_e_per_A2.mean(),
+                "dose_e_per_A2": np.exp(np.log(level.dose_e_per_A2).mean()),
                 "counts_per_px_peak": counts,
                 "peak_snr_db": 10 * np.log10(counts),  # 20 log10(peak / sigma) with sigma^2 = peak
             }

@@ -56,8 +56,8 @@ def caption(plan: Plan, study: str) -> str:
     return (
         f"Variants of the study {study} beside each other, on the same test images, and in the table of comparisons "
         "their paired differences from the first of them with 95 % intervals; `n.s.` marks differences that are not "
-        "significant. `paper_*` are printed numbers, of networks of full width, trained and tested on the paper's own "
-        "set."
+        "significant after Benjamini and Hochberg. `paper_*` are printed numbers, of networks of full width, trained "
+        "and tested on the paper's own set."
     )
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from stembench.reporting.base import Inputs, Parameters, Table, each
 from stembench.reporting.tables import study
 
@@ -25,31 +23,32 @@ def study_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
         Bootstrap samples.
     """
     from stembench.evaluation.intervals import Resampled
-    from stembench.evaluation.metrics import detection_metrics, enhancement_metrics
+    from stembench.evaluation.metrics import compared_metrics, enhancement_metrics
     from stembench.reporting.tabulation import (
-        COMPARISON,
         DETECTION_COMPARED,
         IMAGES_COMPARED,
         by_method,
         compared_row,
-        in_order,
+        comparison_table,
         resampled_sums,
     )
 
     metrics: Callable = enhancement_metrics
     compared: Sequence[str] = IMAGES_COMPARED
     if "part" in results:
-        results, metrics, compared = results[results.part == "all"], detection_metrics, DETECTION_COMPARED
+        results, metrics, compared = results[results.part == "all"], compared_metrics, DETECTION_COMPARED
     rows = []
     for _, members in results.groupby("testset", sort=False):
         parts = list(by_method(members))
-        resampled = [Resampled.of(resampled_sums(part), metrics, resamplings) for _, part in parts]
+        resampled = [
+            Resampled.of(resampled_sums(part), metrics, resamplings, identity["method"]) for identity, part in parts
+        ]
         (reference, _), first = parts[0], resampled[0]
         for (identity, part), ours in zip(parts[1:], resampled[1:]):
             rows += [
                 compared_row(identity, "all", part, ours, reference["method"], first, metric) for metric in compared
             ]
-    return in_order([row for row in rows if np.isfinite(row["difference"])], COMPARISON)
+    return comparison_table(rows)
 
 
 def tabulate(_: Inputs, parameters: Parameters) -> pd.DataFrame:

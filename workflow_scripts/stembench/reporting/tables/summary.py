@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from stembench.config.networks import Task
+from stembench.planning.evaluations import Kind
 from stembench.reporting.base import Inputs, Parameters, Table
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ DOSES = (3, 10)
 _KEY = ["method", "task", "train_dataset"]
 _ENDS = ("", "_low", "_high", "_seed_sd")
 _TASKS = ("localise", "denoise_background", *get_args(Task))  # those that are scored come first
-_KINDS = ("network", "baseline", "floor")
 
 
 def testset_of(plan: Plan) -> str:
@@ -40,7 +40,7 @@ def candidates(plan: Plan) -> list[dict[str, Any]]:
         seeds.setdefault(known, set()).add(row.seed)
     names = ("method", "kind", "task", "train_dataset", "scale", "width")
     rows = [dict(zip(names, known), n_seeds=len(found)) for known, found in seeds.items()]
-    rows.sort(key=lambda row: (_TASKS.index(row["task"]), _KINDS.index(row["kind"])))
+    rows.sort(key=lambda row: (_TASKS.index(row["task"]), get_args(Kind).index(row["kind"])))
     return [row | {"testset": testset, "subset": "all"} for row in rows]
 
 
@@ -100,19 +100,19 @@ def summary(rows: list[dict], tables: Mapping[str, pd.DataFrame]) -> pd.DataFram
 
 
 def _gains(enhancement: pd.DataFrame, comparison: pd.DataFrame, testset: str) -> pd.DataFrame:
-    """Return how far the PSNR of each method exceeds that of the best filter on the same images [dB]."""
+    """Return how far the PSNR (gain and offset free) of each method exceeds that of the best filter [dB]."""
     import pandas as pd
 
     rows = enhancement[(enhancement.testset == testset) & (enhancement.subset == "all")]
     filters = rows[rows.kind == "baseline"]
     if filters.empty:
         return comparison.iloc[:0]
-    images = filters.assign(total=filters.psnr_db * filters.n_images).groupby(["method", "task"], sort=False)
+    images = filters.assign(total=filters.psnr_free_db * filters.n_images).groupby(["method", "task"], sort=False)
     psnr = images.total.sum() / images.n_images.sum()  # over all imaging modes
     best, _ = psnr.idxmax()
     gains = (psnr - psnr.max()).rename("difference").reset_index().assign(train_dataset="", low=np.nan, high=np.nan)
     whole = (comparison.testset == testset) & (comparison.subset == "all")
-    return pd.concat([comparison[whole & (comparison.baseline == best) & (comparison.metric == "psnr_db")], gains])
+    return pd.concat([comparison[whole & (comparison.baseline == best) & (comparison.metric == "psnr_free_db")], gains])
 
 
 def tabulate(inputs: Inputs, parameters: Parameters) -> pd.DataFrame:
@@ -129,10 +129,11 @@ def caption(plan: Plan, _: str) -> str:
         f"The headline numbers of every network, finder and filter on the test set {testset_of(plan)}. "
         "`f1_at_3_counts` and `f1_at_10_counts`: F1 of columns found in images of 3 and 10 counts per pixel at the "
         "peak; maps of networks are read by tuned maxima. `rmse_over_crlb`: localisation error over the Cramér-Rao "
-        "bound, in images whose noise is Poisson's alone. `gain_db`: PSNR less that of the best tuned filter on the "
-        "same images. `parameters` and `training_s`: size of a network, and seconds that its training took. Blank "
-        "where a number is not defined. Brackets: 95 % bootstrap over structures; SDs over seeds are in the CSV. The "
-        "tables detection, enhancement and cost hold the rest."
+        "bound, in images whose noise is Poisson's alone. `gain_db`: PSNR, with gain and offset free, less that of the "
+        "best tuned filter on the same images. `parameters` and `training_s`: size of a network, and seconds that its "
+        "training took. Blank where a number is not defined. Brackets: 95 % bootstrap over structures and, where there "
+        "are several, training seeds; SDs over seeds are in the CSV. The tables detection, enhancement and cost hold "
+        "the rest."
         + (f" Left out here are {left_out} more networks and filters, of later tasks." if left_out > 0 else "")
     )
 
