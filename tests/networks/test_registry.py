@@ -185,3 +185,16 @@ def test_weights_that_are_not_those_of_the_record_are_told(tmp_path):
     weights.write_bytes(content)
     with pytest.raises(InputError, match=f"{weights} is damaged.*delete {tmp_path} and run again"):
         TrainedNetwork(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["atomsegnet_unet", "atomsegnet_unetpp", "atomid_net", "atomai_segmentor"])
+def test_confident_errors_have_a_gradient_in_bfloat16(name):
+    network = build(name, 0.125, 0, "localise")
+    last = getattr(network, "output_norm", network.output)
+    with torch.no_grad():
+        last.bias.fill_(8.0)  # as sure as can be that a column is everywhere
+    image = torch.rand(2, 1, 64, 64)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = network.map_of(network(image))
+        torch.mean(output.float() ** 2).backward()
+    assert last.bias.grad.abs().sum() > 1e-8

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from stembench.networks.base import Network
+from stembench.networks.base import Network, in_single_precision
 
 
 class AtomAISegmentor(Network):
@@ -54,7 +54,7 @@ class AtomAISegmentor(Network):
         level3 = self.decoder3(_joined(level3, self.up3, bottom))
         level2 = self.decoder2(_joined(level2, self.up2, level3))
         level1 = self.decoder1(_joined(level1, self.up1, level2))
-        return torch.sigmoid(self.output(level1))
+        return torch.sigmoid(in_single_precision(self.output, level1))
 
 
 def _joined(skip: torch.Tensor, convolution: nn.Conv2d, deep: torch.Tensor) -> torch.Tensor:

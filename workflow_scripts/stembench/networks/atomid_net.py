@@ -11,7 +11,7 @@ from torch.nn import functional
 from stembench.datasets.labels import TASK_LABELS, gaussian_mask, label
 from stembench.datasets.sample import Sample
 from stembench.networks._convolutions import convolved_twice
-from stembench.networks.base import Compare, Network
+from stembench.networks.base import Compare, Network, in_single_precision
 
 #: Mean nearest-neighbour distance that an untrained network tells [px]; see `start_from`.
 _TYPICAL_SPACING_PX = 20.0
@@ -80,7 +80,7 @@ class AtomIDNet(Network):
         spacing = self.head(features.mean(dim=(2, 3))).abs()[:, 0]
         for decoder in self.decoders:
             features = decoder(features, levels.pop())
-        return torch.sigmoid(self.output(features)), spacing
+        return torch.sigmoid(in_single_precision(self.output, features)), spacing
 
     def target(self, sample: Sample, task: str) -> np.ndarray:
         """What it should make of a sample.

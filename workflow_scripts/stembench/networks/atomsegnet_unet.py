@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from stembench.datasets.labels import TASK_LABELS
 from stembench.networks._convolutions import convolved_twice
-from stembench.networks.base import Network
+from stembench.networks.base import Network, in_single_precision
 
 
 class AtomSegNetUNet(Network):
@@ -55,7 +55,10 @@ class AtomSegNetUNet(Network):
         bottom = self.bottom(functional.max_pool2d(level2, 2))
         level2 = self.decoder2(self.up2(bottom, level2))
         level1 = self.decoder1(self.up1(level2, level1))
-        return torch.sigmoid(self.output_norm(functional.relu(self.output(level1))))
+        return in_single_precision(self._last, level1)
+
+    def _last(self, features: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self.output_norm(functional.relu(self.output(features))))
 
 
 class _UpAndJoin(nn.Module):

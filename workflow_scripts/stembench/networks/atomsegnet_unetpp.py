@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from stembench.datasets.labels import TASK_LABELS
 from stembench.networks._convolutions import convolved_twice
-from stembench.networks.base import Network
+from stembench.networks.base import Network, in_single_precision
 
 _CHANNELS = (32, 64, 128, 256, 512)
 
@@ -64,7 +64,7 @@ class AtomSegNetUNetPlusPlus(Network):
             else:
                 seen = functional.max_pool2d(maps[level - 1][0], 2) if level else image
             maps[level].append(self.nodes[f"{level}_{step}"](seen))
-        return torch.tanh(self.output(maps[0][-1]))
+        return torch.tanh(in_single_precision(self.output, maps[0][-1]))
 
 
 def _nodes() -> list[tuple[int, int]]:

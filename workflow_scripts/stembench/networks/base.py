@@ -17,6 +17,16 @@ Output = Any
 Compare = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
+def in_single_precision(layer: Callable[[torch.Tensor], torch.Tensor], features: torch.Tensor) -> torch.Tensor:
+    """Compute a last layer in float32 where the layers before it have less.
+
+    In bfloat16 a sigmoid is exactly 1 from a logit of about 6 on, and has no gradient there: what a network is sure of
+    by mistake, it could not unlearn.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        return layer(features if features.dtype == torch.float64 else features.float())
+
+
 class Network(nn.Module, ABC):
     """A network: `compute` maps normalised images to maps; what else differs from the usual is overridden.
 

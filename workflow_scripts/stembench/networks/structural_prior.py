@@ -21,7 +21,7 @@ from stembench.datasets.labels import gaussian_mask
 from stembench.datasets.sample import Sample
 from stembench.imaging.linear import strength_of
 from stembench.networks._convolutions import convolved_twice
-from stembench.networks.base import Compare, Network
+from stembench.networks.base import Compare, Network, in_single_precision
 
 #: Maps, one a rank of strength: heaviest, second, rest.
 RANKS = 3
@@ -219,7 +219,7 @@ class StructuralPrior(Network):
         for convolutions in reversed(self.decoder):
             features = functional.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
             features = convolutions(torch.cat([levels.pop(), features], dim=1))
-        maps = torch.sigmoid(self.output(features))
+        maps = torch.sigmoid(in_single_precision(self.output, features))
         if self.contrastive is None or not self.training:
             return maps
         return maps, *self.contrastive(deepest, tokens[:, 0]), given, structure
