@@ -4,7 +4,8 @@ A column's apparent position is the maximum of its noise-free image alone, at th
 surface, moved by drift and by what moves whole groups of rows, not by the random jitter of single rows. Everything in a
 scan that is not random from row to row counts: drift, shear, mains pick-up, jumps, odd-even shifts, flyback. A column
 is moved by the mean of the shifts of the rows that it covers, each weighted by the column's own profile. So a slow beat
-of the mains moves a column as a whole, and a fast one, or a shift of every other row, averages out.
+of the mains moves a column as a whole, and a fast one, or a shift of every other row, averages out. A column that a
+jump cuts is moved with the rows that its maximum lies in.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -70,7 +71,17 @@ class Scan:
 
     def shifts(self, rows: np.ndarray) -> np.ndarray:
         """dx and dy without jitter, of mean 0 over the frame; shape (len(rows), 2). Rows beyond the frame continue."""
+        return self._gradual(rows) + self._jumped(rows)
+
+    def _gradual(self, rows: np.ndarray) -> np.ndarray:
+        """Shifts but for jumps."""
         return self._placed(rows) - self._placed(np.arange(self.rows)).mean(0)
+
+    def _jumped(self, rows: np.ndarray) -> np.ndarray:
+        shifts = np.zeros((len(rows), 2))
+        for first, *size in self.jumps:
+            shifts += np.outer((rows >= first) - (self.rows - first) / self.rows, size)
+        return shifts
 
     def _placed(self, rows: np.ndarray) -> np.ndarray:
         placed = rows[:, None] * np.array(self.step)
@@ -78,8 +89,6 @@ class Scan:
             order = np.arange(1, len(self.phases) + 1)
             waves = np.sin(2 * np.pi * self.periods_per_row * rows[:, None] * order + np.array(self.phases)) / order
             placed += (waves.sum(1) / np.sqrt(np.sum(order**-2.0) / 2))[:, None] * self.pickup
-        for first, x, y in self.jumps:
-            placed[rows >= first] += x, y
         placed[rows % 2 == 1, 0] += self.odd_even
         return placed
 
@@ -105,18 +114,29 @@ class Scan:
         """
         if self.is_straight or not len(positions):
             return positions
+        firsts = np.array([-np.inf, *sorted(first for first, *_ in self.jumps)])
+        lasts = np.append(firsts[1:], np.inf) - 1
+        # Moved as the rows between two jumps are; kept where the maximum lies furthest inside these rows.
+        places = np.stack([self._moved(positions - jump, fwhm) for jump in self._jumped(firsts)])
+        inside = np.minimum(places[..., 1] - firsts[:, None], lasts[:, None] - places[..., 1])
+        kept = inside.argmax(0)
+        x, y = places[kept, np.arange(len(positions))].T
+        return np.column_stack([self._unwarped(x), y.clip(firsts[kept], lasts[kept])])
+
+    def _moved(self, positions: np.ndarray, fwhm: float) -> np.ndarray:
+        """Positions moved by all but jumps and flyback."""
         x, y = positions.T
         sigma = max(fwhm * _SIGMA_OF_FWHM, _NARROWEST_PX)
         ends = np.arange(min(np.floor(y.min()), 0), max(np.ceil(y.max()), self.rows) + 1)
-        reach = int(np.ceil(_REACH * sigma + np.abs(self.shifts(ends)[:, 1]).max()))
+        reach = int(np.ceil(_REACH * sigma + np.abs(self._gradual(ends)[:, 1]).max()))
         middle, around = np.round(y).astype(int), np.arange(-reach, reach + 1)
         every = np.arange(middle.min() - reach, middle.max() + reach + 1)
-        dx, dy = self.shifts(every).T
+        dx, dy = self._gradual(every).T
         near = middle[:, None] + around - every[0]
         weights = np.exp((((every + dy)[near] - y[:, None]) / sigma) ** 2 / -2)
         total = np.maximum(weights.sum(1), np.finfo(float).tiny)  # far outside the frame it may be 0
         x = x - np.einsum("cr,cr->c", weights, dx[near]) / total
-        return np.column_stack([self._unwarped(x), middle + weights @ around / total])
+        return np.column_stack([x, middle + weights @ around / total])
 
     def _unwarped(self, places: np.ndarray) -> np.ndarray:
         """x at which x + flyback(x) has these values."""
