@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from stembench.config import Imaging, Multislice
+from stembench.crystals.deformation import mistilted
 from stembench.crystals.material import Material
 from stembench.crystals.specimen import Specimen
 from stembench.imaging.conditions import detector_of
@@ -41,7 +42,10 @@ class Scene:
     brightest_numbers, brightest_occupancies : ndarray, shape (atoms,)
         Atoms of the strongest column: atomic numbers, and how often each is there.
     specimen : Specimen or None
-        Its atoms; none for a perfect crystal.
+        Its atoms before the tilt; none for a perfect crystal.
+    tilt : tuple of float
+        Mistilt, by which atoms move to the right and down with their depth [mrad]; `points` are tilted, `columns` are
+        where columns begin.
     """
 
     material: Material
@@ -55,6 +59,7 @@ class Scene:
     brightest_numbers: np.ndarray
     brightest_occupancies: np.ndarray
     specimen: Specimen | None = None
+    tilt: tuple[float, float] = (0.0, 0.0)
 
     def heights(self, probe: Probe) -> np.ndarray:
         """Peak of each column alone in the linear model, shape (columns,)."""
@@ -232,7 +237,8 @@ class MultisliceModel:
         else:
             key = (seed, condition, probe, frame)
             if self._last is None or self._last[0] != key:
-                scanned = self._scanned(scene.specimen, condition, probe, frame, seed)
+                tilted, _ = mistilted(scene.specimen, scene.tilt)
+                scanned = self._scanned(tilted, condition, probe, frame, seed)
                 self._last = key, scanned
             intensity = self._last[1]
         fraction = float(max(intensity.max(), 1e-9))

@@ -194,8 +194,8 @@ def _expanded(cell: gemmi.UnitCell, sites: list[Site], group: Group, remarks: li
 def _orbit(site: Site, rotations: np.ndarray, translations: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Positions of a site's images, a site beside a special position moved onto it first.
 
-    `gemmi.SmallStructure.get_all_unit_cell_sites` would merge the halves of a site split by less than 0.4 A, leave sites
-    beside special positions there, and take tabulated space groups alone.
+    `gemmi.SmallStructure.get_all_unit_cell_sites` would merge the halves of a site split by less than 0.4 A, leave
+    sites beside special positions there, and take tabulated space groups alone.
     """
     position = np.array(site.position)
     shifts = _shortest(rotations @ position + translations - position)
