@@ -73,7 +73,7 @@ def test_a_circuit_around_a_dislocation_fails_to_close_by_its_burgers_vector(cry
     assert cKDTree(places).query(places, k=2)[0][:, 1].min() > 0.8
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_no_atoms_meet_at_the_core_of_a_large_burgers_vector(projection_of, seed):
     """That of ReS2 is 6.4 A long. Without a clearance, atoms of its core are less than 1 A apart."""
     material = Material.of("ReS2", "001", projection_of("ReS2", "001"), single_layer=True)
