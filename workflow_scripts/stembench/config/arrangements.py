@@ -175,6 +175,9 @@ class Dislocation(Section):
 
     kind: Literal["dislocation"] = Field("dislocation", description="A crystal with a dislocation seen end-on")
     poisson_ratio: float = Field(0.3, description="Poisson's ratio of the crystal", ge=0, le=0.49)
+    clearance_A: float = Field(
+        1.2, description="Smallest distance of atoms at the core", ge=0, le=5, json_schema_extra={"unit": "A"}
+    )
 
 
 class Fault(Section):

@@ -21,14 +21,23 @@ _NEAR_A = 4.0  # about a cell, in which the core is laid
 _ROUNDING_A = 1e-6
 
 
-def displaced_crystal(material: Material, view: View, displacement: Displacement) -> Specimen:
-    """A crystal each atom of which is displaced as the field says at its place in the perfect crystal."""
+def displaced_crystal(material: Material, view: View, displacement: Displacement, clearance: float = 0.0) -> Specimen:
+    """A crystal each atom of which is displaced as the field says at its place in the perfect crystal.
+
+    Of two columns whose atoms come closer to each other than `clearance` [A], the one of the lighter atoms is left out.
+    """
     steps, size = np.linspace(0, 1, _EDGE_POINTS), np.array(view.extent[::-1]) + 2 * view.margin
     rim = [np.column_stack(pair) for end in (0 * steps, 0 * steps + 1) for pair in ((steps, end), (end, steps))]
     largest = np.linalg.norm(displacement(np.concatenate(rim) * size - view.margin), axis=1).max()
     slab = view.wider(1.2 * float(largest) + 1).filled_with(material)
     shifts = displacement(slab.positions[:, :2])
-    return view.cut(slab.moved(np.pad(shifts, ((0, 0), (0, 3 - shifts.shape[1])))))
+    moved = slab.moved(np.pad(shifts, ((0, 0), (0, 3 - shifts.shape[1]))))
+    pairs = cKDTree(moved.positions).query_pairs(clearance, output_type="ndarray")
+    before = np.linalg.norm(slab.positions[pairs[:, 0]] - slab.positions[pairs[:, 1]], axis=1)
+    pairs = pairs[before > clearance]
+    lighter = np.lexsort((slab.columns, slab.numbers)).argsort()[pairs].argmin(axis=1)
+    left_out = slab.columns[pairs[np.arange(len(pairs)), lighter]]
+    return view.cut(moved[~np.isin(slab.columns, left_out)])
 
 
 def strained(recipe: Strained, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
@@ -68,7 +77,7 @@ def dislocated(
     core = _between_columns(view.filled_with(material), in_the_middle(view, draws))
     draws.vector("centre", core)
     field = dislocation_field(core, burgers, recipe.poisson_ratio, climb)
-    return displaced_crystal(material, view, field)
+    return displaced_crystal(material, view, field, recipe.clearance_A)
 
 
 def dislocation_field(core: np.ndarray, burgers: np.ndarray, poisson_ratio: float, screw: float = 0.0) -> Displacement:
@@ -104,7 +113,7 @@ def dislocation_field(core: np.ndarray, burgers: np.ndarray, poisson_ratio: floa
     return displacement
 
 
-def mistilted(specimen: Specimen, tilt: np.ndarray) -> tuple[Specimen, Specimen]:
+def mistilted(specimen: Specimen, tilt: tuple[float, float]) -> tuple[Specimen, Specimen]:
     """A specimen whose zone axis is tilted against the beam, by a shear, and where its columns begin.
 
     A small tilt moves atoms sideways in proportion to their depth, and along the beam by what its square is worth.
@@ -113,8 +122,8 @@ def mistilted(specimen: Specimen, tilt: np.ndarray) -> tuple[Specimen, Specimen]
     ----------
     specimen : Specimen
         Its columns lie along z.
-    tilt : ndarray, shape (2,)
-        Tangent of the angle, as a vector that points to where deep atoms are moved.
+    tilt : tuple of float
+        Angles by which atoms move to the right and down with their depth; those at z = 0 stay [mrad].
 
     Returns
     -------
@@ -128,7 +137,7 @@ def mistilted(specimen: Specimen, tilt: np.ndarray) -> tuple[Specimen, Specimen]
     np.minimum.at(first, specimen.columns[own], depth[own])
     start = depth.copy()
     start[own] = first[specimen.columns[own]]
-    shear = np.array([*tilt, 0.0])
+    shear = np.tan(1e-3 * np.array([*tilt, 0.0]))
     return specimen.moved(depth[:, None] * shear), specimen.moved(start[:, None] * shear)
 
 

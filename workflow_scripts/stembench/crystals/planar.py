@@ -11,15 +11,18 @@ from stembench.crystals.field import in_plane_turn
 from stembench.crystals.interfaces import Region, joined
 from stembench.crystals.material import Material
 from stembench.crystals.rows import lattice_rows
+from stembench.crystals.shared_sites import SAME_SITE_A
 from stembench.crystals.specimen import Specimen, regrouped
 from stembench.crystals.view import Draws, View, in_the_middle
 
 _SAME_ROW_A = 0.05
+_MOST_ROWS = 12  # that are tried; those below the widest gaps in larger cells
 _BOND = 1.15  # of the shortest distance in the crystal: atoms that are nearer are bonded
 _CROWDED = 0.85  # atoms that are nearer repel each other
 _CROWDING_COSTS = 10.0  # bonds
 _TRIAL_A = 24.0  # field of a trial
 _TRIAL_THICKNESS_A = 8.0
+_SHARING = 9  # atoms of a shared site, and one more
 _ROUNDING_A = 1e-6
 
 
@@ -55,11 +58,12 @@ class Plane:
         return cls(along, other, normal, float(abs(other @ normal)))
 
     def rows(self, material: Material, view: View) -> np.ndarray:
-        """Distances along the normal of the rows of atoms, within one spacing [A]."""
+        """Distances along the normal of some rows of atoms, within one spacing [A]; of all in a cell of few atoms."""
         atoms = [atom for column in material.projection.columns for atom in column["atoms"]]
         places = np.array([[atom["x_A"], atom["y_A"]] for atom in atoms]) @ in_plane_turn(view.rotation) + view.offset
         heights = np.sort(places @ self.normal % self.spacing)
-        return heights[np.diff(heights, prepend=heights[-1] - self.spacing) > _SAME_ROW_A]
+        apart = np.diff(heights, prepend=heights[-1] - self.spacing)
+        return np.sort(heights[np.argsort(-apart, kind="stable")][: max((apart > _SAME_ROW_A).sum(), 1)][:_MOST_ROWS])
 
     def gaps(self, material: Material, view: View) -> np.ndarray:
         """Middles of the gaps between rows, the widest gap first [A]."""
@@ -142,7 +146,8 @@ def _changed_neighbours(outer: Specimen, inner: Specimen, region: Region, cleara
     """Sum of the changes of the numbers of neighbours, by which joined parts differ from their perfect crystals."""
     whole = joined(outer, inner, region, clearance, along_beam=True)
     crystals = [cKDTree(part.positions) for part in (outer, inner)]
-    shortest = crystals[0].query(outer.positions, k=2)[0][:, 1].min()
+    distances, _ = crystals[0].query(outer.positions, k=_SHARING)
+    shortest = distances[distances > SAME_SITE_A].min()
     central = whole[np.all(np.abs(whole.positions[:, :2] - view.centre) < _TRIAL_A / 2 - 1.5 * shortest, axis=1)]
     of_inner = crystals[1].query(central.positions)[0] < _ROUNDING_A
     before = np.where(of_inner, *(_neighbours(tree, central, _BOND * shortest) for tree in crystals[::-1]))

@@ -292,9 +292,8 @@ class Factory:
             scene = Scene(material, field.points, strengths, field.thermal_b, columns, thickness, *place, *brightest)
             return scene, Draws(rng)
         specimen, draws = arranged(recipe, material, self.materials, view, rng)
-        entrance = specimen
-        if any(self.recipe.mistilt_mrad):
-            specimen, entrance = mistilted(specimen, self._tilt(draws))
+        tilt = self._tilt(draws)
+        seen, entrance = mistilted(specimen, tilt)
         strengths = specimen.occupancies * scattering_strengths(
             specimen.numbers, self.exponent, self.imaging.species_factors
         )
@@ -305,14 +304,17 @@ class Factory:
         if isinstance(recipe, Particle | MultiplyTwinned):
             columns["rim_A"] = distances_from_rim(np.column_stack([columns["x_A"], columns["y_A"]]))
         brightest = _brightest_column(specimen, strengths)
-        scene = Scene(material, *projected(specimen, strengths), columns, thickness, *place, *brightest, specimen)
+        drawn = (*projected(seen, strengths), columns, thickness, *place, *brightest)
+        scene = Scene(material, *drawn, specimen, tilt)
         return scene, draws
 
-    def _tilt(self, draws: Draws) -> np.ndarray:
-        """How far a drawn mistilt moves atoms to the right and down, per depth."""
+    def _tilt(self, draws: Draws) -> tuple[float, float]:
+        """The angles of a drawn mistilt, by which atoms move to the right and down with their depth [mrad]."""
+        if not any(self.recipe.mistilt_mrad):
+            return (0.0, 0.0)
         angle = draws.uniform("mistilt_mrad", *self.recipe.mistilt_mrad)
         azimuth = draws.uniform("mistilt_azimuth_rad", 0, 2 * np.pi)
-        return np.tan(angle / 1000) * np.array([np.cos(azimuth), np.sin(azimuth)])
+        return (angle * float(np.cos(azimuth)), angle * float(np.sin(azimuth)))
 
     def _counts(self, noise: PhysicalNoise, split: str, position: int, rng: np.random.Generator) -> float:
         if split == "train":

@@ -44,7 +44,10 @@ class Scene:
     brightest_numbers, brightest_occupancies : ndarray, shape (atoms,)
         Atoms of the strongest column: atomic numbers, and how often each is there.
     specimen : Specimen or None
-        Its atoms; none for a perfect crystal.
+        Its atoms before the tilt; none for a perfect crystal.
+    tilt : tuple of float
+        Mistilt, by which atoms move to the right and down with their depth [mrad]; `points` are tilted, `columns` are
+        where columns begin.
     """
 
     material: Material
@@ -58,6 +61,7 @@ class Scene:
     brightest_numbers: np.ndarray
     brightest_occupancies: np.ndarray
     specimen: Specimen | None = None
+    tilt: tuple[float, float] = (0.0, 0.0)
 
     def heights(self, probe: Probe) -> np.ndarray:
         """Peak of each column alone in the linear model, shape (columns,)."""
@@ -266,7 +270,7 @@ class MultisliceModel:
             tile, detector, index = self._tile(scene, condition)
             intensity = self._of_tile(tile, detector, index, scene, probe, frame)
         else:
-            (intensity,) = self._scanned(scene.specimen, condition, probe, frame, seed)
+            (intensity,) = self._scanned(scene, condition, probe, frame, seed)
         fraction = float(max(intensity.max(), 1e-9))
         clean = np.maximum(intensity, 0) / fraction
         if self.mode in DARK_FIELD:
@@ -286,7 +290,7 @@ class MultisliceModel:
             integral = self._of_tile(tile, detector, index, scene, probe, frame)
             period = tile.refined(detector, index, probe.source_size)
         else:
-            quadrants = self._scanned(scene.specimen, condition, probe, frame, seed)
+            quadrants = self._scanned(scene, condition, probe, frame, seed)
             period = integral = integrated_field(differences(quadrants), frame.pixel_size)
         low, span = float(period.min()), float(max(np.ptp(period), 1e-9))
         clean = (integral - low) / span
@@ -305,18 +309,20 @@ class MultisliceModel:
         place = (frame.shape, frame.pixel_size, scene.rotation, scene.offset + frame.corner)
         return _of_source(probe, lambda fwhm: tile.image(detector, index, *place, fwhm))
 
-    def _scanned(self, specimen: Specimen, condition: str, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
+    def _scanned(self, scene: Scene, condition: str, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
         """Fraction of the beam on the detector, or on each quadrant; shape (1 or 4, *`frame.shape`)."""
         key = (seed, condition, probe, frame)
         if self._last is None or self._last[0] != key:
-            self._last = key, self._scan(specimen, condition, probe, frame, seed)
+            self._last = key, self._scan(scene, condition, probe, frame, seed)
         return self._last[1]
 
-    def _scan(self, specimen: Specimen, condition: str, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
+    def _scan(self, scene: Scene, condition: str, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
+        if scene.specimen is None:
+            raise ValueError("a perfect crystal is sampled from its tile")
         margin = int(np.ceil(_SOURCE_REACH * max(fwhm for _, fwhm in probe.source_parts) / frame.pixel_size))
         height, width = frame.shape
         shape, corner = (height + 2 * margin, width + 2 * margin), frame.corner + margin * frame.pixel_size
-        moved = specimen.moved(np.array([corner, corner, 0.0]))
+        moved = scene.specimen.moved(np.array([corner, corner, 0.0]))
         angles = _detector(self.imaging, condition, self.mode, self.detector)
         settings: dict[str, Any] = {
             "sampling": self.multislice.sampling_A,
@@ -324,6 +330,7 @@ class MultisliceModel:
             "phonons": self.phonons,
             "seed": seed,
             "device": self.multislice.device,
+            "tilt": scene.tilt,
         }
         if self.mode == "iDPC":
             detectors, settings["segmented"] = {}, angles
