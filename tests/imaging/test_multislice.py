@@ -189,6 +189,50 @@ def test_the_beam_stays_focused_on_what_lies_below_an_overlayer():
     assert below == pytest.approx(alone, abs=0.05 * alone.max())
 
 
+def column_of_silicon(slope: tuple[float, float], above: float = 0.0) -> Specimen:
+    """An atom every 4 A along the beam, each further to the right and down by `slope` per depth."""
+    depths = np.arange(10) * 4.0 + 0.5 - above
+    places = np.array([2.0, 1.8]) + depths[:, None] * slope
+    return atoms_alone(np.column_stack([places, depths]), atomic_numbers["Si"], 0.3)
+
+
+@pytest.mark.parametrize("above", [0.0, 12.0])
+def test_a_tilted_beam_sees_sheared_columns(above):
+    """A mistilted specimen looks like one whose atoms are displaced with depth, also below an overlayer."""
+    tilt = np.array([20.0, -12.0])
+    view = ((8, 9), 0.5)
+    common = {**COARSE, "phonons": 0}
+    tilted = scan(column_of_silicon((0.0, 0.0), above), PROBE, DETECTORS, *view, tilt=tuple(tilt), **common)
+    sheared, upright = (
+        scan(column_of_silicon(tuple(np.tan(1e-3 * tilt * sense)), above), PROBE, DETECTORS, *view, **common)
+        for sense in (1, 0)
+    )
+    for one, other, without in zip(tilted, sheared, upright):
+        contrast = np.linalg.norm(other - other.mean())
+        assert np.linalg.norm(one - other) < 0.15 * contrast
+        assert np.linalg.norm(without - other) > 0.5 * contrast
+
+
+def test_mistilt_moves_and_stretches_a_column_alike_in_both_models():
+    tilt = np.array([14.0, 7.0])
+    image = scan(
+        column_of_silicon((0.0, 0.0)), PROBE, DETECTORS, (15, 15), 0.3, tilt=tuple(tilt), **{**COARSE, "phonons": 0}
+    )[2]
+    atoms = column_of_silicon(tuple(np.tan(1e-3 * tilt)))
+    linear = linear_image(atoms.positions[:, :2], np.ones(10), atoms.thermal_b, PROBE, (15, 15), 0.3)
+    found = []
+    for each in (image, linear):
+        bright = np.where(each > 0.3 * each.max(), each, 0)
+        y, x = (0.3 * axis for axis in np.mgrid[:15, :15])
+        mean = np.array([(bright * axis).sum() for axis in (x, y)]) / bright.sum()
+        spread = np.cov(np.stack([x.ravel(), y.ravel()]), aweights=bright.ravel())
+        found.append((mean - [2.0, 1.8], np.linalg.eigh(spread)[1][:, -1]))
+    for moved, along in found:
+        assert moved @ tilt / np.hypot(*tilt) > 0.1  # to where deep atoms lie
+        assert abs(along @ tilt) / np.hypot(*tilt) > 0.97
+    assert found[0][0] == pytest.approx(found[1][0], abs=0.1)
+
+
 def test_the_mean_over_phonons_does_not_depend_on_how_it_is_taken():
     """A tile, which simulates one of the probes that symmetry makes equal, against scans of a slab elsewhere."""
     projection = simple(4 * np.eye(3), thermal_b=0.6)

@@ -263,6 +263,7 @@ def scan(
     phonons: int,
     seed: int,
     segmented: tuple[float, float] | None = None,
+    tilt: tuple[float, float] = (0.0, 0.0),
     padding: float | None = None,
     threads: int = 1,
     device: Device = "cpu",
@@ -280,6 +281,9 @@ def scan(
         Height and width [px].
     pixel_size : float
         [A]; pixel (i, j) is centred at y = i * pixel_size, x = j * pixel_size.
+    tilt : tuple of float
+        Mistilt of the specimen, whose atoms move by tan(tilt) per depth against the beam to the right and down; it is
+        simulated as a beam that is tilted the other way [mrad]. Atoms at z = 0 keep their places.
     padding : float, optional
         Vacuum around atoms and field [A]; half of `smallest_cell` where it is not given.
 
@@ -293,19 +297,20 @@ def scan(
     thickness = float(specimen.positions[:, 2].max(initial=0)) + 2 * _LIFT_A
     padding = smallest_cell(probe, thickness) / 2 if padding is None else padding
     x, y = (pixel_size * np.arange(n) for n in shape[::-1])
-    points = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-    occupied = np.vstack([points, specimen.positions[:, :2]])
+    slope = np.tan(1e-3 * np.array(tilt))
+    points = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2) + slope * above
+    occupied = np.vstack([points, points - slope * thickness, specimen.positions[:, :2]])
     low, high = occupied.min(axis=0) - padding, occupied.max(axis=0) + padding
     check(probe, detectors, thickness, float((high - low).min()), sampling, segmented)
     width, height = high - low
     gpts = grid_points(width, sampling), grid_points(height, sampling)
     beams = np.pi * (probe.cutoff / 2) ** 2 * np.prod(high - low)
-    prism = bool(beams < len(points) and beams * np.prod(gpts) * (2 / 3) ** 2 * 8 < _LARGEST_MATRIX)
+    prism = not any(tilt) and bool(beams < len(points) and beams * np.prod(gpts) * (2 / 3) ** 2 * 8 < _LARGEST_MATRIX)
     placed = specimen.moved(np.array([*-low, 0]))
     drawn = configurations(placed, np.array([*(high - low), thickness]), phonons, seed)
     measured = _Detection(detectors, segmented)
     detected = _simulated(
-        drawn, gpts, slice_thickness, np.array([thickness]), probe, points - low, measured, threads, device, prism
+        drawn, gpts, slice_thickness, np.array([thickness]), probe, points - low, measured, threads, device, prism, tilt
     )
     return detected.reshape(-1, *shape)
 
@@ -384,10 +389,11 @@ def _simulated(
     threads: int,
     device: Device,
     prism: bool = False,
+    tilt: tuple[float, float] = (0.0, 0.0),
 ) -> np.ndarray:
     """Mean over configurations of the fraction of the beam, shape (detectors, thicknesses, positions).
 
-    `prism` is for a single thickness.
+    `prism` is for a single thickness and no tilt.
     """
     import abtem
     from abtem.array import ComputableList
@@ -427,7 +433,7 @@ def _simulated(
                 measured = matrix.reduce(scan=abtem.CustomScan(positions), ctf=lensing, detectors=detectors)
             else:
                 potential = abtem.Potential(atoms, gpts=gpts, slice_thickness=slices, exit_planes=exit_planes)
-                measured = abtem.Probe(**lens, aberrations=aberrations).multislice(
+                measured = abtem.Probe(**lens, aberrations=aberrations, tilt=(-tilt[0], -tilt[1])).multislice(
                     potential.build(lazy=False),
                     scan=abtem.CustomScan(positions),
                     detectors=detectors,
