@@ -22,6 +22,7 @@ rule calibrate_noise:
         code=code("calibrate_noise"),
         images=lambda wildcards: list(PLAN.lab.instruments[wildcards.instrument]),
         mode=lambda wildcards: PLAN.lab.mode(wildcards.instrument),
+        conditions=lambda wildcards: PLAN.lab.probe_conditions(wildcards.instrument),
     message:
         "Calibrate the noise of {wildcards.instrument}"
     script:

@@ -534,6 +534,7 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
             {"datasets": {"x": {"mode": "ABF", "probe": {"semiangle_mrad": [8, 24]}, "conditions": ["200keV_24mrad"]}}},
             ["datasets.x.probe", "8 mrad", "no longer ABF"],
         ),
+        ({"datasets": {"x": {"probe": "calibrated"}}}, ["datasets.x", "needs calibrated noise", "give ranges"]),
         ({"datasets": {"x": {"probe": {"source_tail": [0, 0.2]}}}}, ["datasets.x.probe", "raise source_tail_A"]),
         (
             {"imaging": {"conditions": {"x": {**CONDITION, "source_tail": 0.2}}}},

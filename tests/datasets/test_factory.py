@@ -1,5 +1,5 @@
 from copy import copy
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ from stembench.crystals.material import Material
 from stembench.datasets.factory import Factory
 from stembench.datasets.labels import label
 from stembench.imaging.linear import strength_of
+from stembench.noise.calibrated import NoiseParameters
 
 IMAGES = {"image", "noNoise", "noBackgroundnoNoise"}
 IDEAL = ("scene", "condition", "probe", "frame", "background")
@@ -338,6 +339,7 @@ def test_a_detector_shows_columns_bright_or_dark(small_factory, mode):
     assert (at_columns > between) == (mode == "HAADF")
 
 
+KNOWN_NOISE = tuple(field.name for field in fields(NoiseParameters))
 LEFT = DrawnProbe(
     semiangle_mrad=(20.0, 28.0), source_size_A=(0.6, 1.0), source_tail=(0.1, 0.3), source_tail_A=(2.0, 3.0)
 )
@@ -381,3 +383,30 @@ def test_the_truth_under_coma_is_the_maximum_of_the_image(small_factory, project
         top = 0.04 * (np.array([x, row]) - centre[:, 1] / (2 * centre[:, 0]))
         assert top == pytest.approx([column.x_A, column.y_A], abs=0.012)
     assert np.hypot(*(columns.x_A - columns.ideal_x_A, columns.y_A - columns.ideal_y_A)).min() > 0.02
+
+
+def test_calibrated_probes_are_those_that_the_images_allow(small_factory):
+    fits = {name: {"estimate": 1.0, "standard_error": 0.0} for name in KNOWN_NOISE}
+    draws = {"one": [[0.8, 0.1, 2.5, 20.0], [0.9, 0.2, 3.0, 0.0]], "two": [[1.4, 0.0, 2.0, 40.0]]}
+    probes = {
+        image: {
+            "200keV_24mrad": {"plausible": True, "draws": each},
+            "100keV_30mrad": {"plausible": False, "draws": [[2.0, 0.0, 2.0, 0.0]]},
+            "elsewhere": {"plausible": True, "draws": [[2.0, 0.0, 2.0, 0.0]]},
+        }
+        for image, each in draws.items()
+    }
+    calibration = {"image_fits": {"one": fits}, "grey_ends": {"one": [0, 255]}, "probes": {"images": probes}}
+    recipe = Dataset(noise=CalibratedNoise(instrument="any"), probe="calibrated")
+    rest = (small_factory.arrangements, Imaging(), small_factory.materials, 64)
+    plans = [Factory(recipe, *rest, calibration).plan("train", i) for i in range(20)]
+    told = {(plan.condition, plan.probe.source_size, plan.probe.source_tail, plan.probe.defocus) for plan in plans}
+    assert told == {
+        ("200keV_24mrad", source, tail, defocus) for each in draws.values() for source, tail, _, defocus in each
+    }
+    assert {plan.parameters["source_size_A"] for plan in plans} == {0.8, 0.9, 1.4}
+    unknown = Factory(recipe, *rest, calibration | {"probes": {"images": {}}})
+    assert (
+        unknown.plan("train", 0).probe.source_size
+        == Imaging().conditions[unknown.plan("train", 0).condition].source_size_A
+    )

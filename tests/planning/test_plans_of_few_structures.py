@@ -149,3 +149,13 @@ def test_every_arrangement_can_be_made_of_a_single_material(arrangement):
     recipe = Dataset(arrangements=(arrangement,), noise=PhysicalNoise(test_counts_per_px=(3.0,)))
     factory = Factory(recipe, config.arrangements, Imaging(), [Material.of(name, "110", projection)], 64)
     assert len(factory.sample("test", 0).columns) > 0
+
+
+def test_a_probe_is_fitted_where_a_dataset_draws_it(rules_with):
+    """To the images of `instrument`, under the conditions of its dataset; for no other instrument."""
+    instrument = {"from": ["perovskite_adf"], "materials": ["Si"], "conditions": ["200keV_24mrad"]}
+    lab = rules_with(("Si",), {"instrument": instrument}).plan.lab
+    fitted = {name: list(lab.probe_conditions(name)) for name in lab.instruments}
+    assert fitted.pop("instrument") == ["200keV_24mrad"]
+    assert fitted
+    assert not any(fitted.values())

@@ -272,10 +272,11 @@ class Dataset(Section):
         "tiles of multislice",
         json_schema_extra={"unit": "mrad", "bounds": "0 to 100, ascending"},
     )
-    probe: DrawnProbe | None = Field(
+    probe: DrawnProbe | Literal["calibrated"] | None = Field(
         None,
         description="A probe of its own for each image, drawn around its condition's. null: the conditions' probes. "
-        "`{}`: what an operator leaves of the aberrations of a corrected instrument. Not for tiles of multislice",
+        "`{}`: what an operator leaves of the aberrations of a corrected instrument. `calibrated`, with calibrated "
+        "noise only: source and defocus as fitted to the images of the noise's instrument. Not for tiles of multislice",
     )
     pixel_size_A: tuple[float, float] | None = Field(
         (0.08, 0.156),
@@ -343,6 +344,12 @@ class Dataset(Section):
         if value and not 0.01 <= value[0] <= value[1] <= 1:
             raise ValueError("two pixel sizes between 0.01 and 1 A, the smaller first")
         return value
+
+    @model_validator(mode="after")
+    def _probe_has_an_instrument(self) -> Dataset:
+        if self.probe == "calibrated" and not isinstance(self.noise, CalibratedNoise):
+            raise ValueError("probe: calibrated needs calibrated noise, whose instrument has the probe; give ranges")
+        return self
 
     @model_validator(mode="after")
     def _pixel_sizes_are_known(self) -> Dataset:

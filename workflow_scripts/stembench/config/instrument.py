@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from stembench.config.base import Material, Name, Names, Section
+from stembench.config.base import Material, Name, Names, PositiveRange, Section
 from stembench.config.datasets import CalibratedNoise, Dataset
 from stembench.config.lab import LabImage
 from stembench.errors import InputError
@@ -18,7 +18,7 @@ INSTRUMENT = "instrument"
 
 
 class Instrument(Section):
-    """A microscope whose noise the networks for its own images are trained on."""
+    """A microscope whose noise and probes the networks for its own images are trained on."""
 
     images: str | tuple[str, ...] = Field(
         alias="from",
@@ -35,7 +35,18 @@ class Instrument(Section):
     conditions: Names | None = Field(
         None,
         description="Imaging conditions similar to the microscope's; null: the default ones. Of these, the conditions "
-        "that have the detector `mode`",
+        "that have the detector `mode`. Source and defocus are fitted to the images under each",
+    )
+    arrangements: Names = Field(
+        ("periodic",), description="Keys of `arrangements` that are like the specimens: `particle` for edges, for one"
+    )
+    thickness_A: PositiveRange = Field(
+        (20.0, 100.0),
+        description="Range of their thickness",
+        json_schema_extra={"unit": "A", "bounds": "0.5 to 10000, ascending"},
+    )
+    background: float = Field(
+        0.5, description="Largest background as a fraction of the brightest column's peak", ge=0, le=10
     )
 
     @field_validator("images", mode="before")
@@ -47,12 +58,16 @@ class Instrument(Section):
         return value
 
     def dataset(self, conditions: Sequence[Name]) -> Dataset:
-        """What networks are trained on: crystals under the given conditions with the instrument's noise."""
+        """What networks are trained on: crystals with the instrument's probes and noise."""
         return Dataset(
             materials=self.materials,
             zones=self.zones,
             conditions=self.conditions or tuple(conditions),
             mode=self.mode,
+            probe="calibrated",
+            arrangements=self.arrangements,
+            thickness_A=self.thickness_A,
+            background=self.background,
             pixel_size_A=None,
             noise=CalibratedNoise(instrument=INSTRUMENT),
         )

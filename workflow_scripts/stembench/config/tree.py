@@ -34,7 +34,7 @@ from stembench.config.base import Name, Section
 from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset, PhysicalNoise
 from stembench.config.evaluation import Evaluation, LabTestset
 from stembench.config.generalisation import Generalisation
-from stembench.config.imaging import WIDEST_BEAM_A, Condition, Imaging, Multislice
+from stembench.config.imaging import WIDEST_BEAM_A, Condition, DrawnProbe, Imaging, Multislice
 from stembench.config.instrument import INSTRUMENT, Instrument
 from stembench.config.lab import Calibration, Lab, LabImage
 from stembench.config.layers import lay_over, lineage, without_removed
@@ -395,7 +395,7 @@ class Config(Section):
             )
         for condition in recipe.conditions:
             described = self.imaging.conditions[condition]
-            drawn = extreme_conditions(described, recipe.probe) if recipe.probe else [described]
+            drawn = extreme_conditions(described, recipe.probe) if isinstance(recipe.probe, DrawnProbe) else [described]
             detector = detector_of(described, recipe.mode, recipe.detector_mrad)
             for each in drawn:
                 if not detector_of(each, recipe.mode, detector):

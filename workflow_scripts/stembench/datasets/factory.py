@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ from stembench.datasets.scanning import drawn_scans, reach_px
 from stembench.errors import InputError
 from stembench.imaging.conditions import probe_of
 from stembench.imaging.detectors import DARK_FIELD
-from stembench.imaging.drawn_probe import drawn_condition, extreme_conditions
+from stembench.imaging.drawn_probe import drawn_condition, extreme_conditions, fitted_conditions
 from stembench.imaging.linear import scattering_strengths, strength_of
 from stembench.imaging.probe import Probe
 from stembench.imaging.segmented import differences, integrated_field
@@ -140,6 +141,10 @@ class Factory:
             for each in materials
         }
         self.probes = {name: probe_of(imaging.conditions[name]) for name in recipe.conditions}
+        known = {name: imaging.conditions[name] for name in recipe.conditions}
+        self.fitted = fitted_conditions(self._calibration(), known) if recipe.probe == "calibrated" else []
+        own = (each for allowed in self.fitted for _, each in allowed)
+        self.fitted_reach = max((_reach(each, None, recipe.defocus_A) for each in own), default=0.0)
 
     def sample(self, split: str, position: int) -> Sample:
         """Sample number `position` of a split; equal in every call, whatever was drawn before.
@@ -166,11 +171,7 @@ class Factory:
 
         # A dose series shows one scene: there probe, background and distortions belong to the structure.
         scene_rng = rng if split == "train" else structure_rng
-        condition = list(self.probes)[scene_rng.integers(len(self.probes))]
-        probe, settings = self.probes[condition], {}
-        if self.recipe.probe:
-            own = drawn_condition(self.imaging.conditions[condition], self.recipe.probe, scene_rng)
-            probe, settings = probe_of(own), own.model_dump(exclude={"detectors_mrad"})
+        condition, probe, settings = self._probe(scene_rng)
         extra = float(scene_rng.uniform(*self.recipe.extra_source_A))
         probe = probe.unstable(extra) if extra else probe
         if any(self.recipe.defocus_A):
@@ -248,6 +249,18 @@ class Factory:
             raise ValueError("calibrated noise needs the calibration of its instrument")
         return self.calibration
 
+    def _probe(self, rng: np.random.Generator) -> tuple[str, Probe, dict]:
+        """Name of the condition, the probe, and its settings where it is the image's own."""
+        if self.fitted:
+            allowed = self.fitted[rng.integers(len(self.fitted))]
+            condition, own = allowed[rng.integers(len(allowed))]
+        else:
+            condition = list(self.probes)[rng.integers(len(self.probes))]
+            if not isinstance(self.recipe.probe, DrawnProbe):
+                return condition, self.probes[condition], {}
+            own = drawn_condition(self.imaging.conditions[condition], self.recipe.probe, rng)
+        return condition, probe_of(own), own.model_dump(exclude={"detectors_mrad"})
+
     def _pixel_size(self, rng: np.random.Generator) -> float:
         if self.recipe.field_of_view_A:
             return float(rng.choice(self.recipe.field_of_view_A)) / self.image_px
@@ -268,7 +281,11 @@ class Factory:
         if isinstance(self.arrangements[arrangement], Periodic):
             thickness = self.forward.thickness(material, thickness)
         known, drawn, defocus = self.imaging.conditions, self.recipe.probe, self.recipe.defocus_A
-        reach = max(_reach(known[name], drawn, defocus) for name in self.probes) + 2 * self.recipe.extra_source_A[1]
+        if self.fitted:
+            reach = self.fitted_reach
+        else:
+            reach = max(_reach(known[name], drawn, defocus) for name in self.probes)
+        reach += 2 * self.recipe.extra_source_A[1]
         return View(
             extent=(self.image_px * frame.pixel_size,) * 2,
             margin=frame.corner + reach + thickness * float(np.tan(self.recipe.mistilt_mrad[1] / 1000)),
@@ -434,9 +451,12 @@ def _jittered(plan: Plan, images: np.ndarray) -> Iterator[np.ndarray]:
 
 
 @lru_cache
-def _reach(condition: Condition, drawn: DrawnProbe | None, defocus: tuple[float, float]) -> float:
+def _reach(
+    condition: Condition, drawn: DrawnProbe | Literal["calibrated"] | None, defocus: tuple[float, float]
+) -> float:
     """Largest reach of the probes that are drawn around a condition [A]."""
-    probes = [probe_of(each) for each in (extreme_conditions(condition, drawn) if drawn else [condition])]
+    ends = extreme_conditions(condition, drawn) if isinstance(drawn, DrawnProbe) else [condition]
+    probes = [probe_of(each) for each in ends]
     return max(replace(probe, defocus=probe.defocus + added).reach for probe in probes for added in defocus)
 
 

@@ -1,5 +1,6 @@
-"""A probe of its own for each image: drawn around the microscope's settings."""
+"""A probe of its own for each image: drawn around the microscope's settings, or as fitted to an instrument's images."""
 
+from collections.abc import Mapping
 from itertools import product
 from math import degrees
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,9 @@ from stembench.imaging.conditions import detectors_of
 
 if TYPE_CHECKING:
     from stembench.config import Condition, DrawnProbe
+
+#: What of a condition is fitted to an instrument's images (`noise.probe_fit`), in this order.
+FITTED = ("source_size_A", "source_tail", "source_tail_A", "defocus_A")
 
 _FARTHEST = 3  # SDs
 _RANGES = ("energy_keV", "semiangle_mrad", "source_size_A", "source_tail", "source_tail_A")
@@ -58,6 +62,28 @@ def extreme_conditions(condition: "Condition", drawn: "DrawnProbe") -> list["Con
         ends[key] = (getattr(condition, key) + _FARTHEST * np.sqrt(2) * getattr(drawn, spread),)
     listed = {"detectors_mrad": tuple(detectors_of(condition).values())}
     return [condition.model_copy(update=dict(zip(ends, each)) | listed) for each in product(*ends.values())]
+
+
+def fitted_conditions(calibration: dict, conditions: Mapping[str, "Condition"]) -> list[list[tuple[str, "Condition"]]]:
+    """Return the settings that each image of a stored calibration allows: names of conditions, and their settings.
+
+    Parameters
+    ----------
+    calibration : dict
+        As it is stored, with `probes` as `noise.fitted_probes.fit_probes` gives them.
+    conditions : mapping of Condition
+        The conditions that may be taken, by name.
+    """
+    allowed = []
+    for fits in calibration.get("probes", {}).get("images", {}).values():
+        settings = [
+            (name, conditions[name].model_copy(update=dict(zip(FITTED, draw))))
+            for name, fit in fits.items()
+            if fit["plausible"] and name in conditions
+            for draw in fit["draws"]
+        ]
+        allowed += [settings] if settings else []
+    return allowed
 
 
 def _variate(rng: np.random.Generator) -> float:

@@ -135,6 +135,13 @@ class LabImages:
         own = self.config.instrument
         return own.mode if own and instrument == INSTRUMENT else None
 
+    def probe_conditions(self, instrument: str) -> dict[str, Any]:
+        """Return the conditions under which an instrument's probe is fitted, for the datasets that draw it."""
+        recipes = [recipe for recipe in self.config.recipes.values() if recipe.probe == "calibrated"]
+        drawing = [recipe for recipe in recipes if getattr(recipe.noise, "instrument", None) == instrument]
+        names = dict.fromkeys(name for recipe in drawing for name in recipe.conditions)
+        return {name: plain(self.config.imaging.conditions[name]) for name in names}
+
     def structure(self, image: str) -> list[str]:
         """Return the projected structure of the crystal that the user names for an image, if one is named."""
         entry = self.images[image]

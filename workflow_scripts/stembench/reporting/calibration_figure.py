@@ -1,5 +1,6 @@
 """What calibration saw and what it fitted."""
 
+import itertools
 from collections.abc import Callable, Mapping
 
 import matplotlib.pyplot as plt
@@ -18,12 +19,17 @@ _REAL, _SYNTHETIC, _FITTED = COLOURS[:3]
 
 
 def plot_calibration(images: Mapping[str, xr.DataArray], calibration: dict, destination: str) -> None:
-    """A row an image: real and synthetic crops, scan trend, pointwise trend, quantiles, and mean-variance line.
+    """A row an image: real and synthetic crops, scan trend, pointwise trend, quantiles, mean-variance line, and probe.
 
     Points are the real image's raw statistics, the line of their colour the raw fit, the dashed line the raw fit of a
     synthetic image with the parameters fitted to this one; dotted is the noise of these parameters, without signal.
+    The probe's transfer function is shown as measured, and as fitted under each condition that describes the image.
     """
-    figure, axes = plt.subplots(len(images), 6, figsize=(19, 3.3 * len(images)), squeeze=False, layout="constrained")
+    probes = calibration.get("probes", {}).get("images", {})
+    panels = 7 if probes else 6
+    figure, axes = plt.subplots(
+        len(images), panels, figsize=(3.2 * panels, 3.3 * len(images)), squeeze=False, layout="constrained"
+    )
     for row, (name, image) in zip(axes, images.items()):
         parameters = image_parameters(calibration, name)
         grey = to_grey(np.asarray(image))
@@ -39,6 +45,10 @@ def plot_calibration(images: Mapping[str, xr.DataArray], calibration: dict, dest
         row[3].set(xlabel="Grey level", ylabel="SD of pointwise noise (grey)")
         _plot_quantiles(row[4], statistics, parameters)
         _plot_transfer(row[5], calibration["photon_transfer"][name])
+        if name in probes:
+            plot_probes(row[6], probes[name])
+        elif probes:
+            row[6].set_axis_off()
     write_figure(figure, destination)
 
 
@@ -74,3 +84,25 @@ def _plot_transfer(axes: Axes, transfer: dict) -> None:
         title = title or f"{transfer['counts_per_px']['estimate']:.3g} electrons a pixel"
     axes.set(xlabel="Signal (raw units)", ylabel="Variance (raw units²)", ylim=(0, None))
     axes.set_title(title, fontsize=8)
+
+
+def plot_probes(axes: Axes, fits: Mapping[str, dict]) -> None:
+    """Draw an image's transfer function as measured, and as fitted under each condition that describes the image.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where.
+    fits : mapping of dict
+        By condition, as `noise.fitted_probes.fit_probes` gives them. Thermal blur and jitter are taken off, and each
+        curve is scaled to 1 at zero frequency by its own fit.
+    """
+    shown = {name: fit for name, fit in fits.items() if fit["plausible"]}
+    for colour, (name, fit) in zip(itertools.cycle(COLOURS), shown.items()):
+        k, measured, errors, fitted = (np.array(part) for part in fit["transfer"].values())
+        told = errors < 0.3 * np.maximum(fitted, 0.02)
+        axes.errorbar(k[told], measured[told], 2 * errors[told], fmt=".", ms=4, lw=0.8, color=colour)
+        ends = "{low:.2f} to {high:.2f} Å".format(**fit["source_size_A"])
+        axes.plot(k, fitted, color=colour, label=f"{name}, source {ends}")
+    axes.set(xlabel="Spatial frequency (1/Å)", ylabel="Transfer function", ylim=(0, None))
+    axes.legend(frameon=False, fontsize=6)
