@@ -7,7 +7,8 @@ shifted at random, is compared at 500 of its pixels with abTEM's multislice on a
 neighbours ten times as fast. All use the same sampling, slices, detectors and two threads, the peers abTEM's default
 FFT planning, which is the faster one. PRISM interpolates by 2, so that its probe window is about as wide as the tile's
 cell; without interpolation it takes longer still. The peers' grid points are as close as the tile's: static high-angle
-intensities change by several per cent with the sampling.
+intensities change by several per cent with the sampling. C-PRISM (`abtem.SMatrix(upsample=True)`) is in no release of
+abTEM up to 1.0.11 and is not compared.
 """
 
 import sys

@@ -97,7 +97,7 @@ def modelled(rows: pd.DataFrame, fitted: Channelling = FITTED) -> np.ndarray:
 
 def fitted_channelling(rows: pd.DataFrame) -> Channelling:
     """Constants with the least squares of relative differences."""
-    weights = np.where(rows.thickness < THIN_A, 0.1, 1.0) * np.where(rows.energy < 200, 0.3, 1.0)
+    weights = np.where(rows.thickness < THIN_A, 0.1, 1.0)
     # Of the pattern of Bragg reflections at small momentum transfer the model knows nothing.
     wavelengths = (1e3 * rows.energy).map(electron_wavelength)
     weights *= np.where(1e-3 * rows.inner < 1.5 * wavelengths, 0.1, 1.0)

@@ -47,15 +47,17 @@ def test_light_columns_are_as_deep_in_linear_annular_bright_field_as_in_multisli
     assert strength(light) / strength(heavy) == pytest.approx(depth, abs=0.2)
 
 
-@pytest.mark.parametrize("inner", [50, 80])
-def test_a_column_of_an_element_that_was_left_out_scatters_as_in_multislice(fit, table, inner):
-    """Integrated intensities within 15 % at every thickness of a column."""
+@pytest.mark.parametrize(
+    ("energy", "inner", "error"), [(200, 50, 0.15), (200, 80, 0.15), (100, 80, 0.15), (60, 80, 0.16)]
+)
+def test_a_column_of_an_element_that_was_left_out_scatters_as_in_multislice(fit, table, energy, inner, error):
+    """Integrated intensities at every thickness of a column."""
     rows = fit.lattices(table)
-    rows = rows[rows.crystal.isin(fit.LEFT_OUT) & (rows.energy == 200) & (rows.inner == inner)]
+    rows = rows[rows.crystal.isin(fit.LEFT_OUT) & (rows.energy == energy) & (rows.inner == inner)]
     rows = rows[rows.thickness >= fit.THIN_A]
-    assert rows.crystal.nunique() >= 4
+    assert rows.crystal.nunique() >= (4 if energy == 200 else 1)
     assert rows.thickness.nunique() >= 3
-    assert abs(fit.modelled(rows) / rows.cross_section - 1).max() < 0.15
+    assert abs(fit.modelled(rows) / rows.cross_section - 1).max() < error
 
 
 def test_the_constants_are_those_of_the_fit(fit, table):

@@ -49,7 +49,7 @@ def read(
         A file of a microscope or a picture; the how-to guide to your own images lists the formats.
     pixel_size_A : float, optional
         Pixel size [A]. By default the pixel size that the file holds.
-    mode : {"HAADF", "ADF", "ABF", "BF"}, optional
+    mode : {"HAADF", "ADF", "ABF", "BF", "iDPC"}, optional
         Detector of the image. By default the one that its title names, else HAADF if columns are bright in the image,
         BF if they are dark.
     frames : {"average", "each"}
@@ -115,7 +115,7 @@ def find_columns(
         Pixel size [A]. By default the attribute `pixel_size_A` of the image.
     network : str or Path, optional
         Folder of a trained network that localises. By default the best of the networks that ship.
-    mode : {"HAADF", "ADF", "ABF", "BF"}, optional
+    mode : {"HAADF", "ADF", "ABF", "BF", "iDPC"}, optional
         Detector of the image; columns are dark in ABF and BF images. By default the attribute `mode` of the image,
         else HAADF.
     refine : bool
@@ -155,7 +155,7 @@ def denoise(
     network : str or Path, optional
         Folder of a trained network that denoises. By default the best of the networks that ship, which removes the
         background as well.
-    mode : {"HAADF", "ADF", "ABF", "BF"}, optional
+    mode : {"HAADF", "ADF", "ABF", "BF", "iDPC"}, optional
         Detector of the image. By default the attribute `mode` of the image, else HAADF.
 
     Returns

@@ -19,27 +19,36 @@ class Channelling(NamedTuple):
 
     Thin columns have `free` times the Wentzel cross section of their atoms. As the beam channels along the column, the
     signal of an atom rises by `gain`, at the rate `focus`; as the column scatters it away, it falls at the rate `loss`.
-    Each depends on atomic number (`..._number`) and inner angle (`..._angle`) by a power.
+    Each depends on atomic number (`..._number`), inner angle (`..._angle`) and the interaction constant, which falls
+    with the beam's energy (`..._energy`), by a power.
     """
 
     free: float
     free_number: float
     free_angle: float
+    free_energy: float
     gain: float
     gain_number: float
     gain_angle: float
     focus: float
     focus_number: float
+    focus_energy: float
     loss: float
     loss_number: float
     loss_angle: float
+    loss_energy: float
 
 
 #: Length over which a beam diverges, by which its density along a column falls [lambda / alpha^2].
 DEPTH_OF_FOCUS = 1.55
 
 #: Fitted to multislice by benchmarks/reference/fit.py.
-FITTED = Channelling(-0.546, -0.077, 0.473, 0.002, -0.22, 0.247, -1.778, 1.791, -6.806, 2.571, -2.01)
+FITTED = Channelling(
+    *(-0.479, -0.062, 0.413, -0.335),
+    *(-0.119, -0.316, 0.427),
+    *(-1.857, 1.968, 1.756),
+    *(-7.164, 2.993, -1.629, 1.278),
+)
 
 
 @cache
@@ -74,9 +83,10 @@ def column_cross_section(
 
     It is the fraction of the beam that the column scatters onto the detector, integrated over the image. Wentzel cross
     sections of its atoms, times a rise by channelling and a fall by saturation, which are fitted to multislice of
-    columns of C to U, 20 to 100 A long. At 200 keV and from 50 mrad on it agrees within 15 %, also for elements that
-    the fit does not know; at 60 and 100 keV within 25 % from 80 mrad, and within 60 % from 50 mrad. For detectors that
-    begin nearer to the bright-field disc it may be too small by a factor of two, since Bragg reflections fall on them.
+    columns of C to U, 20 to 100 A long. At 200 keV from 50 mrad on, and at 60 and 100 keV from 80 mrad on, it agrees
+    within 16 %, also for elements that the fit does not know. From 50 mrad at 60 and 100 keV it may be 60 % off, and
+    for detectors that begin nearer to the bright-field disc too small by a factor of two: most of what falls on these
+    are Bragg reflections, which add up over the column's atoms and depend on its spacing, and the model has none.
 
     Parameters
     ----------
@@ -95,12 +105,15 @@ def column_cross_section(
     order = float(np.clip(1e-3 * detector[0] / wavelength, *_ORDERS)) / _ORDER
     relative = numbers / _NUMBER
     atoms = np.array([atom_cross_section(int(number), energy, semiangle, *detector) for number in numbers])
-    free = np.exp(fitted.free) * order**fitted.free_angle * (occupancies * atoms * relative**fitted.free_number).sum()
+    interaction = _interaction(energy) / _interaction(200e3)
+    thin = np.exp(fitted.free) * interaction**fitted.free_energy
+    free = thin * order**fitted.free_angle * (occupancies * atoms * relative**fitted.free_number).sum()
     weights = occupancies / max(occupancies.sum(), 1e-12)
     gain = np.exp(fitted.gain) * order**fitted.gain_angle * (weights * relative**fitted.gain_number).sum()
-    interaction = _interaction(energy) / _interaction(200e3)
-    focused = np.exp(fitted.focus) * interaction * (occupancies * relative**fitted.focus_number).sum()
-    lost = np.exp(fitted.loss) * interaction**2 * (occupancies * relative**fitted.loss_number).sum()
+    focused = (
+        np.exp(fitted.focus) * interaction**fitted.focus_energy * (occupancies * relative**fitted.focus_number).sum()
+    )
+    lost = np.exp(fitted.loss) * interaction**fitted.loss_energy * (occupancies * relative**fitted.loss_number).sum()
     lost = max(lost * order**fitted.loss_angle, 1e-9)
     return float(free * (1 + gain * -np.expm1(-focused)) * -np.expm1(-lost) / lost)
 
