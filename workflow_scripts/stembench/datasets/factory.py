@@ -185,7 +185,8 @@ class Factory:
         else:
             noise, (low, high) = drawn_parameters(self._calibration(), scene_rng)
             drawn = noise.to_dict() | {"grey_low": low, "grey_high": high}
-            distortion = jitter = np.zeros((self.image_px, 2))
+            distortion = np.zeros((self.image_px, 2))
+            jitter = rng.standard_normal((self.image_px, 2)) * [noise.jitter_x_px, noise.jitter_y_px]
         return Plan(parameters | draws | drawn, scene, frame, condition, probe, background, distortion, jitter, rng)
 
     def rendered(self, plan: Plan) -> Sample:
@@ -232,7 +233,9 @@ class Factory:
         """Pixels around the image that displaced rows reach into; four SDs of jitter."""
         noise = self.recipe.noise
         if not isinstance(noise, PhysicalNoise):
-            return 0
+            fits = self._calibration()["image_fits"].values()
+            largest = max(fit[f"jitter_{axis}_px"]["estimate"] for fit in fits for axis in "xy")
+            return int(np.ceil(4 * largest)) + _SPLINE_MARGIN if largest else 0
         shear = np.tan(np.deg2rad(noise.shear_deg[1])) * self.image_px / 2
         reach = (noise.drift_A[1] / 2 + 4 * noise.jitter_A[1]) / pixel_size + shear
         return int(np.ceil(reach)) + _SPLINE_MARGIN if reach else 0
@@ -327,7 +330,9 @@ class Factory:
         if not isinstance(noise, PhysicalNoise):
             parameters = NoiseParameters(**{field.name: drawn[field.name] for field in fields(NoiseParameters)})
             ends = (drawn["grey_low"], drawn["grey_high"])
-            return noisy_at_full_range(_unit(image).astype(float), parameters, plan.rng, ends), {}
+            low, high = image.min(), image.max()
+            clean, displaced = ((each - low) / max(high - low, 1e-12) for each in (image, scanned))
+            return noisy_at_full_range(clean, displaced, parameters, plan.rng, ends), {}
         pixel_size = plan.frame.pixel_size
         dose = drawn["counts_per_px"] / (ideal.fraction * pixel_size**2)
         counted = physical.shot_noise(ideal.fraction * scanned, dose, pixel_size, plan.rng)

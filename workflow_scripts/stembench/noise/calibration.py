@@ -13,18 +13,16 @@ from stembench.errors import InputError
 from stembench.imaging.detectors import DARK_FIELD
 from stembench.noise.calibrated import NoiseParameters, calibrated_noise, smooth_gradient
 from stembench.noise.decomposition import GREY_PERCENTILES, RawStatistics, grey_scale, raw_statistics, to_grey
-from stembench.noise.fitting import NoiseFit, fit_parameters
+from stembench.noise.fitting import BOUNDS, NoiseFit, fit_parameters
 from stembench.noise.lattice import lattice_estimate
 from stembench.noise.photon_transfer import PhotonTransfer, photon_transfer
-from stembench.noise.registration import row_jitter_sd
 from stembench.noise.suitability import doubts, measured_window, refuse_unfit
 
-_LARGEST_FITTED_PX = 1024  # a side: a million pixels fix the parameters to a few per cent, in seconds
+_LARGEST_FITTED_PX = 768  # a side: half a million pixels fix the parameters to a few per cent, in seconds
 _LARGEST_SEEN_PX = 2048  # a side, for everything else
 _FINEST_A, _COARSEST_A = 0.04, 0.3  # pixels that a column spreads over some of, and that tell columns apart
 _ROOM = 1.1  # around the pixel sizes of an instrument's images
 _PARAMETERS = tuple(field.name for field in fields(NoiseParameters))
-_LEAST_TUKEY = -0.4  # at -0.5 the distribution has no SD
 _log = logging.getLogger(__name__)
 
 
@@ -35,13 +33,11 @@ class ImageCalibration:
     Attributes
     ----------
     fit : NoiseFit
-        Parameters of scan and pointwise noise.
+        Parameters of row displacements, scan and pointwise noise.
     raw, synthetic_raw : RawStatistics
         Of the whole image, and of its lattice with the fitted noise; what is left between them is the residual.
     transfer : PhotonTransfer
         Gain and dose.
-    jitter, jitter_errors : ndarray, shape (2,)
-        SD of row displacements along x and y [px], and their standard errors.
     grey_ends : tuple of float
         Grey levels of the image's 0.1 and 99.9 percentiles, on the scale of the parameters.
     flags : list of str
@@ -52,8 +48,6 @@ class ImageCalibration:
     raw: RawStatistics
     synthetic_raw: RawStatistics
     transfer: PhotonTransfer
-    jitter: np.ndarray
-    jitter_errors: np.ndarray
     grey_ends: tuple[float, float]
     flags: list[str]
 
@@ -140,7 +134,7 @@ def calibrate(images: Mapping[str, np.ndarray | xr.DataArray], seed: int = 0, *,
         "raw": {key: each.raw.to_dict() for key, each in found.items()},
         "synthetic_raw": {key: each.synthetic_raw.to_dict() for key, each in found.items()},
         "photon_transfer": {key: each.transfer.to_dict(sizes[key]) for key, each in found.items()},
-        "row_jitter": {key: _jitter(each, sizes[key]) for key, each in found.items()},
+        "row_jitter": {key: _jitter(each.fit, sizes[key]) for key, each in found.items()},
         "grey_ends": {key: list(each.grey_ends) for key, each in found.items()},
         "flags": {key: each.flags for key, each in found.items()},
     }
@@ -173,14 +167,11 @@ def calibrate_image(image: np.ndarray, mode: str | None, rng: np.random.Generato
     fit = fit_parameters(grey[best_window(grey, _LARGEST_FITTED_PX)], rng)
     lattice = lattice_estimate(grey)
     low, scale = grey_scale(image)
-    jitter, jitter_errors = row_jitter_sd(grey, lattice, rng)
     return ImageCalibration(
         fit=fit,
         raw=raw_statistics(grey),
         synthetic_raw=raw_statistics(calibrated_noise(lattice, fit.parameters, rng)),
         transfer=photon_transfer(image.astype(float), low + lattice / scale, rng),
-        jitter=jitter,
-        jitter_errors=jitter_errors,
         grey_ends=tuple(np.percentile(grey, GREY_PERCENTILES).tolist()),
         flags=doubts(image, lattice, mode),
     )
@@ -218,7 +209,8 @@ def drawn_parameters(calibration: dict, rng: np.random.Generator) -> tuple[Noise
     chosen = names[rng.integers(len(names))]
     fits = {name: calibration["image_fits"][chosen][name] for name in _PARAMETERS}
     drawn = {name: float(rng.normal(each["estimate"], each["standard_error"])) for name, each in fits.items()}
-    drawn["tukey_lambda"] = max(drawn["tukey_lambda"], _LEAST_TUKEY)
+    for name, ends in BOUNDS.items():
+        drawn[name] = float(np.clip(drawn[name], *ends))
     return NoiseParameters(**drawn), tuple(calibration["grey_ends"][chosen])
 
 
@@ -254,9 +246,7 @@ def _pooled(fits: list[NoiseFit], name: str) -> dict[str, float]:
     return {key: float(value) for key, value in pooled.items()}
 
 
-def _jitter(found: ImageCalibration, pixel_size: float | None) -> dict:
+def _jitter(fit: NoiseFit, pixel_size: float | None) -> dict:
     scale, unit = (pixel_size * 100, "pm") if pixel_size else (1.0, "px")
-    return {
-        f"{axis}_{unit}": {"estimate": float(sd) * scale, "standard_error": float(error) * scale}
-        for axis, sd, error in zip("xy", found.jitter, found.jitter_errors)
-    }
+    stated = {f"{axis}_{unit}": _stated(fit, f"jitter_{axis}_px") for axis in "xy"}
+    return {name: {key: scale * each[key] for key in ("estimate", "standard_error")} for name, each in stated.items()}

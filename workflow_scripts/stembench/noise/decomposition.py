@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage, optimize, special
 
 from stembench.errors import InputError
-from stembench.noise.patches import patch_numbers
+from stembench.noise.patches import row_bands
 
 #: Width of both blurs [px].
 SMOOTH_PX = 2.0
@@ -114,7 +114,7 @@ class BinnedNoise:
 
 @dataclass(frozen=True)
 class PatchStatistics:
-    """All that the raw statistics of any selection of an image's patches need.
+    """All that the raw statistics of any selection of an image's bands of rows need.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ class PatchStatistics:
         along_row = ndimage.gaussian_filter1d(grey, SMOOTH_PX, axis=1)
         smooth = ndimage.gaussian_filter1d(along_row, SMOOTH_PX, axis=0)
         residual = grey - along_row
-        patches = patch_numbers(grey.shape)
+        patches = row_bands(grey.shape)
         scan = BinnedNoise.of(along_row - smooth, gradient_magnitude(smooth), MAX_GRADIENT, patches)
         pointwise = BinnedNoise.of(residual, smooth, _MAX_GREY, patches)
         trend = pointwise.trend()

@@ -1,8 +1,9 @@
 """The noise parameters of one image, by indirect inference (Gourieroux et al. 1993, doi 10.1002/jae.3950080507).
 
 The published decomposition also measures the signal: a noise-free Si [110] lattice alone gives a scan slope of 0.03 to
-0.12. Therefore the parameters are those whose synthetic images show the same raw statistics as the real one, a
-synthetic image being the real one's lattice with noise on it; a clean lattice then fits zero.
+0.12. Displaced rows also look like scan noise. Therefore the parameters are those whose synthetic images show the same
+raw statistics as the real one, a synthetic image being the real one's lattice with its rows displaced and noise on it:
+a clean lattice fits zero, and streaks are what displaced rows leave.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,23 +12,30 @@ from dataclasses import astuple, dataclass, fields
 import numpy as np
 import scipy  # whose `stats` takes long to load: it does where it is used
 
-from stembench.noise.calibrated import (
-    NoiseParameters,
-    smooth_gradient,
-    tukey_variates,
-    uniform_variates,
-    unit_streaks,
-)
+from stembench.noise.calibrated import STREAK_RANGE_PX, NoiseDraws, NoiseParameters, smooth_gradient, with_noise
 from stembench.noise.decomposition import PatchStatistics, tukey_shape
 from stembench.noise.lattice import lattice_estimate
 from stembench.noise.patches import resampled
+from stembench.noise.physical import shifted_rows
+from stembench.noise.registration import RowDisplacements
+from stembench.noise.streaks import apparent_correlation
 
 _SYNTHETIC_PIXELS = 2**20  # of all synthetic images together: their noise adds an eighth to the error at 512 x 512 px
 _SYNTHETIC_IMAGES = 2, 8  # at least, so that an estimate's lattice can have noise it has not seen, and at most
-_STEPS, _STEPS_AGAIN = 5, 2
+_JACOBIAN_PIXELS = 2**18
+_STEPS, _STEPS_AGAIN = 6, 3
 _GRADIENTS = (20.0, 60.0)  # where the scan line is compared
 _GREYS = (64.0, 192.0)  # where the pointwise line is compared
-_TUKEY_RANGE = (-0.4, 1.0)
+#: Of each parameter that a fit may give.
+BOUNDS = {
+    "tukey_lambda": (-0.4, 1.0),
+    "streak_px": STREAK_RANGE_PX,
+    "pixel_correlation": (-0.6, 0.9),
+    "jitter_x_px": (0.0, np.inf),
+    "jitter_y_px": (0.0, np.inf),
+}
+_START = {"streak_px": np.log(10.0), "pixel_correlation": 0.0}
+_LARGEST_STEP = 0.5  # of the logarithm of the streaks' length
 _UNTOLD = 1e-3  # of the largest singular value: what statistics tell less of, the shape of no noise, stays put
 
 
@@ -56,21 +64,33 @@ class NoiseFit:
         return estimate - half, estimate + half
 
 
-class _Synthetic:
-    """Images of a lattice under noise that is drawn once: unit streaks and uniform variates, which parameters scale."""
+@dataclass(frozen=True)
+class _Seen:
+    """What is compared of an image: its decomposition, and how its rows lie on a lattice."""
 
-    def __init__(self, lattice: np.ndarray, *noises: tuple[np.ndarray, np.ndarray]) -> None:
+    noise: PatchStatistics
+    rows: RowDisplacements
+
+    @classmethod
+    def of(cls, image: np.ndarray, lattice: np.ndarray) -> "_Seen":
+        return cls(PatchStatistics.of(image), RowDisplacements.of(image, lattice))
+
+
+class _Synthetic:
+    """Images of a lattice under noise that is drawn once, which parameters scale."""
+
+    def __init__(self, lattice: np.ndarray, *noises: NoiseDraws) -> None:
         self.lattice, self.noises = lattice, noises
         self.gradient = smooth_gradient(lattice)
 
     def images(self, parameters: NoiseParameters) -> Iterator[np.ndarray]:
-        scan_sd = parameters.scan_sd(self.gradient)
-        for streaks, u in self.noises:
-            scanned = self.lattice + streaks * scan_sd
-            yield scanned + parameters.pointwise_sd(scanned) * tukey_variates(u, parameters.tukey_lambda)
+        for draws in self.noises:
+            displaced = shifted_rows(self.lattice, draws.shifts(parameters))
+            noise = draws.streaks(parameters), draws.points(parameters)
+            yield with_noise(displaced, self.gradient, *noise, parameters)
 
-    def statistics(self, parameters: NoiseParameters) -> list[PatchStatistics]:
-        return [PatchStatistics.of(image) for image in self.images(parameters)]
+    def seen(self, parameters: NoiseParameters) -> list[_Seen]:
+        return [_Seen.of(image, self.lattice) for image in self.images(parameters)]
 
 
 def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
@@ -78,13 +98,14 @@ def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
 
     What the estimate of the lattice misses of the signal, and what it keeps of the noise, is learnt from the synthetic
     images, whose lattice is known: the raw statistics differ between synthetic images on the lattice and synthetic
-    images on the lattices estimated from them, and as much is taken off. Standard errors are of a bootstrap over
-    patches, the same patches of real and synthetic images.
+    images on the lattices estimated from them, and as much is taken off. Likewise rows lie elsewhere on an estimate,
+    which follows them a little and is blurred by them, than on the lattice itself. Standard errors are of a bootstrap
+    over bands of rows, the same bands of real and synthetic images.
 
     Parameters
     ----------
     grey : ndarray, shape (rows, columns)
-        Grey levels, 0 to 255, scanned along the rows.
+        Grey levels, 0 to 255, scanned along the rows; at least 128 px wide.
     rng : numpy.random.Generator
         Of the synthetic images and the bootstrap.
 
@@ -94,53 +115,95 @@ def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
         If too few grey levels or gradients are seen.
     """
     count = int(np.clip(_SYNTHETIC_PIXELS // grey.size, *_SYNTHETIC_IMAGES))
-    noises = [(unit_streaks(grey.shape, rng), uniform_variates(grey.shape, rng)) for _ in range(count)]
+    noises = [NoiseDraws.of(grey.shape, rng) for _ in range(count)]
     lattice = lattice_estimate(grey)
-    real, synthetic = PatchStatistics.of(grey), _Synthetic(lattice, *noises)
+    real, synthetic = _Seen.of(grey, lattice), _Synthetic(lattice, *noises)
 
     def shown(state: np.ndarray) -> np.ndarray:
-        return _levels(synthetic.statistics(_parameters(state)))
+        return _levels(synthetic.seen(_parameters(state)))
 
-    wanted, signal = _levels([real]), _levels([PatchStatistics.of(lattice)])
-    state = _bounded(np.append(wanted[:4] - signal[:4], wanted[4]))
-    to_state = _inverse(_jacobian(shown, state), state)
-    for _ in range(_STEPS):
-        state = _bounded(state + to_state @ (wanted - shown(state)))
+    wanted, first = _levels([real]), _Synthetic(lattice, *noises[: -(-_JACOBIAN_PIXELS // grey.size)])
+    jitter = NoiseParameters(0, 0, 0, 0, 0.1, jitter_x_px=_root(wanted[7]), jitter_y_px=_root(wanted[8]))
+    moved = _levels(first.seen(jitter))  # without noise
+    state = _bounded(np.array([*(wanted[:4] - moved[:4]), wanted[4], *_START.values(), *wanted[7:]]))
+    to_state = _inverse(_jacobian(lambda state: _levels(first.seen(_parameters(state))), state), state)
+    state = _solved(shown, wanted, state, to_state, _STEPS)
     parameters = _parameters(state)
-    drawn = synthetic.statistics(parameters)
-    estimates = [lattice_estimate(image) for image in synthetic.images(parameters)]
+    images = list(synthetic.images(parameters))
+    estimates = [lattice_estimate(image) for image in images]
+    drawn = [_Seen.of(image, lattice) for image in images]
     others = noises[1:] + noises[:1]  # noise that an estimate has not seen
-    again = [each for pair in zip(estimates, others) for each in _Synthetic(*pair).statistics(parameters)]
-    wanted = wanted + _levels(again) - _levels(drawn)
-    for _ in range(_STEPS_AGAIN):
-        state = _bounded(state + to_state @ (wanted - shown(state)))
-    drawn = synthetic.statistics(_parameters(state))
+    again = [
+        _Seen(seen.noise, known.rows)
+        for known, pair in zip(drawn, zip(estimates, others))
+        for seen in _Synthetic(*pair).seen(parameters)
+    ]
+    drawn = [
+        _Seen(known.noise, RowDisplacements.of(image, estimate))
+        for known, image, estimate in zip(drawn, images, estimates)
+    ]
+    correction = _levels(again) - _levels(drawn)
+    state = _solved(shown, wanted + correction, state, to_state, _STEPS_AGAIN)
+    final = synthetic.seen(_parameters(state))
 
-    weights = resampled(real.patches, rng)
-    differences = _levels([real], weights) - 2 * _levels(drawn, weights) + _levels(again, weights)
+    weights = resampled(real.noise.patches, rng)
+    differences = _levels([real], weights) + _levels(again, weights) - _levels(drawn, weights) - _levels(final, weights)
     differences = differences - differences.mean(0)  # what is left of the root, and is none of the spread
     samples = np.array([astuple(_parameters(each)) for each in _bounded(state + differences @ to_state.T)])
-    errors = samples.std(0, ddof=1) * np.sqrt(real.patches / (real.patches - 1))
+    errors = samples.std(0, ddof=1) * np.sqrt(real.noise.patches / (real.noise.patches - 1))
     names = [field.name for field in fields(NoiseParameters)]
-    return NoiseFit(_parameters(state), dict(zip(names, errors.tolist())), real.patches)
+    return NoiseFit(_parameters(state), dict(zip(names, errors.tolist())), real.noise.patches)
+
+
+def _solved(
+    shown: Callable[[np.ndarray], np.ndarray], wanted: np.ndarray, state: np.ndarray, to_state: np.ndarray, steps: int
+) -> np.ndarray:
+    """Return a state that shows what is wanted, as far as some steps by one inverse Jacobian lead.
+
+    A step that leads away is taken back, and half of it is tried.
+    """
+    units, scale = _units(state), 1.0
+    step = to_state @ (wanted - shown(state))
+    for _ in range(steps):
+        tried = scale * step
+        tried[5] = np.clip(tried[5], -_LARGEST_STEP, _LARGEST_STEP)
+        moved = _bounded(state + tried)
+        following = to_state @ (wanted - shown(moved))
+        if np.linalg.norm(following / units) < np.linalg.norm(step / units):
+            state, step, scale = moved, following, min(1.0, 2 * scale)
+        else:
+            scale /= 2
+    return state
+
+
+def _root(variance: float) -> float:
+    return float(np.sqrt(max(variance, 0)))
+
+
+def _units(state: np.ndarray) -> np.ndarray:
+    """Return each variance, at least of a grey level squared and of a tenth of a pixel squared; 1 for other numbers."""
+    return np.concatenate([np.maximum(state[:4], 1), [1, 1, 1], np.maximum(state[7:], 0.01)])
 
 
 def _jacobian(shown: Callable[[np.ndarray], np.ndarray], state: np.ndarray) -> np.ndarray:
     """Of `shown`, by differences that its common random numbers make exact."""
     here = shown(state)
-    steps = np.append(np.maximum(0.1 * state[:4], 0.1), 0.05)
-    return np.column_stack([(shown(state + np.eye(5)[i] * step) - here) / step for i, step in enumerate(steps)])
+    steps = [*np.maximum(0.1 * state[:4], 0.1), 0.05, 0.1, 0.05, *np.maximum(0.1 * state[7:], 0.01)]
+    jacobian = np.column_stack([(shown(state + np.eye(9)[i] * step) - here) / step for i, step in enumerate(steps)])
+    jacobian[7:, :7] = 0  # but for chance: what is independent between segments of a row displaces none
+    return jacobian
 
 
 def _inverse(jacobian: np.ndarray, state: np.ndarray) -> np.ndarray:
-    """Its pseudoinverse, in units of each variance, at least of a grey level squared."""
-    units = np.append(np.maximum(state[:4], 1), 1)
+    """Its pseudoinverse, in `_units`."""
+    units = _units(state)
     return units[:, None] * np.linalg.pinv(jacobian * units / units[:, None], rcond=_UNTOLD) / units
 
 
-def _levels(statistics: list[PatchStatistics], weights: np.ndarray | None = None) -> np.ndarray:
-    """What is compared, mean over images, shape (..., 5): variances at two gradients and two grey levels, and the Tukey
-    lambda of all pixels."""
+def _levels(seen: list[_Seen], weights: np.ndarray | None = None) -> np.ndarray:
+    """What is compared, mean over images, shape (..., 9): variances at two gradients and two grey levels, the Tukey
+    lambda of all pixels, the length of streaks, the correlation of pixels, and variances of row displacements."""
+    statistics = [each.noise for each in seen]
     weights = np.ones(statistics[0].patches) if weights is None else weights
     variances = []
     for each in statistics:
@@ -148,11 +211,16 @@ def _levels(statistics: list[PatchStatistics], weights: np.ndarray | None = None
         sds = np.stack([intercept + slope * at for (slope, intercept), places in lines for at in places], axis=-1)
         variances.append(sds * np.abs(sds))
     shapes = np.apply_along_axis(tukey_shape, -1, weights @ sum(each.histogram for each in statistics))
-    return np.concatenate([np.mean(variances, axis=0), shapes[..., None]], axis=-1)
+    correlation = apparent_correlation(weights @ sum(each.rows.rest for each in seen))
+    rows = np.mean([each.rows.variances(weights) for each in seen], axis=0)
+    return np.concatenate([np.mean(variances, axis=0), shapes[..., None], correlation, rows], axis=-1)
 
 
 def _bounded(state: np.ndarray) -> np.ndarray:
-    return np.clip(state, [0, 0, 0, 0, _TUKEY_RANGE[0]], [np.inf] * 4 + [_TUKEY_RANGE[1]])
+    """Within `BOUNDS`; no variance is negative."""
+    (low_shape, high_shape), streaks, (low, high), *_ = BOUNDS.values()
+    lowest = [0, 0, 0, 0, low_shape, np.log(streaks[0]), low, 0, 0]
+    return np.clip(state, lowest, [*[np.inf] * 4, high_shape, np.log(streaks[1]), high, np.inf, np.inf])
 
 
 def _parameters(state: np.ndarray) -> NoiseParameters:
@@ -164,4 +232,8 @@ def _parameters(state: np.ndarray) -> NoiseParameters:
         pointwise_slope=float(pointwise_slope),
         pointwise_intercept=float(sds[2] - pointwise_slope * _GREYS[0]),
         tukey_lambda=float(state[4]),
+        streak_px=float(np.exp(state[5])),
+        pixel_correlation=float(state[6]),
+        jitter_x_px=float(np.sqrt(state[7])),
+        jitter_y_px=float(np.sqrt(state[8])),
     )

@@ -25,8 +25,9 @@ from stembench.noise.calibrated import (
     SPLINE_SD,
     NoiseParameters,
     calibrated_noise,
-    pointwise_noise,
     smooth_gradient,
+    tukey_variates,
+    uniform_variates,
     unit_streaks,
 )
 from stembench.noise.calibration import calibrate, parameters_of
@@ -181,7 +182,8 @@ def published_noise(grey: np.ndarray, parameters: NoiseParameters, rng: np.rando
     flat, steep = np.maximum(4 * (parameters.scan_sd(np.array([0.0, 40.0])) + 0.6) - 16, 0)
     mixed = np.clip(smooth_gradient(grey) / 80, 0, 1)
     scanned = grey + unit_streaks(grey.shape, rng) * SPLINE_SD * (flat + (steep - flat) * mixed)
-    return scanned + pointwise_noise(scanned, parameters, rng)
+    points = tukey_variates(uniform_variates(grey.shape, rng), parameters.tukey_lambda)
+    return scanned + parameters.pointwise_sd(scanned) * points
 
 
 def temimagenet_noise(
