@@ -8,8 +8,10 @@ from scipy import ndimage
 from stembench.noise.patches import row_bands
 from stembench.noise.streaks import row_products
 
-_DERIVATIVE = np.array([-1, 8, 0, -8, 1]) / 12  # fourth order, for `ndimage.convolve1d`
-_SEGMENT_PX = 64  # further than noise is correlated along a row
+#: Of an image along an axis, for `ndimage.convolve1d`; fourth order.
+DERIVATIVE = np.array([-1, 8, 0, -8, 1]) / 12
+#: Part of a row that is registered, further than noise is correlated along it [px].
+SEGMENT_PX = 64
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,12 @@ class RowDisplacements:
     rest: np.ndarray
 
     @classmethod
-    def of(cls, image: np.ndarray, lattice: np.ndarray) -> "RowDisplacements":
-        """Of the rows of an image from its lattice; both of shape (rows, columns), at least 128 px wide."""
-        slopes = np.stack([ndimage.convolve1d(lattice, _DERIVATIVE, axis=axis) for axis in (1, 0)], -1)
+    def of(cls, image: np.ndarray, lattice: np.ndarray, segment: int = SEGMENT_PX) -> "RowDisplacements":
+        """Of the rows of an image from its lattice; both of shape (rows, columns), at least two segments wide."""
+        slopes = np.stack([ndimage.convolve1d(lattice, DERIVATIVE, axis=axis) for axis in (1, 0)], -1)
         difference = image - lattice
-        segments = image.shape[1] // _SEGMENT_PX
-        shape, columns = (len(image), segments, _SEGMENT_PX), slice(segments * _SEGMENT_PX)
+        segments = image.shape[1] // segment
+        shape, columns = (len(image), segments, segment), slice(segments * segment)
         steep = slopes[:, columns].reshape(*shape, 2)
         normal = np.einsum("rspi,rspj->rsij", steep, steep)
         moments = np.einsum("rsp,rspi->rsi", difference[:, columns].reshape(shape), steep)
