@@ -161,7 +161,9 @@ def calibration(two_images) -> dict:
 
 def test_images_of_128_px_calibrate(calibration):
     fitted = calibration["image_fits"]["monday"]["pointwise_intercept"]
-    assert fitted["low"] < KNOWN.pointwise_intercept < fitted["high"]
+    error = fitted["estimate"] - KNOWN.pointwise_intercept
+    assert abs(error) < stats.t.ppf(0.999, 15) * fitted["standard_error"]  # of 16 bands of rows
+    assert fitted["standard_error"] < 0.05 * KNOWN.pointwise_intercept
 
 
 def test_images_are_pooled_to_mean_and_spread(calibration):

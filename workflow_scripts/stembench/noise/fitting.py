@@ -195,9 +195,11 @@ def _jacobian(shown: Callable[[np.ndarray], np.ndarray], state: np.ndarray) -> n
 
 
 def _inverse(jacobian: np.ndarray, state: np.ndarray) -> np.ndarray:
-    """Its pseudoinverse, in `_units`."""
+    """Return its pseudoinverse, in `_units`; the correlation of noise below a grey level counts as little as that."""
     units = _units(state)
-    return units[:, None] * np.linalg.pinv(jacobian * units / units[:, None], rcond=_UNTOLD) / units
+    weights = units.copy()
+    weights[5:7] = 1 / np.clip([state[:2].max(), state[2:4].max()], 1e-6, 1)
+    return units[:, None] * np.linalg.pinv(jacobian * units / weights[:, None], rcond=_UNTOLD) / weights
 
 
 def _levels(seen: list[_Seen], weights: np.ndarray | None = None) -> np.ndarray:
