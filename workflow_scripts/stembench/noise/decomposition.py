@@ -20,7 +20,7 @@ MAX_GRADIENT = 78.0
 #: Percentiles of a raw image that become grey levels 0 and 255.
 GREY_PERCENTILES = (0.1, 99.9)
 
-_MAX_GREY = 255.0
+MAX_GREY = 255.0
 _MIN_PIXELS_A_BIN = 200
 #: Edges of the histogram of pointwise noise [SD].
 STANDARD_BINS = np.linspace(-8, 8, 201)
@@ -136,15 +136,8 @@ class PatchStatistics:
         residual = grey - along_row
         patches = row_bands(grey.shape)
         scan = BinnedNoise.of(along_row - smooth, gradient_magnitude(smooth), MAX_GRADIENT, patches)
-        pointwise = BinnedNoise.of(residual, smooth, _MAX_GREY, patches)
-        trend = pointwise.trend()
-        sds = np.interp(smooth, trend.centres, trend.sds, left=np.nan, right=np.nan)
-        seen = sds > 0  # grey levels of few pixels are left out, as in the trend
-        position = (residual[seen] / sds[seen] - STANDARD_BINS[0]) / (STANDARD_BINS[1] - STANDARD_BINS[0])
-        shape = (int(patches.max()) + 1, len(STANDARD_BINS) - 1)
-        cells = patches[seen] * shape[1] + np.clip(position, 0, shape[1] - 1).astype(int)
-        histogram = np.bincount(cells, minlength=np.prod(shape)).reshape(shape)
-        return cls(scan, pointwise, histogram)
+        pointwise = BinnedNoise.of(residual, smooth, MAX_GREY, patches)
+        return cls(scan, pointwise, standardised_histogram(residual, smooth, pointwise, patches))
 
     @property
     def patches(self) -> int:
@@ -154,6 +147,19 @@ class PatchStatistics:
     def raw(self) -> RawStatistics:
         """Of the whole image."""
         return RawStatistics(self.scan.trend(), self.pointwise.trend(), tukey_shape(self.histogram.sum(0)))
+
+
+def standardised_histogram(
+    noise: np.ndarray, grey: np.ndarray, binned: BinnedNoise, patches: np.ndarray
+) -> np.ndarray:
+    """Histogram, by patch, of pointwise noise over its SD at that grey level, shape (patches, bins)."""
+    trend = binned.trend()
+    sds = np.interp(grey, trend.centres, trend.sds, left=np.nan, right=np.nan)
+    seen = sds > 0  # grey levels of few pixels are left out, as in the trend
+    position = (noise[seen] / sds[seen] - STANDARD_BINS[0]) / (STANDARD_BINS[1] - STANDARD_BINS[0])
+    shape = (int(patches.max()) + 1, len(STANDARD_BINS) - 1)
+    cells = patches[seen] * shape[1] + np.clip(position, 0, shape[1] - 1).astype(int)
+    return np.bincount(cells, minlength=np.prod(shape)).reshape(shape)
 
 
 def grey_scale(image: np.ndarray) -> tuple[float, float]:

@@ -12,20 +12,18 @@ from dataclasses import astuple, dataclass, fields
 import numpy as np
 import scipy  # whose `stats` takes long to load: it does where it is used
 
-from stembench.noise.calibrated import STREAK_RANGE_PX, NoiseDraws, NoiseParameters, smooth_gradient, with_noise
-from stembench.noise.decomposition import PatchStatistics, tukey_shape
+from stembench.noise.calibrated import STREAK_RANGE_PX, NoiseDraws, NoiseParameters, with_noise
 from stembench.noise.lattice import lattice_estimate
+from stembench.noise.observation import GREYS, Observation, Scale, levels
 from stembench.noise.patches import resampled
 from stembench.noise.physical import shifted_rows
 from stembench.noise.registration import RowDisplacements
-from stembench.noise.streaks import apparent_correlation
+from stembench.noise.solver import Solver
 
 _SYNTHETIC_PIXELS = 2**20  # of all synthetic images together: their noise adds an eighth to the error at 512 x 512 px
 _SYNTHETIC_IMAGES = 2, 8  # at least, so that an estimate's lattice can have noise it has not seen, and at most
 _JACOBIAN_PIXELS = 2**18
 _STEPS, _STEPS_AGAIN = 6, 3
-_GRADIENTS = (20.0, 60.0)  # where the scan line is compared
-_GREYS = (64.0, 192.0)  # where the pointwise line is compared
 #: Of each parameter that a fit may give.
 BOUNDS = {
     "tukey_lambda": (-0.4, 1.0),
@@ -35,8 +33,8 @@ BOUNDS = {
     "jitter_y_px": (0.0, np.inf),
 }
 _START = {"streak_px": np.log(10.0), "pixel_correlation": 0.0}
+_SIGNIFICANCE = 3.0  # standard errors of its variance that tell row jitter from none
 _LARGEST_STEP = 0.5  # of the logarithm of the streaks' length
-_UNTOLD = 1e-3  # of the largest singular value: what statistics tell less of, the shape of no noise, stays put
 
 
 @dataclass(frozen=True)
@@ -64,24 +62,12 @@ class NoiseFit:
         return estimate - half, estimate + half
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What is compared of an image: its decomposition, and how its rows lie on a lattice."""
-
-    noise: PatchStatistics
-    rows: RowDisplacements
-
-    @classmethod
-    def of(cls, image: np.ndarray, lattice: np.ndarray) -> "_Seen":
-        return cls(PatchStatistics.of(image), RowDisplacements.of(image, lattice))
-
-
 class _Synthetic:
     """Images of a lattice under noise that is drawn once, which parameters scale."""
 
-    def __init__(self, lattice: np.ndarray, *noises: NoiseDraws) -> None:
-        self.lattice, self.noises = lattice, noises
-        self.gradient = smooth_gradient(lattice)
+    def __init__(self, lattice: np.ndarray, scale: Scale, noises: list[NoiseDraws]) -> None:
+        self.lattice, self.scale, self.noises = lattice, scale, noises
+        self.gradient = scale.gradient(lattice)
 
     def images(self, parameters: NoiseParameters) -> Iterator[np.ndarray]:
         for draws in self.noises:
@@ -89,18 +75,21 @@ class _Synthetic:
             noise = draws.streaks(parameters), draws.points(parameters)
             yield with_noise(displaced, self.gradient, *noise, parameters)
 
-    def seen(self, parameters: NoiseParameters) -> list[_Seen]:
-        return [_Seen.of(image, self.lattice) for image in self.images(parameters)]
+    def seen(self, state: np.ndarray) -> list[Observation]:
+        images = self.images(_parameters(state, self.scale))
+        return [Observation.of(image, self.lattice, self.scale) for image in images]
+
+    def levels(self, state: np.ndarray) -> np.ndarray:
+        return levels(self.seen(state))
 
 
 def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
-    """Parameters whose synthetic images on the same lattice have the raw statistics of `grey`.
+    """Parameters whose synthetic images on the same lattice look like `grey`.
 
-    What the estimate of the lattice misses of the signal, and what it keeps of the noise, is learnt from the synthetic
-    images, whose lattice is known: the raw statistics differ between synthetic images on the lattice and synthetic
-    images on the lattices estimated from them, and as much is taken off. Likewise rows lie elsewhere on an estimate,
-    which follows them a little and is blurred by them, than on the lattice itself. Standard errors are of a bootstrap
-    over bands of rows, the same bands of real and synthetic images.
+    The estimate of the lattice keeps some of the noise, and displaced rows blur it. How much that changes what is seen
+    is learnt from the synthetic images, whose lattice is known: they differ, seen on the lattices that are estimated
+    from them, from synthetic images on these estimates, and as much is taken off. Row jitter is fitted only where it is significant, since streaks can pass for jitter and jitter for streaks.
+    Standard errors are of a bootstrap over bands of rows, the same bands of real and synthetic images.
 
     Parameters
     ----------
@@ -112,127 +101,76 @@ def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
     Raises
     ------
     InputError
-        If too few grey levels or gradients are seen.
+        If too few grey levels are seen.
     """
     count = int(np.clip(_SYNTHETIC_PIXELS // grey.size, *_SYNTHETIC_IMAGES))
     noises = [NoiseDraws.of(grey.shape, rng) for _ in range(count)]
     lattice = lattice_estimate(grey)
-    real, synthetic = _Seen.of(grey, lattice), _Synthetic(lattice, *noises)
+    scale = Scale.of(grey, lattice, rng)
+    real, synthetic = Observation.of(grey, lattice, scale), _Synthetic(lattice, scale, noises)
+    wanted, weights = levels([real]), resampled(real.bands, rng)
+    free = _told(real.rows, weights)
+    state = np.clip([*wanted[:5], *_START.values(), *np.where(free[7:], wanted[7:], 0)], *_ENDS)
+    first = _Synthetic(lattice, scale, noises[: -(-_JACOBIAN_PIXELS // grey.size)])
+    solver = _solver(first.levels, state, free)
+    state = solver.solved(synthetic.levels, wanted, state, _STEPS)
 
-    def shown(state: np.ndarray) -> np.ndarray:
-        return _levels(synthetic.seen(_parameters(state)))
-
-    wanted, first = _levels([real]), _Synthetic(lattice, *noises[: -(-_JACOBIAN_PIXELS // grey.size)])
-    jitter = NoiseParameters(0, 0, 0, 0, 0.1, jitter_x_px=_root(wanted[7]), jitter_y_px=_root(wanted[8]))
-    moved = _levels(first.seen(jitter))  # without noise
-    state = _bounded(np.array([*(wanted[:4] - moved[:4]), wanted[4], *_START.values(), *wanted[7:]]))
-    to_state = _inverse(_jacobian(lambda state: _levels(first.seen(_parameters(state))), state), state)
-    state = _solved(shown, wanted, state, to_state, _STEPS)
-    parameters = _parameters(state)
-    images = list(synthetic.images(parameters))
+    images = list(synthetic.images(_parameters(state, scale)))
     estimates = [lattice_estimate(image) for image in images]
-    drawn = [_Seen.of(image, lattice) for image in images]
+    drawn = [Observation.of(image, estimate, scale) for image, estimate in zip(images, estimates)]
     others = noises[1:] + noises[:1]  # noise that an estimate has not seen
-    again = [
-        _Seen(seen.noise, known.rows)
-        for known, pair in zip(drawn, zip(estimates, others))
-        for seen in _Synthetic(*pair).seen(parameters)
-    ]
-    drawn = [
-        _Seen(known.noise, RowDisplacements.of(image, estimate))
-        for known, image, estimate in zip(drawn, images, estimates)
-    ]
-    correction = _levels(again) - _levels(drawn)
-    state = _solved(shown, wanted + correction, state, to_state, _STEPS_AGAIN)
-    final = synthetic.seen(_parameters(state))
+    again = [each for pair in zip(estimates, others) for each in _Synthetic(pair[0], scale, [pair[1]]).seen(state)]
+    state = solver.solved(synthetic.levels, wanted + levels(again) - levels(drawn), state, _STEPS_AGAIN)
+    final = synthetic.seen(state)
 
-    weights = resampled(real.noise.patches, rng)
-    differences = _levels([real], weights) + _levels(again, weights) - _levels(drawn, weights) - _levels(final, weights)
+    differences = levels([real], weights) + levels(again, weights) - levels(drawn, weights) - levels(final, weights)
     differences = differences - differences.mean(0)  # what is left of the root, and is none of the spread
-    samples = np.array([astuple(_parameters(each)) for each in _bounded(state + differences @ to_state.T)])
-    errors = samples.std(0, ddof=1) * np.sqrt(real.noise.patches / (real.noise.patches - 1))
+    states = np.clip(state + differences @ solver.to_state.T, *_ENDS)
+    samples = np.array([astuple(_parameters(each, scale)) for each in states])
+    errors = samples.std(0, ddof=1) * np.sqrt(real.bands / (real.bands - 1))
     names = [field.name for field in fields(NoiseParameters)]
-    return NoiseFit(_parameters(state), dict(zip(names, errors.tolist())), real.noise.patches)
+    return NoiseFit(_parameters(state, scale), dict(zip(names, errors.tolist())), real.bands)
 
 
-def _solved(
-    shown: Callable[[np.ndarray], np.ndarray], wanted: np.ndarray, state: np.ndarray, to_state: np.ndarray, steps: int
-) -> np.ndarray:
-    """Return a state that shows what is wanted, as far as some steps by one inverse Jacobian lead.
+def _told(rows: RowDisplacements, weights: np.ndarray) -> np.ndarray:
+    """Which numbers of the state are fitted, shape (9,): all but a row jitter that chance may have made."""
+    variances, errors = rows.variances(np.ones(weights.shape[1])), rows.variances(weights).std(0)
+    return np.append(np.ones(7, bool), variances > _SIGNIFICANCE * errors)
 
-    A step that leads away is taken back, and half of it is tried.
+
+def _solver(shown: Callable[[np.ndarray], np.ndarray], state: np.ndarray, free: np.ndarray) -> Solver:
+    """With the Jacobian at a state by differences, which common random numbers make exact.
+
+    A variance weighs by itself, or as a grey level squared or a tenth of a pixel squared if it is smaller.
     """
-    units, scale = _units(state), 1.0
-    step = to_state @ (wanted - shown(state))
-    for _ in range(steps):
-        tried = scale * step
-        tried[5] = np.clip(tried[5], -_LARGEST_STEP, _LARGEST_STEP)
-        moved = _bounded(state + tried)
-        following = to_state @ (wanted - shown(moved))
-        if np.linalg.norm(following / units) < np.linalg.norm(step / units):
-            state, step, scale = moved, following, min(1.0, 2 * scale)
-        else:
-            scale /= 2
-    return state
-
-
-def _root(variance: float) -> float:
-    return float(np.sqrt(max(variance, 0)))
-
-
-def _units(state: np.ndarray) -> np.ndarray:
-    """Return each variance, at least of a grey level squared and of a tenth of a pixel squared; 1 for other numbers."""
-    return np.concatenate([np.maximum(state[:4], 1), [1, 1, 1], np.maximum(state[7:], 0.01)])
-
-
-def _jacobian(shown: Callable[[np.ndarray], np.ndarray], state: np.ndarray) -> np.ndarray:
-    """Of `shown`, by differences that its common random numbers make exact."""
     here = shown(state)
     steps = [*np.maximum(0.1 * state[:4], 0.1), 0.05, 0.1, 0.05, *np.maximum(0.1 * state[7:], 0.01)]
     jacobian = np.column_stack([(shown(state + np.eye(9)[i] * step) - here) / step for i, step in enumerate(steps)])
     jacobian[7:, :7] = 0  # but for chance: what is independent between segments of a row displaces none
-    return jacobian
-
-
-def _inverse(jacobian: np.ndarray, state: np.ndarray) -> np.ndarray:
-    """Return its pseudoinverse, in `_units`; the correlation of noise below a grey level counts as little as that."""
-    units = _units(state)
-    weights = units.copy()
+    units = np.concatenate([np.maximum(state[:4], 1), [1, 1, 1], np.maximum(state[7:], 0.01)])
+    weights = units.copy()  # the correlation of noise below a grey level counts as little as that
     weights[5:7] = 1 / np.clip([state[:2].max(), state[2:4].max()], 1e-6, 1)
-    return units[:, None] * np.linalg.pinv(jacobian * units / weights[:, None], rcond=_UNTOLD) / weights
+    return Solver(jacobian, units, weights, _ENDS, np.where(np.arange(9) == 5, _LARGEST_STEP, np.inf), free)
 
 
-def _levels(seen: list[_Seen], weights: np.ndarray | None = None) -> np.ndarray:
-    """What is compared, mean over images, shape (..., 9): variances at two gradients and two grey levels, the Tukey
-    lambda of all pixels, the length of streaks, the correlation of pixels, and variances of row displacements."""
-    statistics = [each.noise for each in seen]
-    weights = np.ones(statistics[0].patches) if weights is None else weights
-    variances = []
-    for each in statistics:
-        lines = (each.scan.line(weights), _GRADIENTS), (each.pointwise.line(weights), _GREYS)
-        sds = np.stack([intercept + slope * at for (slope, intercept), places in lines for at in places], axis=-1)
-        variances.append(sds * np.abs(sds))
-    shapes = np.apply_along_axis(tukey_shape, -1, weights @ sum(each.histogram for each in statistics))
-    correlation = apparent_correlation(weights @ sum(each.rows.rest for each in seen))
-    rows = np.mean([each.rows.variances(weights) for each in seen], axis=0)
-    return np.concatenate([np.mean(variances, axis=0), shapes[..., None], correlation, rows], axis=-1)
+def _ends() -> tuple[np.ndarray, np.ndarray]:
+    """Of the state: `BOUNDS`, and no variance is negative."""
+    shape, streaks, correlation, *jitters = BOUNDS.values()
+    ends = [*[(0.0, np.inf)] * 4, shape, np.log(streaks), correlation, *jitters]
+    return tuple(np.array(end, float) for end in zip(*ends))
 
 
-def _bounded(state: np.ndarray) -> np.ndarray:
-    """Within `BOUNDS`; no variance is negative."""
-    (low_shape, high_shape), streaks, (low, high), *_ = BOUNDS.values()
-    lowest = [0, 0, 0, 0, low_shape, np.log(streaks[0]), low, 0, 0]
-    return np.clip(state, lowest, [*[np.inf] * 4, high_shape, np.log(streaks[1]), high, np.inf, np.inf])
+_ENDS = _ends()
 
 
-def _parameters(state: np.ndarray) -> NoiseParameters:
+def _parameters(state: np.ndarray, scale: Scale) -> NoiseParameters:
     sds = np.sqrt(state[:4])
-    scan_slope, pointwise_slope = (sds[1] - sds[0]) / np.ptp(_GRADIENTS), (sds[3] - sds[2]) / np.ptp(_GREYS)
+    scan_slope, pointwise_slope = (sds[1] - sds[0]) / np.ptp(scale.gradients), (sds[3] - sds[2]) / np.ptp(GREYS)
     return NoiseParameters(
         scan_slope=float(scan_slope),
-        scan_intercept=float(sds[0] - scan_slope * _GRADIENTS[0]),
+        scan_intercept=float(sds[0] - scan_slope * scale.gradients[0]),
         pointwise_slope=float(pointwise_slope),
-        pointwise_intercept=float(sds[2] - pointwise_slope * _GREYS[0]),
+        pointwise_intercept=float(sds[2] - pointwise_slope * GREYS[0]),
         tukey_lambda=float(state[4]),
         streak_px=float(np.exp(state[5])),
         pixel_correlation=float(state[6]),

@@ -34,7 +34,7 @@ from stembench.noise.calibration import calibrate, parameters_of
 from stembench.noise.crop_statistics import DATASET, FLOOR, LEARNT, NOISES, STATISTICS
 from stembench.noise.decomposition import GREY_PERCENTILES
 from stembench.noise.lattice import lattice_estimate
-from stembench.noise.physical import row_jitter, shot_noise
+from stembench.noise.physical import shifted_rows, shot_noise
 from stembench.noise.suitability import MIN_SIDE_PX
 from stembench.noise.two_sample import linear_scores, network_scores
 
@@ -180,11 +180,15 @@ def temimagenet_noise(
 ) -> np.ndarray:
     """TEMImageNet's row jitter and shot noise, 16 us a pixel at 30 pA, on grey levels that are 0 without electrons.
 
+    Its jitter swells with the mains: dx = N(0, 1) jitter sin(2 pi f t + phase), dy likewise.
     Source: doi 10.1038/s41598-021-84499-w. Parameters as for `synthetic_versions`.
     """
     electrons = _DWELL_S * _BEAM_A / constants.e
     rows_a_period = 1 / (_MAINS_HZ * _ROW_PX * _DWELL_S)
-    scanned = row_jitter(grey, rng.uniform(*_JITTER_A) / pixel_size, rows_a_period, rng)
+    phases = rng.uniform(0, 2 * np.pi, 2)
+    wave = np.sin(2 * np.pi * np.arange(len(grey))[:, None] / rows_a_period + phases)
+    jitter = rng.normal(0, rng.uniform(*_JITTER_A) / pixel_size, (len(grey), 2))
+    scanned = shifted_rows(grey, jitter * wave)
     counts = shot_noise(scanned * (beam_fraction / 255), electrons / pixel_size**2, pixel_size, rng)
     return counts * (255 / (beam_fraction * electrons))
 
