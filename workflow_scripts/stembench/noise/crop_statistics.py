@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage, signal
 
 from stembench.noise.decomposition import MAX_GRADIENT, SMOOTH_PX, gradient_magnitude
-from stembench.noise.registration import DERIVATIVE, RowDisplacements
+from stembench.noise.registration import DERIVATIVE, Registration, RowDisplacements, Whitening
 
 #: What real noise is compared with; each name is a row of the table.
 NOISES = ("calibrated", "published", "temimagenet")
@@ -16,7 +16,6 @@ FLOOR = "real_halves"
 #: Before the name of a dataset whose images are compared.
 DATASET = "dataset: "
 
-_SEGMENT_PX = 32  # of a crop, in which its rows are registered
 _CORRELATIONS = np.linspace(-1, 1, 81)  # edges
 _HISTOGRAM = np.arange(-128, 128.5, 0.5)  # edges [grey]; what lies beyond counts as at the end
 _GRADIENT_STEP = 3.0
@@ -117,7 +116,8 @@ def _registration(crops: np.ndarray, lattices: np.ndarray) -> np.ndarray:
     """Sums of the registration of each crop's rows, shape (crops, 20)."""
     sums = []
     for crop, lattice in zip(crops, lattices):
-        rows = RowDisplacements.of(crop, lattice, _SEGMENT_PX)
+        registration = Registration.on(lattice, Whitening.of(crop, lattice))
+        rows = RowDisplacements.of(registration.normal, registration.of(crop)[0])
         sums.append(np.append(rows.products.sum(0), rows.systems.sum(0).ravel()))
     return np.array(sums)
 
@@ -126,7 +126,7 @@ def _jitter_distance(first: np.ndarray, second: np.ndarray) -> float:
     """RMS difference of the SDs of row displacements along x and y [px]."""
     sds = []
     for sums in (first.sum(0), second.sum(0)):
-        rows = RowDisplacements(sums[None, :4], sums[None, 4:].reshape(1, 4, 4), np.zeros((1, 4)))
+        rows = RowDisplacements(sums[None, :4], sums[None, 4:].reshape(1, 4, 4))
         sds.append(np.sqrt(np.maximum(rows.variances(np.ones(1)), 0)))
     return float(np.sqrt(np.mean((sds[0] - sds[1]) ** 2)))
 

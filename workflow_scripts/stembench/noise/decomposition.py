@@ -208,7 +208,7 @@ def tukey_shape(histogram: np.ndarray) -> float:
     `histogram` is over `STANDARD_BINS`. The quantile function's mean over a bin's share of probability has a closed
     form.
     """
-    cumulative = np.append(0, np.cumsum(histogram)) / histogram.sum()
+    cumulative = np.append(0, np.cumsum(histogram)) / max(histogram.sum(), 1)
     centres = (STANDARD_BINS[1:] + STANDARD_BINS[:-1]) / 2
 
     def correlation(shape: float) -> float:

@@ -14,11 +14,11 @@ import scipy  # whose `stats` takes long to load: it does where it is used
 
 from stembench.noise.calibrated import STREAK_RANGE_PX, NoiseDraws, NoiseParameters, with_noise
 from stembench.noise.lattice import lattice_estimate
-from stembench.noise.observation import GREYS, Observation, Scale, levels
+from stembench.noise.observation import GREYS, Observation, Reference, Scale, levels
 from stembench.noise.patches import resampled
 from stembench.noise.physical import shifted_rows
-from stembench.noise.registration import RowDisplacements
 from stembench.noise.solver import Solver
+from stembench.noise.streaks import first_guess
 
 _SYNTHETIC_PIXELS = 2**20  # of all synthetic images together: their noise adds an eighth to the error at 512 x 512 px
 _SYNTHETIC_IMAGES = 2, 8  # at least, so that an estimate's lattice can have noise it has not seen, and at most
@@ -32,8 +32,8 @@ BOUNDS = {
     "jitter_x_px": (0.0, np.inf),
     "jitter_y_px": (0.0, np.inf),
 }
-_START = {"streak_px": np.log(10.0), "pixel_correlation": 0.0}
 _SIGNIFICANCE = 3.0  # standard errors of its variance that tell row jitter from none
+_LEAST_ERRORS = 0.03, 0.003, 1e-4  # of variances of noise, of correlations and lambda, of variances of displacements
 _LARGEST_STEP = 0.5  # of the logarithm of the streaks' length
 
 
@@ -66,18 +66,17 @@ class _Synthetic:
     """Images of a lattice under noise that is drawn once, which parameters scale."""
 
     def __init__(self, lattice: np.ndarray, scale: Scale, noises: list[NoiseDraws]) -> None:
-        self.lattice, self.scale, self.noises = lattice, scale, noises
-        self.gradient = scale.gradient(lattice)
+        self.scale, self.noises, self.reference = scale, noises, Reference.of(lattice, scale)
 
-    def images(self, parameters: NoiseParameters) -> Iterator[np.ndarray]:
+    def images(self, state: np.ndarray) -> Iterator[np.ndarray]:
+        parameters = _parameters(state, self.scale)
         for draws in self.noises:
-            displaced = shifted_rows(self.lattice, draws.shifts(parameters))
+            displaced = shifted_rows(self.reference.lattice, draws.shifts(parameters))
             noise = draws.streaks(parameters), draws.points(parameters)
-            yield with_noise(displaced, self.gradient, *noise, parameters)
+            yield with_noise(displaced, self.reference.gradient, *noise, parameters)
 
     def seen(self, state: np.ndarray) -> list[Observation]:
-        images = self.images(_parameters(state, self.scale))
-        return [Observation.of(image, self.lattice, self.scale) for image in images]
+        return [Observation.of(image, self.reference) for image in self.images(state)]
 
     def levels(self, state: np.ndarray) -> np.ndarray:
         return levels(self.seen(state))
@@ -107,17 +106,20 @@ def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
     noises = [NoiseDraws.of(grey.shape, rng) for _ in range(count)]
     lattice = lattice_estimate(grey)
     scale = Scale.of(grey, lattice, rng)
-    real, synthetic = Observation.of(grey, lattice, scale), _Synthetic(lattice, scale, noises)
+    synthetic = _Synthetic(lattice, scale, noises)
+    real = Observation.of(grey, synthetic.reference)
     wanted, weights = levels([real]), resampled(real.bands, rng)
-    free = _told(real.rows, weights)
-    state = np.clip([*wanted[:5], *_START.values(), *np.where(free[7:], wanted[7:], 0)], *_ENDS)
+    chance = levels([real], weights).std(0)
+    told = wanted[-2:] > _SIGNIFICANCE * chance[-2:]
+    length, correlation = first_guess(wanted[5:-2])
+    state = np.clip([*wanted[:5], np.log(length), correlation, *np.where(told, wanted[-2:], 0)], *_ENDS)
     first = _Synthetic(lattice, scale, noises[: -(-_JACOBIAN_PIXELS // grey.size)])
-    solver = _solver(first.levels, state, free)
+    solver = _solver(first.levels, state, chance, np.append(np.full(7, True), told))
     state = solver.solved(synthetic.levels, wanted, state, _STEPS)
 
-    images = list(synthetic.images(_parameters(state, scale)))
+    images = list(synthetic.images(state))
     estimates = [lattice_estimate(image) for image in images]
-    drawn = [Observation.of(image, estimate, scale) for image, estimate in zip(images, estimates)]
+    drawn = [Observation.of(image, Reference.of(estimate, scale)) for image, estimate in zip(images, estimates)]
     others = noises[1:] + noises[:1]  # noise that an estimate has not seen
     again = [each for pair in zip(estimates, others) for each in _Synthetic(pair[0], scale, [pair[1]]).seen(state)]
     state = solver.solved(synthetic.levels, wanted + levels(again) - levels(drawn), state, _STEPS_AGAIN)
@@ -132,25 +134,18 @@ def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
     return NoiseFit(_parameters(state, scale), dict(zip(names, errors.tolist())), real.bands)
 
 
-def _told(rows: RowDisplacements, weights: np.ndarray) -> np.ndarray:
-    """Which numbers of the state are fitted, shape (9,): all but a row jitter that chance may have made."""
-    variances, errors = rows.variances(np.ones(weights.shape[1])), rows.variances(weights).std(0)
-    return np.append(np.ones(7, bool), variances > _SIGNIFICANCE * errors)
-
-
-def _solver(shown: Callable[[np.ndarray], np.ndarray], state: np.ndarray, free: np.ndarray) -> Solver:
-    """With the Jacobian at a state by differences, which common random numbers make exact.
-
-    A variance weighs by itself, or as a grey level squared or a tenth of a pixel squared if it is smaller.
-    """
+def _solver(
+    shown: Callable[[np.ndarray], np.ndarray], state: np.ndarray, chance: np.ndarray, free: np.ndarray
+) -> Solver:
+    """With the Jacobian at a state by differences, which common random numbers make exact."""
     here = shown(state)
     steps = [*np.maximum(0.1 * state[:4], 0.1), 0.05, 0.1, 0.05, *np.maximum(0.1 * state[7:], 0.01)]
     jacobian = np.column_stack([(shown(state + np.eye(9)[i] * step) - here) / step for i, step in enumerate(steps)])
-    jacobian[7:, :7] = 0  # but for chance: what is independent between segments of a row displaces none
+    jacobian[-2:, :7] = 0  # but for chance: what is independent between segments of a row displaces none
     units = np.concatenate([np.maximum(state[:4], 1), [1, 1, 1], np.maximum(state[7:], 0.01)])
-    weights = units.copy()  # the correlation of noise below a grey level counts as little as that
-    weights[5:7] = 1 / np.clip([state[:2].max(), state[2:4].max()], 1e-6, 1)
-    return Solver(jacobian, units, weights, _ENDS, np.where(np.arange(9) == 5, _LARGEST_STEP, np.inf), free)
+    errors = np.hypot(chance, [*[_LEAST_ERRORS[0]] * 4, *[_LEAST_ERRORS[1]] * 11, *[_LEAST_ERRORS[2]] * 2])
+    errors[5:-2] /= np.clip(state[:4].max(), 1e-12, 1)  # of noise below a grey level, correlations tell nothing
+    return Solver(jacobian, units, errors, _ENDS, np.where(np.arange(9) == 5, _LARGEST_STEP, np.inf), free)
 
 
 def _ends() -> tuple[np.ndarray, np.ndarray]:

@@ -21,9 +21,9 @@ from stembench.noise.decomposition import (
     tukey_shape,
 )
 from stembench.noise.lattice import lattice_estimate
-from stembench.noise.patches import row_bands
-from stembench.noise.registration import RowDisplacements, Whitening, registered
-from stembench.noise.streaks import apparent_correlation, row_products
+from stembench.noise.patches import row_bands, row_starts
+from stembench.noise.registration import Registration, RowDisplacements, Whitening
+from stembench.noise.streaks import correlations, row_products
 
 #: Grey levels where the line of pointwise noise is compared.
 GREYS = (64.0, 192.0)
@@ -56,20 +56,48 @@ class Scale:
         What an estimate keeps of the noise is seen in that of another image: the lattice with the noise of other rows.
         """
         whitening = Whitening.of(image, lattice)
-        rest = registered(image, lattice, whitening)[2]
+        _, rest = Registration.on(lattice, whitening).of(image)
         kept = lattice_estimate(lattice + rng.permutation(rest)) - lattice
         noise = float(np.mean(smooth_gradient(kept) ** 2))
         gradient = np.minimum(_gradient(lattice, noise), MAX_GRADIENT)
         low, high = (float(each) for each in np.percentile(gradient, _GRADIENT_PERCENTILES))
         return cls(whitening, noise, (low, max(high, low + _LEAST_RANGE)))
 
-    def gradient(self, lattice: np.ndarray) -> np.ndarray:
-        """Gradient magnitude of an estimated lattice, as `calibrated.smooth_gradient`, free of that of its noise."""
-        return _gradient(lattice, self.gradient_noise)
-
 
 def _gradient(lattice: np.ndarray, noise: float) -> np.ndarray:
+    """Gradient magnitude of an estimated lattice, as `calibrated.smooth_gradient`, free of that of its noise."""
     return np.sqrt(np.maximum(smooth_gradient(lattice) ** 2 - noise, 0))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A lattice, prepared for observations of several images on it.
+
+    Attributes
+    ----------
+    gradient : ndarray, shape (rows, columns)
+        Of the lattice, on which the SD of scan noise depends.
+    steep : ndarray, shape (rows, columns)
+        How steep it is: 0 at flat and 1 at steep places.
+    registration : Registration
+        Of rows.
+    """
+
+    gradient: np.ndarray
+    steep: np.ndarray
+    registration: Registration
+
+    @classmethod
+    def of(cls, lattice: np.ndarray, scale: Scale) -> "Reference":
+        """Of a lattice, shape (rows, columns) [grey]."""
+        gradient, (low, high) = _gradient(lattice, scale.gradient_noise), scale.gradients
+        steep = np.clip((gradient - low) / (high - low), 0, 1)
+        return cls(gradient, steep, Registration.on(lattice, scale.whitening))
+
+    @property
+    def lattice(self) -> np.ndarray:
+        """Shape (rows, columns) [grey]."""
+        return self.registration.lattice
 
 
 @dataclass(frozen=True)
@@ -80,7 +108,7 @@ class Observation:
     ----------
     rows : RowDisplacements
         How the rows lie on the lattice.
-    products : ndarray, shape (bands, 4)
+    products : ndarray, shape (bands, 11)
         `streaks.row_products`.
     scan : ndarray, shape (2, 2, bands)
         Weights of pixels and weighted sums of squares of scan noise, for flat and for steep places.
@@ -97,22 +125,20 @@ class Observation:
     histogram: np.ndarray
 
     @classmethod
-    def of(cls, image: np.ndarray, lattice: np.ndarray, scale: Scale) -> "Observation":
-        """Of an image and a lattice, shape (rows, columns) [grey]."""
-        bands = row_bands(image.shape)
-        normal, moments, rest = registered(image, lattice, scale.whitening)
+    def of(cls, image: np.ndarray, reference: Reference) -> "Observation":
+        """Of an image, shape (rows, columns) [grey], on a lattice."""
+        bands, starts = row_bands(image.shape), row_starts(len(image))
+        moments, rest = reference.registration.of(image)
         along_row = ndimage.gaussian_filter1d(rest, SMOOTH_PX, axis=1)
         squares = (along_row - ndimage.gaussian_filter1d(along_row, SMOOTH_PX, axis=0)) ** 2
-        low, high = scale.gradients
-        steep = np.clip((scale.gradient(lattice) - low) / (high - low), 0, 1)
-        sums = [[np.bincount(bands.ravel(), (w * each).ravel()) for each in (1.0, squares)] for w in (1 - steep, steep)]
+        places = (1 - reference.steep, reference.steep)
+        sums = [[each.sum(1) for each in (weights, weights * squares)] for weights in places]
         pointwise, smooth = rest - along_row, ndimage.gaussian_filter(image, SMOOTH_PX)
         binned = BinnedNoise.of(pointwise, smooth, MAX_GREY, bands)
-        starts = np.flatnonzero(np.diff(bands[:, 0], prepend=-1))
         return cls(
-            RowDisplacements.of(normal, moments, starts),
+            RowDisplacements.of(reference.registration.normal, moments),
             np.add.reduceat(row_products(rest), starts),
-            np.array(sums),
+            np.add.reduceat(np.array(sums), starts, axis=2),
             binned,
             standardised_histogram(pointwise, smooth, binned, bands),
         )
@@ -124,11 +150,11 @@ class Observation:
 
 
 def levels(seen: Sequence[Observation], weights: np.ndarray | None = None) -> np.ndarray:
-    """Means over images, bands weighted, shape (..., 9).
+    """Means over images, bands weighted, shape (..., 17).
 
     They are the variances of scan noise at flat and at steep places and of pointwise noise at two grey levels, the
-    Tukey lambda of all pixels, the logarithm of the length of streaks, the correlation of pixels, and the variances of
-    row displacements along x and y.
+    Tukey lambda of all pixels, the correlations along rows at ten distances, and the variances of row displacements
+    along x and y.
     """
     weights = np.ones(seen[0].bands) if weights is None else weights
     variances = []
@@ -138,6 +164,6 @@ def levels(seen: Sequence[Observation], weights: np.ndarray | None = None) -> np
         sds = [intercept + slope * grey for grey in GREYS]
         variances.append(np.stack([*scan, *(sd * np.abs(sd) for sd in sds)], axis=-1))
     shapes = np.apply_along_axis(tukey_shape, -1, weights @ sum(each.histogram for each in seen))
-    correlation = apparent_correlation(weights @ sum(each.products for each in seen))
+    correlation = correlations(weights @ sum(each.products for each in seen))
     rows = np.mean([each.rows.variances(weights) for each in seen], axis=0)
     return np.concatenate([np.mean(variances, axis=0), shapes[..., None], correlation, rows], axis=-1)

@@ -22,6 +22,11 @@ def row_bands(shape: tuple[int, int]) -> np.ndarray:
     return np.broadcast_to(rows[:, None], shape)
 
 
+def row_starts(rows: int) -> np.ndarray:
+    """First row of each of these bands."""
+    return np.arange(max(rows // _BAND_ROWS, 1)) * _BAND_ROWS
+
+
 def resampled(patches: int, rng: np.random.Generator) -> np.ndarray:
     """How often each patch is drawn in each resampling of a bootstrap, shape (resamplings, patches)."""
     return rng.multinomial(patches, np.full(patches, 1 / patches), _RESAMPLINGS).astype(float)

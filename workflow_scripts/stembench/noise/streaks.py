@@ -1,83 +1,58 @@
-"""How long the streaks of scan noise look, by their correlation along the row."""
+"""How noise is correlated along the rows: by streaks, which are smooth splines, and by neighbouring pixels."""
 
 from functools import cache
 
 import numpy as np
-from scipy import ndimage
 from scipy.interpolate import CubicSpline
 
-from stembench.noise.decomposition import SMOOTH_PX
+_LAGS_PX = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32])
+_LENGTHS_PX = np.geomspace(3, 40, 40)
+_PIXEL_CORRELATIONS = np.linspace(-0.5, 0.9, 29)
+_STEPS = 20  # between two knots
+_REACH = 12  # knots
 
-_LAGS_PX = (5, 16)  # the one tells short streaks from correlated pixels, the other long ones from each other
-_LENGTHS_PX = np.geomspace(2, 60, 69)
-_LEAST_STREAKS = 0.02  # of the power that the blur passes
 
-
-def row_products(rest: np.ndarray) -> np.ndarray:
-    """Sums along each row of products that tell how noise is correlated.
+def row_products(noise: np.ndarray) -> np.ndarray:
+    """Mean products of the pixels of each row that are 0, 1, 2, 3, 4, 6, 8, 12, 16, 24 and 32 px apart.
 
     Parameters
     ----------
-    rest : ndarray, shape (rows, columns)
-        What displaced rows leave of the noise.
+    noise : ndarray, shape (rows, columns)
+        At least 64 px wide.
 
     Returns
     -------
-    ndarray, shape (rows, 4)
-        Of what a blur along the row passes: products 5 and 16 px apart, their mean, and squares. Of what the blur
-        takes away: products of neighbours, and squares.
+    ndarray, shape (rows, 11)
     """
-    smooth = ndimage.gaussian_filter1d(rest, SMOOTH_PX, axis=1)
-    rough = rest - smooth
-    apart = np.mean([_products(smooth, lag) for lag in _LAGS_PX], axis=0)
-    return np.stack([apart, _products(smooth, 0), _products(rough, 1), _products(rough, 0)], axis=1)
+    columns = noise.shape[1]
+    pairs = ((noise[:, : columns - lag], noise[:, lag:], columns - lag) for lag in (0, *_LAGS_PX))
+    return np.stack([np.einsum("rc,rc->r", first, second) / count for first, second, count in pairs], axis=1)
 
 
-def _products(noise: np.ndarray, lag: int) -> np.ndarray:
-    return np.einsum("rc,rc->r", noise[:, : noise.shape[1] - lag], noise[:, lag:])
+def correlations(products: np.ndarray) -> np.ndarray:
+    """Correlation of pixels that are 1 px and more apart, shape (..., 10), from sums of `row_products`."""
+    return products[..., 1:] / np.maximum(products[..., :1], 1e-12)
 
 
-def apparent_correlation(products: np.ndarray) -> np.ndarray:
-    """How streaks and pixels look, from sums of `row_products`, shape (..., 4).
+def first_guess(correlation: np.ndarray) -> tuple[float, float]:
+    """The length of streaks [px] and the correlation of neighbouring pixels that explain `correlations` best.
 
-    Returns
-    -------
-    ndarray, shape (..., 2)
-        The logarithm of the distance [px] of the knots of splines that are correlated as streaks are, where what the
-        blur passes of the other noise is taken off as if that were white; and the correlation of neighbours in what the
-        blur takes away.
+    Any share of the noise may be streaks. The length is the distance of the knots of splines.
     """
-    apart, power, neighbours, rough = np.moveaxis(products, -1, 0)
-    white = _WHITE_POWER * rough
-    streaks = np.maximum(power - white, _LEAST_STREAKS * power)
-    correlation = (apart - _WHITE_AT_LAGS * white) / np.maximum(streaks, 1e-12)
-    lengths = np.interp(correlation, _correlations(), np.log(_LENGTHS_PX))
-    return np.stack([lengths, neighbours / np.maximum(rough, 1e-12)], axis=-1)
-
-
-def _white() -> tuple[float, float]:
-    """Return the power of white noise that the blur passes over what it takes away, and its correlation at the lags."""
-    impulse = np.zeros(8 * int(SMOOTH_PX) + 1)
-    impulse[len(impulse) // 2] = 1
-    passed = ndimage.gaussian_filter1d(impulse, SMOOTH_PX, mode="constant")
-    products = np.correlate(passed, passed, "full")[len(passed) - 1 :]
-    return float(products[0] / np.sum((impulse - passed) ** 2)), float(np.mean(products[list(_LAGS_PX)]) / products[0])
-
-
-_WHITE_POWER, _WHITE_AT_LAGS = _white()
+    streaks = np.interp(_LAGS_PX / _LENGTHS_PX[:, None], np.arange(_STEPS * _REACH) / _STEPS, _spline_correlation())
+    pixels = _PIXEL_CORRELATIONS[:, None] ** _LAGS_PX
+    apart = streaks[:, None] - pixels
+    share = np.sum(apart * (correlation - pixels), -1) / np.sum(apart**2, -1)
+    missed = correlation - pixels - np.clip(share, 0, 1)[..., None] * apart
+    length, pixel = np.unravel_index(np.argmin(np.sum(missed**2, -1)), share.shape)
+    return float(_LENGTHS_PX[length]), float(_PIXEL_CORRELATIONS[pixel])
 
 
 @cache
-def _correlations() -> np.ndarray:
-    """Mean correlation of blurred splines at the lags, by the distance of their knots."""
-    reach, knots = 512, np.arange(-12, 13)
-    places = np.arange(-reach, reach + 1)
-    single = CubicSpline(knots, knots == 0)
-    found = []
-    for length in _LENGTHS_PX:
-        inside = np.abs(places) <= 12 * length
-        kernel = np.where(inside, single(np.clip(places / length, -12, 12)), 0)
-        kernel = ndimage.gaussian_filter1d(kernel, SMOOTH_PX)
-        products = np.correlate(kernel, kernel, "full")
-        found.append(np.mean(products[len(kernel) - 1 + np.array(_LAGS_PX)]) / products[len(kernel) - 1])
-    return np.array(found)
+def _spline_correlation() -> np.ndarray:
+    """Correlation, at steps of a twentieth of their distance, of splines through independent knots."""
+    knots = np.arange(-_REACH, _REACH + 1)
+    places = np.arange(-_REACH * _STEPS, _REACH * _STEPS + 1) / _STEPS
+    single = CubicSpline(knots, knots == 0)(places)
+    products = np.correlate(single, single, "full")[len(single) - 1 :]
+    return products[: _STEPS * _REACH] / products[0]
