@@ -63,10 +63,15 @@ def made(tmp_path_factory, repository, projection_of) -> Copy:
 
 def test_the_fitted_noise_is_the_known_one(made):
     fitted = read_json(made.folder / LAYOUT.calibration.path(instrument="instrument"))["fitted"]
-    apart = ("pixel_correlation", "jitter_x_px", "jitter_y_px")  # there are none
-    known = {name: value for name, value in KNOWN.to_dict().items() if name not in apart}
-    assert {name: fitted[name]["mean"] for name in known} == pytest.approx(known, rel=0.1)
-    assert [fitted[name]["mean"] for name in apart] == pytest.approx([0, 0, 0], abs=0.1)
+    known = KNOWN.to_dict()
+    found = {name: fitted[name]["mean"] for name in known}
+    # This noise is stronger than the signal, whose gradient is therefore known to a tenth only.
+    assert found.pop("scan_slope") == pytest.approx(known.pop("scan_slope"), rel=0.15)
+    assert [found.pop(f"jitter_{axis}_px") for axis in "xy"] == pytest.approx(
+        [known.pop(f"jitter_{axis}_px") for axis in "xy"], abs=0.1
+    )
+    assert found.pop("pixel_correlation") == pytest.approx(known.pop("pixel_correlation"), abs=0.05)
+    assert found == pytest.approx(known, rel=0.1)
 
 
 def test_networks_are_trained_at_the_pixel_size_of_the_images(made):

@@ -7,7 +7,7 @@ a clean lattice fits zero, and streaks are what displaced rows leave.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 
 import numpy as np
 import scipy  # whose `stats` takes long to load: it does where it is used
@@ -34,6 +34,8 @@ BOUNDS = {
 }
 _SIGNIFICANCE = 3.0  # standard errors of its variance that tell row jitter from none
 _LEAST_ERRORS = 0.03, 0.003, 1e-4  # of variances of noise, of correlations and lambda, of variances of displacements
+_FACTORS = 0.5, 2.0
+_OUTWEIGHED = 30.0  # so that correlations, which no model fits quite, fix the streaks' length and their own alone
 _LARGEST_STEP = 0.5  # of the logarithm of the streaks' length
 
 
@@ -87,7 +89,8 @@ def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
 
     The estimate of the lattice keeps some of the noise, and displaced rows blur it. How much that changes what is seen
     is learnt from the synthetic images, whose lattice is known: they differ, seen on the lattices that are estimated
-    from them, from synthetic images on these estimates, and as much is taken off. Row jitter is fitted only where it is significant, since streaks can pass for jitter and jitter for streaks.
+    from them, from synthetic images on these estimates, and their rows lie elsewhere on an estimate than on the lattice
+    itself; as much is taken off. Row jitter is fitted only where it is significant, since streaks can pass for jitter and jitter for streaks.
     Standard errors are of a bootstrap over bands of rows, the same bands of real and synthetic images.
 
     Parameters
@@ -122,10 +125,17 @@ def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
     drawn = [Observation.of(image, Reference.of(estimate, scale)) for image, estimate in zip(images, estimates)]
     others = noises[1:] + noises[:1]  # noise that an estimate has not seen
     again = [each for pair in zip(estimates, others) for each in _Synthetic(pair[0], scale, [pair[1]]).seen(state)]
-    state = solver.solved(synthetic.levels, wanted + levels(again) - levels(drawn), state, _STEPS_AGAIN)
+    known = [Observation.of(image, synthetic.reference).rows for image in images]  # where their rows lie
+    again = [replace(each, rows=rows) for each, rows in zip(again, known)]
+    # Variances of displacements change by a factor, which is steadier than a difference where these are large.
+    factor = np.ones(len(wanted))
+    factor[-2:][told] = np.clip(levels(again)[-2:][told] / np.maximum(levels(drawn)[-2:][told], 1e-12), *_FACTORS)
+    corrected = factor * (wanted - levels(drawn)) + levels(again)
+    state = solver.solved(synthetic.levels, corrected, state, _STEPS_AGAIN)
     final = synthetic.seen(state)
 
-    differences = levels([real], weights) + levels(again, weights) - levels(drawn, weights) - levels(final, weights)
+    differences = factor * (levels([real], weights) - levels(drawn, weights))
+    differences += levels(again, weights) - levels(final, weights)
     differences = differences - differences.mean(0)  # what is left of the root, and is none of the spread
     states = np.clip(state + differences @ solver.to_state.T, *_ENDS)
     samples = np.array([astuple(_parameters(each, scale)) for each in states])
@@ -144,7 +154,7 @@ def _solver(
     jacobian[-2:, :7] = 0  # but for chance: what is independent between segments of a row displaces none
     units = np.concatenate([np.maximum(state[:4], 1), [1, 1, 1], np.maximum(state[7:], 0.01)])
     errors = np.hypot(chance, [*[_LEAST_ERRORS[0]] * 4, *[_LEAST_ERRORS[1]] * 11, *[_LEAST_ERRORS[2]] * 2])
-    errors[5:-2] /= np.clip(state[:4].max(), 1e-12, 1)  # of noise below a grey level, correlations tell nothing
+    errors[5:-2] *= _OUTWEIGHED / np.clip(state[:4].max(), 1e-12, 1)  # of noise below a grey level they tell nothing
     return Solver(jacobian, units, errors, _ENDS, np.where(np.arange(9) == 5, _LARGEST_STEP, np.inf), free)
 
 

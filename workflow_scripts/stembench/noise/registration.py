@@ -17,7 +17,7 @@ from stembench.noise.physical import shifted_rows
 #: Fourth order, for `ndimage.convolve1d`.
 DERIVATIVE = np.array([-1, 8, 0, -8, 1]) / 12
 _WHITENING_PX = 16  # reach of the filter: streaks are as long
-_SEGMENT_PX = 24  # further than whitened noise is correlated along a row; a crop's rows hold two
+_SEGMENT_PX = 24, 64  # at least and, if rows hold four, at most: further than displacements of parts of a row agree
 _LEAST_WHITE = 1e-3  # of the noise, so that smooth noise can be whitened
 _SIGNIFICANCE = 3.0  # standard errors from which on a displacement is large enough to learn from
 
@@ -47,10 +47,12 @@ class Whitening:
         return cls(taps)
 
     def segments(self, rows: np.ndarray) -> np.ndarray:
-        """Filter rows, shape (rows, columns), and divide them, shape (rows, segments, 24); the first 16 px are lost."""
+        """Filter rows, shape (rows, columns), and divide them, shape (rows, segments, pixels); the first 16 px are
+        lost."""
         white = ndimage.convolve1d(rows, self.taps, axis=1, origin=-(len(self.taps) // 2))[:, _WHITENING_PX:]
-        count = white.shape[1] // _SEGMENT_PX
-        return white[:, : count * _SEGMENT_PX].reshape(len(rows), count, _SEGMENT_PX)
+        length = int(np.clip(white.shape[1] // 4, *_SEGMENT_PX))
+        count = white.shape[1] // length
+        return white[:, : count * length].reshape(len(rows), count, length)
 
 
 @dataclass(frozen=True)
