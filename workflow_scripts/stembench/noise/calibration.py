@@ -16,6 +16,7 @@ from stembench.noise.decomposition import GREY_PERCENTILES, RawStatistics, grey_
 from stembench.noise.fitting import BOUNDS, NoiseFit, fit_parameters
 from stembench.noise.lattice import lattice_estimate
 from stembench.noise.photon_transfer import PhotonTransfer, photon_transfer
+from stembench.noise.registration import row_jitter_sd
 from stembench.noise.suitability import doubts, measured_window, refuse_unfit
 
 _LARGEST_FITTED_PX = 768  # a side: half a million pixels fix the parameters to a few per cent, in seconds
@@ -38,6 +39,8 @@ class ImageCalibration:
         Of the whole image, and of its lattice with the fitted noise; what is left between them is the residual.
     transfer : PhotonTransfer
         Gain and dose.
+    jitter, jitter_errors : ndarray, shape (2,)
+        SD of row displacements along x and y of the whole image [px], and their standard errors.
     grey_ends : tuple of float
         Grey levels of the image's 0.1 and 99.9 percentiles, on the scale of the parameters.
     flags : list of str
@@ -48,6 +51,8 @@ class ImageCalibration:
     raw: RawStatistics
     synthetic_raw: RawStatistics
     transfer: PhotonTransfer
+    jitter: np.ndarray
+    jitter_errors: np.ndarray
     grey_ends: tuple[float, float]
     flags: list[str]
 
@@ -134,7 +139,7 @@ def calibrate(images: Mapping[str, np.ndarray | xr.DataArray], seed: int = 0, *,
         "raw": {key: each.raw.to_dict() for key, each in found.items()},
         "synthetic_raw": {key: each.synthetic_raw.to_dict() for key, each in found.items()},
         "photon_transfer": {key: each.transfer.to_dict(sizes[key]) for key, each in found.items()},
-        "row_jitter": {key: _jitter(each.fit, sizes[key]) for key, each in found.items()},
+        "row_jitter": {key: _jitter(each, sizes[key]) for key, each in found.items()},
         "grey_ends": {key: list(each.grey_ends) for key, each in found.items()},
         "flags": {key: each.flags for key, each in found.items()},
     }
@@ -167,11 +172,14 @@ def calibrate_image(image: np.ndarray, mode: str | None, rng: np.random.Generato
     fit = fit_parameters(grey[best_window(grey, _LARGEST_FITTED_PX)], rng)
     lattice = lattice_estimate(grey)
     low, scale = grey_scale(image)
+    jitter, jitter_errors = row_jitter_sd(grey, lattice, rng)
     return ImageCalibration(
         fit=fit,
         raw=raw_statistics(grey),
         synthetic_raw=raw_statistics(calibrated_noise(lattice, fit.parameters, rng)),
         transfer=photon_transfer(image.astype(float), low + lattice / scale, rng),
+        jitter=jitter,
+        jitter_errors=jitter_errors,
         grey_ends=tuple(np.percentile(grey, GREY_PERCENTILES).tolist()),
         flags=doubts(image, lattice, mode),
     )
@@ -246,7 +254,9 @@ def _pooled(fits: list[NoiseFit], name: str) -> dict[str, float]:
     return {key: float(value) for key, value in pooled.items()}
 
 
-def _jitter(fit: NoiseFit, pixel_size: float | None) -> dict:
+def _jitter(found: ImageCalibration, pixel_size: float | None) -> dict:
     scale, unit = (pixel_size * 100, "pm") if pixel_size else (1.0, "px")
-    stated = {f"{axis}_{unit}": _stated(fit, f"jitter_{axis}_px") for axis in "xy"}
-    return {name: {key: scale * each[key] for key in ("estimate", "standard_error")} for name, each in stated.items()}
+    return {
+        f"{axis}_{unit}": {"estimate": float(sd) * scale, "standard_error": float(error) * scale}
+        for axis, sd, error in zip("xy", found.jitter, found.jitter_errors)
+    }

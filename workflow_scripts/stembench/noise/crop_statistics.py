@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage, signal
 
 from stembench.noise.decomposition import MAX_GRADIENT, SMOOTH_PX, gradient_magnitude
-from stembench.noise.registration import DERIVATIVE, Registration, RowDisplacements, Whitening
+from stembench.noise.registration import DERIVATIVE, UNFILTERED, Registration, RowDisplacements
 
 #: What real noise is compared with; each name is a row of the table.
 NOISES = ("calibrated", "published", "temimagenet")
@@ -116,7 +116,7 @@ def _registration(crops: np.ndarray, lattices: np.ndarray) -> np.ndarray:
     """Sums of the registration of each crop's rows, shape (crops, 20)."""
     sums = []
     for crop, lattice in zip(crops, lattices):
-        registration = Registration.on(lattice, Whitening.of(crop, lattice))
+        registration = Registration.on(lattice, UNFILTERED)
         rows = RowDisplacements.of(registration.normal, registration.of(crop)[0])
         sums.append(np.append(rows.products.sum(0), rows.systems.sum(0).ravel()))
     return np.array(sums)

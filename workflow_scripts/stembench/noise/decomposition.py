@@ -149,9 +149,7 @@ class PatchStatistics:
         return RawStatistics(self.scan.trend(), self.pointwise.trend(), tukey_shape(self.histogram.sum(0)))
 
 
-def standardised_histogram(
-    noise: np.ndarray, grey: np.ndarray, binned: BinnedNoise, patches: np.ndarray
-) -> np.ndarray:
+def standardised_histogram(noise: np.ndarray, grey: np.ndarray, binned: BinnedNoise, patches: np.ndarray) -> np.ndarray:
     """Histogram, by patch, of pointwise noise over its SD at that grey level, shape (patches, bins)."""
     trend = binned.trend()
     sds = np.interp(grey, trend.centres, trend.sds, left=np.nan, right=np.nan)

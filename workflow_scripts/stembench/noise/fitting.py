@@ -34,7 +34,7 @@ BOUNDS = {
 }
 _SIGNIFICANCE = 3.0  # standard errors of its variance that tell row jitter from none
 _LEAST_ERRORS = 0.03, 0.003, 1e-4  # of variances of noise, of correlations and lambda, of variances of displacements
-_FACTORS = 0.5, 2.0
+_LEAST_FACTOR = 0.5
 _OUTWEIGHED = 30.0  # so that correlations, which no model fits quite, fix the streaks' length and their own alone
 _LARGEST_STEP = 0.5  # of the logarithm of the streaks' length
 
@@ -90,7 +90,8 @@ def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
     The estimate of the lattice keeps some of the noise, and displaced rows blur it. How much that changes what is seen
     is learnt from the synthetic images, whose lattice is known: they differ, seen on the lattices that are estimated
     from them, from synthetic images on these estimates, and their rows lie elsewhere on an estimate than on the lattice
-    itself; as much is taken off. Row jitter is fitted only where it is significant, since streaks can pass for jitter and jitter for streaks.
+    itself; as much is taken off. Row jitter is fitted only where it is three standard errors from none, because streaks
+    can pass for jitter; elsewhere it is 0, and so is its error.
     Standard errors are of a bootstrap over bands of rows, the same bands of real and synthetic images.
 
     Parameters
@@ -127,9 +128,11 @@ def fit_parameters(grey: np.ndarray, rng: np.random.Generator) -> NoiseFit:
     again = [each for pair in zip(estimates, others) for each in _Synthetic(pair[0], scale, [pair[1]]).seen(state)]
     known = [Observation.of(image, synthetic.reference).rows for image in images]  # where their rows lie
     again = [replace(each, rows=rows) for each, rows in zip(again, known)]
-    # Variances of displacements change by a factor, which is steadier than a difference where these are large.
+    # Variances that a blurred lattice magnifies are corrected by a factor, those that it absorbs by the difference.
     factor = np.ones(len(wanted))
-    factor[-2:][told] = np.clip(levels(again)[-2:][told] / np.maximum(levels(drawn)[-2:][told], 1e-12), *_FACTORS)
+    factor[-2:][told] = np.clip(
+        levels(again)[-2:][told] / np.maximum(levels(drawn)[-2:][told], 1e-12), _LEAST_FACTOR, 1
+    )
     corrected = factor * (wanted - levels(drawn)) + levels(again)
     state = solver.solved(synthetic.levels, corrected, state, _STEPS_AGAIN)
     final = synthetic.seen(state)

@@ -37,14 +37,14 @@ class Whitening:
     @classmethod
     def of(cls, image: np.ndarray, lattice: np.ndarray) -> "Whitening":
         """Of what an image's rows, displaced back, leave of its noise; Yule and Walker's equations."""
-        taps = np.eye(1, _WHITENING_PX + 1)[0]
+        found = UNFILTERED
         for _ in range(2):  # first as if noise were white, which tells displacements well enough from noise
-            _, rest = Registration.on(lattice, cls(taps)).of(image)
+            _, rest = Registration.on(lattice, found).of(image)
             lags = range(_WHITENING_PX + 1)
             covariance = np.array([np.mean(rest[:, : rest.shape[1] - lag] * rest[:, lag:]) for lag in lags])
             covariance[0] = max(covariance[0] * (1 + _LEAST_WHITE), 1e-12)
-            taps = np.append(1, -linalg.solve_toeplitz(covariance[:-1], covariance[1:]))
-        return cls(taps)
+            found = cls(np.append(1, -linalg.solve_toeplitz(covariance[:-1], covariance[1:])))
+        return found
 
     def segments(self, rows: np.ndarray) -> np.ndarray:
         """Filter rows, shape (rows, columns), and divide them, shape (rows, segments, pixels); the first 16 px are
@@ -53,6 +53,10 @@ class Whitening:
         length = int(np.clip(white.shape[1] // 4, *_SEGMENT_PX))
         count = white.shape[1] // length
         return white[:, : count * length].reshape(len(rows), count, length)
+
+
+#: For noise that is white already, or of which little is seen.
+UNFILTERED = Whitening(np.eye(1, _WHITENING_PX + 1)[0])
 
 
 @dataclass(frozen=True)
