@@ -54,6 +54,6 @@ def test_whitened_rows_tell_displacements_from_streaks_more_exactly(lattice_of):
         return np.abs(rows.variances(np.eye(48))).mean()
 
     whitening = Whitening.of(noisy, lattice)
-    assert spread(whitening) < 0.5 * spread(UNFILTERED)
+    assert spread(whitening) < 0.6 * spread(UNFILTERED)
     rest = whitening.segments(noisy - lattice).reshape(384, -1)
     assert np.corrcoef(rest[:, :-1].ravel(), rest[:, 1:].ravel())[0, 1] == pytest.approx(0, abs=0.05)
