@@ -31,7 +31,9 @@ CORES = 2
 TRIALS = 100
 PIXELS = 512
 PIXEL_SIZE_A = 0.1
-KNOWN = NoiseParameters(0.1, 4.4, 0.03, 9.0, 0.13)
+KNOWN = NoiseParameters(
+    0.1, 4.4, 0.03, 9.0, 0.13, streak_px=12, pixel_correlation=0.15, jitter_x_px=0.8, jitter_y_px=0.6
+)
 SEED = 2026
 
 

@@ -58,6 +58,7 @@ rule plot_calibration:
 rule assess_realism:
     input:
         images=PLAN.lab.calibrating_paths,
+        shards=PLAN.datasets.calibrated_shards,
     output:
         distances=LAYOUT.realism_distances,
         crops=LAYOUT.realism_crops,
@@ -66,9 +67,10 @@ rule assess_realism:
     benchmark:
         LAYOUT.benchmark("assess_realism")
     conda:
-        "../envs/reporting.yaml"
+        "../envs/training.yaml"
     params:
         **PLAN.lab.realism,
+        datasets=PLAN.datasets.calibrated,
         code=code("assess_realism"),
     message:
         "Assess how real synthetic noise is"

@@ -1,7 +1,8 @@
-"""Compare calibrated, published and TEMImageNet noise with the noise of real images."""
+"""Compare calibrated, published and TEMImageNet noise, and images of datasets, with real images."""
 
 import numpy as np
 from job import running, say
+from stembench.datasets.store import open_shards
 from stembench.lab.store import open_lab_image
 from stembench.noise.realism import assess_instruments, can_be_assessed
 from stembench.products import whole
@@ -16,7 +17,13 @@ if __name__ == "__main__":
         for instrument, images in instruments.items():
             if small := ", ".join(name for name, image in images.items() if not can_be_assessed(image)):
                 say(f"{instrument}: half of {small} is too small to calibrate on, so it is not assessed")
-        table, crops = assess_instruments(instruments, params.dark_field_fraction, params.bright_field_fraction)
+        shards = iter(snakemake.input.shards)
+        datasets = {
+            instrument: {name: open_shards([next(shards)], ["image"]).image.values for name in names}
+            for instrument, names in params.datasets.items()
+        }
+        fractions = params.dark_field_fraction, params.bright_field_fraction
+        table, crops = assess_instruments(instruments, *fractions, datasets)
         with whole(snakemake.output.distances) as path:
             table.to_parquet(path, index=False)
         with whole(snakemake.output.crops) as path:

@@ -111,12 +111,31 @@ def test_weak_columns_are_kept_but_not_asked_for(small_factory):
     assert columns.strength.max() == 1
 
 
+def calibrated(noise: NoiseParameters) -> dict:
+    """The calibration of an instrument whose parameters are known."""
+    fits = {name: {"estimate": value, "standard_error": 0.0} for name, value in noise.to_dict().items()}
+    return {"image_fits": {"one": fits}, "grey_ends": {"one": [0, 255]}}
+
+
+def test_calibrated_jitter_moves_rows_and_neither_truth_nor_labels(small_factory):
+    recipe = Dataset(noise=CalibratedNoise(instrument="any"), pixel_size_A=(0.1, 0.1), background=0.0)
+    rest = (small_factory.arrangements, Imaging(), small_factory.materials, 96)
+
+    def drawn(jitter: float):
+        noise = NoiseParameters(0, 0, 0, 0.5, 0.14, jitter_x_px=jitter)
+        return Factory(recipe, *rest, calibrated(noise)).sample("train", 0)
+
+    still, moved = drawn(1e-9), drawn(1.0)
+    assert still.columns.drop(columns="crlb_pm").equals(moved.columns.drop(columns="crlb_pm"))
+    assert np.abs(still.images["noNoise"] - moved.images["noNoise"]).max() < 1e-3
+    rows = [np.diff(each.images["image"].astype(float), axis=0).std() for each in (still, moved)]
+    assert rows[1] > 1.3 * rows[0]
+
+
 def test_calibrated_noise_has_no_dose(small_factory):
     recipe = Dataset(noise=CalibratedNoise(instrument="any"))
-    means = {"scan_slope": 0.1, "scan_intercept": 4.4, "pointwise_slope": 0.05, "pointwise_intercept": 6.35}
-    fits = {name: {"estimate": mean, "standard_error": 0.0} for name, mean in means.items()}
-    fits["tukey_lambda"] = {"estimate": 0.04, "standard_error": 0.01}
-    calibration = {"image_fits": {"one": fits}, "grey_ends": {"one": [0, 255]}}
+    calibration = calibrated(NoiseParameters(0.1, 4.4, 0.05, 6.35, 0.04))
+    calibration["image_fits"]["one"]["tukey_lambda"]["standard_error"] = 0.01
     factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64, calibration)
     sample = factory.sample("test", 0)
     assert "dose_e_per_A2" not in sample.parameters

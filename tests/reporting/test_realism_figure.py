@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from skimage.io import imread
-from stembench.noise.realism import NOISES, distances
+from stembench.noise.crop_statistics import NOISES
+from stembench.noise.realism import distances
 from stembench.reporting.figures.realism import draw_realism
 from stembench.reporting.style import write_figure
 

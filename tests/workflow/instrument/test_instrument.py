@@ -63,8 +63,15 @@ def made(tmp_path_factory, repository, projection_of) -> Copy:
 
 def test_the_fitted_noise_is_the_known_one(made):
     fitted = read_json(made.folder / LAYOUT.calibration.path(instrument="instrument"))["fitted"]
-    found = {name: fitted[name]["mean"] for name in KNOWN.to_dict()}
-    assert found == pytest.approx(KNOWN.to_dict(), rel=0.1)
+    known = KNOWN.to_dict()
+    found = {name: fitted[name]["mean"] for name in known}
+    # This noise is stronger than the signal, whose gradient is therefore known to a tenth only.
+    assert found.pop("scan_slope") == pytest.approx(known.pop("scan_slope"), rel=0.15)
+    assert [found.pop(f"jitter_{axis}_px") for axis in "xy"] == pytest.approx(
+        [known.pop(f"jitter_{axis}_px") for axis in "xy"], abs=0.1
+    )
+    assert found.pop("pixel_correlation") == pytest.approx(known.pop("pixel_correlation"), abs=0.05)
+    assert found == pytest.approx(known, rel=0.1)
 
 
 def test_networks_are_trained_at_the_pixel_size_of_the_images(made):

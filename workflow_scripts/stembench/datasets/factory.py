@@ -214,7 +214,8 @@ class Factory:
         else:
             noise, (low, high) = drawn_parameters(self._calibration(), scene_rng)
             drawn = noise.to_dict() | {"grey_low": low, "grey_high": high}
-            scans = (Scan(self.image_px),)
+            jitter = rng.standard_normal((self.image_px, 2)) * [noise.jitter_x_px, noise.jitter_y_px]
+            scans = (Scan(self.image_px, jitter=jitter if jitter.any() else None),)
         return Plan(parameters | draws | drawn, scene, frame, condition, probe, background, scans, rng)
 
     def rendered(self, plan: Plan) -> Sample:
@@ -271,7 +272,9 @@ class Factory:
         """Pixels around the image that displaced rows reach into."""
         noise = self.recipe.noise
         if not isinstance(noise, PhysicalNoise):
-            return 0
+            fits = self._calibration()["image_fits"].values()
+            largest = max(fit[f"jitter_{axis}_px"]["estimate"] for fit in fits for axis in "xy")
+            return int(np.ceil(4 * largest)) + _SPLINE_MARGIN if largest else 0
         reach = reach_px(noise, self.image_px, pixel_size)
         return int(np.ceil(reach)) + _SPLINE_MARGIN if reach else 0
 
@@ -344,7 +347,9 @@ class Factory:
         if not isinstance(self.recipe.noise, PhysicalNoise):
             parameters = NoiseParameters(**{field.name: drawn[field.name] for field in fields(NoiseParameters)})
             ends = (drawn["grey_low"], drawn["grey_high"])
-            return noisy_at_full_range(_unit(image).astype(float), parameters, plan.rng, ends), {}
+            low, high = image.min(), image.max()
+            clean, displaced = ((each - low) / max(high - low, 1e-12) for each in (image, frames[0]))
+            return noisy_at_full_range(clean, displaced, parameters, plan.rng, ends), {}
         dose = drawn["counts_per_px"] / (ideal.fraction * plan.frame.pixel_size**2)
         current = drawn["counts_per_px"] / ideal.fraction * _ELECTRON_PA_US / (drawn["dwell_us"] * drawn["frames"])
         measured = {"dose_e_per_A2": dose, "beam_current_pA": current}

@@ -1,18 +1,23 @@
-"""Noise of the `calibrated` recipe: scan and pointwise noise with the statistics of real images.
+"""Noise of the `calibrated` recipe: rows are displaced, then scan and pointwise noise are added.
 
-Source: SFIN, Li et al., CVPR 2025, arXiv 2504.02555, and its published code, on grey levels 0 to 255.
+Source of the latter: SFIN, Li et al., CVPR 2025, arXiv 2504.02555, and its published code, on grey levels 0 to 255. It
+has no displacement of rows, streaks of one length and independent pixels; here these are parameters.
 """
 
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import scipy  # whose `signal` takes long to load: it does where it is used
 from scipy import ndimage
 from scipy.interpolate import CubicSpline
 
 from stembench.errors import InputError
 from stembench.noise.decomposition import GREY_PERCENTILES, MAX_GRADIENT, SMOOTH_PX, gradient_magnitude, tukey_sd
+from stembench.noise.physical import shifted_rows
+from stembench.noise.splines import cubic_weights
 
-_KNOT_SPACING_PX = 10
+#: Shortest and longest streaks that are told from other noise: knots of scan noise are as far apart [px].
+STREAK_RANGE_PX = (3.0, 40.0)
 _FIRST_ROOM = 0.16  # of the scale at either end for noise, to begin with
 _CONTRAST_STEPS = 4
 _MIN_CONTRAST = 20.0  # grey levels between the darkest and the brightest of a clean image
@@ -20,7 +25,9 @@ _MIN_CONTRAST = 20.0  # grey levels between the darkest and the brightest of a c
 
 @dataclass(frozen=True)
 class NoiseParameters:
-    """Parameters of scan and pointwise noise, on grey levels 0 to 255.
+    """Parameters of row displacements, scan and pointwise noise, on grey levels 0 to 255.
+
+    The last four are those of the published noise unless they are given.
 
     Attributes
     ----------
@@ -31,6 +38,13 @@ class NoiseParameters:
         SD of pointwise noise = intercept + slope * grey level [grey].
     tukey_lambda : float
         Shape of the pointwise distribution (0.14 is nearly Gaussian), above -0.5, where its SD is finite.
+    streak_px : float
+        Length of streaks: distance of the knots of scan noise along a row [px].
+    pixel_correlation : float
+        Correlation of the pointwise noise of neighbours in a row, which falls exponentially with their distance: that
+        of an afterglow of this fraction.
+    jitter_x_px, jitter_y_px : float
+        SD of the displacement of single rows, along the row and across it [px].
     """
 
     scan_slope: float
@@ -38,6 +52,10 @@ class NoiseParameters:
     pointwise_slope: float
     pointwise_intercept: float
     tukey_lambda: float
+    streak_px: float = 10.0
+    pixel_correlation: float = 0.0
+    jitter_x_px: float = 0.0
+    jitter_y_px: float = 0.0
 
     def to_dict(self) -> dict[str, float]:
         """As plain numbers."""
@@ -64,29 +82,85 @@ PUBLISHED = {
 }
 
 
+@dataclass(frozen=True)
+class NoiseDraws:
+    """Random numbers of an image's noise, which parameters scale.
+
+    Attributes
+    ----------
+    rows : ndarray, shape (rows, 2)
+        Normal: displacements.
+    knots, starts : ndarray, shapes (rows, knots) and (rows, 1)
+        Spline coefficients of streaks, and where between two knots a row begins.
+    uniform : ndarray, shape (rows, columns)
+        Probabilities of pointwise noise.
+    """
+
+    rows: np.ndarray
+    knots: np.ndarray
+    starts: np.ndarray
+    uniform: np.ndarray
+
+    @classmethod
+    def of(cls, shape: tuple[int, int], rng: np.random.Generator) -> "NoiseDraws":
+        """Draw them for an image of a shape."""
+        rows = rng.standard_normal((shape[0], 2))
+        return cls(rows, *_streak_draws(shape, rng), uniform_variates(shape, rng))
+
+    def shifts(self, parameters: NoiseParameters) -> np.ndarray:
+        """Displacements of rows, shape (rows, 2) [px]."""
+        return self.rows * [parameters.jitter_x_px, parameters.jitter_y_px]
+
+    def streaks(self, parameters: NoiseParameters) -> np.ndarray:
+        """Scan noise of SD 1."""
+        return _streaks(self.knots, self.starts, self.uniform.shape[1], parameters.streak_px)
+
+    def points(self, parameters: NoiseParameters) -> np.ndarray:
+        """Pointwise noise of SD 1."""
+        points, correlation = tukey_variates(self.uniform, parameters.tukey_lambda), parameters.pixel_correlation
+        if not correlation:
+            return points
+        points[:, 1:] *= np.sqrt(1 - correlation**2)
+        return scipy.signal.lfilter([1], [1, -correlation], points, axis=1)
+
+
+def with_noise(
+    displaced: np.ndarray,
+    gradient: np.ndarray,
+    streaks: np.ndarray,
+    points: np.ndarray,
+    parameters: NoiseParameters,
+) -> np.ndarray:
+    """Scan and pointwise noise on an image whose rows are displaced; the gradient is that of the image at rest."""
+    scanned = displaced + streaks * parameters.scan_sd(gradient)
+    return scanned + points * parameters.pointwise_sd(scanned)
+
+
 def calibrated_noise(grey: np.ndarray, parameters: NoiseParameters, rng: np.random.Generator) -> np.ndarray:
-    """A noise-free image with scan noise, then pointwise noise.
+    """A noise-free image whose rows are displaced, with scan noise, then pointwise noise.
 
     Parameters
     ----------
     grey : ndarray, shape (rows, columns)
-        Grey levels on the 0 to 255 scale; the scan is along the rows.
+        Grey levels on the 0 to 255 scale; the scan is along the rows. It is mirrored at its border.
     parameters : NoiseParameters
         What to draw.
     rng : numpy.random.Generator
         Source of randomness.
     """
-    scanned = grey + scan_noise(grey, parameters, rng)
-    return scanned + pointwise_noise(scanned, parameters, rng)
+    draws = NoiseDraws.of(grey.shape, rng)
+    displaced = shifted_rows(grey, draws.shifts(parameters))
+    return with_noise(displaced, smooth_gradient(grey), draws.streaks(parameters), draws.points(parameters), parameters)
 
 
 def noisy_at_full_range(
     clean: np.ndarray,
+    displaced: np.ndarray,
     parameters: NoiseParameters,
     rng: np.random.Generator,
     grey_ends: tuple[float, float] = (0.0, 255.0),
 ) -> np.ndarray:
-    """Calibrated noise on a clean image whose contrast is such that the noisy one fills the grey scale.
+    """Scan and pointwise noise on a clean image whose contrast is such that the noisy one fills the grey scale.
 
     Parameters were calibrated on an image whose percentiles `GREY_PERCENTILES` are certain grey levels, so the noisy
     image has to have them there; the clean image's lowest and highest level are found by fixed-point iteration, the
@@ -96,6 +170,8 @@ def noisy_at_full_range(
     ----------
     clean : ndarray, shape (rows, columns)
         Values between 0 and 1.
+    displaced : ndarray, shape (rows, columns)
+        The same with its rows displaced.
     parameters : NoiseParameters
         What to draw.
     rng : numpy.random.Generator
@@ -109,14 +185,13 @@ def noisy_at_full_range(
         If the noise alone is wider than the grey scale.
     """
     gradient = smooth_gradient(clean)
-    streaks = unit_streaks(clean.shape, rng)
-    points = tukey_variates(uniform_variates(clean.shape, rng), parameters.tukey_lambda)
+    draws = NoiseDraws.of(clean.shape, rng)
+    streaks, points = draws.streaks(parameters), draws.points(parameters)
     room = _FIRST_ROOM * (grey_ends[1] - grey_ends[0])
     low, high = grey_ends[0] + room, grey_ends[1] - room
     for _ in range(_CONTRAST_STEPS):
         contrast = high - low
-        scanned = low + contrast * clean + streaks * parameters.scan_sd(contrast * gradient)
-        noisy = scanned + points * parameters.pointwise_sd(scanned)
+        noisy = with_noise(low + contrast * displaced, contrast * gradient, streaks, points, parameters)
         ends = np.percentile(noisy, GREY_PERCENTILES)
         low, high = low + grey_ends[0] - ends[0], high + grey_ends[1] - ends[1]
         if high - low < _MIN_CONTRAST:
@@ -127,38 +202,35 @@ def noisy_at_full_range(
     return noisy
 
 
-def scan_noise(grey: np.ndarray, parameters: NoiseParameters, rng: np.random.Generator) -> np.ndarray:
-    """Noise that is smooth along a row and independent from row to row; stronger where the image is steep."""
-    return unit_streaks(grey.shape, rng) * parameters.scan_sd(smooth_gradient(grey))
-
-
-def pointwise_noise(grey: np.ndarray, parameters: NoiseParameters, rng: np.random.Generator) -> np.ndarray:
-    """Independent Tukey-lambda noise whose SD depends on the grey level."""
-    u = uniform_variates(grey.shape, rng)
-    return parameters.pointwise_sd(grey) * tukey_variates(u, parameters.tukey_lambda)
-
-
 def smooth_gradient(grey: np.ndarray) -> np.ndarray:
     """Gradient magnitude of the blurred image, of which the SD of scan noise is a function."""
     return gradient_magnitude(ndimage.gaussian_filter(grey, SMOOTH_PX))
 
 
-def unit_streaks(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Scan noise of mean SD 1: along each row a cubic spline through Gaussian knots, 10 px apart, the first of them
-    at a random pixel."""
-    rows, columns = shape
-    knots = rng.standard_normal((rows, columns // _KNOT_SPACING_PX + 6))
-    steps = np.arange(2 * _KNOT_SPACING_PX, columns + 3 * _KNOT_SPACING_PX) / _KNOT_SPACING_PX
-    spline = CubicSpline(np.arange(knots.shape[1]), knots, axis=1)(steps)
-    starts = rng.integers(_KNOT_SPACING_PX, size=(rows, 1))
-    return np.take_along_axis(spline, starts + np.arange(columns), axis=1) / SPLINE_SD
+def unit_streaks(shape: tuple[int, int], rng: np.random.Generator, streak_px: float = 10.0) -> np.ndarray:
+    """Scan noise of mean SD 1: along each row a cubic spline through Gaussian knots, the first at a random place."""
+    return _streaks(*_streak_draws(shape, rng), shape[1], streak_px)
+
+
+def _streak_draws(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Spline coefficients of knots that are enough for the shortest streaks, and where rows begin."""
+    knots = rng.standard_normal((shape[0], int(shape[1] / STREAK_RANGE_PX[0]) + 6))
+    return ndimage.spline_filter1d(knots, 3, axis=1, mode="mirror"), rng.random((shape[0], 1))
+
+
+def _streaks(knots: np.ndarray, starts: np.ndarray, columns: int, spacing: float) -> np.ndarray:
+    places = 2 + starts + np.arange(columns) / spacing
+    before = places.astype(int)
+    weights = cubic_weights(places - before)
+    taps = (np.take_along_axis(knots, before + tap - 1, axis=1) for tap in range(4))
+    return sum(weights[..., tap] * each for tap, each in enumerate(taps)) / SPLINE_SD
 
 
 def _spline_sd() -> float:
     """SD, between knots of SD 1, of the cubic spline through them: that of the spline through a single one."""
-    knots = np.arange(41)
-    single = CubicSpline(knots, knots == 20)(np.arange(10, 30, 1 / _KNOT_SPACING_PX))
-    return float(np.sqrt(np.sum(single**2) / _KNOT_SPACING_PX))
+    knots, steps = np.arange(41), 10
+    single = CubicSpline(knots, knots == 20)(np.arange(10, 30, 1 / steps))
+    return float(np.sqrt(np.sum(single**2) / steps))
 
 
 #: Of scan noise between knots of SD 1.

@@ -13,18 +13,17 @@ from stembench.errors import InputError
 from stembench.imaging.detectors import DARK_FIELD
 from stembench.noise.calibrated import NoiseParameters, calibrated_noise, smooth_gradient
 from stembench.noise.decomposition import GREY_PERCENTILES, RawStatistics, grey_scale, raw_statistics, to_grey
-from stembench.noise.fitting import NoiseFit, fit_parameters
+from stembench.noise.fitting import BOUNDS, NoiseFit, fit_parameters
 from stembench.noise.lattice import lattice_estimate
 from stembench.noise.photon_transfer import PhotonTransfer, photon_transfer
 from stembench.noise.registration import row_jitter_sd
 from stembench.noise.suitability import doubts, measured_window, refuse_unfit
 
-_LARGEST_FITTED_PX = 1024  # a side: a million pixels fix the parameters to a few per cent, in seconds
+_LARGEST_FITTED_PX = 768  # a side: half a million pixels fix the parameters to a few per cent, in seconds
 _LARGEST_SEEN_PX = 2048  # a side, for everything else
 _FINEST_A, _COARSEST_A = 0.04, 0.3  # pixels that a column spreads over some of, and that tell columns apart
 _ROOM = 1.1  # around the pixel sizes of an instrument's images
 _PARAMETERS = tuple(field.name for field in fields(NoiseParameters))
-_LEAST_TUKEY = -0.4  # at -0.5 the distribution has no SD
 _log = logging.getLogger(__name__)
 
 
@@ -35,13 +34,13 @@ class ImageCalibration:
     Attributes
     ----------
     fit : NoiseFit
-        Parameters of scan and pointwise noise.
+        Parameters of row displacements, scan and pointwise noise.
     raw, synthetic_raw : RawStatistics
         Of the whole image, and of its lattice with the fitted noise; what is left between them is the residual.
     transfer : PhotonTransfer
         Gain and dose.
     jitter, jitter_errors : ndarray, shape (2,)
-        SD of row displacements along x and y [px], and their standard errors.
+        SD of row displacements along x and y of the whole image [px], and their standard errors.
     grey_ends : tuple of float
         Grey levels of the image's 0.1 and 99.9 percentiles, on the scale of the parameters.
     flags : list of str
@@ -218,7 +217,8 @@ def drawn_parameters(calibration: dict, rng: np.random.Generator) -> tuple[Noise
     chosen = names[rng.integers(len(names))]
     fits = {name: calibration["image_fits"][chosen][name] for name in _PARAMETERS}
     drawn = {name: float(rng.normal(each["estimate"], each["standard_error"])) for name, each in fits.items()}
-    drawn["tukey_lambda"] = max(drawn["tukey_lambda"], _LEAST_TUKEY)
+    for name, ends in BOUNDS.items():
+        drawn[name] = float(np.clip(drawn[name], *ends))
     return NoiseParameters(**drawn), tuple(calibration["grey_ends"][chosen])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage, optimize, special
 
 from stembench.errors import InputError
-from stembench.noise.patches import patch_numbers
+from stembench.noise.patches import row_bands
 
 #: Width of both blurs [px].
 SMOOTH_PX = 2.0
@@ -20,7 +20,7 @@ MAX_GRADIENT = 78.0
 #: Percentiles of a raw image that become grey levels 0 and 255.
 GREY_PERCENTILES = (0.1, 99.9)
 
-_MAX_GREY = 255.0
+MAX_GREY = 255.0
 _MIN_PIXELS_A_BIN = 200
 #: Edges of the histogram of pointwise noise [SD].
 STANDARD_BINS = np.linspace(-8, 8, 201)
@@ -114,7 +114,7 @@ class BinnedNoise:
 
 @dataclass(frozen=True)
 class PatchStatistics:
-    """All that the raw statistics of any selection of an image's patches need.
+    """All that the raw statistics of any selection of an image's bands of rows need.
 
     Attributes
     ----------
@@ -134,17 +134,10 @@ class PatchStatistics:
         along_row = ndimage.gaussian_filter1d(grey, SMOOTH_PX, axis=1)
         smooth = ndimage.gaussian_filter1d(along_row, SMOOTH_PX, axis=0)
         residual = grey - along_row
-        patches = patch_numbers(grey.shape)
+        patches = row_bands(grey.shape)
         scan = BinnedNoise.of(along_row - smooth, gradient_magnitude(smooth), MAX_GRADIENT, patches)
-        pointwise = BinnedNoise.of(residual, smooth, _MAX_GREY, patches)
-        trend = pointwise.trend()
-        sds = np.interp(smooth, trend.centres, trend.sds, left=np.nan, right=np.nan)
-        seen = sds > 0  # grey levels of few pixels are left out, as in the trend
-        position = (residual[seen] / sds[seen] - STANDARD_BINS[0]) / (STANDARD_BINS[1] - STANDARD_BINS[0])
-        shape = (int(patches.max()) + 1, len(STANDARD_BINS) - 1)
-        cells = patches[seen] * shape[1] + np.clip(position, 0, shape[1] - 1).astype(int)
-        histogram = np.bincount(cells, minlength=np.prod(shape)).reshape(shape)
-        return cls(scan, pointwise, histogram)
+        pointwise = BinnedNoise.of(residual, smooth, MAX_GREY, patches)
+        return cls(scan, pointwise, standardised_histogram(residual, smooth, pointwise, patches))
 
     @property
     def patches(self) -> int:
@@ -154,6 +147,17 @@ class PatchStatistics:
     def raw(self) -> RawStatistics:
         """Of the whole image."""
         return RawStatistics(self.scan.trend(), self.pointwise.trend(), tukey_shape(self.histogram.sum(0)))
+
+
+def standardised_histogram(noise: np.ndarray, grey: np.ndarray, binned: BinnedNoise, patches: np.ndarray) -> np.ndarray:
+    """Histogram, by patch, of pointwise noise over its SD at that grey level, shape (patches, bins)."""
+    trend = binned.trend()
+    sds = np.interp(grey, trend.centres, trend.sds, left=np.nan, right=np.nan)
+    seen = sds > 0  # grey levels of few pixels are left out, as in the trend
+    position = (noise[seen] / sds[seen] - STANDARD_BINS[0]) / (STANDARD_BINS[1] - STANDARD_BINS[0])
+    shape = (int(patches.max()) + 1, len(STANDARD_BINS) - 1)
+    cells = patches[seen] * shape[1] + np.clip(position, 0, shape[1] - 1).astype(int)
+    return np.bincount(cells, minlength=np.prod(shape)).reshape(shape)
 
 
 def grey_scale(image: np.ndarray) -> tuple[float, float]:
@@ -202,7 +206,7 @@ def tukey_shape(histogram: np.ndarray) -> float:
     `histogram` is over `STANDARD_BINS`. The quantile function's mean over a bin's share of probability has a closed
     form.
     """
-    cumulative = np.append(0, np.cumsum(histogram)) / histogram.sum()
+    cumulative = np.append(0, np.cumsum(histogram)) / max(histogram.sum(), 1)
     centres = (STANDARD_BINS[1:] + STANDARD_BINS[:-1]) / 2
 
     def correlation(shape: float) -> float:

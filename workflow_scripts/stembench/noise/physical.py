@@ -43,35 +43,6 @@ def effective_source(image: np.ndarray, fwhm: float, pixel_size: float) -> np.nd
     return ndimage.gaussian_filter(image, fwhm * _SIGMA_OF_FWHM / pixel_size, mode="nearest")
 
 
-def jitter_shifts(
-    rows: int, jitter: float, rows_per_period: float, phases: tuple[float, float], rng: np.random.Generator
-) -> np.ndarray:
-    """Random row shifts that swell with the mains: dx = N(0, 1) jitter sin(2 pi f t + phase), dy likewise.
-
-    Source: TEMImageNet, doi 10.1038/s41598-021-84499-w, scan noise.
-
-    Parameters
-    ----------
-    rows : int
-        Of the frame.
-    jitter : float
-        Amplitude of the shifts [px].
-    rows_per_period : float
-        Period of the mains in rows: 1 / (mains frequency x time of a row).
-    phases : tuple of float
-        Of the mains in x and in y at the first row [rad].
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    ndarray, shape (rows, 2)
-        x and y [px].
-    """
-    wave = np.sin(2 * np.pi * np.arange(rows)[:, None] / rows_per_period + phases)
-    return rng.standard_normal((rows, 2)) * jitter * wave
-
-
 def shifted_rows(image: np.ndarray, shifts: np.ndarray, pad: int = 0) -> np.ndarray:
     """Each row i of an image sampled at (i + dy_i, j + dx_i), by cubic splines.
 
@@ -165,12 +136,6 @@ def _mirrored(index: Array, length: int) -> Array:
     """Indices beyond an axis of a length, mirrored at its first and last element."""
     last = length - 1
     return last - abs(last - index % (2 * last))
-
-
-def row_jitter(image: np.ndarray, jitter: float, rows_per_period: float, rng: np.random.Generator) -> np.ndarray:
-    """Shift each row of an image at random; parameters as in `jitter_shifts`, phases drawn as well."""
-    phases = tuple(rng.uniform(0, 2 * np.pi, 2))
-    return shifted_rows(image, jitter_shifts(len(image), jitter, rows_per_period, phases, rng))
 
 
 def shot_noise(image: np.ndarray, dose: float, pixel_size: float, rng: np.random.Generator) -> np.ndarray:

@@ -1,23 +1,23 @@
 """How near synthetic noise comes to the noise of a real image, on crops that calibration never saw.
 
-Calibration sees the left half of each image. The right half is compared with images of its own lattice under the noise
-of each model: calibrated on the left half, the published default, and TEMImageNet's. The lattice is an estimate, which
-keeps a little noise and loses a little signal, and the same under every model.
+Calibration sees the left half of each image. The right half is divided into its upper and its lower part. Real crops of
+one part are compared with synthetic crops of the other: that part's own lattice under the noise of each model,
+calibrated on the left half, the published default, and TEMImageNet's. So no comparison shows one lattice twice, and
+what a classifier learns of a lattice misleads it on the other part. The lattice is an estimate, which keeps a little
+noise and loses a little signal, and the same under every model.
 
-The crops of the right half are divided in two at random, over and over. One half of them, real, is compared with the
-other half, synthetic; the floor is one half, real, against the other half, real. So no model is favoured by showing
-the very specimen it is compared with, and noise that cannot be told from the real one has the distance of the floor.
+Crops are drawn at random, over and over. The floor is one part, real, against the other part, real; noise that cannot
+be told from the real one has the distance of the floor. Images of datasets are compared as they are, by what does not
+depend on their lattice.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import constants, fft, ndimage, signal
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.metrics import roc_auc_score
+from scipy import constants, ndimage, stats
 
 from stembench.imaging.detectors import DARK_FIELD, Mode
 from stembench.noise.calibrated import (
@@ -25,31 +25,25 @@ from stembench.noise.calibrated import (
     SPLINE_SD,
     NoiseParameters,
     calibrated_noise,
-    pointwise_noise,
     smooth_gradient,
+    tukey_variates,
+    uniform_variates,
     unit_streaks,
 )
 from stembench.noise.calibration import calibrate, parameters_of
-from stembench.noise.decomposition import GREY_PERCENTILES, MAX_GRADIENT, SMOOTH_PX, gradient_magnitude
+from stembench.noise.crop_statistics import DATASET, FLOOR, LEARNT, NOISES, STATISTICS
+from stembench.noise.decomposition import GREY_PERCENTILES
 from stembench.noise.lattice import lattice_estimate
-from stembench.noise.physical import row_jitter, shot_noise
+from stembench.noise.physical import shifted_rows, shot_noise
 from stembench.noise.suitability import MIN_SIDE_PX
-
-#: What real noise is compared with; each name is a row of the table.
-NOISES = ("calibrated", "published", "temimagenet")
-#: One half of the real crops against the other.
-FLOOR = "real_halves"
+from stembench.noise.two_sample import linear_scores, network_scores
 
 _CROP_PX = 64
 _SHOWN_PX = 128  # edge of the window that a figure shows
 _MAX_CROPS = 256  # of the largest images a random part is enough, and takes seconds instead of minutes
 _HALVINGS = 100
-_HISTOGRAM = np.arange(-128, 128.5, 0.5)  # edges [grey]; what lies beyond counts as at the end
-_GRADIENT_STEP = 3.0
-_MIN_PIXELS_A_BIN = 200  # as in the published trend
-_LAGS_PX = 8
-_PATCH_PX = 8
-_ROUNDING = 1 / 12  # variance of rounding to whole grey levels, which keeps the logarithm finite
+_DRAWN = 0.75  # of the crops of each part, in each draw
+_DATASET_IMAGES = 24
 
 # TEMImageNet's scan and shot noise: jitter from its files; dwell time, current and mains frequency inferred from them
 # (doi 10.1038/s41598-021-84499-w); its rows have 256 px.
@@ -57,28 +51,11 @@ _JITTER_A = (0.20, 0.29)
 _DWELL_S, _BEAM_A, _MAINS_HZ, _ROW_PX = 16e-6, 30e-12, 60, 256
 
 
-@dataclass(frozen=True)
-class Statistic:
-    """A distance between two sets of crops.
-
-    Attributes
-    ----------
-    label, unit : str
-        For a figure; an empty unit is a number between 0 and 1 or a correlation.
-    measure : callable
-        Crops, shape (crops, rows, columns) [grey], to what is compared of each, shape (crops, ...).
-    distance : callable
-        Two such arrays to a number that is 0 for equals.
-    """
-
-    label: str
-    unit: str
-    measure: Callable[[np.ndarray], np.ndarray]
-    distance: Callable[[np.ndarray, np.ndarray], float]
-
-
 def assess_instruments(
-    instruments: Mapping[str, Mapping[str, xr.DataArray]], dark_field_fraction: float, bright_field_fraction: float
+    instruments: Mapping[str, Mapping[str, xr.DataArray]],
+    dark_field_fraction: float,
+    bright_field_fraction: float,
+    datasets: Mapping[str, Mapping[str, np.ndarray]] | None = None,
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Assess every instrument, and keep of each image what a figure shows.
 
@@ -88,6 +65,8 @@ def assess_instruments(
         Raw lab images by instrument and name. Those that are too small are left out.
     dark_field_fraction, bright_field_fraction : float
         Fraction of the incident beam at grey level 255.
+    datasets : mapping of mapping of ndarray, shape (images, rows, columns)
+        By instrument, images of the datasets that carry its noise, by name.
 
     Returns
     -------
@@ -101,7 +80,12 @@ def assess_instruments(
         images = {name: image for name, image in shown.items() if can_be_assessed(image)}
         if not images:
             continue
-        table, versions = assess(images, dark_field_fraction, bright_field_fraction)
+        shown_with = {
+            name: [_full_range(each) for each in stack[:_DATASET_IMAGES]]
+            for name, stack in (datasets or {}).get(instrument, {}).items()
+            if min(stack.shape[1:]) >= _CROP_PX
+        }
+        table, versions = assess(images, dark_field_fraction, bright_field_fraction, datasets=shown_with)
         table.insert(0, "instrument", instrument)
         pixel_sizes = {name: image.attrs["pixel_size_A"] for name, image in images.items()}
         tables.append(table.assign(pixel_size_A=table.image.map(pixel_sizes)))
@@ -110,6 +94,12 @@ def assess_instruments(
             crops[f"{instrument}/{name}"] = np.stack([version[noise][window] for noise in ("real", *NOISES)])
     empty = pd.DataFrame(columns=["instrument", "image", "noise", "statistic", "pixel_size_A"])
     return pd.concat(tables) if tables else empty, crops
+
+
+def _full_range(image: np.ndarray) -> np.ndarray:
+    """An image on the grey scale of real ones."""
+    low, high = np.percentile(image, GREY_PERCENTILES)
+    return (image.astype(float) - low) * (255 / max(high - low, 1e-12))
 
 
 def _brightest(grey: np.ndarray) -> tuple[slice, slice]:
@@ -181,7 +171,8 @@ def published_noise(grey: np.ndarray, parameters: NoiseParameters, rng: np.rando
     flat, steep = np.maximum(4 * (parameters.scan_sd(np.array([0.0, 40.0])) + 0.6) - 16, 0)
     mixed = np.clip(smooth_gradient(grey) / 80, 0, 1)
     scanned = grey + unit_streaks(grey.shape, rng) * SPLINE_SD * (flat + (steep - flat) * mixed)
-    return scanned + pointwise_noise(scanned, parameters, rng)
+    points = tukey_variates(uniform_variates(grey.shape, rng), parameters.tukey_lambda)
+    return scanned + parameters.pointwise_sd(scanned) * points
 
 
 def temimagenet_noise(
@@ -189,17 +180,25 @@ def temimagenet_noise(
 ) -> np.ndarray:
     """TEMImageNet's row jitter and shot noise, 16 us a pixel at 30 pA, on grey levels that are 0 without electrons.
 
+    Its jitter swells with the mains: dx = N(0, 1) jitter sin(2 pi f t + phase), dy likewise.
     Source: doi 10.1038/s41598-021-84499-w. Parameters as for `synthetic_versions`.
     """
     electrons = _DWELL_S * _BEAM_A / constants.e
     rows_a_period = 1 / (_MAINS_HZ * _ROW_PX * _DWELL_S)
-    scanned = row_jitter(grey, rng.uniform(*_JITTER_A) / pixel_size, rows_a_period, rng)
+    phases = rng.uniform(0, 2 * np.pi, 2)
+    wave = np.sin(2 * np.pi * np.arange(len(grey))[:, None] / rows_a_period + phases)
+    jitter = rng.normal(0, rng.uniform(*_JITTER_A) / pixel_size, (len(grey), 2))
+    scanned = shifted_rows(grey, jitter * wave)
     counts = shot_noise(scanned * (beam_fraction / 255), electrons / pixel_size**2, pixel_size, rng)
     return counts * (255 / (beam_fraction * electrons))
 
 
 def assess(
-    images: Mapping[str, xr.DataArray], dark_field_fraction: float, bright_field_fraction: float, seed: int = 0
+    images: Mapping[str, xr.DataArray],
+    dark_field_fraction: float,
+    bright_field_fraction: float,
+    seed: int = 0,
+    datasets: Mapping[str, Sequence[np.ndarray]] | None = None,
 ) -> tuple[pd.DataFrame, dict[str, dict[str, np.ndarray]]]:
     """Calibrate an instrument on the left halves of its images, and compare synthetic noise on the right halves.
 
@@ -210,7 +209,9 @@ def assess(
     dark_field_fraction, bright_field_fraction : float
         Fraction of the incident beam at grey level 255.
     seed : int
-        Of the calibration, the synthetic noise and the halving.
+        Of the calibration, the synthetic noise and the crops.
+    datasets : mapping of str to sequence of ndarray
+        As for `distances`.
 
     Returns
     -------
@@ -231,15 +232,24 @@ def assess(
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         mode, real = image.attrs["mode"], unseen_half(raw[name])
         fraction = dark_field_fraction if mode in DARK_FIELD else bright_field_fraction
-        synthetic = synthetic_versions(real, parameters, mode, image.attrs["pixel_size_A"], fraction, rng)
-        table = distances(real, synthetic, rng)
+        made = [
+            synthetic_versions(half, parameters, mode, image.attrs["pixel_size_A"], fraction, rng)
+            for half in _halves(real)
+        ]
+        synthetic = {noise: np.concatenate([each[noise] for each in made]) for noise in NOISES}
+        table = distances(real, synthetic, rng, datasets)
         table.insert(0, "image", name)
         tables.append(table)
         versions[name] = {"real": real, **synthetic}
     return pd.concat(tables), versions
 
 
-def distances(real: np.ndarray, synthetic: Mapping[str, np.ndarray], rng: np.random.Generator) -> pd.DataFrame:
+def distances(
+    real: np.ndarray,
+    synthetic: Mapping[str, np.ndarray],
+    rng: np.random.Generator,
+    datasets: Mapping[str, Sequence[np.ndarray]] | None = None,
+) -> pd.DataFrame:
     """Distances of synthetic images from a real one.
 
     Parameters
@@ -247,54 +257,133 @@ def distances(real: np.ndarray, synthetic: Mapping[str, np.ndarray], rng: np.ran
     real : ndarray, shape (rows, columns)
         [grey].
     synthetic : mapping of str to ndarray, shape (rows, columns)
-        By the name of the noise, `calibrated` among them.
+        By the name of the noise, `calibrated` among them; the upper and the lower half each of its own lattice.
     rng : numpy.random.Generator
-        Chooses and halves the crops; every noise is compared on the same halves.
+        Draws the crops; every noise is compared on the same ones.
+    datasets : mapping of str to sequence of ndarray
+        Whole images of datasets by name [grey], at least 64 px a side, which are compared by the statistics `of_noise`.
 
     Returns
     -------
     DataFrame
-        A row a noise (`FLOOR` last) and statistic of `STATISTICS`, and `all` of them: `unit`, `n_crops`, `distance`
-        (the mean over random halves) with the 2.5 and 97.5 percentiles over the halves, `distance_low` and
+        A row a noise (`FLOOR` and datasets last) and statistic of `STATISTICS` and of `LEARNT`, and `all` of them:
+        `unit`, `n_crops`, `distance` (the mean over random crops) with the 2.5 and 97.5 percentiles, `distance_low` and
         `distance_high`; `over_floor`, the distance as a multiple of the floor's; and `calibrated_nearer`, the fraction
-        of halvings in which calibrated noise is nearer than the row's. The distance of `all` is the geometric mean of
-        the statistics' distances, each over the floor's mean, so that every statistic counts the same.
+        of draws in which calibrated noise is nearer than the row's. The distance of `all` is the geometric mean of the
+        statistics' distances, each over the floor's mean, so that every statistic counts the same. Datasets have no
+        `all` and no `calibrated_nearer`.
     """
     versions = {**synthetic, FLOOR: real}
-    crops = {name: _crops(image) for name, image in versions.items()}
-    chosen = rng.permutation(len(crops[FLOOR]))[:_MAX_CROPS]
-    halvings = [np.array_split(rng.permutation(len(chosen)), 2) for _ in range(_HALVINGS)]
+    parts = {name: [_Part.of(half) for half in _halves(image)] for name, image in versions.items()}
+    chosen = [rng.permutation(len(part.crops))[: _MAX_CROPS // 2] for part in parts[FLOOR]]
+    parts = {name: [part.only(kept) for part, kept in zip(each, chosen)] for name, each in parts.items()}
+    draws = [_drawn(number % 2, [len(kept) for kept in chosen], rng) for number in range(_HALVINGS)]
+    seed = int(rng.integers(2**31))
     drawn, floors = {}, {}
     for statistic, compared in STATISTICS.items():
-        measured = {name: compared.measure(stack[chosen]) for name, stack in crops.items()}
+        measured = {name: [compared.measure(*part) for part in each] for name, each in parts.items()}
         for name, one in measured.items():
             drawn[name, statistic] = np.array(
-                [compared.distance(one[first], measured[FLOOR][second]) for first, second in halvings]
+                [compared.distance(one[n][first], measured[FLOOR][1 - n][second]) for n, first, second in draws]
             )
         floors[statistic] = drawn[FLOOR, statistic].mean()
+        for name, images in (datasets or {}).items() if compared.of_noise else ():
+            whole = compared.measure(*_together([_Part.of(image) for image in images]))
+            share = min(len(whole), max(2, int(_DRAWN * len(whole))))
+            picked = [rng.permutation(len(whole))[:share] for _ in draws]
+            drawn[DATASET + name, statistic] = np.array(
+                [
+                    compared.distance(whole[crops], measured[FLOOR][1 - n][other])
+                    for crops, (n, _, other) in zip(picked, draws)
+                ]
+            )
+    for statistic in LEARNT:
+        for name in synthetic:
+            drawn[name, statistic], chance = _told(statistic, parts[name], parts[FLOOR], draws, seed)
+            if name == "calibrated":
+                drawn[FLOOR, statistic] = chance
+        floors[statistic] = drawn[FLOOR, statistic].mean()
     for name in versions:
-        relative = np.array([drawn[name, statistic] / floors[statistic] for statistic in STATISTICS])
+        relative = np.array([drawn[name, statistic] / floors[statistic] for statistic in floors])
         drawn[name, "all"] = np.exp(np.log(np.maximum(relative, 1e-12)).mean(0))
     floors["all"] = drawn[FLOOR, "all"].mean()
     units = {name: compared.unit for name, compared in STATISTICS.items()}
     rows = []
     for (name, statistic), values in drawn.items():
         low, high = np.percentile(values, [2.5, 97.5])
-        nearer = np.mean(drawn["calibrated", statistic] < values)
+        others = name not in ("calibrated", FLOOR) and not name.startswith(DATASET)
         rows.append(
             {
                 "noise": name,
                 "statistic": statistic,
                 "unit": units.get(statistic, ""),
-                "n_crops": len(chosen),
+                "n_crops": sum(map(len, chosen)),
                 "distance": values.mean(),
                 "distance_low": low,
                 "distance_high": high,
                 "over_floor": values.mean() / floors[statistic],
-                "calibrated_nearer": np.nan if name in ("calibrated", FLOOR) else nearer,
+                "calibrated_nearer": np.mean(drawn["calibrated", statistic] < values) if others else np.nan,
             }
         )
     return pd.DataFrame(rows)
+
+
+class _Part(NamedTuple):
+    """Crops of a part of an image and of the estimate of its lattice, shape (crops, edge, edge) each."""
+
+    crops: np.ndarray
+    lattices: np.ndarray
+
+    @classmethod
+    def of(cls, image: np.ndarray) -> "_Part":
+        return cls(_crops(image), _crops(lattice_estimate(image)))
+
+    def only(self, kept: np.ndarray) -> "_Part":
+        return _Part(self.crops[kept], self.lattices[kept])
+
+
+def _together(parts: Sequence[_Part]) -> _Part:
+    return _Part(*(np.concatenate(each) for each in zip(*parts)))
+
+
+def _halves(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Upper and lower half."""
+    return image[: len(image) // 2], image[len(image) // 2 :]
+
+
+def _drawn(part: int, counts: Sequence[int], rng: np.random.Generator) -> tuple[int, np.ndarray, np.ndarray]:
+    """A part, crops of it, and crops of the other part."""
+    first, second = (rng.permutation(n)[: max(2, int(_DRAWN * n))] for n in (counts[part], counts[1 - part]))
+    return part, first, second
+
+
+def _told(
+    statistic: str, synthetic: Sequence[_Part], real: Sequence[_Part], draws: Sequence[tuple], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """How well a classifier tells synthetic from real crops in each draw, and how well chance does.
+
+    It learns on synthetic crops of one part and real ones of the other, and is asked about the synthetic crops of the
+    other and the real ones of the one. |2 AUC - 1|: 0 if it cannot tell them, 1 if it always can. Chance is the
+    classifier's view of real crops that are called synthetic at random.
+    """
+    scored = {"classifier": linear_scores, "network": network_scores}[statistic]
+    scores = []
+    for part in (0, 1):
+        learnt = synthetic[1 - part].crops, real[part].crops
+        asked = np.concatenate([synthetic[part].crops, real[1 - part].crops])
+        found = scored(learnt, asked, seed)
+        scores.append(np.split(found, [len(synthetic[part].crops)]))
+    told, chance = [], []
+    for part, first, second in draws:
+        made, seen = scores[part][0][first], scores[part][1][second]
+        told.append(_separation(made, seen))
+        chance.append(_separation(*np.array_split(seen, 2)))
+    return np.array(told), np.array(chance)
+
+
+def _separation(first: np.ndarray, second: np.ndarray) -> float:
+    above = stats.mannwhitneyu(first.ravel(), second.ravel()).statistic
+    return float(abs(2 * above / (first.size * second.size) - 1))
 
 
 def _crops(image: np.ndarray) -> np.ndarray:
@@ -302,106 +391,3 @@ def _crops(image: np.ndarray) -> np.ndarray:
     down, across = (n // _CROP_PX for n in image.shape)
     whole = image[: down * _CROP_PX, : across * _CROP_PX]
     return whole.reshape(down, _CROP_PX, across, _CROP_PX).swapaxes(1, 2).reshape(-1, _CROP_PX, _CROP_PX)
-
-
-def _row_spectrum(crops: np.ndarray) -> np.ndarray:
-    """Mean power of the rows at each frequency above 0."""
-    return signal.periodogram(crops, window="hann", axis=2)[1].mean(axis=1)[:, 1:]
-
-
-def _column_spectrum(crops: np.ndarray) -> np.ndarray:
-    return _row_spectrum(crops.swapaxes(1, 2))
-
-
-def _log_spectral_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """RMS over frequencies of the ratio of two mean power spectra [dB]; doi 10.1109/TASSP.1976.1162849."""
-    return float(np.sqrt(np.mean((10 * np.log10(first.mean(0) / second.mean(0))) ** 2)))
-
-
-def _pointwise_histogram(crops: np.ndarray) -> np.ndarray:
-    """Histogram of the published decomposition's pointwise noise."""
-    noise = crops - ndimage.gaussian_filter1d(crops, SMOOTH_PX, axis=2)
-    noise = np.clip(noise, _HISTOGRAM[0], _HISTOGRAM[-1])
-    return np.array([np.histogram(each, _HISTOGRAM)[0] for each in noise])
-
-
-def _wasserstein_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Area between two cumulative histograms, which is their Wasserstein-1 distance [grey]."""
-    first, second = (np.cumsum(each.sum(0)) / each.sum() for each in (first, second))
-    return float(np.abs(first - second).sum() * (_HISTOGRAM[1] - _HISTOGRAM[0]))
-
-
-def _scan_noise_moments(crops: np.ndarray) -> np.ndarray:
-    """Pixels, sum and sum of squares of the published decomposition's scan noise in bins of the gradient."""
-    edges = np.arange(0, MAX_GRADIENT + _GRADIENT_STEP / 2, _GRADIENT_STEP)
-    moments = []
-    for crop in crops:
-        smooth = ndimage.gaussian_filter(crop, SMOOTH_PX)
-        noise = ndimage.gaussian_filter1d(crop, SMOOTH_PX, axis=1) - smooth
-        gradient = gradient_magnitude(smooth)
-        moments.append([np.histogram(gradient, edges, weights=noise**power)[0] for power in (0, 1, 2)])
-    return np.array(moments)
-
-
-def _gradient_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """RMS difference of scan-noise SD over the gradients that both show [grey], each gradient counting the same."""
-    moments = np.stack([first.sum(0), second.sum(0)])
-    shared = moments[:, :, (moments[:, 0] >= _MIN_PIXELS_A_BIN).all(axis=0)]
-    means, squares = shared[:, 1] / shared[:, 0], shared[:, 2] / shared[:, 0]
-    sds = np.sqrt(np.maximum(squares - means**2, 0))
-    return float(np.sqrt(np.mean((sds[0] - sds[1]) ** 2)))
-
-
-def _autocovariance(crops: np.ndarray) -> np.ndarray:
-    """2-D autocovariance of what a Gaussian blur leaves, at lags of up to 8 px."""
-    rest = crops - ndimage.gaussian_filter(crops, (0, SMOOTH_PX, SMOOTH_PX))
-    rest -= rest.mean(axis=(1, 2), keepdims=True)
-    lags = slice(_CROP_PX - 1 - _LAGS_PX, _CROP_PX + _LAGS_PX)
-    return signal.fftconvolve(rest, rest[:, ::-1, ::-1], axes=(1, 2))[:, lags, lags]
-
-
-def _autocorrelation_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """RMS difference of autocorrelation over the lags but zero."""
-    first, second = (each.sum(0) / each.sum(0)[_LAGS_PX, _LAGS_PX] for each in (first, second))
-    return float(np.sqrt(np.sum((first - second) ** 2) / (first.size - 1)))
-
-
-def _patch_features(crops: np.ndarray) -> np.ndarray:
-    """Logarithmic power of each patch's cosine transform but its mean, shape (crops, patches, features)."""
-    patches = _patches(crops)
-    power = fft.dctn(patches, axes=(2, 3), norm="ortho") ** 2
-    features = np.log(power + _ROUNDING).astype(np.float32)  # twice as fast to classify
-    return features.reshape(*patches.shape[:2], -1)[:, :, 1:]
-
-
-def _patches(crops: np.ndarray) -> np.ndarray:
-    n = _CROP_PX // _PATCH_PX
-    tiled = crops.reshape(len(crops), n, _PATCH_PX, n, _PATCH_PX).swapaxes(2, 3)
-    return tiled.reshape(len(crops), n * n, _PATCH_PX, _PATCH_PX)
-
-
-def _classifier_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Classifier two-sample test: how well a linear discriminant that learns on half of the crops tells the others.
-
-    |2 AUC - 1|: 0 if it cannot, 1 if it always can. Source: Lopez-Paz & Oquab, arXiv 1610.06545.
-    """
-    learnt, asked = zip(*(np.array_split(each, 2) for each in (first, second)))
-    classifier = LinearDiscriminantAnalysis(solver="lsqr").fit(*_labelled(learnt))
-    patches, labels = _labelled(asked)
-    return float(abs(2 * roc_auc_score(labels, classifier.decision_function(patches)) - 1))
-
-
-def _labelled(classes: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    flat = [each.reshape(-1, each.shape[-1]) for each in classes]
-    return np.concatenate(flat), np.repeat([0, 1], [len(each) for each in flat])
-
-
-#: Row and column spectra, pointwise distribution and gradient dependence; the last two calibration never fits.
-STATISTICS = {
-    "row_spectrum": Statistic("Row spectrum", "dB", _row_spectrum, _log_spectral_distance),
-    "column_spectrum": Statistic("Column spectrum", "dB", _column_spectrum, _log_spectral_distance),
-    "pointwise": Statistic("Pointwise distribution", "grey", _pointwise_histogram, _wasserstein_distance),
-    "gradient": Statistic("Gradient dependence", "grey", _scan_noise_moments, _gradient_distance),
-    "autocorrelation": Statistic("2-D autocorrelation", "", _autocovariance, _autocorrelation_distance),
-    "classifier": Statistic("Classifier", "", _patch_features, _classifier_distance),
-}

@@ -282,6 +282,18 @@ class Datasets:
         images = self.instruments.get(self.instrument(dataset) or "", ())
         return [self.layout.lab_image.path(image=image) for image in images]
 
+    @property
+    def calibrated(self) -> dict[str, list[str]]:
+        """Return the datasets that carry the noise of each instrument of the configuration and have test images."""
+        instruments = self.config.calibration.instruments
+        named = {each: [name for name in self.simulated if self.instrument(name) == each] for each in instruments}
+        return {each: [name for name in names if self.images(name, "test")] for each, names in named.items()}
+
+    @property
+    def calibrated_shards(self) -> list[str]:
+        """Return the first shard of the test images of each of these datasets."""
+        return [self.shards(name, "test")[0] for names in self.calibrated.values() for name in names]
+
     def can_train(self, dataset: str) -> bool:
         """Whether a dataset holds images to train and to validate on."""
         return bool(self.images(dataset, "train") and self.images(dataset, "validation"))

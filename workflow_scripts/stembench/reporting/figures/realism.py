@@ -30,7 +30,7 @@ def draw_realism(distances: pd.DataFrame, crops: Mapping[str, np.ndarray]) -> Dr
     """
     import matplotlib.pyplot as plt
 
-    from stembench.noise.realism import NOISES
+    from stembench.noise.crop_statistics import NOISES
     from stembench.reporting.style import show_image
 
     count = max(len(crops), 1)
@@ -58,10 +58,10 @@ def draw_realism(distances: pd.DataFrame, crops: Mapping[str, np.ndarray]) -> Dr
 def _plot_distances(axes: Axes, table: pd.DataFrame) -> None:
     from matplotlib.ticker import NullFormatter
 
-    from stembench.noise.realism import FLOOR, NOISES, STATISTICS
+    from stembench.noise.crop_statistics import DATASET, FLOOR, LEARNT, NOISES, STATISTICS
     from stembench.reporting.style import COLOURS, error_bars
 
-    names = [*STATISTICS, "all"]
+    names = [*STATISTICS, *LEARNT, "all"]
     floor = table[table.noise == FLOOR].set_index("statistic").loc[names]
     places = np.arange(len(names))
     ends = floor[["distance_low", "distance_high"]].div(floor.distance, axis=0).to_numpy().T
@@ -72,7 +72,12 @@ def _plot_distances(axes: Axes, table: pd.DataFrame) -> None:
         bars = error_bars(centre, low, high)
         heights = places + 0.22 * (number - 1)
         axes.errorbar(centre, heights, xerr=bars, fmt="o", ms=4, color=COLOURS[number], label=_LABELS[noise])
-    labels = [STATISTICS[name].label for name in STATISTICS]
+    of_datasets = table[table.noise.str.startswith(DATASET)]
+    for number, (dataset, rows) in enumerate(of_datasets.groupby("noise"), len(NOISES)):
+        beside = [names.index(name) + 0.4 for name in rows.statistic]
+        label = dataset.removeprefix(DATASET)
+        axes.plot(rows.over_floor, beside, "D", ms=4, color=COLOURS[number], label=f"images of {label}")
+    labels = [*(each.label for each in STATISTICS.values()), *LEARNT.values()]
     axes.set(xscale="log", xlabel="Distance from the real image / mean distance of its halves")
     axes.set_xlim(left=0.1)  # a tenth of the floor is no distance
     axes.set_yticks(places, [*labels, "All (geometric mean)"])
