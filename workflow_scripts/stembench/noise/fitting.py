@@ -164,8 +164,8 @@ def _solver(
 def _ends() -> tuple[np.ndarray, np.ndarray]:
     """Of the state: `BOUNDS`, and no variance is negative."""
     shape, streaks, correlation, *jitters = BOUNDS.values()
-    ends = [*[(0.0, np.inf)] * 4, shape, np.log(streaks), correlation, *jitters]
-    return tuple(np.array(end, float) for end in zip(*ends))
+    low, high = np.array([*[(0.0, np.inf)] * 4, shape, np.log(streaks), correlation, *jitters], float).T
+    return low, high
 
 
 _ENDS = _ends()
