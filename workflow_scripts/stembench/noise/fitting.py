@@ -165,7 +165,8 @@ def _ends() -> tuple[np.ndarray, np.ndarray]:
     """Of the state: `BOUNDS`, and no variance is negative."""
     shape, streaks, correlation, *jitters = BOUNDS.values()
     ends = [*[(0.0, np.inf)] * 4, shape, np.log(streaks), correlation, *jitters]
-    return tuple(np.array(end, float) for end in zip(*ends))
+    lowest, highest = np.array(ends, float).T
+    return lowest, highest
 
 
 _ENDS = _ends()
