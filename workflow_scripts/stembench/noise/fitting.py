@@ -164,8 +164,9 @@ def _solver(
 def _ends() -> tuple[np.ndarray, np.ndarray]:
     """Of the state: `BOUNDS`, and no variance is negative."""
     shape, streaks, correlation, *jitters = BOUNDS.values()
-    low, high = np.array([*[(0.0, np.inf)] * 4, shape, np.log(streaks), correlation, *jitters], float).T
-    return low, high
+    ends = [*[(0.0, np.inf)] * 4, shape, np.log(streaks), correlation, *jitters]
+    lowest, highest = np.array(ends, float).T
+    return lowest, highest
 
 
 _ENDS = _ends()
