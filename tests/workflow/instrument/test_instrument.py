@@ -22,6 +22,8 @@ KNOWN = NoiseParameters(
     scan_slope=0.15, scan_intercept=26, pointwise_slope=0.05, pointwise_intercept=12, tukey_lambda=0.1
 )
 PIXEL_SIZE_A = 0.1
+# Noise this strong hides the signal that a part of it grows with: the slope of one image is 7 % (SD) off.
+DAYS = ("monday", "tuesday", "thursday", "friday")
 
 
 def microscope(projection_of, image_px: int, **recipe) -> Factory:
@@ -43,10 +45,10 @@ def made(tmp_path_factory, repository, projection_of) -> Copy:
     """A folder in which networks learnt the microscope's noise, were scored beside default ones, and read images."""
     copy = Copy(tmp_path_factory.mktemp("instrument"), repository)
     recorded = microscope(projection_of, 384, background=0)
-    for position, name in enumerate(("monday", "friday")):
+    for position, name in enumerate(DAYS):
         tifffile.imwrite(copy.folder / "images" / f"{name}.tif", recorded.sample("train", position).images["image"])
     (copy.folder / "images" / "images.csv").write_text(
-        f"image,pixel_size_A\nmonday,{PIXEL_SIZE_A}\nfriday,{PIXEL_SIZE_A}\n"
+        "image,pixel_size_A\n" + "".join(f"{name},{PIXEL_SIZE_A}\n" for name in DAYS)
     )
     (copy.folder / "known").mkdir()
     seen = microscope(projection_of, 128)
@@ -65,8 +67,6 @@ def test_the_fitted_noise_is_the_known_one(made):
     fitted = read_json(made.folder / LAYOUT.calibration.path(instrument="instrument"))["fitted"]
     known = KNOWN.to_dict()
     found = {name: fitted[name]["mean"] for name in known}
-    # This noise is stronger than the signal, whose gradient is therefore known to a tenth only.
-    assert found.pop("scan_slope") == pytest.approx(known.pop("scan_slope"), rel=0.15)
     assert [found.pop(f"jitter_{axis}_px") for axis in "xy"] == pytest.approx(
         [known.pop(f"jitter_{axis}_px") for axis in "xy"], abs=0.1
     )
@@ -88,7 +88,7 @@ def test_networks_that_have_learnt_it_find_more_columns_than_default_ones(made):
 
 
 def test_its_images_are_read_by_the_networks_that_have_learnt_it(made):
-    for name in ("monday", "friday"):
+    for name in DAYS:
         folder = made.folder / LAYOUT.applied.path(image=name, product="")
         summary = read_json(folder / "summary.json")
         assert summary["network"] == LAYOUT.model.path(**trained("localise"))
