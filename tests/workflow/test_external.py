@@ -33,7 +33,7 @@ def test_predictions_of_a_test_set_become_rows_of_its_tables(finished, tiny_with
     detection, comparison, enhancement = (pd.read_csv(copy.folder / path) for path in tables)
     row = detection[(detection.method == "truth") & (detection.subset == "all")].iloc[0]
     assert (row.kind, row.testset, row.f1, row.rmse_pm) == ("external", "physical", 1, 0)
-    assert set(comparison.baseline[comparison.method == "truth"]) >= {"smoothed_maxima", "atomsegnet_unet"}
+    assert set(comparison.baseline[comparison.method == "truth"]) >= {"smoothed_maxima", "atomid_net"}
     row = enhancement[(enhancement.method == "truth") & (enhancement.subset == "all")].iloc[0]
     assert row.kind == "external"
     assert row.psnr_free_db > row.psnr_db  # another gain and offset

@@ -39,7 +39,7 @@ def grouped_detection_sums(
     number : int
         Of groups.
     common : ndarray of bool, shape (outcomes,), optional
-        Whether each is of a column that all compared methods found; by default none is.
+        Whether each is of a column that all compared methods found; if it is given, sums over these are added.
 
     Returns
     -------
@@ -57,12 +57,11 @@ def grouped_detection_sums(
 
     located = tp & np.isfinite(x)
     neighboured = located & np.isfinite(towards)
-    shared = located & (np.zeros(len(outcomes), bool) if common is None else common)
     below = bound <= 100 * radius / 3  # beyond, matching cuts the errors
     bounded, true_bounded = located & below, ~fp & below
     found, truth = np.column_stack(places[:2])[~fn], np.column_stack(places[2:])[~fp]
     _, distance = nearest_sums(found, groups[~fn], truth, groups[~fp], number)
-    return pd.DataFrame(
+    sums = pd.DataFrame(
         {
             "images": np.ones(number),
             "tp": total(tp),
@@ -75,8 +74,6 @@ def grouped_detection_sums(
             "y2_pm2": total(located, y**2),
             "neighboured": total(neighboured),
             "to_neighbour_pm": total(neighboured, towards),
-            "common": total(shared),
-            "common_x2_y2_pm2": total(shared, x**2 + y**2),
             "bounded": total(bounded),
             "bounded_x2_y2_pm2": total(bounded, x**2 + y**2),
             "crlb2_pm2": total(bounded, bound**2),
@@ -86,6 +83,9 @@ def grouped_detection_sums(
             "chamfers": np.isfinite(distance).astype(float),
         }
     )
+    if common is None:
+        return sums
+    return sums.assign(common=total(located & common), common_x2_y2_pm2=total(located & common, x**2 + y**2))
 
 
 def detection_metrics(sums: pd.DataFrame) -> pd.DataFrame:
