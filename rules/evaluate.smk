@@ -399,7 +399,6 @@ rule evaluate_external_enhancement:
     input:
         test=asked(lambda wildcards: PLAN.evaluations.images(wildcards.testset)),
         predictions=lambda w: PLAN.evaluations.predictions(w.method, w.testset, ".tif"),
-        settings=[],
     output:
         images=LAYOUT.enhanced_images,
         examples=LAYOUT.enhanced_examples,
@@ -414,13 +413,11 @@ rule evaluate_external_enhancement:
     conda:
         "../envs/training.yaml"
     params:
-        code=code("evaluate_enhancement"),
-        external=True,
-        network=None,
+        code=code("evaluate_external_enhancement"),
     message:
         "Score the images of {wildcards.testset} that {wildcards.method} made"
     script:
-        "../workflow_scripts/evaluate_enhancement.py"
+        "../workflow_scripts/evaluate_external_enhancement.py"
 
 
 rule enhance_lab_image:

@@ -1,7 +1,6 @@
 """A network or a tuned filter, applied to images of test sets and of lab images."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +8,6 @@ import pandas as pd
 from stembench.baselines.filters import FILTERS
 from stembench.baselines.filters.base import FilterSettings
 from stembench.datasets.labels import TASK_LABELS, upsampled
-from stembench.evaluation.external import read_enhanced
 from stembench.evaluation.tuning import FREE, dose_levels, read_tuning
 
 if TYPE_CHECKING:
@@ -21,9 +19,6 @@ def enhanced(job: "snakemake", images: np.ndarray, samples: pd.DataFrame, *, pre
 
     By default those are settings that are best with gain and offset free; without prefix, those as images are.
     """
-    if getattr(job.params, "external", False):
-        names = {Path(file).name: file for file in job.input.predictions}
-        return np.stack([read_enhanced(names, position, image.shape) for position, image in enumerate(images)])
     if job.params.network:
         from stembench.trained_network import TrainedNetwork
 

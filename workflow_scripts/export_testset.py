@@ -2,7 +2,7 @@
 
 from job import running, say
 from stembench.datasets.store import open_shards, read_table
-from stembench.evaluation.external import export_images
+from stembench.evaluation.external_images import export_images
 from stembench.products import whole
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 import tifffile
 from stembench.errors import InputError
-from stembench.evaluation.external import export_images, read_enhanced, read_predicted
+from stembench.evaluation.external import read_predicted
+from stembench.evaluation.external_images import export_images, read_enhanced
 
 IMAGES = np.random.default_rng(0).random((3, 20, 30)).astype(np.float32)
 

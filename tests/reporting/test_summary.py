@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from stembench.config import Config
+from stembench.evaluation.rows import Kind
 from stembench.planning import make_plan
-from stembench.planning.evaluations import Kind
 from stembench.reporting.tables import TABLES
 from stembench.reporting.tables import summary as module
 from stembench.reporting.tables.summary import summary

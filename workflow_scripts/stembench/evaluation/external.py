@@ -1,4 +1,4 @@
-"""Images of a test set for methods that are run elsewhere, and what these predict for them.
+"""What methods that are run elsewhere predict for the images of a test set.
 
 Files of images and of predictions have the number of the image in its test set as their name, from 00000.
 """
@@ -7,35 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import tifffile
 
-from stembench.errors import InputError, in_short
-from stembench.lab.marked_columns import read_positions
-
-#: What is told of each image: nothing of what it shows.
-TOLD = ("mode", "pixel_size_A", "counts_per_px")
-METADATA = "metadata.csv"
-
-
-def export_images(images: np.ndarray, samples: pd.DataFrame, folder: Path) -> None:
-    """Write the images of a test set, without truth: TIFF in float32, and `metadata.csv` with a line for each.
-
-    Parameters
-    ----------
-    images : ndarray, shape (samples, y, x)
-        Grey levels in [0, 1].
-    samples : DataFrame
-        Their parameters, of which `TOLD` are written where they are known.
-    folder : Path
-        It is there.
-    """
-    names = [f"{position:05d}.tif" for position in range(len(images))]
-    for name, image in zip(names, images):
-        tifffile.imwrite(folder / name, image.astype(np.float32))
-    told = samples[[key for key in TOLD if key in samples]].reset_index(drop=True)
-    told.insert(0, "image", names)
-    told.to_csv(folder / METADATA, index=False)
+from stembench.errors import InputError
+from stembench.lab.positions import read_positions
 
 
 def read_predicted(files: Mapping[str, str], position: int, pixel_size: float) -> np.ndarray:
@@ -55,34 +29,18 @@ def read_predicted(files: Mapping[str, str], position: int, pixel_size: float) -
     InputError
         If there is no file for the image, or it cannot be read.
     """
-    path = _file(files, f"{position:05d}.csv")
+    path = file_of(files, f"{position:05d}.csv")
     return read_positions(path, pixel_size, path)
 
 
-def read_enhanced(files: Mapping[str, str], position: int, shape: tuple[int, int]) -> np.ndarray:
-    """An image that an external method denoised, of any gain and offset, shape `shape`.
+def file_of(files: Mapping[str, str], name: str) -> str:
+    """The path of a prediction.
 
     Raises
     ------
     InputError
-        If there is no file for the image, it cannot be read, has another shape or holds what is no number.
+        If it is missing.
     """
-    path = _file(files, f"{position:05d}.tif")
-    try:
-        image = np.squeeze(tifffile.imread(path)).astype(float)
-    except Exception as error:  # of damaged files
-        raise InputError(f"{path}: is no TIFF image ({in_short(error)}); write it again") from None
-    if image.shape != shape:
-        raise InputError(
-            f"{path}: has the shape {' x '.join(map(str, image.shape))}, and the image {' x '.join(map(str, shape))}; "
-            "write an image of the same pixels"
-        )
-    if not np.isfinite(image).all():
-        raise InputError(f"{path}: holds pixels that are no numbers; write numbers")
-    return image
-
-
-def _file(files: Mapping[str, str], name: str) -> str:
     if name not in files:
         folder = Path(next(iter(files.values()))).parent
         raise InputError(f"{folder}/{name} is missing; predict every image of the test set, or remove the folder")

@@ -1,6 +1,5 @@
 """Columns that somebody marked in an image, read from a file."""
 
-import csv
 from pathlib import Path
 
 import h5py
@@ -9,8 +8,8 @@ from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from stembench.errors import InputError, in_short
 from stembench.lab.apart import Readable, read_apart
+from stembench.lab.positions import read_csv
 
-_PAIRS = {"px": ("x_px", "y_px"), "A": ("x_A", "y_A")}
 #: Most that an atom lattice may hold.
 MAX_COLUMNS = 1_000_000
 
@@ -46,7 +45,7 @@ def read_marked_columns(
     InputError
         If the file cannot be read, or a position is no number, outside of the image, or given twice.
     """
-    read = _atom_lattice if Path(path).suffix == ".hdf5" else _csv
+    read = _atom_lattice if Path(path).suffix == ".hdf5" else read_csv
     positions, unit, places = read(Path(path), name)
     if or_none and not len(positions):
         return np.empty((0, 2))
@@ -74,54 +73,10 @@ def read_marked_columns(
     return positions
 
 
-def read_positions(path: str | Path, pixel_size: float, name: str) -> np.ndarray:
-    """Positions x and y [A], shape (columns, 2), in a CSV file as of `read_marked_columns`; there may be none.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or a position is no number.
-    """
-    positions, unit, _ = _csv(Path(path), name)
-    return np.reshape(positions, (-1, 2)) * (1.0 if unit == "A" else pixel_size)
-
-
 def _told(at: np.ndarray, unit: str, pixel_size: float) -> str:
     """A position as the file gives it."""
     x, y = at / (1.0 if unit == "A" else pixel_size)
     return f"x = {x:.6g}, y = {y:.6g} {unit}"
-
-
-def _csv(path: Path, name: str) -> tuple[np.ndarray, str, list[str]]:
-    """Positions, their unit, and the line of each."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet's byte order mark is no name
-            reader = csv.DictReader(file, skipinitialspace=True)
-            header = reader.fieldnames = [field.strip() for field in reader.fieldnames or []]
-            units = [unit for unit, pair in _PAIRS.items() if set(pair) <= set(header)]
-            if len(units) != 1:
-                found = f"it names {', '.join(header)}" if any(header) else "the file is empty"
-                raise InputError(
-                    f"{name}, line 1: must name the columns x_px,y_px or x_A,y_A, one pair of them, with commas "
-                    f"between; {found}"
-                )
-            positions, places = [], []
-            for row in reader:
-                places.append(f"line {reader.line_num}")
-                positions.append([_number(row[key], key, f"{name}, {places[-1]}") for key in _PAIRS[units[0]]])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{name}: is no CSV text ({error}); save it as CSV in UTF-8") from None
-    return np.array(positions), units[0], places
-
-
-def _number(text: str | None, key: str, where: str) -> float:
-    try:
-        number = float(text or "")
-    except ValueError:
-        number = np.nan
-    if not np.isfinite(number):
-        raise InputError(f"{where}: {key} is {text or ''!r}, which is no number; write one, or remove the line")
-    return number
 
 
 def _atom_lattice(path: Path, name: str) -> tuple[np.ndarray, str, list[str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from stembench.baselines.filters import FILTERS
 from stembench.baselines.finders import FINDERS
@@ -13,6 +13,7 @@ from stembench.config import Config, LabTestset
 from stembench.config.networks import Task
 from stembench.config.studies import Study
 from stembench.errors import InputError
+from stembench.evaluation.rows import Kind
 from stembench.localisation import DEFAULT_LOCALISER
 from stembench.localisation.localisers import LOCALISERS
 from stembench.networks import NETWORKS
@@ -24,8 +25,6 @@ from stembench.planning.trainings import Trainings
 
 _PARTICLES = {"particle", "multiply_twinned"}  # kinds of arrangements that have an outline
 
-#: What rows of tables are of, in their order. An oracle is told what nobody knows of a real image: its structure.
-Kind = Literal["network", "external", "oracle", "baseline", "floor"]
 #: Task of the table `enhancement`.
 ENHANCED: Task = "denoise_background"
 

@@ -8,9 +8,10 @@ from typing import Any
 from stembench.baselines.finders import FINDERS
 from stembench.config import Config
 from stembench.errors import InputError
+from stembench.evaluation.rows import Kind
 from stembench.networks import NETWORKS
 from stembench.planning.choice import candidates
-from stembench.planning.evaluations import Evaluations, Kind
+from stembench.planning.evaluations import Evaluations
 from stembench.planning.lab import LabImages
 from stembench.planning.layout import Layout
 from stembench.planning.methods import Method

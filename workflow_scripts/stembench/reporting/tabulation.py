@@ -18,8 +18,8 @@ from stembench.evaluation.metrics import (
     enhancement_metrics,
     grouped_detection_sums,
 )
+from stembench.evaluation.rows import Kind
 from stembench.localisation import DEFAULT_LOCALISER
-from stembench.planning.evaluations import Kind
 from stembench.products import read_parquet, whole
 
 #: How every row begins.

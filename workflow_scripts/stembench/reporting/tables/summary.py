@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from stembench.config.networks import Task
-from stembench.planning.evaluations import Kind
+from stembench.evaluation.rows import Kind
 from stembench.reporting.base import Inputs, Parameters, Table
 
 if TYPE_CHECKING:
