@@ -161,7 +161,8 @@ def test_a_localiser_plans_the_evaluation_of_networks_and_the_tables_that_show_i
 
 def test_a_finder_plans_its_tuning_its_evaluations_and_the_tables_that_show_it(added, shown, tiny_with, entries):
     own, everything = planned(added, shown, tiny_with, entries["finder"])
-    assert set(own.values()) == {"tune_detection", "evaluate_finder", "evaluate_lattice_precision"}
+    scored = {"evaluate_finder", "evaluate_lattice_precision", "find_on_real_images"}
+    assert set(own.values()) == {"tune_detection", *scored}
     assert all("brightest_pixel" in path for path in own), own
     assert {*LAYOUT.table("detection")} <= everything
     assert not {*LAYOUT.table("enhancement"), *LAYOUT.table("cost")} & everything
