@@ -494,6 +494,7 @@ rule find_on_real_images:
         images=PLAN.real_images.images,
         all_marked=PLAN.real_images.all_marked,
         network=lambda wildcards: PLAN.real_images.method(wildcards.method).network,
+        weights_sha256=lambda w: PLAN.real_images.method(w.method).weights_sha256,
         tuned_at=TUNED_AT,
     message:
         "Find columns in marked lab images by {wildcards.method}"

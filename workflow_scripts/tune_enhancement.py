@@ -8,7 +8,7 @@ from job import running
 from stembench.baselines.filters import FILTERS
 from stembench.datasets.labels import TASK_LABELS, upsampled
 from stembench.datasets.store import open_shards, read_table
-from stembench.evaluation.metrics import on_its_scale
+from stembench.evaluation.scale import on_its_scale
 from stembench.evaluation.tuning import FREE, best_by_level, dose_levels
 from stembench.products import write_json
 

@@ -6,8 +6,8 @@ from stembench.evaluation.metrics import (
     enhancement_sums,
     free_image_quality,
     image_quality,
-    on_its_scale,
 )
+from stembench.evaluation.scale import on_its_scale
 
 
 def test_psnr_by_hand():

@@ -8,6 +8,7 @@ import pandas as pd
 from skimage.metrics import structural_similarity
 
 from stembench.evaluation.matching import nearest_sums
+from stembench.evaluation.scale import on_its_scale
 
 #: Scores of published code, each a mean over images; see `matching.published_scores`.
 PUBLISHED_SCORES = (
@@ -196,20 +197,6 @@ def free_image_quality(output: np.ndarray, target: np.ndarray) -> dict[str, floa
     """
     fitted, target = 255 * on_its_scale(output, target), 255 * target.astype(float)
     return {"psnr_free_db": _psnr(float(np.mean((fitted - target) ** 2))), "ssim_free": _ssim(fitted, target)}
-
-
-def on_its_scale(output: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """An image with the gain, of at least 0, and the offset that fit a target best, by least squares.
-
-    Parameters
-    ----------
-    output, target : ndarray, shape (y, x)
-        Of any scales.
-    """
-    varied, wanted = output - output.mean(dtype=float), float(target.mean(dtype=float))
-    power = float(np.vdot(varied, varied))
-    gain = max(float(np.vdot(varied, target - wanted)) / power, 0.0) if power > 0 else 0.0
-    return gain * varied + wanted
 
 
 def _psnr(error: float) -> float:

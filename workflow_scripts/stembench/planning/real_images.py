@@ -35,6 +35,8 @@ class Finding:
         As the table shows them.
     network : str, optional
         Folder of the trained network; None for a classical finder.
+    weights_sha256 : str
+        Of a network that ships, whose files come with the workflow and are no inputs.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Finding:
     train_dataset: str = ""
     seed: int = 0
     network: str | None = None
+    weights_sha256: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +88,8 @@ class RealImages:
         found = []
         for each in candidates("localise", self.shipped, None):
             name = Path(each.folder).name
-            found.append(Finding(f"shipped-{name}", f"{name}_shipped", "network", each.dataset, network=each.folder))
+            known = {"network": each.folder, "weights_sha256": each.weights_sha256}
+            found.append(Finding(f"shipped-{name}", f"{name}_shipped", "network", each.dataset, **known))
         for method in self.evaluations.localising:
             folder = self.evaluations.trainings.network(method, "localise")
             found.append(Finding(str(method), method.name, "network", method.dataset, method.seed, folder))
@@ -127,23 +131,23 @@ class RealImages:
         return [self.evaluations.detection_tuning(Method(name))]
 
     def network_files(self, name: str) -> list[str]:
-        """Return the files that a network is applied from; a classical finder has none."""
-        folder = self.method(name).network
+        """Return the files that a network trained here is applied from."""
+        method = self.method(name)
         files = ("weights.safetensors", "model.json", "characterisation.json")
-        return [f"{folder}/{file}" for file in files] if folder else []
+        return [f"{method.network}/{file}" for file in files] if method.network and not method.weights_sha256 else []
 
     def modules(self, name: str) -> list[str]:
         """Return the modules of the library that a method is loaded from by name."""
         network = self.method(name).network
         if not network:
             return [FINDERS.module(name)]
-        if name.startswith("shipped-"):
+        if self.method(name).weights_sha256:
             return [NETWORKS.module(read_json(f"{network}/model.json")["architecture"])]
         return [NETWORKS.module(self.evaluations.trainings.architecture(Method.parse(name).name))]
 
     def environment(self, name: str) -> str:
         """Return the conda environment of a method."""
-        return "training" if name.startswith("shipped-") else self.evaluations.environment(Method.parse(name))
+        return "training" if self.method(name).weights_sha256 else self.evaluations.environment(Method.parse(name))
 
     @property
     def all_marked(self) -> list[bool]:

@@ -26,7 +26,8 @@ def draw_enhancement(methods: Mapping[str, Examples]) -> Drawing:
     ValueError
         If there is no method, or a method has no image.
     """
-    from stembench.evaluation.metrics import free_image_quality, on_its_scale
+    from stembench.evaluation.metrics import free_image_quality
+    from stembench.evaluation.scale import on_its_scale
     from stembench.reporting.style import PAGE_IN, image_grid, show_image
 
     empty = [name for name, examples in methods.items() if not len(examples.images)]
