@@ -13,7 +13,7 @@ Makes, below results/{scale}/:
     localisation_after_denoising/{testset}/images.parquet (fits to simulated images, denoised)
     cost/{network}/{task}.json (cost of applying a network)
     export/{testset}/ (images of a test set without truth, for methods that are run elsewhere)
-    real_images/{method}.csv (scores on lab images with marked columns; shipped-{network} is one that ships)
+    real_images/{method}.csv (scores on lab images with marked columns; shipped_{network} is one that ships)
     enhancement/{task}/{testset}/{method}/ (images.parquet, scores against the task's labels; examples.npz, images that
         figures show, of lab images as well)
 """
