@@ -88,8 +88,16 @@ class RealImages:
         found = []
         for each in candidates("localise", self.shipped, None):
             name = Path(each.folder).name
-            known = {"network": each.folder, "weights_sha256": each.weights_sha256}
-            found.append(Finding(f"shipped_{name}", f"{name}_shipped", "network", each.dataset, **known))
+            found.append(
+                Finding(
+                    f"shipped_{name}",
+                    f"{name}_shipped",
+                    "network",
+                    each.dataset,
+                    network=each.folder,
+                    weights_sha256=each.weights_sha256,
+                )
+            )
         for method in self.evaluations.localising:
             folder = self.evaluations.trainings.network(method, "localise")
             found.append(Finding(str(method), method.name, "network", method.dataset, method.seed, folder))
