@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -123,6 +125,14 @@ def test_noise_of_an_integrated_image_is_that_of_electrons_counted_in_quadrants(
     expected = white / (2 * np.pi * np.hypot(kx, ky) * ideal.segments.span + 1e-9) ** 2
     middle = (np.hypot(kx, ky) > 0.6) & (np.hypot(kx, ky) < 2.0)
     assert np.mean(power[middle] / expected[middle]) == pytest.approx(1, rel=0.1)
+
+
+def test_an_integrated_image_of_a_crystal_reaches_from_0_to_1_by_all_of_its_source(small_factory, tiles):
+    factory, _ = multislice_factory(small_factory, tiles, "iDPC", "periodic", 96, 0.1)
+    plan = factory.plan("test", 0)
+    probe = replace(plan.probe, source_tail=0.4, source_tail_size=3.0)
+    clean = factory.forward.image(plan.scene, plan.condition, probe, plan.frame, plan.background, 0).clean
+    assert [clean.min(), clean.max()] == pytest.approx([0, 1], abs=0.03)
 
 
 def test_columns_of_a_tile_under_coma_are_where_it_shows_them(small_factory):

@@ -73,6 +73,16 @@ def test_two_plans_of_one_configuration_ask_for_the_same(plan_of):
     ]
 
 
+def test_a_copied_list_of_images_is_no_prediction(plan_of, tmp_path):
+    folder = tmp_path / "physical"
+    folder.mkdir()
+    for name in ("metadata.csv", "00000.tif"):
+        (folder / name).touch()
+    evaluations = plan_of({"evaluation": {"external": {"theirs": str(tmp_path)}}}).evaluations
+    assert "theirs" not in {row.method for row in evaluations.detection}
+    assert "theirs" in {row.method for row in evaluations.enhancement}
+
+
 def test_no_product_is_reported_twice(demo):
     assert len(set(demo.report.products)) == len(demo.report.products)
 

@@ -44,6 +44,12 @@ def test_a_printed_number_stands_in_its_row_and_no_other(table, published):
     assert joined.drop(columns="paper_psnr_db").equals(table)
 
 
+def test_a_network_that_is_told_the_structure_is_trained_as_the_paper_did(table, published):
+    joined = beside_published(table.assign(kind="oracle"), "enhancement", {"ours": ["theirs"]}, published)
+    assert joined.paper_psnr_db[0] == 31.5
+    assert joined.paper_psnr_db[1:].isna().all()
+
+
 def test_it_stands_after_our_metric(table, published):
     joined = beside_published(table, "enhancement", {"ours": ["theirs"]}, published)
     assert list(joined)[6:] == ["psnr_db", "psnr_db_low", "psnr_db_high", "paper_psnr_db", "ssim"]

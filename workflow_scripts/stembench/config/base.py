@@ -17,10 +17,14 @@ MATERIAL_PATTERN = rf"{CIF_PATTERN}(#[1-9][0-9]{{0,3}})?"
 Material = Annotated[str, Field(pattern=f"^{MATERIAL_PATTERN}$")]
 
 
-def _in_order(value: tuple[float, float]) -> tuple[float, float]:
-    if not 0 <= value[0] <= value[1]:
-        raise ValueError("the two ends of a range must be at least 0, the lower one first")
+def _ascending(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError("the two ends of a range must be in order, the lower one first")
     return value
+
+
+#: Validator of a range.
+ascending = AfterValidator(_ascending)
 
 
 def up_to(highest: float) -> AfterValidator:
@@ -35,11 +39,11 @@ def up_to(highest: float) -> AfterValidator:
 
 
 Number = Annotated[float, Field(ge=0, le=10_000)]
-Range = Annotated[tuple[Number, Number], AfterValidator(_in_order)]
+Range = Annotated[tuple[Number, Number], ascending]
 Positive = Annotated[float, Field(ge=0.5, le=10_000)]
-PositiveRange = Annotated[tuple[Positive, Positive], AfterValidator(_in_order)]
+PositiveRange = Annotated[tuple[Positive, Positive], ascending]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-FractionRange = Annotated[tuple[Fraction, Fraction], AfterValidator(_in_order)]
+FractionRange = Annotated[tuple[Fraction, Fraction], ascending]
 
 
 def _known_element(symbol: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from stembench.config.base import (
     FolderPath,
@@ -15,6 +15,7 @@ from stembench.config.base import (
     PositiveRange,
     Range,
     Section,
+    ascending,
     up_to,
 )
 from stembench.config.imaging import DrawnProbe
@@ -34,16 +35,10 @@ def _both_ends(value: Any) -> Any:
     return (value, value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-def _ascending(value: tuple[int, int]) -> tuple[int, int]:
-    if value[0] > value[1]:
-        raise ValueError("write the lower end of a range first")
-    return value
-
-
 _Count = Annotated[int, Field(ge=0, le=20)]
 _Frames = Annotated[int, Field(ge=1, le=64)]
 _Bits = Annotated[int, Field(ge=8, le=16)]
-CountRange = Annotated[tuple[_Count, _Count], AfterValidator(_ascending)]
+CountRange = Annotated[tuple[_Count, _Count], ascending]
 Defocus = Annotated[float, Field(ge=-10_000, le=10_000)]
 
 
@@ -129,7 +124,7 @@ class PhysicalNoise(Section):
         description="Number of rows with the highest signal",
         json_schema_extra={"bounds": "whole, 0 to 20, ascending"},
     )
-    frames: Annotated[tuple[_Frames, _Frames], AfterValidator(_ascending)] = Field(
+    frames: Annotated[tuple[_Frames, _Frames], ascending] = Field(
         (1, 1),
         description="Frames that are registered and averaged. Each has drift, jitter, mains phase, jumps and lines of "
         "its own, whose blur stays",
@@ -175,7 +170,7 @@ class PhysicalNoise(Section):
         description="Part of the range of levels cut off at its upper end. A saturated detector does it",
         json_schema_extra={"bounds": "0 to 0.45, ascending"},
     )
-    bits: Annotated[tuple[_Bits, _Bits], AfterValidator(_ascending)] | None = Field(
+    bits: Annotated[tuple[_Bits, _Bits], ascending] | None = Field(
         None,
         description="The recorded range holds 2^bits levels; null: levels are whole numbers",
         json_schema_extra={"bounds": "whole, 8 to 16, ascending"},

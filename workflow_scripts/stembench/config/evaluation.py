@@ -63,7 +63,7 @@ class LabTestset(Section):
         min_length=1,
         json_schema_extra={"unit": "e/px"},
     )
-    without: tuple[Name, ...] = Field(
+    without: tuple[DetectionBaseline, ...] = Field(
         (), description="Classical finders that are not tried on it, since they take long"
     )
     enhanced: bool = Field(True, description="Whether a figure shows it enhanced. false where its authors filtered it")

@@ -82,7 +82,6 @@ class Condition(Section):
         "bright-field disc, and several may have one mode",
         json_schema_extra={"unit": "mrad"},
     )
-
     segmented_mrad: Range | None = Field(
         None,
         description="Inner and outer angle of a segmented detector with four quadrants; null: none. iDPC images are "

@@ -372,8 +372,8 @@ class Factory:
         """The truth of a plan, as `Sample.columns`, no bounds given.
 
         A column's apparent position is the maximum of its noise-free image alone, at the lateral position of the
-        entrance surface: `peak_shift` from the column under coma and three-fold astigmatism, moved by drift and shear,
-        not by the jitter of single rows.
+        entrance surface: `peak_shift` from the column under coma and three-fold astigmatism, moved as the scan moves
+        whole groups of rows (`noise.scan`), not by the jitter of single rows.
         """
         scene, probe, pixel_size = plan.scene, plan.probe, plan.frame.pixel_size
         places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])

@@ -288,7 +288,7 @@ class MultisliceModel:
             names = quadrant_names(*angles)
             quadrants = np.stack([self._of_tile(tile, name, index, scene, probe, frame) for name in names])
             integral = self._of_tile(tile, detector, index, scene, probe, frame)
-            period = tile.refined(detector, index, probe.source_size)
+            period = _of_source(probe, lambda fwhm: tile.refined(detector, index, fwhm))
         else:
             quadrants = self._scanned(scene, condition, probe, frame, seed)
             period = integral = integrated_field(differences(quadrants), frame.pixel_size)
@@ -338,11 +338,10 @@ class MultisliceModel:
             detectors = {detector_name(*angles): angles}
         scanned = scan(moved, probe, detectors, shape, frame.pixel_size, **settings)
         inner = slice(margin, margin + frame.shape[0])
-        source = probe.source_parts
-        blurred = [
-            sum(weight * effective_source(each, fwhm, frame.pixel_size) for weight, fwhm in source) for each in scanned
-        ]
-        return np.stack(blurred)[:, inner, inner]
+        blurred = _of_source(
+            probe, lambda fwhm: np.stack([effective_source(each, fwhm, frame.pixel_size) for each in scanned])
+        )
+        return blurred[:, inner, inner]
 
 
 def _of_source(probe: Probe, image: Callable[[float], np.ndarray]) -> np.ndarray:

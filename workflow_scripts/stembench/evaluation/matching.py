@@ -231,8 +231,8 @@ def published_scores(found: np.ndarray, truth: np.ndarray, pixel_size: float) ->
         `mutualnn_chamfer_px`, the mean distance from found columns to the nearest true one, plus the reverse. nan where
         there is nothing to divide by. Source: AtomID-Net, doi 10.1002/smsc.202300031.
     """
-    one = (np.zeros(len(columns), int) for columns in (found, truth))
-    (mutual,), (distance,) = nearest_sums(found, next(one), truth, next(one), 1)
+    one_image = np.zeros(len(found), int), np.zeros(len(truth), int)
+    (mutual,), (distance,) = nearest_sums(found, one_image[0], truth, one_image[1], 1)
     parts = {
         "mutualnn_precision": (mutual, len(found)),
         "mutualnn_recall": (mutual, len(truth)),

@@ -48,7 +48,8 @@ def rank(
         levels = tune_peaks(maps, samples, columns, _TRIED, evaluation)
         score = float(np.mean([level["f1"] for level in levels.values()]))
         return {"metric": "f1", "score": score, "images": len(maps)}
-    name, (outputs, _) = TASK_LABELS[task], network.read(folders, structures)
+    name = TASK_LABELS[task]
+    outputs, _ = network.read(folders, structures)
     shards = Shards(folders, ["image", name, *MADE_FROM.get(name, ())])
     scores = [image_quality(made, label(sample, name))["psnr_db"] for made, sample in zip(outputs, shards)]
     return {"metric": "psnr_db", "score": float(np.mean(scores)), "images": len(outputs)}

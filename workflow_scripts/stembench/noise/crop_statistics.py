@@ -52,8 +52,8 @@ def _row_spectrum(crops: np.ndarray, _: np.ndarray) -> np.ndarray:
     return signal.periodogram(crops, window="hann", axis=2)[1].mean(axis=1)[:, 1:]
 
 
-def _column_spectrum(crops: np.ndarray, _: np.ndarray) -> np.ndarray:
-    return _row_spectrum(crops.swapaxes(1, 2), _)
+def _column_spectrum(crops: np.ndarray, lattices: np.ndarray) -> np.ndarray:
+    return _row_spectrum(crops.swapaxes(1, 2), lattices)
 
 
 def _log_spectral_distance(first: np.ndarray, second: np.ndarray) -> float:

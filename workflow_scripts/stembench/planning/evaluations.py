@@ -318,7 +318,7 @@ class Evaluations:
     def predictions(self, name: str, testset: str, ending: str) -> list[str]:
         """Return the files that an external method predicted for a test set: `.csv` of columns, `.tif` of images."""
         folder = self.config.evaluation.external[name]
-        return sorted(map(str, Path(folder, testset).glob(f"*{ending}")))
+        return sorted(map(str, Path(folder, testset).glob(f"[0-9]*{ending}")))
 
     def external(self, testset: str, ending: str) -> list[Method]:
         """Return the external methods that made predictions for a test set."""

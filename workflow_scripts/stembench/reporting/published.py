@@ -27,12 +27,12 @@ def beside_published(
     """Return a table with a column `paper_{metric}` for each metric that papers print in such a table.
 
     A number stands in the row of its method that was trained and tested as the paper's was, and nowhere else: on the
-    whole of the paper's test set; a network at full width, trained on the paper's dataset.
+    whole of the paper's test set; what has learnt at full width, trained on the paper's dataset.
 
     Parameters
     ----------
     table : DataFrame
-        With `method`, `kind`, `train_dataset`, `width`, `testset`, `subset`.
+        With `method`, `train_dataset`, `width` (of networks alone), `testset`, `subset`.
     name : str
         Of the table.
     testsets : mapping of sequence of str
@@ -52,7 +52,7 @@ def beside_published(
         beside = [ours for ours, papers in testsets.items() if number.testset in papers]
         rows = (table.method == number.method) & table.testset.isin(beside) & (table.subset == "all")
         learnt = [ours for ours, papers in testsets.items() if number.trained_on in papers]
-        rows &= (table.kind != "network") | (table.train_dataset.isin(learnt) & (table.width == 1))
+        rows &= table.width.isna() | (table.train_dataset.isin(learnt) & (table.width == 1))
         for condition in number.row.split():
             column, value = condition.split("=")
             rows &= table[column] == value

@@ -215,8 +215,8 @@ def comparison_table(rows: list[dict]) -> pd.DataFrame:
     table = in_order([row for row in rows if np.isfinite(row["difference"])], COMPARISON)
     if len(table):
         significant = pd.Series(None, table.index, object)
-        for rows in table.groupby(["testset", "metric"]).groups.values():
-            significant[rows] = discoveries(table.p[rows].to_numpy(float))
+        for members in table.groupby(["testset", "metric"]).groups.values():
+            significant[members] = discoveries(table.p[members].to_numpy(float))
         table.insert(table.columns.get_loc("p") + 1, "significant", significant)
     return table
 
