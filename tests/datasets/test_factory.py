@@ -43,6 +43,16 @@ def test_images_and_labels_lie_between_0_and_1(small_factory):
             assert image.max() <= 1
 
 
+def test_the_input_and_its_labels_are_black_at_their_minimum(small_factory):
+    """A pedestal that the input lost is nothing that a network could learn."""
+    sample = small_factory.sample("test", 3)
+    for image in sample.images.values():
+        assert (image.min(), image.max()) == (0, 1)
+    plan = small_factory.plan("test", 3)
+    clear = small_factory.rendered(replace(plan, parameters=plan.parameters | {"counts_per_px": 1e9}))
+    assert clear.images["image"] == pytest.approx(clear.images["noNoise"], abs=1e-3)
+
+
 def test_images_of_a_structure_share_it_and_no_structure_is_in_two_splits(small_factory):
     drawn = {
         split: [small_factory.sample(split, i).parameters for i in range(6)]

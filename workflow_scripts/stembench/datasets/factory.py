@@ -37,7 +37,6 @@ from stembench.datasets.sample import Sample
 from stembench.datasets.scanning import drawn_scans, reach_px
 from stembench.errors import InputError
 from stembench.imaging.conditions import probe_of
-from stembench.imaging.detectors import DARK_FIELD
 from stembench.imaging.drawn_probe import drawn_condition, extreme_conditions, fitted_conditions
 from stembench.imaging.linear import scattering_strengths, strength_of
 from stembench.imaging.probe import Probe
@@ -229,12 +228,7 @@ class Factory:
         ideal = self.forward.image(plan.scene, plan.condition, plan.probe, plan.frame, plan.background, seed)
         clean, image, frames = _scanned(plan, ideal)
         noisy, measured = self._noisy(plan, ideal, image, frames)
-        floor = 0 if self.recipe.mode in DARK_FIELD else None
-        images = {
-            "image": _unit(noisy),
-            "noNoise": _unit(image, floor),
-            "noBackgroundnoNoise": _unit(clean, floor),
-        }
+        images = {"image": _unit(noisy), "noNoise": _unit(image), "noBackgroundnoNoise": _unit(clean)}
         levels = {"level_low": float(noisy.min()), "level_high": float(noisy.max())}
         columns = self.columns(plan)
         if ideal.slope is not None and plan.parameters["split"] in ("test", "held_out"):
@@ -481,7 +475,7 @@ def _atoms(atoms: Sequence[dict], periods: float) -> tuple[np.ndarray, np.ndarra
     return numbers, periods * np.array([atom["occupancy"] for atom in atoms], float)
 
 
-def _unit(image: np.ndarray, floor: float | None = None) -> np.ndarray:
-    """Between 0 (the minimum, or `floor`) and 1 (the maximum)."""
-    low = image.min() if floor is None else floor
-    return np.clip((image - low) / max(image.max() - low, 1e-12), 0, 1).astype(np.float32)
+def _unit(image: np.ndarray) -> np.ndarray:
+    """Between 0 (the minimum) and 1 (the maximum)."""
+    low = image.min()
+    return ((image - low) / max(image.max() - low, 1e-12)).astype(np.float32)

@@ -248,9 +248,8 @@ def rendered_on(factory: Factory, plans: Sequence[Plan], device: torch.device) -
             for plan, frames in zip(plans, moving)
         ]
     )
-    floor = 0.0 if factory.recipe.mode in DARK_FIELD else None
     clean, image = (torch.stack([average(each) for each in frames]) for frames in (still_clean, still))
-    images = {"image": _unit(noisy), "noNoise": _unit(image, floor), "noBackgroundnoNoise": _unit(clean, floor)}
+    images = {"image": _unit(noisy), "noNoise": _unit(image), "noBackgroundnoNoise": _unit(clean)}
     return {name: values.float() for name, values in images.items()}
 
 
@@ -345,7 +344,7 @@ def _batch(parts: Sequence[np.ndarray], shape: tuple[int, ...], device: torch.de
     return _put(whole, device)
 
 
-def _unit(images: torch.Tensor, floor: float | None = None) -> torch.Tensor:
-    """Each between 0 (its minimum, or `floor`) and 1 (its maximum)."""
-    low = images.amin((-2, -1), keepdim=True) if floor is None else floor
-    return ((images - low) / (images.amax((-2, -1), keepdim=True) - low).clamp(min=1e-12)).clamp(0, 1)
+def _unit(images: torch.Tensor) -> torch.Tensor:
+    """Each between 0 (its minimum) and 1 (its maximum)."""
+    low = images.amin((-2, -1), keepdim=True)
+    return (images - low) / (images.amax((-2, -1), keepdim=True) - low).clamp(min=1e-12)

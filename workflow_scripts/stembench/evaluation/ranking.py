@@ -9,7 +9,7 @@ import numpy as np
 from stembench.config import Evaluation
 from stembench.datasets.labels import MADE_FROM, TASK_LABELS, label
 from stembench.datasets.store import Shards, columns_by_sample, read_table
-from stembench.evaluation.metrics import image_quality
+from stembench.evaluation.metrics import free_image_quality
 from stembench.evaluation.tuning import tune_peaks
 from stembench.localisation.peaks import PeakSettings
 from stembench.trained_network import TrainedNetwork
@@ -40,7 +40,8 @@ def rank(
     -------
     dict
         `metric`, `score` and `images`, their number. The score of a network that localises is the mean over doses of
-        the best F1 of maxima in its maps; of another the mean PSNR [dB] against the labels of its task.
+        the best F1 of maxima in its maps; of another the mean PSNR [dB] against the labels of its task,
+        with gain and offset free.
     """
     if task == "localise":
         maps, _, pixel_sizes = network.read_as_applied(folders, structures)
@@ -51,5 +52,5 @@ def rank(
     name = TASK_LABELS[task]
     outputs, _ = network.read(folders, structures)
     shards = Shards(folders, ["image", name, *MADE_FROM.get(name, ())])
-    scores = [image_quality(made, label(sample, name))["psnr_db"] for made, sample in zip(outputs, shards)]
-    return {"metric": "psnr_db", "score": float(np.mean(scores)), "images": len(outputs)}
+    scores = [free_image_quality(made, label(sample, name))["psnr_free_db"] for made, sample in zip(outputs, shards)]
+    return {"metric": "psnr_free_db", "score": float(np.mean(scores)), "images": len(outputs)}

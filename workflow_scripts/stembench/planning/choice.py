@@ -17,6 +17,11 @@ Use = Literal["localise", "denoise"]
 USES: tuple[Use, ...] = get_args(Use)
 #: Task that the networks of each use have learnt.
 TASKS: Mapping[Use, Task] = {"localise": "localise", "denoise": "denoise_background"}
+#: What networks of a task are ranked by, as `evaluation.ranking` names it, and how it is called.
+_RANKED_BY: Mapping[str, tuple[str, str]] = {
+    "localise": ("f1", "F1"),
+    "denoise_background": ("psnr_free_db", "PSNR in dB with gain and offset free"),
+}
 #: Folder of the networks that ship.
 SHIPPED = Path(__file__).parents[1] / "weights"
 _RANKING = "ranking.json"
@@ -39,7 +44,8 @@ class Candidate:
     weights_sha256 : str
         Digest of its weights.
     score : float
-        On the common validation images, higher is better: F1 of a network that localises, PSNR [dB] of another.
+        On the common validation images, higher is better: F1 of a network that localises; PSNR with gain and offset
+        free [dB] of another.
     """
 
     folder: str
@@ -61,7 +67,7 @@ class Choice:
 def candidates(task: Task, shipped: str | Path = SHIPPED, results: str | Path | None = RESULTS) -> list[Candidate]:
     """Return the trained networks of a task that are at hand: those that ship, and those trained here at any scale.
 
-    Networks that could not be trained, or were not ranked yet, are left out.
+    Networks that could not be trained, or were not ranked yet by the present measure, are left out.
 
     Raises
     ------
@@ -83,6 +89,8 @@ def candidates(task: Task, shipped: str | Path = SHIPPED, results: str | Path | 
         score = ranking.get("score")
         if not isinstance(score, int | float) or not isfinite(score):
             raise damaged(path)
+        if ranking.get("metric") != _RANKED_BY[task][0]:
+            continue
         try:
             found.append(Candidate(str(folder), record["dataset"], record["weights_sha256"], score))
         except KeyError:
@@ -130,8 +138,8 @@ def choose(config: Config, use: Use, shipped: str | Path = SHIPPED, results: str
         known = [network for network in known if Path(network.folder, _CHARACTERISATION).exists()] or known
     best = max(known, key=lambda candidate: candidate.score)
     group = "those trained on the noise of your instrument" if config.instrument else "those at hand"
-    unit = {"localise": "F1", "denoise": "PSNR in dB"}[use]
-    reason = f"best of {len(known)} ({group}) by {unit} on the common validation images: {best.score:.4g}"
+    measure = _RANKED_BY[TASKS[use]][1]
+    reason = f"best of {len(known)} ({group}) by {measure} on the common validation images: {best.score:.4g}"
     return _choice(best.folder, reason, use)
 
 
