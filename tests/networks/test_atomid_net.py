@@ -114,7 +114,7 @@ def test_map_and_spacing_are_what_the_description_gives(published):
         )
     output = arrays(published.output)
     expected = 1 / (1 + np.exp(-np.einsum("i,iyx->yx", output["weight"][0, :, 0, 0], features) - output["bias"]))
-    maps, spacing = published.compute(image)
+    maps, spacing = published(image)
     assert maps.shape == (1, 1, 16, 32)
     assert maps[0, 0].numpy() == pytest.approx(expected, abs=1e-5)
     assert spacing.numpy() == pytest.approx(distance, rel=1e-4)

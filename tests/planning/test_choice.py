@@ -29,7 +29,9 @@ class Networks:
         )
         (folder / "characterisation.json").write_text("{}")
         ranked = "card.json" if self.shipped in folder.parents else "ranking.json"
-        (folder / ranked).write_text(json.dumps({"task": task, "metric": MEASURES.get(task, "psnr_free_db"), "score": score} | ranking))
+        (folder / ranked).write_text(
+            json.dumps({"task": task, "metric": MEASURES.get(task, "psnr_free_db"), "score": score} | ranking)
+        )
         return folder
 
     def ship(self, name, score, **more):

@@ -29,6 +29,19 @@ class KilledError(Exception):
     pass
 
 
+class Sure(Network):
+    """Every pixel is a column, says one number."""
+
+    sigmoid = True
+
+    def __init__(self):
+        super().__init__()
+        self.logit = torch.nn.Parameter(torch.tensor(60.0))
+
+    def compute(self, image):
+        return self.logit.expand_as(image)
+
+
 class DroppingOut(Network):
     def __init__(self):
         super().__init__()
@@ -278,6 +291,19 @@ def test_a_loss_that_explodes_later_names_the_last_good_checkpoint(tmp_path):
 def test_a_recipe_without_a_loss_of_the_networks_own_is_refused(tmp_path):
     with pytest.raises(InputError, match="loss: own"):
         trained(tmp_path, loss="own")
+
+
+def test_what_a_network_is_sure_of_by_mistake_is_unlearned(tmp_path):
+    nothing = [(image, np.zeros_like(target)) for image, target in pairs()]
+    network, history, _ = trained(tmp_path, epochs=1, data=nothing, network=Sure(), loss="bce")
+    assert network.logit < 60
+    assert history.train_loss[0] == pytest.approx(60, abs=0.1)  # ln(1 + e^60)
+    assert network(torch.zeros(1, 1, 4, 4)).max() <= 1
+
+
+def test_cross_entropy_of_a_network_without_a_sigmoid_is_refused(tmp_path):
+    with pytest.raises(InputError, match="loss: bce, but this network ends in no sigmoid"):
+        trained(tmp_path, network=build("fcn", 0.25, seed=0), loss="bce")
 
 
 def test_coarser_arithmetic_ends_near_the_exact_one(tmp_path):

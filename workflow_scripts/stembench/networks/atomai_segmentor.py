@@ -25,6 +25,7 @@ class AtomAISegmentor(Network):
     tasks = ("segment", "localise")
     divisor = 8
     normalisation = "none"
+    sigmoid = True
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
@@ -46,7 +47,7 @@ class AtomAISegmentor(Network):
         nn.init.constant_(self.output.get_parameter("bias"), math.log(mean / (1 - mean)))
 
     def compute(self, image: torch.Tensor) -> torch.Tensor:
-        """Map (batch, 1, y, x) to values between 0 and 1 of the same shape."""
+        """Map (batch, 1, y, x) to logits of the same shape."""
         level1 = self.encoder1(image)
         level2 = self.encoder2(functional.max_pool2d(level1, 2))
         level3 = self.encoder3(functional.max_pool2d(level2, 2))
@@ -54,7 +55,7 @@ class AtomAISegmentor(Network):
         level3 = self.decoder3(_joined(level3, self.up3, bottom))
         level2 = self.decoder2(_joined(level2, self.up2, level3))
         level1 = self.decoder1(_joined(level1, self.up1, level2))
-        return torch.sigmoid(in_single_precision(self.output, level1))
+        return in_single_precision(self.output, level1)
 
 
 def _joined(skip: torch.Tensor, convolution: nn.Conv2d, deep: torch.Tensor) -> torch.Tensor:

@@ -36,6 +36,7 @@ class AtomIDNet(Network):
     tasks = ("localise",)
     divisor = 16
     normalisation = "none"
+    sigmoid = True
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
@@ -69,7 +70,7 @@ class AtomIDNet(Network):
         Returns
         -------
         Tensor, shape (batch, 1, y, x)
-            Between 0 and 1; the target is 1 at the columns.
+            Logits; the target of their sigmoid is 1 at the columns.
         Tensor, shape (batch,)
             Mean nearest-neighbour distance of the columns [px].
         """
@@ -80,7 +81,7 @@ class AtomIDNet(Network):
         spacing = self.head(features.mean(dim=(2, 3))).abs()[:, 0]
         for decoder in self.decoders:
             features = decoder(features, levels.pop())
-        return torch.sigmoid(in_single_precision(self.output, features)), spacing
+        return in_single_precision(self.output, features), spacing
 
     def target(self, sample: Sample, task: str) -> np.ndarray:
         """What it should make of a sample.

@@ -26,6 +26,7 @@ class AtomSegNetUNet(Network):
     tasks = tuple(TASK_LABELS)
     divisor = 4
     normalisation = "standardise"
+    sigmoid = True
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
@@ -49,7 +50,7 @@ class AtomSegNetUNet(Network):
         nn.init.constant_(self.output_norm.get_parameter("bias"), math.log(mean / (1 - mean)))
 
     def compute(self, image: torch.Tensor) -> torch.Tensor:
-        """Map (batch, 1, y, x) to values between 0 and 1 of the same shape."""
+        """Map (batch, 1, y, x) to logits of the same shape."""
         level1 = self.encoder1(image)
         level2 = self.encoder2(functional.max_pool2d(level1, 2))
         bottom = self.bottom(functional.max_pool2d(level2, 2))
@@ -58,7 +59,7 @@ class AtomSegNetUNet(Network):
         return in_single_precision(self._last, level1)
 
     def _last(self, features: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self.output_norm(functional.relu(self.output(features))))
+        return self.output_norm(functional.relu(self.output(features)))
 
 
 class _UpAndJoin(nn.Module):

@@ -45,6 +45,8 @@ class Network(nn.Module, ABC):
         By what the sides of the images that `compute` gets are divisible.
     normalisation : str
         What it sees of an image, and the scale of its output; see `registry.normalise`.
+    sigmoid : bool
+        Whether `compute` gives logits, of which `forward` takes the sigmoid.
     note : str
         What tables say of it.
     maps : int
@@ -59,17 +61,23 @@ class Network(nn.Module, ABC):
     tasks: tuple[str, ...] = tuple(TASK_LABELS)
     divisor: int = 1
     normalisation: str = "standardise"
+    sigmoid: bool = False
     note: str = ""
     maps: int = 1
     scale: int = 1
 
-    def forward(self, image: torch.Tensor, **context: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+    def forward(
+        self, image: torch.Tensor, *, logits: bool = False, **context: torch.Tensor
+    ) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Maps of images of any height and width, in their frame.
 
         Parameters
         ----------
         image : Tensor, shape (batch, 1, y, x)
             Normalised images. Where the output is `scale` times as large they are first interpolated to its size.
+        logits : bool
+            Whether a network with a `sigmoid` leaves it out, as losses on logits want it: of what it is sure of by
+            mistake, the sigmoid has no gradient.
         **context : Tensor
             What `context` gives of each sample, stacked.
 
@@ -86,9 +94,11 @@ class Network(nn.Module, ABC):
             mode = "reflect" if down < height and right < width else "replicate"
             image = functional.pad(image, (0, right, 0, down), mode=mode)
         output = self.compute(image, **context)
-        if isinstance(output, tuple):
-            return output[0][..., :height, :width], *output[1:]
-        return output[..., :height, :width]
+        maps, *others = output if isinstance(output, tuple) else (output,)
+        maps = maps[..., :height, :width]
+        if self.sigmoid and not logits:
+            maps = torch.sigmoid(maps)
+        return (maps, *others) if others else maps
 
     @abstractmethod
     def compute(self, image: torch.Tensor, *_: Any, **context: Any) -> torch.Tensor | tuple[torch.Tensor, ...]:

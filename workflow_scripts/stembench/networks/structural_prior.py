@@ -159,6 +159,7 @@ class StructuralPrior(Network):
     maps = RANKS
     divisor = 16
     normalisation = "standardise"
+    sigmoid = True
 
     def __init__(
         self,
@@ -189,7 +190,7 @@ class StructuralPrior(Network):
     def compute(
         self, image: torch.Tensor, prior: torch.Tensor | None = None
     ) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        """Maps of the ranks; in training with the contrastive term, a tuple of them and what `info_nce` takes.
+        """Logits of the ranks; in training with the contrastive term, a tuple of them and what `info_nce` takes.
 
         Parameters
         ----------
@@ -219,7 +220,7 @@ class StructuralPrior(Network):
         for convolutions in reversed(self.decoder):
             features = functional.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
             features = convolutions(torch.cat([levels.pop(), features], dim=1))
-        maps = torch.sigmoid(in_single_precision(self.output, features))
+        maps = in_single_precision(self.output, features)
         if self.contrastive is None or not self.training:
             return maps
         return maps, *self.contrastive(deepest, tokens[:, 0]), given, structure

@@ -1,4 +1,4 @@
-"""Loss functions of the papers, between maps and targets of shape (batch, maps, y, x)."""
+"""Loss functions of the papers, between maps and targets of shape (batch, maps, y, x); some take logits of maps."""
 
 from collections.abc import Callable
 
@@ -39,5 +39,7 @@ LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "mse": functional.mse_loss,
     "rmse": rmse,
     "l1": functional.l1_loss,
-    "bce": functional.binary_cross_entropy,
+    "bce": functional.binary_cross_entropy_with_logits,
 }
+#: Those that take a map before its sigmoid, which has no gradient where a network is sure.
+ON_LOGITS = ("bce",)

@@ -20,7 +20,7 @@ from stembench.errors import InputError
 from stembench.networks.base import Network
 from stembench.networks.registry import restore
 from stembench.training.callbacks import Checkpoint, Divergence, History, WholeFiles, set_aside_if_damaged
-from stembench.training.losses import LOSSES
+from stembench.training.losses import LOSSES, ON_LOGITS
 
 
 def train(
@@ -71,11 +71,15 @@ def train(
     Raises
     ------
     InputError
-        If the devices cannot share a batch evenly. If the loss is not a number or explodes; names the step, its samples
-        and the last good checkpoint. If a checkpoint is damaged, which is set aside.
+        If the network does not have the loss. If the devices cannot share a batch evenly. If the loss is not a number
+        or explodes; names the step, its samples and the last good checkpoint. If a checkpoint is damaged, which is set
+        aside.
     """
     if recipe.loss == "own" and type(network).loss is Network.loss:
         raise InputError(f"recipe with loss: own, but this network has none; take one of {', '.join(LOSSES)}")
+    if recipe.loss in ON_LOGITS and not network.sigmoid:
+        fitting = ", ".join(loss for loss in LOSSES if loss not in ON_LOGITS)
+        raise InputError(f"recipe with loss: {recipe.loss}, but this network ends in no sigmoid; take one of {fitting}")
     check_shares(devices, {"the training": crops.batch, "the validation": validation.batch})
     for logger in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(logger).setLevel(logging.ERROR)
@@ -144,6 +148,7 @@ class _Run(lightning.LightningModule):
         # Torch's types leave `memory_format` out.
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.crops, self.validation, self.recipe, self.epochs = crops, validation, recipe, epochs
+        self.on_logits = recipe.loss in ON_LOGITS
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         recipe, steps = self.recipe, self.epochs * self.crops.steps
@@ -175,11 +180,13 @@ class _Run(lightning.LightningModule):
 
     def _loss(self, batch: Sequence, name: str) -> torch.Tensor:
         image, target, *context = batch
-        output = self.network(image.to(memory_format=torch.channels_last), **(context[0] if context else {}))
+        told = context[0] if context else {}
+        output = self.network(image.to(memory_format=torch.channels_last), logits=self.on_logits, **told)
         with torch.autocast(self.device.type, enabled=False):
             loss = self.network.loss(output, target, self._compare)
         self.log(name, loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(image))
         return loss
 
     def _compare(self, maps: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return LOSSES[self.recipe.loss](restore(maps.float(), self.network.normalisation), target)
+        maps = maps.float() if self.on_logits else restore(maps.float(), self.network.normalisation)
+        return LOSSES[self.recipe.loss](maps, target)
