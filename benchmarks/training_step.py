@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow_scripts"))
 from stembench.config import Config
 from stembench.datasets.loading import Crops
 from stembench.networks.registry import build, normalise, restore
-from stembench.training.losses import LOSSES
+from stembench.training.losses import LOSSES, ON_LOGITS
 from stembench.training.run import train, use_threads
 
 NETWORKS = {"atomsegnet_unet": "localise", "atomai_segmentor": "localise", "sfin": "denoise_background"}
@@ -26,18 +26,20 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 SCALE = "full" if DEVICE.type == "cuda" else "demo"
 
 
-def bare_rate(network, batches, loss, learning_rate, seconds) -> float:
+def bare_rate(network, batches, recipe, seconds) -> float:
     """Samples a second of forward, backward and step alone."""
     network = network.to(DEVICE, memory_format=torch.channels_last).train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
     batches = [tuple(part.to(DEVICE) for part in batch) for batch in batches]
+    loss, on_logits = LOSSES[recipe.loss], recipe.loss in ON_LOGITS
     seen, started = 0, None
     while started is None or time.perf_counter() - started < seconds:
         for image, target in batches:
             with torch.autocast(DEVICE.type, torch.bfloat16, enabled=DEVICE.type == "cuda"):
-                output = network(image.to(memory_format=torch.channels_last))
+                output = network(image.to(memory_format=torch.channels_last), logits=on_logits)
             optimizer.zero_grad()
-            loss(restore(output.float(), network.normalisation), target).backward()
+            output = output.float() if on_logits else restore(output.float(), network.normalisation)
+            loss(output, target).backward()
             optimizer.step()
             seen += len(image)
             if started is None:  # the first step allocates
@@ -63,13 +65,12 @@ def compared(name: str, task: str) -> tuple[float, float]:
     pairs = list(zip(normalise(images, network.normalisation), targets[:, None]))
     crops = Crops(pairs, crop=recipe.crop_px, batch=recipe.batch_images, seed=0)
     batches = list(crops.epoch(0))
-    loss = LOSSES[recipe.loss]
-    guess = bare_rate(network, batches[:2], loss, recipe.learning_rate, 2)
+    guess = bare_rate(network, batches[:2], recipe, 2)
     samples = max(2 * recipe.batch_images, int(guess * SECONDS_A_TURN))
     validation = Crops(pairs[: recipe.batch_images], crop=recipe.crop_px, batch=recipe.batch_images, seed=0)
     ours, bare = [], []
     for _ in range(TURNS):
-        bare.append(bare_rate(build(name, recipe.width, 0, task), batches, loss, recipe.learning_rate, SECONDS_A_TURN))
+        bare.append(bare_rate(build(name, recipe.width, 0, task), batches, recipe, SECONDS_A_TURN))
         crops = Crops(pairs, crop=recipe.crop_px, batch=recipe.batch_images, seed=0, samples=samples)
         with tempfile.TemporaryDirectory() as folder:
             history = train(

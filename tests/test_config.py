@@ -249,6 +249,8 @@ SFIN = {"demo": ("rmse", 4e-3, "one_cycle", 0.25, 48, 8), "full": ("l1", 2e-4, "
 RECIPES = {
     "atomsegnet_unet": UNET,
     "atomsegnet_unet_mse": {scale: ("mse", *recipe[1:]) for scale, recipe in UNET.items()},
+    "atomsegnet_unet_sfin_recipe": SFIN,
+    "atomsegnet_unet_sfin_time": SFIN,
     "atomsegnet_unetpp": UNET,
     "atomai_segmentor": {"demo": ("bce", *UNET["demo"][1:]), "full": ("bce", 1e-3, "steps", 1, 256, 32)},
     "atomid_net": {"demo": ("own", *UNET["demo"][1:]), "full": ("own", 1e-4, "steps", 1, 256, 32)},
@@ -257,8 +259,10 @@ RECIPES = {
     "structural_prior_self_attention": PRIOR,
     "structural_prior_cross_attention": PRIOR,
     "fcn": SFIN,
+    "fcn_sfin_time": SFIN,
     "sfin": SFIN,
     "sffn": SFIN,
+    "sffn_sfin_time": SFIN,
     "sffn_spatial_only": SFIN,
     "sffn_frequency_only": SFIN,
     "sffn_without_exchange": SFIN,
@@ -278,6 +282,23 @@ def test_networks_and_their_variants_have_these_recipes(scale):
     assert {name: recipe_of(config, name) for name in config.networks} == {
         name: recipes[scale] for name, recipes in RECIPES.items()
     }
+
+
+@pytest.mark.parametrize("scale", ["demo", "full"])
+@pytest.mark.parametrize(("study", "alike"), [("denoisers", True), ("denoisers_equal_time", False)])
+def test_denoisers_are_compared_under_one_recipe(scale, study, alike):
+    config = load_config({"scale": scale})
+    compared = [variant.network for variant in config.studies[study].variants.values()]
+    assert {config.networks[name].architecture for name in compared} == {"atomsegnet_unet", "fcn", "sffn", "sfin"}
+    recipes = [config.recipe(name) for name in compared]
+    told = [recipe.model_dump(exclude={"source", "samples"}) for recipe in recipes]
+    assert all(one == told[0] for one in told)
+    of_all = config.sizes.samples_seen["denoise_background"]
+    seen = {name: config.samples_seen(name, "denoise_background") for name in compared}
+    assert seen["sfin"] == of_all
+    assert (set(seen.values()) == {of_all}) == alike
+    if not alike:  # the faster, the more
+        assert seen["atomsegnet_unet_sfin_time"] > seen["fcn_sfin_time"] > 2 * of_all > of_all > seen["sffn_sfin_time"]
 
 
 @pytest.mark.parametrize("parent", ["demo", "full"])

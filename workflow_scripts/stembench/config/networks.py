@@ -51,6 +51,9 @@ class Recipe(Section):
         json_schema_extra={"unit": "px"},
     )
     batch_images: int | None = Field(None, description="Crops per training step; null: the scale's", ge=1, le=1024)
+    samples: float = Field(
+        1.0, description="Crops seen in training, as a multiple of the scale's `samples_seen`", gt=0, le=1000
+    )
 
 
 class Network(Section):
@@ -206,6 +209,11 @@ _SFIN = Recipe(
 )
 
 
+def _for_the_time_of_sfin(network: str, demo: float, full: float) -> Network:
+    """As many crops as SFIN's time allows, by the time of one core a step (float32, width and crop of the scale)."""
+    return Network(variant_of=network, recipes={"demo": Recipe(samples=demo), "full": Recipe(samples=full)})
+
+
 def _without(network: str, *parts: str) -> Network:
     return Network(variant_of=network, options=dict.fromkeys(parts, False))
 
@@ -218,6 +226,10 @@ NETWORKS = {
     "atomsegnet_unet_mse": Network(
         variant_of="atomsegnet_unet", recipes=dict.fromkeys(("demo", "full"), Recipe(loss="mse"))
     ),
+    "atomsegnet_unet_sfin_recipe": Network(
+        variant_of="atomsegnet_unet", recipes={"demo": _demo(130, loss="rmse", crop_px=48), "full": _SFIN}
+    ),
+    "atomsegnet_unet_sfin_time": _for_the_time_of_sfin("atomsegnet_unet_sfin_recipe", 4.4, 3.5),
     "atomsegnet_unetpp": Network(tasks=("localise",), recipes={"demo": _demo(50), "full": _ATOMSEGNET}),
     "atomai_segmentor": Network(
         tasks=("localise",),
@@ -280,6 +292,8 @@ NETWORKS = {
     "sffn_spatial_only": _without("sffn", "frequency"),
     "sffn_frequency_only": _without("sffn", "spatial"),
     "sffn_without_exchange": _without("sffn", "exchange"),
+    "fcn_sfin_time": _for_the_time_of_sfin("fcn", 3.5, 2.6),
+    "sffn_sfin_time": _for_the_time_of_sfin("sffn", 0.9, 0.9),
     "faster_rcnn": Network(
         recipes={
             "demo": _demo(18, loss="own"),

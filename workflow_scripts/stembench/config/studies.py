@@ -74,6 +74,30 @@ STUDIES = {
             "mse": Variant(network="atomsegnet_unet_mse"),
         },
     ),
+    "denoisers": Study(
+        task="denoise_background",
+        scored="images",
+        testsets=("physical", "calibrated"),
+        variants={
+            "sfin": Variant(network="sfin"),
+            "sffn": Variant(network="sffn"),
+            "fcn": Variant(network="fcn"),
+            "atomsegnet_unet": Variant(network="atomsegnet_unet_sfin_recipe"),
+        },
+        baselines=DEFAULT_FILTERS,
+    ),
+    "denoisers_equal_time": Study(
+        task="denoise_background",
+        scored="images",
+        testsets=("physical", "calibrated"),
+        variants={
+            "sfin": Variant(network="sfin"),
+            "sffn": Variant(network="sffn_sfin_time"),
+            "fcn": Variant(network="fcn_sfin_time"),
+            "atomsegnet_unet": Variant(network="atomsegnet_unet_sfin_time"),
+        },
+        baselines=DEFAULT_FILTERS,
+    ),
     "frequency_branch": Study(
         task="denoise_background",
         scored="images",

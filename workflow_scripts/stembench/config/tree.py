@@ -493,6 +493,11 @@ class Config(Section):
         """How a network is trained at the scale that is run."""
         return self.networks[network].recipes[self.scale]
 
+    def samples_seen(self, network: str, task: str) -> int:
+        """How many crops a network sees in training at the scale that is run."""
+        of_all = {str(name): crops for name, crops in self.sizes.samples_seen.items()}[task]
+        return max(round(of_all * self.recipe(network).samples), 1)
+
 
 def _no_detector(key: str, recipe: Dataset, condition: str, described: Condition) -> str:
     modes = modes_of(described)

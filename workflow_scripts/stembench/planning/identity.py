@@ -93,8 +93,8 @@ def training_identity(
     ignored = TRAINING_IGNORES if sampling else (*TRAINING_IGNORES, *DRAWING)
     return {
         "made_as": {"architecture": architecture, "width": recipe.width, "options": dict(entry.options)},
-        "recipe": recipe.model_dump(mode="json", exclude={"source"}),
-        "length": {"samples_seen": config.sizes.samples_seen[task], "epochs": config.sizes.epochs},
+        "recipe": recipe.model_dump(mode="json", exclude={"source", "samples"}),
+        "length": {"samples_seen": config.samples_seen(network, task), "epochs": config.sizes.epochs},
         "seed": seed,
         "precision": config.training.precision,
         "sampling": sampling,

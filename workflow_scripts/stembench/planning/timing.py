@@ -102,7 +102,7 @@ def work(plan: Plan, rule: str, wildcards: Mapping[str, str]) -> tuple[float, fl
         return max(sizes.phonons, 1) * sizes.thickest_A, sizes.thickest_A
     if rule == "train_network":
         recipe = plan.config.recipe(wildcards["network"])
-        crops: float = {str(task): crops for task, crops in sizes.samples_seen.items()}[wildcards["task"]]
+        crops: float = plan.config.samples_seen(wildcards["network"], wildcards["task"])
         width = recipe.width or 1.0
         return crops * (recipe.crop_px or sizes.image_px) ** 2 * width, width**2
     if rule == "make_table":

@@ -153,7 +153,7 @@ class Trainings:
     def told(self, training: Training) -> dict[str, Any]:
         """Return what captions tell of a training."""
         recipe = self.config.recipe(training.network)
-        crops = self.config.sizes.samples_seen[training.task]
+        crops = self.config.samples_seen(training.network, training.task)
         return {"samples_seen": crops, "crop_px": recipe.crop_px, "width": recipe.width, "scale": self.config.scale}
 
     def identity(self, training: Training) -> dict[str, Any]:

@@ -44,6 +44,8 @@ def caption(plan: Plan, _: str) -> str:
         "background-free image: `psnr_free_db` and `ssim_free` with the gain and offset of each image free, `psnr_db` "
         "and `ssim` as images are, which judge the level of black more than the columns. Filters are followed by "
         "background subtraction and scaling, all tuned for each dose on validation images, for either measure. "
+        "Networks have the losses and crops of their papers; the studies `denoisers` and `denoisers_equal_time` train "
+        "them alike. "
         "`paper_*` are printed numbers, of networks of full width that were trained and tested on the paper's own set."
     )
 
