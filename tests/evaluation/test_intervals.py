@@ -69,6 +69,31 @@ def test_many_comparisons_of_noise_find_next_to_nothing():
     assert np.mean([discoveries(each).any() for each in p]) == pytest.approx(0.05, abs=0.04)
 
 
+def trained(values_of_seeds):
+    tables = [images(values).assign(seed=seed) for seed, values in enumerate(values_of_seeds)]
+    return pd.concat(tables)
+
+
+def test_an_interval_holds_what_other_training_seeds_would_give():
+    rng = np.random.default_rng(0)
+    hard, of_seed = rng.normal(3, 0.1, 200), np.array([-1.0, 0.0, 1.0])
+    one = with_intervals(images(hard), mean, 2000)
+    several = with_intervals(trained(hard + each for each in of_seed), mean, 2000)
+    assert several["mean"] == pytest.approx(one["mean"])
+    # The bootstrap of three values has their standard deviation over the root of three.
+    spread = np.sqrt(2 / 3) / np.sqrt(3)
+    assert several["mean_high"] - several["mean_low"] == pytest.approx(2 * 1.96 * spread, rel=0.15)
+    assert one["mean_high"] - one["mean_low"] < 0.05
+
+
+def test_training_seeds_of_two_methods_are_drawn_apart():
+    hard = np.random.default_rng(0).normal(3, 0.1, 50)
+    seeds = [hard + each for each in (-1.0, 0.0, 1.0)]
+    ours, theirs = (Resampled.of(trained(seeds), mean, 2000, name) for name in ("ours", "theirs"))
+    drawn = paired_difference(ours, theirs, "mean")
+    assert drawn["high"] - drawn["low"] == pytest.approx(2 * 1.96 * np.sqrt(2) * np.sqrt(2 / 3) / np.sqrt(3), rel=0.15)
+
+
 def test_a_gain_is_ours_over_theirs_and_of_a_distance_theirs_over_ours():
     assert compared([6.0] * 5, [4.0] * 5)["gain_percent"] == pytest.approx(50)
     assert compared([4.0] * 5, [11.0] * 5, lower_is_better=True)["gain_percent"] == pytest.approx(175)

@@ -1,10 +1,11 @@
-"""Confidence intervals by bootstrap over images, or over the structures or blocks that images share.
+"""Confidence intervals by bootstrap over training seeds and over images, or the structures or blocks that these share.
 
 Many comparisons find some difference by chance; `discoveries` corrects for their number.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -37,16 +38,29 @@ class Resampled:
     drawn: pd.DataFrame
 
     @classmethod
-    def of(cls, sums: pd.DataFrame, metrics: Metrics, resamplings: int) -> "Resampled":
-        """Parameters as for `with_intervals`."""
-        units = sums.groupby("unit", sort=True).sum()
-        weights = np.ones((1, len(units)))
+    def of(cls, sums: pd.DataFrame, metrics: Metrics, resamplings: int, method: str = "") -> "Resampled":
+        """Parameters as for `with_intervals`; training seeds of each `method` are drawn on their own."""
+        names = [name for name in sums if name not in ("unit", "seed")]
+        cells = (
+            sums.assign(seed=sums.get("seed", 0))
+            .groupby(["unit", "seed"], sort=True)[names]
+            .sum()
+            .unstack(fill_value=0)
+        )
+        units, seeds = cells.index, cells.columns.unique("seed")
+        values = cells.to_numpy(float).reshape(len(units), len(names), len(seeds))
+        weights, seed_weights = np.ones((1, len(units))), np.ones((1, len(seeds)))
         if len(units) >= MIN_UNITS:
-            equal = np.full(len(units), 1 / len(units))
-            draws = np.random.default_rng(0).multinomial(len(units), equal, size=resamplings)
-            weights = np.vstack([weights, draws])
-        values = metrics(pd.DataFrame(weights @ units.to_numpy(), columns=units.columns))
-        return cls(frozenset(units.index), values.iloc[0], values.iloc[1:].reset_index(drop=True))
+            weights = np.vstack([weights, _draws(len(units), resamplings, 0)])
+            seed_weights = np.vstack([seed_weights, _draws(len(seeds), resamplings, (1, crc32(method.encode())))])
+        drawn = np.einsum("ru,ucs,rs->rc", weights, values, seed_weights, optimize=True)
+        found = metrics(pd.DataFrame(drawn, columns=names))
+        return cls(frozenset(units), found.iloc[0], found.iloc[1:].reset_index(drop=True))
+
+
+def _draws(number: int, resamplings: int, stream: int | tuple[int, int]) -> np.ndarray:
+    """How often each of some things is drawn in each sample of as many; the same for the same number and stream."""
+    return np.random.default_rng(stream).multinomial(number, np.full(number, 1 / number), size=resamplings)
 
 
 def with_intervals(sums: pd.DataFrame, metrics: Metrics, resamplings: int) -> dict[str, float]:
@@ -55,8 +69,9 @@ def with_intervals(sums: pd.DataFrame, metrics: Metrics, resamplings: int) -> di
     Parameters
     ----------
     sums : DataFrame
-        A row an image: what `metrics` needs, and `unit`, which is what is resampled (images of one unit stay together:
-        noise draws of a structure are not independent images).
+        A row an image and training seed: what `metrics` needs; `unit`, which is what is resampled (images of one unit
+        stay together: noise draws of a structure are not independent images); and `seed` where there are several, which
+        are resampled as well.
     metrics : callable
         From sums to metrics, a row for a row.
     resamplings : int

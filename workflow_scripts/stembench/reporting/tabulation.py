@@ -193,7 +193,8 @@ def comparison(results: pd.DataFrame, metrics: Callable, compared: Sequence[str]
     """
     by_set: dict[tuple, list] = {}
     for identity, subset, part in by_subset(results[results.kind != "floor"]):
-        resampled = Resampled.of(resampled_sums(part), metrics, resamplings)
+        trained = f"{identity['method']} {identity['train_dataset']}"
+        resampled = Resampled.of(resampled_sums(part), metrics, resamplings, trained)
         by_set.setdefault((identity["testset"], subset), []).append((identity, part, resampled))
     rows = []
     for (_, subset), members in by_set.items():
@@ -277,8 +278,8 @@ def beginning(identity: dict, subset: str, part: pd.DataFrame) -> dict:
 
 
 def resampled_sums(part: pd.DataFrame) -> pd.DataFrame:
-    """Return sums alone, with what a bootstrap resamples: the structure that images share."""
-    known = {*METHOD, *_IMAGE, "seed", "testset", "localiser", "part"}
+    """Return sums alone, with what a bootstrap resamples: `seed`, and as `unit` the structure that images share."""
+    known = {*METHOD, *_IMAGE, "testset", "localiser", "part"}
     return part[[column for column in part if column not in known]].assign(unit=part.structure.to_numpy())
 
 
@@ -292,7 +293,9 @@ def metric_row(identity: dict, subset: str, part: pd.DataFrame, metrics: Callabl
     if "rmse_common_pm" in values:
         row["n_common"] = int(part.common.sum() / row["n_seeds"])
     several = list(part.groupby("seed")) if row["n_seeds"] > 1 else []
-    seeds = [metrics(resampled_sums(one).drop(columns="unit").sum().to_frame().T).iloc[0] for _, one in several]
+    seeds = [
+        metrics(resampled_sums(one).drop(columns=["unit", "seed"]).sum().to_frame().T).iloc[0] for _, one in several
+    ]
     for name in [name for name in values if not name.endswith(("_low", "_high"))]:
         spread = np.std([seed[name] for seed in seeds], ddof=1) if seeds else np.nan
         row |= {name: values[name], f"{name}_low": values[f"{name}_low"], f"{name}_high": values[f"{name}_high"]}

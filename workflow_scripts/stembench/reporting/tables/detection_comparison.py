@@ -41,11 +41,12 @@ def caption(plan: Plan, _: str) -> str:
     return (
         "Paired differences of each network, read by tuned maxima, from each baseline and, on whole test sets, from "
         "each other network (`baseline` names the other one), on the same images, with 95 % intervals by bootstrap "
-        "over structures. `p`: probability of a difference as large by chance. `significant`: after Benjamini and "
-        "Hochberg, among all differences in a metric on a test set, so that at most 5 % of those called significant "
-        "are none; Markdown and LaTeX mark the others n.s. `gain_percent` is the method's value over the other's less "
-        "one, and of distances the other's over the method's less one; `paper_gain_percent` is printed for other "
-        "images and networks of full width, with a definition that is not public."
+        "over structures and, where there are several, training seeds. `p`: probability of a difference as large by "
+        "chance. `significant`: after Benjamini and Hochberg, among all differences in a metric on a test set, so that "
+        "at most 5 % of those called significant are none; Markdown and LaTeX mark the others n.s. `gain_percent` is "
+        "the method's value over the other's less one, and of distances the other's over the method's less one; "
+        "`paper_gain_percent` is printed for other images and networks of full width, with a definition that is not "
+        "public."
     )
 
 

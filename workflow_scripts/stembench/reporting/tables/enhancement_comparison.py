@@ -39,7 +39,8 @@ def caption(plan: Plan, _: str) -> str:
     return (
         "Paired differences in PSNR (dB) and SSIM, with gain and offset free and as images are, between each network "
         "and each tuned filter, and between networks, on the same images, with 95 % intervals by bootstrap over "
-        "structures. `significant`: after Benjamini and Hochberg, among all differences in a metric on a test set."
+        "structures and, where there are several, training seeds. `significant`: after Benjamini and Hochberg, among "
+        "all differences in a metric on a test set."
     )
 
 

@@ -40,7 +40,9 @@ def study_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
     rows = []
     for _, members in results.groupby("testset", sort=False):
         parts = list(by_method(members))
-        resampled = [Resampled.of(resampled_sums(part), metrics, resamplings) for _, part in parts]
+        resampled = [
+            Resampled.of(resampled_sums(part), metrics, resamplings, identity["method"]) for identity, part in parts
+        ]
         (reference, _), first = parts[0], resampled[0]
         for (identity, part), ours in zip(parts[1:], resampled[1:]):
             rows += [

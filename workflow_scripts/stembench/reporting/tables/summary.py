@@ -131,8 +131,9 @@ def caption(plan: Plan, _: str) -> str:
         "peak; maps of networks are read by tuned maxima. `rmse_over_crlb`: localisation error over the Cramér-Rao "
         "bound, in images whose noise is Poisson's alone. `gain_db`: PSNR, with gain and offset free, less that of the "
         "best tuned filter on the same images. `parameters` and `training_s`: size of a network, and seconds that its "
-        "training took. Blank where a number is not defined. Brackets: 95 % bootstrap over structures; "
-        "SDs over seeds are in the CSV. The tables detection, enhancement and cost hold the rest."
+        "training took. Blank where a number is not defined. Brackets: 95 % bootstrap over structures and, where there "
+        "are several, training seeds; SDs over seeds are in the CSV. The tables detection, enhancement and cost hold "
+        "the rest."
         + (f" Left out here are {left_out} more networks and filters, of later tasks." if left_out > 0 else "")
     )
 
