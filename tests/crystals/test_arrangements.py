@@ -5,6 +5,7 @@ import pytest
 from scipy.spatial import cKDTree
 from stembench.config import Config
 from stembench.crystals.arrangements import arranged, unsuited
+from stembench.crystals.disorder import number_density
 from stembench.crystals.material import Material
 from stembench.crystals.specimen import columns_of
 from stembench.crystals.view import View
@@ -29,7 +30,7 @@ def layer(projection_of):
     return Material.of("MoS2", "001", projection_of("MoS2", "001"), single_layer=True)
 
 
-@pytest.mark.parametrize("name", Config().arrangements)
+@pytest.mark.parametrize("name", [name for name in Config().arrangements if name != "empty"])
 def test_every_arrangement_is_made_of_atoms_apart_and_again_the_same(name, materials):
     specimen, again = made(name, materials), made(name, materials)
     assert (specimen.positions == again.positions).all()
@@ -40,6 +41,19 @@ def test_every_arrangement_is_made_of_atoms_apart_and_again_the_same(name, mater
     apart = cKDTree(specimen.positions).query(specimen.positions, k=2)[0][:, 1]
     assert apart.min() > 0.5
     assert len(specimen) != len(made(name, materials, 1)) or name in ("periodic", "defects")
+
+
+def test_an_empty_object_has_no_column_and_all_three_kinds_of_film(materials):
+    recipe, drawn = Config().arrangements["empty"], {}
+    for seed in range(12):
+        specimen, draws = arranged(recipe, materials[0], materials, VIEW, np.random.default_rng(seed))
+        assert len(columns_of(specimen, specimen.numbers**1.7)["x_A"]) == 0
+        inside = np.all((specimen.positions[:, :2] > 0) & (specimen.positions[:, :2] < 40), axis=1)
+        film = number_density("C") * 40**2 * draws.get("film_A", 0)
+        drawn.setdefault(draws["film"], []).append(inside.sum() / max(film, 1))
+    assert max(drawn["none"]) == 0
+    assert np.array(drawn["whole"]) == pytest.approx(1, abs=0.1)
+    assert 0.1 < np.mean(drawn["edge"]) < 0.9
 
 
 @pytest.mark.parametrize(("name", "hides"), [("occluded", True), ("occluded_by_crystal", True), ("embedded", False)])

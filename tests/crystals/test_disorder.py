@@ -4,8 +4,24 @@ from ase.data import atomic_masses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
-from stembench.crystals.disorder import amorphous_layer, random_columns, random_points
-from stembench.crystals.specimen import NO_COLUMN, columns_of
+from stembench.crystals.disorder import amorphous_layer, random_columns, random_lattice, random_points
+from stembench.crystals.specimen import NO_COLUMN, columns_of, crystal_slab
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 8), st.floats(2.5, 8), st.floats(2.5, 8), st.floats(60, 90), st.integers(0, 2**32))
+def test_columns_of_a_random_lattice_keep_their_distance_in_the_endless_crystal(sites, a, b, degrees, seed):
+    rng = np.random.default_rng(seed)
+    projection = random_lattice((a, b), np.deg2rad(degrees), 3.0, sites, 1.3, (5, 82), rng)
+    assert 1 <= len(projection.columns) <= sites
+    crystal = crystal_slab(projection, (30.0, 30.0), 0.3, np.array([1.0, 2.0]), 0.0, 9.0)
+    columns = columns_of(crystal, crystal.numbers**1.7)
+    places = np.column_stack([columns["x_A"], columns["y_A"]])
+    assert cKDTree(places).query(places, k=2)[0][:, 1].min() >= 1.3 - 1e-9
+    assert set(columns["atoms"]) == {3}
+    density = len(projection.columns) / (a * b * np.sin(np.deg2rad(degrees)))
+    assert len(places) == pytest.approx(900 * density, rel=0.25)
+    assert set(crystal.numbers) <= set(range(5, 83))
 
 
 @settings(max_examples=20, deadline=None)

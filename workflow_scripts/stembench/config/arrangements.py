@@ -4,7 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stembench.config.base import Element, FractionRange, PositiveRange, Range, Section, up_to
+from stembench.config.base import Element, FractionRange, PositiveRange, Range, Section, ascending, up_to
+
+_Sites = Annotated[int, Field(ge=1, le=20)]
+_AtomicNumber = Annotated[int, Field(ge=1, le=94)]
 
 
 class Periodic(Section):
@@ -97,6 +100,51 @@ class Random(Section):
 
     kind: Literal["random"] = Field("random", description="Columns of a crystal at random places")
     spacing_A: PositiveRange = Field((1.6, 3.5), description="Smallest distance", json_schema_extra={"unit": "A"})
+
+
+class Lattice(Section):
+    """A crystal that nobody knows: a plane lattice at random with columns of single elements."""
+
+    kind: Literal["lattice"] = Field("lattice", description="A lattice at random, whatever the material is")
+    edge_A: PositiveRange = Field(
+        (2.5, 8.0), description="Lengths of the two lattice vectors", json_schema_extra={"unit": "A"}
+    )
+    angle_deg: Annotated[PositiveRange, up_to(90)] = Field(
+        (60.0, 90.0),
+        description="Angle between them",
+        json_schema_extra={"unit": "deg", "bounds": "0.5 to 90, ascending"},
+    )
+    sublattices: Annotated[tuple[_Sites, _Sites], ascending] = Field(
+        (1, 6),
+        description="Columns in a cell, as far as there is room",
+        json_schema_extra={"bounds": "whole, 1 to 20, ascending"},
+    )
+    spacing_A: float = Field(
+        1.3, description="Smallest distance of columns", ge=0.5, le=5, json_schema_extra={"unit": "A"}
+    )
+    atomic_numbers: Annotated[tuple[_AtomicNumber, _AtomicNumber], ascending] = Field(
+        (5, 82),
+        description="Atomic numbers of the columns",
+        json_schema_extra={"bounds": "whole, 1 to 94, ascending"},
+    )
+    period_A: PositiveRange = Field(
+        (2.5, 5.0), description="Distance of atoms along the beam", json_schema_extra={"unit": "A"}
+    )
+
+
+class Empty(Section):
+    """No column: vacuum, an amorphous film, or a film that ends in the field."""
+
+    kind: Literal["empty"] = Field("empty", description="No column, whatever the material is")
+    films: Annotated[tuple[Literal["none", "edge", "whole"], ...], Field(min_length=1)] = Field(
+        ("none", "edge", "whole"),
+        description="Kinds of film, each equally likely. `none` is vacuum; `edge` ends in the field",
+    )
+    element: Element = Field("C", description="Element of the film")
+    film_A: PositiveRange = Field((10.0, 100.0), description="Thickness of the film", json_schema_extra={"unit": "A"})
+    roughness_A: Range = Field(
+        (0.0, 5.0), description="SD of the film's edge about a line", json_schema_extra={"unit": "A"}
+    )
 
 
 class Occluded(Section):
@@ -230,6 +278,8 @@ Arrangement = (
     | Embedded
     | GrainBoundary
     | Random
+    | Lattice
+    | Empty
     | Occluded
     | Covered
     | Strained

@@ -10,8 +10,10 @@ from stembench.config import (
     Defects,
     Dislocation,
     Embedded,
+    Empty,
     Fault,
     GrainBoundary,
+    Lattice,
     MultiplyTwinned,
     Occluded,
     Overlapping,
@@ -25,7 +27,7 @@ from stembench.config import (
 )
 from stembench.crystals.defects import displaced, with_interstitials, with_substitutions, with_vacancies
 from stembench.crystals.deformation import dislocated, strained
-from stembench.crystals.disorder import random_columns
+from stembench.crystals.disorder import amorphous_layer, random_columns, random_lattice
 from stembench.crystals.interfaces import Region, half_plane, island, joined
 from stembench.crystals.material import Material
 from stembench.crystals.multiply_twinned import multiply_twinned
@@ -34,7 +36,7 @@ from stembench.crystals.overlayers import covered, occluded
 from stembench.crystals.particles import TRUNCATION, on_support, random_particle, wedge
 from stembench.crystals.planar import faulted, twinned
 from stembench.crystals.polar import elements_of, polarised
-from stembench.crystals.specimen import Specimen
+from stembench.crystals.specimen import Specimen, crystal_slab
 from stembench.crystals.view import Draws, View, another, in_the_middle
 
 _INTERSTITIAL_CLEARANCE_A = 1.0
@@ -133,6 +135,26 @@ def _random(recipe: Random, material: Material, others: Sequence[Material], view
     return random_columns(material.projection, view.extent, view.margin, thickness, spacing, draws.rng)
 
 
+def _lattice(recipe: Lattice, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
+    edges = [draws.uniform(f"edge_{name}_A", *recipe.edge_A) for name in "ab"]
+    angle, period = draws.uniform("angle_deg", *recipe.angle_deg), draws.uniform("period_A", *recipe.period_A)
+    sites = int(draws.rng.integers(recipe.sublattices[0], recipe.sublattices[1] + 1))
+    inside = (np.deg2rad(angle), period, sites, recipe.spacing_A, recipe.atomic_numbers, draws.rng)
+    projection = random_lattice((edges[0], edges[1]), *inside)
+    draws["sublattices"] = len(projection.columns)
+    return crystal_slab(projection, view.extent, view.rotation, view.offset, view.margin, view.thickness)
+
+
+def _empty(recipe: Empty, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
+    film = draws["film"] = str(draws.rng.choice(recipe.films))
+    thickness = draws.uniform("film_A", *recipe.film_A) if film != "none" else 0.0
+    layer = amorphous_layer(view.extent, view.margin, thickness, draws.rng, recipe.element)
+    if film != "edge":
+        return layer
+    region = _line(view, draws.uniform("roughness_A", *recipe.roughness_A), draws)
+    return layer[region(layer.positions[:, :2])]
+
+
 def _line(view: View, roughness: float, draws: Draws) -> Region:
     """One side of a line through the middle third of the field, at any angle."""
     through = in_the_middle(view, draws)
@@ -153,6 +175,8 @@ _MAKERS: dict[type, Callable[..., Specimen]] = {
     Embedded: _embedded,
     GrainBoundary: _grain_boundary,
     Random: _random,
+    Lattice: _lattice,
+    Empty: _empty,
     Occluded: occluded,
     Covered: covered,
     Strained: strained,

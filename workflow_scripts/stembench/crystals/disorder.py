@@ -1,8 +1,8 @@
-"""Random matter: points at a minimum distance, amorphous layers, columns without a lattice."""
+"""Random matter: points at a minimum distance, amorphous layers, columns without a lattice, lattices at random."""
 
 import numpy as np
 from ase.build import bulk
-from ase.data import atomic_masses, atomic_numbers
+from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 from scipy.spatial import cKDTree
 
 from stembench.crystals.projection import Projection
@@ -14,6 +14,7 @@ _DENSITIES |= {"U": 19.1, "Np": 20.2}
 _DALTON_PER_A3 = 1.66054  # [g/cm^3]
 _USUAL_DENSITY = 0.05  # [1/A^3]
 _CLOSEST = 0.65  # distance of the closest atoms, over the edge of the cube that an atom has; 1.4 A in carbon
+_USUAL_B_A2 = 0.5  # of atoms of which nothing is known
 _ROUNDS = 30  # of drawing candidates before a volume counts as full
 
 
@@ -128,3 +129,54 @@ def random_columns(
         column = columns[number]
         parts.append(column.moved(np.array([*(place - column.positions[0, :2]), 0.0])))
     return together(*parts) if parts else cell[np.array([], int)]
+
+
+def random_lattice(
+    edges: tuple[float, float],
+    angle: float,
+    period: float,
+    sites: int,
+    spacing: float,
+    numbers: tuple[int, int],
+    rng: np.random.Generator,
+) -> Projection:
+    """A plane lattice of columns of single elements at random places of its cell, none closer than `spacing`.
+
+    Parameters
+    ----------
+    edges : tuple of float
+        Lengths of the lattice vectors [A].
+    angle : float
+        Between them [rad].
+    period : float
+        Distance of atoms along the beam [A].
+    sites : int
+        How many columns a cell is to hold; fewer come where it is full before, at least one.
+    spacing : float
+        Smallest distance of columns, if the edges are longer [A].
+    numbers : tuple of int
+        Lowest and highest atomic number, each in between as likely.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    Projection
+        Atoms of a column lie at heights of its own, and vibrate with B = 0.5 A^2.
+    """
+    lattice = np.array([[edges[0], 0.0], [edges[1] * np.cos(angle), edges[1] * np.sin(angle)]])
+    images = np.array([[i, j] for i in (-1, 0, 1) for j in (-1, 0, 1)]) @ lattice
+    places: list[np.ndarray] = []
+    for place in rng.random((_ROUNDS * sites, 2)) @ lattice:
+        apart = [np.hypot(*(place - other + images).T).min() for other in places]
+        if len(places) < sites and min(apart, default=np.inf) >= spacing:
+            places.append(place)
+    columns = []
+    for x, y in places:
+        atom = {"element": chemical_symbols[rng.integers(numbers[0], numbers[1] + 1)], "occupancy": 1.0}
+        place = {"x_A": float(x), "y_A": float(y)}
+        atom |= place | {"height_A": float(rng.uniform(0, period)), "B_A2": _USUAL_B_A2}
+        columns.append(place | {"atoms": [atom]})
+    cell = np.zeros((3, 3))
+    cell[:2, :2], cell[2, 2] = lattice, period
+    return Projection(lattice, np.zeros(2), period, tuple(columns), np.eye(3), cell)
