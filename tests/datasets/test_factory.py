@@ -104,6 +104,21 @@ def test_counts_at_the_brightest_column_are_those_asked_for(small_factory):
         assert levels[bright].mean() == pytest.approx(expected, rel=0.15)
 
 
+def test_a_film_without_columns_is_as_bright_as_a_column(small_factory):
+    noise = PhysicalNoise(test_counts_per_px=(10.0,), shot_noise_alone=1)
+    recipe = Dataset(arrangements=("empty",), background=0, noise=noise, images_per_structure=1)
+    factory = Factory(recipe, small_factory.arrangements, small_factory.imaging, small_factory.materials, 64)
+    brightness = {"none": [], "edge": [], "whole": []}
+    for i in range(12):
+        sample = factory.sample("test", i)
+        low, high = (sample.parameters[f"level_{end}"] for end in ("low", "high"))
+        brightness[sample.parameters["film"]].append((low + sample.images["image"] * (high - low)).mean())
+        assert len(sample.columns) == 0
+    assert max(brightness["none"]) == 0
+    assert brightness["whole"] == pytest.approx([10] * len(brightness["whole"]), rel=0.2)
+    assert 0 < max(brightness["edge"]) < 30
+
+
 def test_labels_peak_at_the_columns(small_factory):
     sample = small_factory.sample("test", 3)
     at = np.round(sample.columns.loc[sample.columns.asked, ["y_A", "x_A"]] / sample.parameters["pixel_size_A"])

@@ -202,10 +202,13 @@ def check_claims(folder: Path, layout: Layout) -> list[str]:
 
     enhancement = table("enhancement")
     gains = table("enhancement_comparison")
-    gains = gains[(gains.testset == "physical") & (gains.subset == "all") & (gains.metric == "psnr_db")]
+    gains = gains[(gains.testset == "physical") & (gains.subset == "all") & (gains.metric == "psnr_free_db")]
     gains = gains[gains.baseline.isin(enhancement.method[enhancement.kind == "baseline"])]
     over_best = {name: rows.loc[rows.difference.idxmin()] for name, rows in gains.groupby("method", sort=False)}
-    assert max(row.difference for row in over_best.values()) > 0, over_best
+    # Networks beat the filters that their papers compare them with; no other filter stands in these papers.
+    over_published = gains[gains.baseline.isin(["absf", "wiener"])].set_index("method").low
+    for name in ("fcn", "sfin"):
+        assert over_published[name].min() > 0, gains
     for name, row in over_best.items():
         gain = f"{row.difference:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
         lines.append(f"{name}: PSNR over the best filter ({row.baseline}): {gain} dB")

@@ -67,6 +67,13 @@ class Scene:
         """Peak of each column alone in the linear model, shape (columns,)."""
         return self.columns["strength"] * peak_intensity(probe, self.columns["B_A2"])
 
+    def brightest(self, probe: Probe) -> float:
+        """Peak of the strongest column; where there is none the mean over the points' extent, and 1 without points."""
+        if len(self.columns["strength"]):
+            return float(max(self.heights(probe).max(), 1e-12))
+        area = float(np.prod(np.ptp(self.points, axis=0))) if len(self.points) > 1 else 0.0
+        return float(self.strengths.sum()) / area if area else 1.0
+
     def relative_heights(self, probe: Probe) -> np.ndarray:
         """The same as fractions of the highest."""
         heights = self.heights(probe)
@@ -184,7 +191,7 @@ class LinearModel:
         self, scene: Scene, condition: str, probe: Probe, frame: Frame, background: np.ndarray, seed: int
     ) -> Ideal:
         """See `ForwardModel`."""
-        strengths = scene.strengths / scene.heights(probe).max(initial=1e-12)
+        strengths = scene.strengths / scene.brightest(probe)
         points = scene.points + frame.corner
         dark = linear_image(points, strengths, scene.thermal_b, probe, frame.shape, frame.pixel_size)
         fraction = self._fraction(scene, condition, probe)

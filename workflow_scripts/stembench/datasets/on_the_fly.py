@@ -262,7 +262,7 @@ def _linear_images(plans: Sequence[Plan], size: int, device: torch.device) -> to
         points = scene.points + frame.corner + probe.reach
         near = np.all((points >= 0) & (points <= box), axis=1)
         conjugates = [np.conj(half) for half in probe.transfer_in_box(box, box)]
-        strengths = scene.strengths / scene.heights(probe).max(initial=1e-12) * 2 / box**2
+        strengths = scene.strengths / scene.brightest(probe) * 2 / box**2
         at = (frame.pixel_size * np.arange(size) + probe.reach) / box
         parts.append((points[near] / box, strengths[near], scene.thermal_b[near] / box**2, *conjugates, at))
     places, amplitudes, damped, uppers, lowers, axes = zip(*parts)
