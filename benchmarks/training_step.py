@@ -1,7 +1,8 @@
 """The training run against a bare loop of forward, backward and step on tensors that are already in memory.
 
-Prints a line a network: `loop_efficiency`, the run's samples a second over the bare loop's. Both go on in turns on the
-same device with the same arithmetic and batches, so that a machine's moods meet both.
+Prints samples a second and `loop_efficiency` of each network, the run's rate over the bare loop's. Both go on in turns
+on the same device with the same arithmetic and batches, so that a machine's moods meet both. By default the scale is
+`full` on a GPU and `demo` on a CPU: `training_step.py SCALE`.
 """
 
 import os
@@ -20,10 +21,12 @@ from stembench.networks.registry import build, normalise, restore
 from stembench.training.losses import LOSSES, ON_LOGITS
 from stembench.training.run import train, use_threads
 
-NETWORKS = {"atomsegnet_unet": "localise", "atomai_segmentor": "localise", "sfin": "denoise_background"}
+NETWORKS = {"atomsegnet_unet": "localise", "atomai_segmentor": "localise"}
+# The study `denoisers_equal_time` takes its factors from these.
+NETWORKS |= dict.fromkeys(("sfin", "sffn", "fcn", "atomsegnet_unet_sfin_recipe"), "denoise_background")
 IMAGES, PIXELS, SECONDS_A_TURN, TURNS = 512, 128, 12, 3
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-SCALE = "full" if DEVICE.type == "cuda" else "demo"
+SCALE = next(iter(sys.argv[1:]), "full" if DEVICE.type == "cuda" else "demo")
 
 
 def bare_rate(network, batches, recipe, seconds) -> float:
@@ -58,7 +61,8 @@ def compared(name: str, task: str) -> tuple[float, float]:
     """Medians of the samples a second: of the run, and of the bare loop."""
     config = Config(scale=SCALE)
     recipe = config.recipe(name)
-    network = build(name, recipe.width, 0, task)
+    made_as = config.networks[name].architecture, recipe.width, 0, task
+    network = build(*made_as)
     rng = np.random.default_rng(0)
     edge = max(PIXELS, recipe.crop_px)
     images, targets = rng.random((2, IMAGES, edge, edge)).astype(np.float32)
@@ -70,11 +74,11 @@ def compared(name: str, task: str) -> tuple[float, float]:
     validation = Crops(pairs[: recipe.batch_images], crop=recipe.crop_px, batch=recipe.batch_images, seed=0)
     ours, bare = [], []
     for _ in range(TURNS):
-        bare.append(bare_rate(build(name, recipe.width, 0, task), batches, recipe, SECONDS_A_TURN))
+        bare.append(bare_rate(build(*made_as), batches, recipe, SECONDS_A_TURN))
         crops = Crops(pairs, crop=recipe.crop_px, batch=recipe.batch_images, seed=0, samples=samples)
         with tempfile.TemporaryDirectory() as folder:
             history = train(
-                build(name, recipe.width, 0, task),
+                build(*made_as),
                 crops,
                 validation,
                 recipe=recipe,

@@ -210,7 +210,7 @@ _SFIN = Recipe(
 
 
 def _for_the_time_of_sfin(network: str, demo: float, full: float) -> Network:
-    """As many crops as SFIN's time allows, by the time of one core a step (float32, width and crop of the scale)."""
+    """As many crops as SFIN's time allows, by the rates on a CPU that `benchmarks/training_step.py` prints."""
     return Network(variant_of=network, recipes={"demo": Recipe(samples=demo), "full": Recipe(samples=full)})
 
 

@@ -55,6 +55,17 @@ class Study(Section):
         return self
 
 
+def _denoisers(**networks: str) -> Study:
+    """Networks, by what they are called, beside SFIN."""
+    return Study(
+        task="denoise_background",
+        scored="images",
+        testsets=("physical", "calibrated"),
+        variants={name: Variant(network=network) for name, network in {"sfin": "sfin", **networks}.items()},
+        baselines=DEFAULT_FILTERS,
+    )
+
+
 #: Default studies.
 STUDIES = {
     "ablation": Study(
@@ -74,29 +85,9 @@ STUDIES = {
             "mse": Variant(network="atomsegnet_unet_mse"),
         },
     ),
-    "denoisers": Study(
-        task="denoise_background",
-        scored="images",
-        testsets=("physical", "calibrated"),
-        variants={
-            "sfin": Variant(network="sfin"),
-            "sffn": Variant(network="sffn"),
-            "fcn": Variant(network="fcn"),
-            "atomsegnet_unet": Variant(network="atomsegnet_unet_sfin_recipe"),
-        },
-        baselines=DEFAULT_FILTERS,
-    ),
-    "denoisers_equal_time": Study(
-        task="denoise_background",
-        scored="images",
-        testsets=("physical", "calibrated"),
-        variants={
-            "sfin": Variant(network="sfin"),
-            "sffn": Variant(network="sffn_sfin_time"),
-            "fcn": Variant(network="fcn_sfin_time"),
-            "atomsegnet_unet": Variant(network="atomsegnet_unet_sfin_time"),
-        },
-        baselines=DEFAULT_FILTERS,
+    "denoisers": _denoisers(sffn="sffn", fcn="fcn", atomsegnet_unet="atomsegnet_unet_sfin_recipe"),
+    "denoisers_equal_time": _denoisers(
+        sffn="sffn_sfin_time", fcn="fcn_sfin_time", atomsegnet_unet="atomsegnet_unet_sfin_time"
     ),
     "frequency_branch": Study(
         task="denoise_background",

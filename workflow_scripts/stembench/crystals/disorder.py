@@ -5,6 +5,7 @@ from ase.build import bulk
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 from scipy.spatial import cKDTree
 
+from stembench.crystals.cif.thermal import USUAL_B_A2
 from stembench.crystals.projection import Projection
 from stembench.crystals.specimen import Specimen, atoms_alone, crystal_slab, together
 
@@ -14,7 +15,6 @@ _DENSITIES |= {"U": 19.1, "Np": 20.2}
 _DALTON_PER_A3 = 1.66054  # [g/cm^3]
 _USUAL_DENSITY = 0.05  # [1/A^3]
 _CLOSEST = 0.65  # distance of the closest atoms, over the edge of the cube that an atom has; 1.4 A in carbon
-_USUAL_B_A2 = 0.5  # of atoms of which nothing is known
 _ROUNDS = 30  # of drawing candidates before a volume counts as full
 
 
@@ -168,14 +168,15 @@ def random_lattice(
     images = np.array([[i, j] for i in (-1, 0, 1) for j in (-1, 0, 1)]) @ lattice
     places: list[np.ndarray] = []
     for place in rng.random((_ROUNDS * sites, 2)) @ lattice:
-        apart = [np.hypot(*(place - other + images).T).min() for other in places]
-        if len(places) < sites and min(apart, default=np.inf) >= spacing:
+        if len(places) == sites:
+            break
+        if min((np.hypot(*(place - other + images).T).min() for other in places), default=np.inf) >= spacing:
             places.append(place)
     columns = []
     for x, y in places:
         atom = {"element": chemical_symbols[rng.integers(numbers[0], numbers[1] + 1)], "occupancy": 1.0}
         place = {"x_A": float(x), "y_A": float(y)}
-        atom |= place | {"height_A": float(rng.uniform(0, period)), "B_A2": _USUAL_B_A2}
+        atom |= place | {"height_A": float(rng.uniform(0, period)), "B_A2": USUAL_B_A2}
         columns.append(place | {"atoms": [atom]})
     cell = np.zeros((3, 3))
     cell[:2, :2], cell[2, 2] = lattice, period

@@ -76,8 +76,8 @@ class Network(nn.Module, ABC):
         image : Tensor, shape (batch, 1, y, x)
             Normalised images. Where the output is `scale` times as large they are first interpolated to its size.
         logits : bool
-            Whether a network with a `sigmoid` leaves it out, as losses on logits want it: of what it is sure of by
-            mistake, the sigmoid has no gradient.
+            Whether a network that ends in a sigmoid gives what stands before it. Losses on logits need this: where a
+            network is sure, its sigmoid has no gradient.
         **context : Tensor
             What `context` gives of each sample, stacked.
 
