@@ -42,8 +42,11 @@ def random_points(
     for _ in range(_ROUNDS):
         if len(points) >= count:
             break
-        points = np.concatenate([points, rng.uniform(low, high, (2 * (count - len(points)), len(low)))])
-        points = points_apart(points, min_distance)
+        drawn = rng.uniform(low, high, (2 * (count - len(points)), len(low)))
+        if len(points):
+            free = np.isinf(cKDTree(points).query(drawn, distance_upper_bound=min_distance)[0])
+            drawn = drawn[free]
+        points = np.concatenate([points, points_apart(drawn, min_distance)])
     return points[:count]
 
 

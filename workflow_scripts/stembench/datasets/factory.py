@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -85,6 +85,18 @@ class Plan:
     rng: np.random.Generator
 
 
+class _Structure(NamedTuple):
+    """What images of one structure share, and the random numbers that were drawn from for it."""
+
+    material: Material
+    arrangement: str
+    frame: Frame
+    view: View
+    scene: Scene
+    draws: dict
+    rng: np.random.Generator
+
+
 class Factory:
     """Draws the samples of a dataset.
 
@@ -133,6 +145,7 @@ class Factory:
                     f"arrangements.{name}: {reasons[0]}; name crystals that suit it in the dataset's `materials`, or "
                     "take out the arrangement"
                 )
+        self._last: tuple[tuple[str, int], _Structure] | None = None
         self.forward = forward or LinearModel(recipe.mode, imaging, recipe.detector_mrad)
         self.exponent, factors = imaging.exponent(recipe.mode), imaging.species_factors
         self.scatterers = {
@@ -157,16 +170,9 @@ class Factory:
         """Everything that is drawn for a sample but the noise of its pixels."""
         number = SPLIT_START[split] + position
         block = position // self.recipe.images_per_structure
-        structure_rng = self._generator(SPLIT_START[split] + block, _STRUCTURE_STREAM)
         rng = self._generator(number, _IMAGE_STREAM)
-
-        chosen = int(structure_rng.integers(len(self.materials))) if split == "train" else block % len(self.materials)
-        material = self.materials[chosen]
-        arrangement = self.recipe.arrangements[structure_rng.integers(len(self.recipe.arrangements))]
-        pixel_size = self._pixel_size(structure_rng)
-        frame = Frame(self.image_px, pixel_size, self._pad(pixel_size))
-        view = self._view(material, arrangement, frame, structure_rng)
-        scene, draws = self._scene(material, arrangement, view, structure_rng)
+        material, arrangement, frame, view, scene, draws, structure_rng = self._structure(split, block)
+        pixel_size = frame.pixel_size
 
         # A dose series shows one scene: there probe, background and distortions belong to the structure.
         scene_rng = rng if split == "train" else structure_rng
@@ -216,6 +222,21 @@ class Factory:
             jitter = rng.standard_normal((self.image_px, 2)) * [noise.jitter_x_px, noise.jitter_y_px]
             scans = (Scan(self.image_px, jitter=jitter if jitter.any() else None),)
         return Plan(parameters | draws | drawn, scene, frame, condition, probe, background, scans, rng)
+
+    def _structure(self, split: str, block: int) -> _Structure:
+        """What consecutive images share, with the random numbers after it; that of the last image is kept."""
+        if self._last is None or self._last[0] != (split, block):
+            rng = self._generator(SPLIT_START[split] + block, _STRUCTURE_STREAM)
+            chosen = int(rng.integers(len(self.materials))) if split == "train" else block % len(self.materials)
+            material = self.materials[chosen]
+            arrangement = self.recipe.arrangements[rng.integers(len(self.recipe.arrangements))]
+            pixel_size = self._pixel_size(rng)
+            frame = Frame(self.image_px, pixel_size, self._pad(pixel_size))
+            view = self._view(material, arrangement, frame, rng)
+            scene, draws = self._scene(material, arrangement, view, rng)
+            self._last = (split, block), _Structure(material, arrangement, frame, view, scene, draws, rng)
+        structure = self._last[1]
+        return structure._replace(rng=deepcopy(structure.rng))
 
     def rendered(self, plan: Plan) -> Sample:
         """The images of a plan, and its truth; the same whenever it is rendered."""
