@@ -1,7 +1,6 @@
 """Random matter: points at a minimum distance, amorphous layers, columns without a lattice, lattices at random."""
 
 import numpy as np
-from ase.build import bulk
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 from scipy.spatial import cKDTree
 
@@ -93,6 +92,8 @@ def number_density(element: str) -> float:
     It is that of the element's crystal (`ase.build.bulk`), from which most glasses differ by a few per cent, or follows
     from the density in `_DENSITIES`. Other elements, such as gases, have that of a usual solid.
     """
+    from ase.build import bulk  # which takes long to load
+
     if element in _DENSITIES:
         return _DENSITIES[element] / (atomic_masses[atomic_numbers[element]] * _DALTON_PER_A3)
     try:
