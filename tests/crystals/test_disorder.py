@@ -34,6 +34,19 @@ def test_random_points_keep_their_distance_and_stay_inside(wanted, distance, dim
     assert not cKDTree(points.reshape(-1, dimensions)).query_pairs(0.999 * distance) if len(points) else True
 
 
+@pytest.mark.parametrize(("wanted", "dimensions"), [(30, 2), (200, 2), (150, 3)])  # room for all, for few, for most
+def test_random_points_are_those_that_sequential_adsorption_accepts(wanted, dimensions):
+    low, high, distance = np.zeros(dimensions), np.full(dimensions, 10.0), 1.5
+    points = random_points(low, high, wanted, distance, np.random.default_rng(5))
+    rng, accepted = np.random.default_rng(5), []
+    for _ in range(30):
+        if len(accepted) < wanted:
+            for drawn in rng.uniform(low, high, (2 * (wanted - len(accepted)), dimensions)):
+                if all(np.linalg.norm(drawn - one) > distance for one in accepted):
+                    accepted.append(drawn)
+    assert np.array_equal(points, accepted[:wanted])
+
+
 def test_what_fits_is_placed():
     rng = np.random.default_rng(0)
     assert len(random_points(np.zeros(2), np.full(2, 50.0), 800, 1.0, rng)) == 800

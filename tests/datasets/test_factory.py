@@ -1,4 +1,3 @@
-from copy import copy
 from dataclasses import fields, replace
 
 import numpy as np
@@ -15,11 +14,12 @@ IMAGES = {"image", "noNoise", "noBackgroundnoNoise"}
 IDEAL = ("scene", "condition", "probe", "frame", "background")
 
 
-def test_a_sample_depends_on_its_number_alone(small_factory):
-    alone = small_factory.sample("train", 7)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_sample_depends_on_its_number_alone(small_factory, split):
+    alone = small_factory.sample(split, 7)
     for i in range(7):
-        small_factory.sample("train", i)
-    again = small_factory.sample("train", 7)
+        small_factory.sample(split, i)
+    again = small_factory.sample(split, 7)
     assert alone.parameters == again.parameters
     assert alone.columns.equals(again.columns)
     for name in IMAGES:
@@ -70,8 +70,8 @@ def test_images_of_a_structure_share_it_and_no_structure_is_in_two_splits(small_
 
 
 def test_crystals_are_turned_by_any_angle_or_by_multiples_of_a_step(small_factory):
-    stepped = copy(small_factory)
-    stepped.recipe = small_factory.recipe.model_copy(update={"rotation_step_deg": 90.0})
+    recipe = small_factory.recipe.model_copy(update={"rotation_step_deg": 90.0})
+    stepped = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64)
     angles, steps = (
         np.array([factory.sample("train", 2 * i).parameters["rotation_deg"] for i in range(40)])
         for factory in (small_factory, stepped)

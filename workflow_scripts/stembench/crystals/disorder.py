@@ -92,10 +92,10 @@ def number_density(element: str) -> float:
     It is that of the element's crystal (`ase.build.bulk`), from which most glasses differ by a few per cent, or follows
     from the density in `_DENSITIES`. Other elements, such as gases, have that of a usual solid.
     """
-    from ase.build import bulk  # which takes long to load
-
     if element in _DENSITIES:
         return _DENSITIES[element] / (atomic_masses[atomic_numbers[element]] * _DALTON_PER_A3)
+    from ase.build import bulk  # loads slowly
+
     try:
         crystal = bulk(element)
     except (ValueError, KeyError, RuntimeError):

@@ -86,7 +86,7 @@ class Plan:
 
 
 class _Structure(NamedTuple):
-    """What images of one structure share, and the random numbers that were drawn from for it."""
+    """What the images of a structure share, and the generator of its random numbers after it was drawn."""
 
     material: Material
     arrangement: str
@@ -224,7 +224,7 @@ class Factory:
         return Plan(parameters | draws | drawn, scene, frame, condition, probe, background, scans, rng)
 
     def _structure(self, split: str, block: int) -> _Structure:
-        """What consecutive images share, with the random numbers after it; that of the last image is kept."""
+        """The structure of a block of consecutive images; the last one is kept, for they ask for it in turn."""
         if self._last is None or self._last[0] != (split, block):
             rng = self._generator(SPLIT_START[split] + block, _STRUCTURE_STREAM)
             chosen = int(rng.integers(len(self.materials))) if split == "train" else block % len(self.materials)
