@@ -5,7 +5,7 @@ Makes    results/{scale}/datasets/{dataset}/{split}/{shard}/ (data.zarr, samples
          checksums.sha256)
          results/{scale}/datasets/{dataset}/index.parquet and columns.parquet, README.md (card) and browser.html
          results/{scale}/datasets/{dataset}/temimagenet/{split}/ (on request: TEMImageNet's folders)
-         results/validation/{dataset}/ (images of one size, on which networks of every scale are ranked)
+         results/validation/general/ (images of one size, on which networks of every scale are ranked)
 """
 
 
@@ -39,19 +39,17 @@ rule generate_shard:
 
 use rule generate_shard as generate_common_validation with:
     input:
-        projections=lambda w: PLAN.crystals.projections(PLAN.datasets.common_views(w.dataset)),
+        projections=asked(lambda _: PLAN.crystals.projections(PLAN.datasets.common_views)),
         tiles=[],
-        calibration=lambda wildcards: PLAN.datasets.calibration(wildcards.dataset),
+        calibration=[],
     output:
         folder=directory(LAYOUT.common_validation),
     log:
-        LAYOUT.log("generate_common_validation", "{dataset}"),
+        LAYOUT.log("generate_common_validation"),
     benchmark:
-        LAYOUT.benchmark("generate_common_validation", "{dataset}")
-    wildcard_constraints:
-        dataset=any_of([CONFIG.generalisation.tuned_on]),
+        LAYOUT.benchmark("generate_common_validation")
     params:
-        sampling=lambda wildcards: PLAN.datasets.common_sampling(wildcards.dataset),
+        sampling=asked(lambda _: PLAN.datasets.common_sampling),
         samples=PLAN.datasets.common_samples,
     message:
         "Simulate the validation images on which networks are ranked"

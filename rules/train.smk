@@ -56,7 +56,7 @@ rule validate_network:
         weights=LAYOUT.weights,
         record=LAYOUT.record,
         validation=asked(lambda wildcards: PLAN.trainings.shards(wildcards.dataset, "validation")),
-        common=LAYOUT.common_validation.path(dataset=CONFIG.generalisation.tuned_on),
+        common=LAYOUT.common_validation,
         projections=lambda wildcards: PLAN.evaluations.validation_structures(wildcards.dataset),
     output:
         examples=LAYOUT.validation_examples,

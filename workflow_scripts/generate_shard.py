@@ -14,4 +14,4 @@ if __name__ == "__main__":
             partial.mkdir()
             samples = (factory.sample(split, position) for position in range(first, last))
             write_shard(partial, samples, sampling["recipe"], factory.recipe.stored_labels)
-        say(f"{snakemake.wildcards.dataset}/{split}: {last - first} images")
+        say(f"{snakemake.output.folder}: {last - first} images")

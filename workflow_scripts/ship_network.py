@@ -10,7 +10,7 @@ from stembench.products import read_json, write_json
 FILES = ("weights.safetensors", "model.json", "characterisation.json")
 #: What a card tells of the record of a network, and of its rank among all on the common validation images.
 TOLD = ("network", "dataset", "seed", "scale", "width", "parameters", "source", "pixel_size_A")
-RANKED = ("task", "metric", "score", "images")
+RANKED = ("task", "metric", "score", "images", "ranked_on")
 
 
 def ship(trained: Path, shipped: Path) -> None:

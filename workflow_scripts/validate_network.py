@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from job import running
 from stembench.config import Evaluation
+from stembench.config.general import RANKED_ON
 from stembench.crystals.material import structures_of
 from stembench.datasets.labels import MADE_FROM, TASK_LABELS
 from stembench.datasets.store import Shards, read_table
@@ -34,4 +35,4 @@ if __name__ == "__main__":
         except CannotLoadError as error:
             examples, ranking = Examples.none(str(error)), {"not_trained": str(error)}
         examples.write(snakemake.output.examples)
-        write_json(snakemake.output.ranking, {"task": task} | ranking)
+        write_json(snakemake.output.ranking, {"task": task, "ranked_on": RANKED_ON} | ranking)

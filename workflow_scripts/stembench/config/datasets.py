@@ -176,6 +176,13 @@ class PhysicalNoise(Section):
         json_schema_extra={"bounds": "whole, 8 to 16, ascending"},
     )
 
+    smoothing_px: Annotated[Range, up_to(5)] = Field(
+        (0.0, 0.0),
+        description="SD of the Gaussian that smooths the recorded image, as resampling and filters do. Noise of "
+        "neighbouring pixels is then correlated",
+        json_schema_extra={"unit": "px", "bounds": "0 to 5, ascending"},
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _not_calibrated(cls, values: dict) -> dict:
@@ -305,6 +312,14 @@ class Dataset(Section):
     label_threshold: float = Field(
         0.2, description="Columns weaker than this fraction of the brightest are not labelled", ge=0, lt=1
     )
+    visibility: float | None = Field(
+        None,
+        description="Columns are labelled that stand out from the noise of counting by this many SDs, at the image's "
+        "own dose and background, and that their neighbours do not hide. All others are ignored in training and in "
+        "scores. For linear images with physical noise; null: `label_threshold` decides",
+        gt=0,
+        le=100,
+    )
     gaussian_mask_fwhm_A: float = Field(
         0.2, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}
     )
@@ -339,6 +354,12 @@ class Dataset(Section):
         if value and not 0.01 <= value[0] <= value[1] <= 1:
             raise ValueError("two pixel sizes between 0.01 and 1 A, the smaller first")
         return value
+
+    @model_validator(mode="after")
+    def _visibility_has_counts(self) -> Dataset:
+        if self.visibility and (self.forward_model != "linear" or not isinstance(self.noise, PhysicalNoise)):
+            raise ValueError("visibility needs linear images with physical noise; take it out, or change these")
+        return self
 
     @model_validator(mode="after")
     def _probe_has_an_instrument(self) -> Dataset:

@@ -172,6 +172,7 @@ class Lab(Section):
                 "Atom_Lattice.hdf5",
                 columns="temul-toolkit-0.1.5rc0.post2/publication_examples/PTO_supercrystal_hadjimichael/data/"
                 "Atom_Lattice.hdf5",
+                signal="image_data",
                 pixel_size_A=0.164,
                 all_marked=False,
                 scales=("full",),

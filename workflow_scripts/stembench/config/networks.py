@@ -246,6 +246,13 @@ NETWORKS = {
             ),
         },
     ),
+    "column_finder": Network(
+        architecture="atomai_segmentor",
+        datasets=("general",),
+        recipes=dict.fromkeys(
+            ("demo", "full"), _demo(73, loss="bce", width=1.0, crop_px=96, batch_images=16, learning_rate=2e-3)
+        ),
+    ),
     "atomid_net": Network(
         tasks=("localise",),
         recipes={

@@ -11,30 +11,11 @@ from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
 
 from stembench.baselines.finders import FINDERS
 from stembench.config.apply import Apply
-from stembench.config.arrangements import (
-    Arrangement,
-    Covered,
-    Defects,
-    Dislocation,
-    Embedded,
-    Empty,
-    Fault,
-    GrainBoundary,
-    Lattice,
-    MultiplyTwinned,
-    Occluded,
-    Overlapping,
-    Particle,
-    Periodic,
-    Polar,
-    Random,
-    Strained,
-    Twin,
-    Wedge,
-)
+from stembench.config.arrangements import Arrangement
 from stembench.config.base import Name, Section
 from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset, PhysicalNoise
 from stembench.config.evaluation import Evaluation, LabTestset
+from stembench.config.general import ARRANGEMENTS, GENERAL, RANKED_ON
 from stembench.config.generalisation import Generalisation
 from stembench.config.imaging import WIDEST_BEAM_A, Condition, DrawnProbe, Imaging, Multislice
 from stembench.config.instrument import INSTRUMENT, Instrument
@@ -91,31 +72,7 @@ class Config(Section):
         "are sampled from it",
     )
     arrangements: dict[Name, Annotated[Arrangement, Field(discriminator="kind")]] = Field(
-        {
-            "periodic": Periodic(),
-            "defects": Defects(),
-            "particle": Particle(),
-            "wedge": Wedge(),
-            "embedded": Embedded(),
-            "straight_interface": Embedded(interface="straight"),
-            "grain_boundary": GrainBoundary(),
-            "random": Random(),
-            "occluded": Occluded(),
-            "occluded_by_crystal": Occluded(overlayer="crystal"),
-            "covered": Covered(),
-            "strained": Strained(),
-            "polar": Polar(),
-            "polar_vortex": Polar(pattern="vortex"),
-            "dislocation": Dislocation(),
-            "stacking_fault": Fault(),
-            "antiphase_boundary": Fault(along=(0.5, 0.5), across=(0.5, 0.5)),
-            "twin": Twin(),
-            "moire": Overlapping(),
-            "decahedron": MultiplyTwinned(),
-            "icosahedron": MultiplyTwinned(shape="icosahedron"),
-            "lattice": Lattice(),
-            "empty": Empty(),
-        },
+        ARRANGEMENTS,
         description="Finite and imperfect objects by name. Each is a recipe for any material; values are drawn evenly "
         "from ranges",
         min_length=1,
@@ -144,6 +101,7 @@ class Config(Section):
                 share=0.25,
                 seed=5,
             ),
+            RANKED_ON: GENERAL,
         },
         description="Recipes of simulated images by name, and imported images. A dataset that only studies name is "
         "made with the studies",

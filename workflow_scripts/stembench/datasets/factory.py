@@ -35,8 +35,10 @@ from stembench.crystals.view import Draws, View
 from stembench.datasets.forward import ForwardModel, Frame, Ideal, LinearModel, Scene, Segments
 from stembench.datasets.sample import Sample
 from stembench.datasets.scanning import drawn_scans, reach_px
+from stembench.datasets.visibility import resolved, visibility
 from stembench.errors import InputError
 from stembench.imaging.conditions import probe_of
+from stembench.imaging.detectors import DARK_FIELD, bright_columns
 from stembench.imaging.drawn_probe import drawn_condition, extreme_conditions, fitted_conditions
 from stembench.imaging.linear import scattering_strengths, strength_of
 from stembench.imaging.probe import Probe
@@ -53,6 +55,7 @@ SPLIT_START = {"train": 0, "validation": 2**30, "test": 2**31, "held_out": 2**31
 
 _STRUCTURE_STREAM, _IMAGE_STREAM = 0, 1
 _SPLINE_MARGIN = 7  # px beyond which a border adds less than 1e-4 of itself to a cubic spline (its pole is 0.27)
+_SIGMA_OF_FWHM = 1 / np.sqrt(8 * np.log(2))
 _ELECTRON_PA_US = 0.1602176634  # charge of an electron [pA us]
 _LIBRARIES = ThreadpoolController()
 
@@ -122,7 +125,7 @@ class Factory:
     ValueError
         If a multislice recipe comes without one.
     InputError
-        If an arrangement cannot be made of one of the materials.
+        If none of the arrangements can be made of one of the materials.
     """
 
     def __init__(
@@ -139,11 +142,15 @@ class Factory:
         self.materials, self.image_px, self.calibration = materials, image_px, calibration
         if forward is None and recipe.forward_model != "linear":
             raise ValueError(f"a {recipe.forward_model} recipe needs its forward model")
-        for name in recipe.arrangements:
-            if reasons := [reason for each in materials if (reason := unsuited(arrangements[name], each))]:
+        self.suited = [
+            [name for name in recipe.arrangements if not unsuited(arrangements[name], each)] for each in materials
+        ]
+        for material, suited in zip(materials, self.suited):
+            if not suited:
+                name = recipe.arrangements[0]
                 raise InputError(
-                    f"arrangements.{name}: {reasons[0]}; name crystals that suit it in the dataset's `materials`, or "
-                    "take out the arrangement"
+                    f"arrangements.{name}: {unsuited(arrangements[name], material)}; name crystals that suit it in the "
+                    "dataset's `materials`, or take out the arrangement"
                 )
         self._last: tuple[tuple[str, int], _Structure] | None = None
         self.forward = forward or LinearModel(recipe.mode, imaging, recipe.detector_mrad)
@@ -204,6 +211,7 @@ class Factory:
             "probe_fwhm_A": probe.fwhm,
             "column_radius_A": probe.column_radius,
             "gaussian_mask_fwhm_A": self.recipe.gaussian_mask_fwhm_A,
+            "ignored_A": self._ignored(probe),
             "pixel_size_A": pixel_size,
             "rotation_deg": float(np.rad2deg(view.rotation)),
             "offset_x_A": float(view.offset[0]),
@@ -229,7 +237,7 @@ class Factory:
             rng = self._generator(SPLIT_START[split] + block, _STRUCTURE_STREAM)
             chosen = int(rng.integers(len(self.materials))) if split == "train" else block % len(self.materials)
             material = self.materials[chosen]
-            arrangement = self.recipe.arrangements[rng.integers(len(self.recipe.arrangements))]
+            arrangement = self.suited[chosen][rng.integers(len(self.suited[chosen]))]
             pixel_size = self._pixel_size(rng)
             frame = Frame(self.image_px, pixel_size, self._pad(pixel_size))
             view = self._view(material, arrangement, frame, rng)
@@ -245,16 +253,23 @@ class Factory:
             return self._rendered(plan)
 
     def _rendered(self, plan: Plan) -> Sample:
-        seed = int(np.random.SeedSequence((self.recipe.seed, plan.parameters["structure"])).generate_state(1)[0])
-        ideal = self.forward.image(plan.scene, plan.condition, plan.probe, plan.frame, plan.background, seed)
+        ideal = self._ideal(plan)
         clean, image, frames = _scanned(plan, ideal)
         noisy, measured = self._noisy(plan, ideal, image, frames)
         images = {"image": _unit(noisy), "noNoise": _unit(image), "noBackgroundnoNoise": _unit(clean)}
         levels = {"level_low": float(noisy.min()), "level_high": float(noisy.max())}
-        columns = self.columns(plan)
+        columns = self.columns(plan, ideal)
         if ideal.slope is not None and plan.parameters["split"] in ("test", "held_out"):
             columns["crlb_pm"] = self._bound(plan, ideal, columns)
         return Sample(images, columns, plan.parameters | measured | levels)
+
+    def _ideal(self, plan: Plan) -> Ideal:
+        seed = int(np.random.SeedSequence((self.recipe.seed, plan.parameters["structure"])).generate_state(1)[0])
+        return self.forward.image(plan.scene, plan.condition, plan.probe, plan.frame, plan.background, seed)
+
+    def _ignored(self, probe: Probe) -> float:
+        """Around a column that is not asked for, how far nothing is said [A]: the half of it above half its height."""
+        return max(probe.fwhm / 2, self.recipe.gaussian_mask_fwhm_A) if self.recipe.visibility else 0.0
 
     def _generator(self, number: int, stream: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.recipe.seed, spawn_key=(number, stream)))
@@ -383,8 +398,8 @@ class Factory:
             errors.append(fraction * ((levels - zero) / (level * counted) - average(frames)))
         return integrated_field(differences(np.stack(errors)), plan.frame.pixel_size) / segments.span
 
-    def columns(self, plan: Plan) -> pd.DataFrame:
-        """The truth of a plan, as `Sample.columns`, no bounds given.
+    def columns(self, plan: Plan, ideal: Ideal | None = None) -> pd.DataFrame:
+        """The truth of a plan, as `Sample.columns`, no bounds given; `ideal` is its noise-free image, if it is known.
 
         A column's apparent position is the maximum of its noise-free image alone, at the lateral position of the
         entrance surface: `peak_shift` from the column under coma and three-fold astigmatism, moved as the scan moves
@@ -395,7 +410,7 @@ class Factory:
         relative = self.forward.relative_strengths(scene, plan.condition, probe)
         seen = places + self.forward.shifts(scene, probe)
         apparent = pixel_size * apparent_positions(seen / pixel_size, plan.scans, probe.fwhm / pixel_size)
-        asked = relative >= self.recipe.label_threshold
+        asked = self._asked(plan, relative, seen, ideal)
         neighbour = np.full(len(places), np.inf)
         if asked.sum() > 1:
             distances, _ = cKDTree(apparent[asked]).query(apparent, k=2)
@@ -416,6 +431,26 @@ class Factory:
             }
         )
         return table[self._inside(plan, apparent)].reset_index(drop=True)
+
+    def _asked(self, plan: Plan, relative: np.ndarray, seen: np.ndarray, ideal: Ideal | None) -> np.ndarray:
+        """Which columns are labelled; `relative` are their strengths, `seen` their maxima in the undistorted image."""
+        if self.recipe.visibility is None:
+            return relative >= self.recipe.label_threshold
+        if not len(relative):
+            return np.zeros(0, bool)
+        ideal, drawn, frame = ideal or self._ideal(plan), plan.parameters, plan.frame
+        dark_field = self.recipe.mode in DARK_FIELD
+        places, counts = (seen + frame.corner) / frame.pixel_size, drawn["counts_per_px"]
+        shown = np.all((places >= 0) & (places < frame.shape[0]), axis=1) & ~plan.scene.columns["hidden"]
+        bright = bright_columns(ideal.clean, self.recipe.mode)
+        shown &= resolved(bright, places, relative, plan.probe.fwhm / frame.pixel_size)
+        heights = relative[shown] * (ideal.slope or 0) * (counts if dark_field else -counts)
+        thermal = np.sqrt(plan.scene.columns["B_A2"][shown] / (8 * np.pi**2))
+        spread = np.hypot(plan.probe.fwhm * _SIGMA_OF_FWHM, thermal) / frame.pixel_size
+        unread = drawn["frames"] * drawn["readout_e"] ** 2
+        clear = visibility(counts * ideal.image, places[shown], heights, spread, unread)
+        shown[shown] = clear >= self.recipe.visibility
+        return shown
 
     def _inside(self, plan: Plan, apparent: np.ndarray) -> np.ndarray:
         nearest = np.round(apparent / plan.frame.pixel_size)  # pixel

@@ -93,13 +93,38 @@ def sharpened(
     """
     sigma = fwhm / np.sqrt(8 * np.log(2)) / pixel_size
     x, y = positions.T / pixel_size
-    rows, columns, across, along = _windows(x, y, 4 * sigma + 1)
+    rows, columns, across, along = windows(x, y, 4 * sigma + 1)
     edges = np.array([-0.5, 0.5])[:, None, None]
     profiles = [np.diff(erf((steps + edges) / (np.sqrt(2) * sigma)), axis=0)[0] / 2 for steps in (along, across)]
     values = strengths[:, None, None] * profiles[0][:, :, None] * profiles[1][:, None, :]
     image = np.zeros(shape)
     _onto(image, np.add, rows, columns, values)
     return (image / max(image.max(), 1e-12)).astype(np.float32)
+
+
+def ignored(sample: Sample) -> np.ndarray:
+    """Where a sample does not say whether there is a column: around those that its image does not show.
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+        Pixels within `ignored_A` of a column that is not asked for, and nearer to it than to any that is; none in
+        datasets that label columns by their strength.
+    """
+    shape, pixel_size = _place(sample)
+    if not (radius := sample.parameters.get("ignored_A", 0.0)):
+        return np.zeros(shape, bool)
+    reach = radius / pixel_size
+    asked = sample.columns.asked.to_numpy(bool)
+    near = [
+        _stamped(sample.columns.loc[chosen, ["x_A", "y_A"]].to_numpy() / pixel_size, shape, reach, _closeness(reach))
+        for chosen in (~asked, asked)
+    ]
+    return near[0] > near[1]
+
+
+def _closeness(reach: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda r2: 1 - r2 / reach**2
 
 
 def upsampled(image: np.ndarray) -> np.ndarray:
@@ -112,14 +137,17 @@ def _stamped(centres: np.ndarray, shape: tuple[int, int], reach: float, profile:
     """Maximum over the columns of `profile` (of squared distance, px^2) within `reach` px."""
     image = np.zeros(shape, np.float32)
     x, y = centres.T
-    rows, columns, across, along = _windows(x, y, reach)
+    rows, columns, across, along = windows(x, y, reach)
     r2 = across[:, None, :] ** 2 + along[:, :, None] ** 2
     _onto(image, np.maximum, rows, columns, np.where(r2 <= reach**2, profile(r2), 0).astype(np.float32))
     return image
 
 
-def _windows(x: np.ndarray, y: np.ndarray, reach: float) -> tuple[np.ndarray, ...]:
-    """Pixel rows and columns around places, and how far they lie from them in x and y [px]; shape (places, steps)."""
+def windows(x: np.ndarray, y: np.ndarray, reach: float) -> tuple[np.ndarray, ...]:
+    """Pixel rows and columns up to `reach` px around places, and how far these lie from them in x and y [px].
+
+    Each has the shape (places, steps); rows and columns may lie beyond an image.
+    """
     half = int(np.ceil(reach)) + 1
     steps = np.arange(-half, half + 1)
     rows, columns = (np.round(centre).astype(int)[:, None] + steps for centre in (y, x))
@@ -197,3 +225,5 @@ TASK_LABELS = {
     "superresolve": "noNoiseNoBackgroundSuperresolution",
     "superresolve_2x": "noNoiseNoBackgroundUpinterpolation2x",
 }
+#: Tasks whose targets say nothing where a sample says nothing (`ignored`).
+OF_COLUMNS = ("segment", "localise")

@@ -213,5 +213,5 @@ def kept(pairs: StoredPairs, cores: int) -> tuple[Pairs, int]:
 
 
 def mean_target(pairs: Pairs, maps: int = 1, samples: int = 256) -> float:
-    """Mean of the first maps of the first targets."""
-    return float(np.mean([pairs[i][1][:maps].mean() for i in range(min(samples, len(pairs)))]))
+    """Mean of the first maps of the first targets, where they say anything."""
+    return float(np.mean([np.nanmean(pairs[i][1][:maps]) for i in range(min(samples, len(pairs)))]))

@@ -11,7 +11,7 @@ _MAINS_WAVES = 3  # the mains and two harmonics
 _PICKUP_PEAK = 3  # of pick-up at most, over its RMS
 _BESIDE_SHOT_NOISE = {
     **dict.fromkeys(("drift_x_A", "drift_y_A", "shear_deg", "jitter_A", "pickup_A", "odd_even_A"), 0.0),
-    **dict.fromkeys(("flyback_stretch", "afterglow", "readout_e", "clip_low", "clip_high"), 0.0),
+    **dict.fromkeys(("flyback_stretch", "afterglow", "readout_e", "clip_low", "clip_high", "smoothing_px"), 0.0),
     **dict.fromkeys(("jumps", "dead_lines", "hot_lines"), 0),
     "frames": 1,
     "bits": 0,
@@ -85,6 +85,7 @@ def drawn_scans(
         "clip_low": scene_rng.uniform(*noise.clip_low),
         "clip_high": scene_rng.uniform(*noise.clip_high),
     }
+    drawn["smoothing_px"] = scene_rng.uniform(*noise.smoothing_px) if noise.smoothing_px[1] else 0.0
     drawn = {name: float(value) for name, value in drawn.items()}
     drawn |= {
         "shot_noise_alone": alone,

@@ -15,7 +15,8 @@ from stembench.localisation.peaks import PeakSettings
 from stembench.trained_network import TrainedNetwork
 
 #: Settings of maxima that are tried: fewer than evaluations try, since ranking needs no more.
-_TRIED = [PeakSettings(0.2, 0.0, threshold, relative=False) for threshold in (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)]
+_THRESHOLDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
+_TRIED = [PeakSettings(0.2, 0.0, threshold, relative=False) for threshold in _THRESHOLDS]
 
 
 def rank(

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from stembench.datasets.labels import TASK_LABELS, label
+from stembench.datasets.labels import OF_COLUMNS, TASK_LABELS, ignored, label
 from stembench.datasets.sample import Sample
 
 #: What `compute` gives: maps, or a tuple that begins with them; a network's own methods know which.
@@ -108,8 +108,12 @@ class Network(nn.Module, ABC):
         """Let the untrained output be about the targets' mean, where the network can be told."""
 
     def target(self, sample: Sample, task: str) -> np.ndarray:
-        """What it should make of a sample: shape (maps, y, x), here the task's label."""
-        return label(sample, TASK_LABELS[task])[None]
+        """What it should make of a sample: shape (maps, y, x), here the task's label.
+
+        It is NaN where a target of columns says nothing; no loss counts such pixels.
+        """
+        made = label(sample, TASK_LABELS[task])[None]
+        return np.where(ignored(sample), np.float32("nan"), made) if task in OF_COLUMNS else made
 
     def context(self, sample: Sample, structures: Mapping) -> dict[str, np.ndarray]:
         """What it is told of a sample beside its image, by name; `structures` are projections by (material, zone)."""

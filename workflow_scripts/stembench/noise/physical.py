@@ -177,6 +177,30 @@ def afterglow(image: Array, fraction: float, decay: float, put: Callable[[np.nda
     return image @ put(linalg.toeplitz(response, np.zeros(len(response))).T)
 
 
+def smoothed(image: Array, sd: float, put: Callable[[np.ndarray], Array] = np.asarray) -> Array:
+    """An image after a Gaussian of a SD [px], as resampling or a filter leaves it; at its border of those there.
+
+    Parameters
+    ----------
+    image : array, shape (rows, columns)
+        Levels.
+    sd : float
+        Of the Gaussian [px].
+    put : callable, optional
+        Brings an array to where the image is.
+    """
+    if not sd:
+        return image
+    down, across = (put(_gaussian(length, sd)) for length in image.shape)
+    return down @ image @ across.T
+
+
+def _gaussian(length: int, sd: float) -> np.ndarray:
+    """Weights of a Gaussian around each of some pixels in a row, shape (length, length)."""
+    weights = linalg.toeplitz(np.exp((np.arange(length) / sd) ** 2 / -2))
+    return weights / weights.sum(1, keepdims=True)
+
+
 def detector(counts: Array, gain: float, offset: float, readout: float, rng: Randomness) -> Array:
     """Levels of a detector before they are digital: offset + gain (counts + read-out noise).
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from stembench.noise.physical import Array, Randomness, afterglow, detector, digitised, sampled
+from stembench.noise.physical import Array, Randomness, afterglow, detector, digitised, sampled, smoothed
 
 _SIGMA_OF_FWHM = 1 / np.sqrt(8 * np.log(2))
 _REACH = 5  # SDs of a column's profile, beyond which it weighs less than 4e-6 of its middle
@@ -225,4 +225,4 @@ def recorded(
     for frame, scan in zip(levels, scans):
         frame[list(scan.hot)] = levels.max()
     levels = digitised(levels, drawn["clip_low"], drawn["clip_high"], drawn["bits"])
-    return average(levels)
+    return smoothed(average(levels), drawn["smoothing_px"], put)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from stembench.config import Config
+from stembench.config.general import RANKED_ON
 from stembench.config.instrument import INSTRUMENT
 from stembench.config.networks import Task
 from stembench.errors import InputError
@@ -67,7 +68,7 @@ class Choice:
 def candidates(task: Task, shipped: str | Path = SHIPPED, results: str | Path | None = RESULTS) -> list[Candidate]:
     """Return the trained networks of a task that are at hand: those that ship, and those trained here at any scale.
 
-    Networks that could not be trained, or were not ranked yet by the present measure, are left out.
+    Networks that could not be trained, or were not ranked yet by the present measure and images, are left out.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def candidates(task: Task, shipped: str | Path = SHIPPED, results: str | Path | 
         score = ranking.get("score")
         if not isinstance(score, int | float) or not isfinite(score):
             raise damaged(path)
-        if ranking.get("metric") != _RANKED_BY[task][0]:
+        if (ranking.get("metric"), ranking.get("ranked_on")) != (_RANKED_BY[task][0], RANKED_ON):
             continue
         try:
             found.append(Candidate(str(folder), record["dataset"], record["weights_sha256"], score))

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from typing import Any, Literal, get_args
 
-from stembench.config import CalibratedNoise, Config, Dataset, ImportedDataset
+from stembench.config import CalibratedNoise, Config, Dataset, Imaging, ImportedDataset
 from stembench.config.base import Section
+from stembench.config.general import ARRANGEMENTS, GENERAL
 from stembench.errors import InputError
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.planning.layout import Layout
@@ -15,7 +16,7 @@ from stembench.planning.materials import Crystals, View
 Split = Literal["train", "validation", "test", "held_out"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 #: Images on which networks of every scale are ranked: number, and edge [px].
-_COMMON_IMAGES, _COMMON_PX = 50, 128
+_COMMON_IMAGES, _COMMON_PX = 100, 128
 #: Materials that these show, of those that are there: what a user adds changes no rank, and those of networks that ship
 #: stand beside the others.
 _COMMON_MATERIALS = frozenset(
@@ -26,6 +27,11 @@ _COMMON_MATERIALS = frozenset(
 def plain(section: Section) -> dict[str, Any]:
     """Return a section of the configuration as plain values, for the parameters of a rule."""
     return section.model_dump(mode="json")
+
+
+def _with_conditions(imaging: Imaging, conditions: Sequence[str]) -> dict[str, Any]:
+    values = plain(imaging)
+    return values | {"conditions": {name: values["conditions"][name] for name in conditions}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,21 +154,23 @@ class Datasets:
         """The samples of the validation split on which networks of every scale are ranked."""
         return 0, _COMMON_IMAGES
 
-    def common_sampling(self, dataset: str) -> dict[str, Any]:
-        """Return what the images depend on that networks are ranked by; nothing of it depends on the scale.
+    @cached_property
+    def common_sampling(self) -> dict[str, Any]:
+        """What the images depend on that networks are ranked by; neither the scale nor the configuration changes it."""
+        return {
+            "recipe": GENERAL.model_dump(mode="json", exclude={"share"}),
+            "arrangements": {name: plain(ARRANGEMENTS[name]) for name in GENERAL.arrangements},
+            "single_layers": self.crystals.are_layers(self.common_views),
+            "tiles": [],
+            "multislice": None,
+            "imaging": _with_conditions(Imaging(), GENERAL.conditions),
+            "image_px": _COMMON_PX,
+        }
 
-        Raises
-        ------
-        InputError
-            If the dataset is one of multislice images, whose tiles belong to a scale.
-        """
-        if self.recipe(dataset).forward_model != "linear":
-            raise InputError(f"generalisation.tuned_on: {dataset} is multislice; name a dataset of linear images")
-        return self._sampling(dataset, "validation", self.common_views(dataset), _COMMON_PX)
-
-    def common_views(self, dataset: str) -> list[View]:
-        """Return what these images show."""
-        shown = self.views(dataset, "validation")
+    @cached_property
+    def common_views(self) -> list[View]:
+        """What these images show."""
+        shown = self.crystals.shown(GENERAL.materials, GENERAL.zones)
         return [view for view in shown if view[0] in _COMMON_MATERIALS] or shown
 
     @cached_property
@@ -173,8 +181,7 @@ class Datasets:
 
     def imaging(self, conditions: Sequence[str]) -> dict[str, Any]:
         """Return the settings of the linear model, with some of the imaging conditions."""
-        imaging = plain(self.config.imaging)
-        return imaging | {"conditions": {name: imaging["conditions"][name] for name in conditions}}
+        return _with_conditions(self.config.imaging, conditions)
 
     @cache  # noqa: B019
     def sampling(self, dataset: str, split: Split) -> dict[str, Any]:
@@ -182,10 +189,7 @@ class Datasets:
 
         Their number and those who use them change none.
         """
-        return self._sampling(dataset, split, self.views(dataset, split), self.config.sizes.image_px)
-
-    def _sampling(self, dataset: str, split: Split, shown: Sequence[View], image_px: int) -> dict[str, Any]:
-        recipe = self.recipe(dataset)
+        recipe, shown = self.recipe(dataset), self.views(dataset, split)
         scans = recipe.forward_model != "linear"
         return {
             "recipe": recipe.model_dump(mode="json", exclude={"share"}),
@@ -194,7 +198,7 @@ class Datasets:
             "tiles": self.tiles(dataset, split),
             "multislice": {"settings": self._multislice, "phonons": self.config.sizes.phonons} if scans else None,
             "imaging": self.imaging(recipe.conditions),
-            "image_px": image_px,
+            "image_px": self.config.sizes.image_px,
         }
 
     @cached_property

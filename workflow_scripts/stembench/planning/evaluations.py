@@ -221,9 +221,8 @@ class Evaluations:
 
     def validation_structures(self, dataset: str) -> list[str]:
         """Return the projected structures of a dataset's validation images and of those that networks are ranked on."""
-        ranked_on = self.datasets.common_views(self.config.generalisation.tuned_on)
-        crystals = self.datasets.crystals
-        return sorted({*self.datasets.projections(dataset, "validation"), *crystals.projections(ranked_on)})
+        common = self.datasets.crystals.projections(self.datasets.common_views)
+        return sorted({*self.datasets.projections(dataset, "validation"), *common})
 
     def lab_testset(self, testset: str) -> LabTestset:
         """Return the settings of a lab test set.

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stembench.config.general import RANKED_ON
 from stembench.crystals.names import cif_and_phase
 
 RESULTS = "results"
@@ -76,7 +77,7 @@ class Layout:
     lab_image = _Shared("lab/{image}")
     calibration = _Shared("calibration/{instrument}.json")
     calibration_figure = _Shared("calibration/{instrument}.png")
-    common_validation = _Shared("validation/{dataset}")
+    common_validation = _Shared(f"validation/{RANKED_ON}")
     found = _Shared("applied/{image}/found.parquet")
     denoised = _Shared("applied/{image}/denoised.npy")
     networks = _Shared("applied/networks.json")

@@ -73,21 +73,22 @@ class Report:
     @cached_property
     def datasets(self) -> list[str]:
         """Datasets that are shown: those that trainings and test sets take, and those of studies that are reported."""
-        plan, evaluation = self.plan, self.plan.config.evaluation
+        plan, evaluation, networks = self.plan, self.plan.config.evaluation, self.plan.config.networks.values()
         taken = {
             *evaluation.testsets,
             *(testset.tuned_on for testset in plan.config.lab_testsets.values()),
-            *(dataset for network in plan.config.networks.values() for dataset in network.datasets),
+            *(dataset for network in networks if network.tasks for dataset in network.datasets),
         }
         studied = {dataset for name in plan.config.studies for dataset in plan.evaluations.study_datasets(name)}
+        on_demand = {dataset for network in networks if not network.tasks for dataset in network.datasets}
         return [
             dataset
             for dataset in plan.config.datasets
             if plan.datasets.all_shards(dataset)
             and (
                 dataset in taken
-                or dataset not in studied
-                or (plan.config.sizes.studies and plan.datasets.can_train(dataset))
+                or dataset not in studied | on_demand
+                or (plan.config.sizes.studies and dataset in studied and plan.datasets.can_train(dataset))
             )
         ]
 

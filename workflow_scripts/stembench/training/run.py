@@ -189,4 +189,7 @@ class _Run(lightning.LightningModule):
 
     def _compare(self, maps: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         maps = maps.float() if self.on_logits else restore(maps.float(), self.network.normalisation)
+        # Where a target says nothing, it agrees with the network: no error, and no gradient.
+        own = (torch.sigmoid(maps) if self.on_logits else maps).detach()
+        target = torch.where(target.isnan(), own, target)
         return LOSSES[self.recipe.loss](maps, target)
