@@ -89,7 +89,7 @@ def test_networks_trained_in_the_working_folder_do_not_change_what_is_applied(mo
     better = tmp_path / "results" / "demo" / "models" / "a" / "localise" / "physical" / "seed0"
     better.mkdir(parents=True)
     for name, text in (
-        ("ranking.json", '{"task": "localise", "metric": "f1", "score": 1}'),
+        ("ranking.json", '{"task": "localise", "metric": "f1", "ranked_on": "general", "score": 1}'),
         ("model.json", '{"dataset": "physical", "weights_sha256": "0", "architecture": "a"}'),
         ("weights.safetensors", ""),
         ("characterisation.json", "{}"),

@@ -3,11 +3,13 @@ from dataclasses import fields, replace
 import numpy as np
 import pandas as pd
 import pytest
-from stembench.config import CalibratedNoise, Condition, Dataset, DrawnProbe, Imaging, PhysicalNoise
+from stembench.config import CalibratedNoise, Condition, Dataset, DrawnProbe, Empty, Imaging, PhysicalNoise, Polar
 from stembench.crystals.material import Material
 from stembench.datasets.factory import Factory
-from stembench.datasets.labels import label
+from stembench.datasets.labels import ignored, label
+from stembench.errors import InputError
 from stembench.imaging.linear import strength_of
+from stembench.networks.registry import build
 from stembench.noise.calibrated import NoiseParameters
 
 IMAGES = {"image", "noNoise", "noBackgroundnoNoise"}
@@ -454,3 +456,48 @@ def test_calibrated_probes_are_those_that_the_images_allow(small_factory):
         unknown.plan("train", 0).probe.source_size
         == Imaging().conditions[unknown.plan("train", 0).condition].source_size_A
     )
+
+
+@pytest.fixture
+def by_visibility(small_factory):
+    recipe = replaced(small_factory.recipe, visibility=5.0, images_per_structure=5)
+    return Factory(recipe, small_factory.arrangements, small_factory.imaging, small_factory.materials, 64)
+
+
+def replaced(recipe, **changes):
+    return Dataset(**(recipe.model_dump() | changes))
+
+
+def test_a_higher_dose_shows_more_columns_and_hides_none(by_visibility):
+    doses = [by_visibility.sample("test", i) for i in range(5)]
+    asked = np.stack([sample.columns.asked for sample in doses])
+    assert [sample.parameters["counts_per_px"] for sample in doses] == [1, 3, 10, 30, 100]
+    assert (np.diff(asked.astype(int), axis=0) >= 0).all()
+    assert asked[-1].sum() > asked[0].sum()
+
+
+def test_a_visible_column_is_labelled_whatever_is_beside_it(by_visibility, small_factory):
+    """Of what an image shows, the strength relative to the brightest column decides nothing."""
+    samples = [(by_visibility.sample("test", i), small_factory.sample("test", i)) for i in range(4, 40, 5)]
+    weak = [(seen.columns.asked & ~relative.columns.asked).sum() for seen, relative in samples]
+    assert sum(weak) > 0
+
+
+def test_targets_say_nothing_around_what_an_image_does_not_show(by_visibility):
+    network = build("atomsegnet_unet", 0.1, 0)
+    sample = by_visibility.sample("test", 0)
+    hidden = ignored(sample)
+    assert hidden.any()
+    for task, silent in (("localise", hidden), ("segment", hidden), ("denoise", np.zeros_like(hidden))):
+        assert np.array_equal(np.isnan(network.target(sample, task)[0]), silent), task
+
+
+def test_a_crystal_takes_the_arrangements_that_suit_it(small_factory):
+    """A film of one element is never polar, and a factory of it is not refused for a recipe with others."""
+    arrangements = {"polar": Polar(), "empty": Empty()}
+    recipe = replaced(small_factory.recipe, arrangements=("polar", "empty"))
+    films = [each for each in small_factory.materials if each.material == "Si"]
+    factory = Factory(recipe, arrangements, small_factory.imaging, films, 64)
+    assert {factory.sample("train", i).parameters["arrangement"] for i in range(8)} == {"empty"}
+    with pytest.raises(InputError, match=r"arrangements\.polar: Si has one element"):
+        Factory(replaced(recipe, arrangements=("polar",)), arrangements, small_factory.imaging, films, 64)

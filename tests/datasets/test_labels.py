@@ -6,6 +6,7 @@ from stembench.datasets.labels import (
     TEXT_LABELS,
     circular_mask,
     gaussian_mask,
+    ignored,
     label,
     sharpened,
     upsampled,
@@ -42,6 +43,20 @@ def test_columns_at_the_edge_and_beyond_are_cut():
 @pytest.fixture(scope="module")
 def sample(small_factory):
     return small_factory.sample("test", 1)
+
+
+def test_nothing_is_said_around_columns_that_are_not_asked_for_and_nearer_to_them_than_to_others():
+    columns = pd.DataFrame({"x_A": [2.0, 4.0, 7.0], "y_A": [5.0, 5.0, 5.0], "asked": [True, False, False]})
+    known = Sample({"image": np.zeros((100, 100))}, columns, {"pixel_size_A": 0.1, "ignored_A": 1.5})
+    y, x = np.mgrid[:100, :100] * 0.1
+    one, *others = (np.hypot(x - place, y - 5) for place in columns.x_A)
+    nearest = np.minimum(*others)
+    assert np.array_equal(ignored(known), (nearest < 1.5 - 1e-9) & (nearest < one - 1e-9))
+
+
+def test_labels_by_strength_say_something_everywhere(sample):
+    assert not sample.columns.asked.all()
+    assert not ignored(sample).any()
 
 
 def test_there_are_twelve_labels_and_their_forms_are_published(sample):

@@ -8,6 +8,7 @@ from stembench.noise.physical import (
     effective_source,
     shifted_rows,
     shot_noise,
+    smoothed,
 )
 
 
@@ -52,6 +53,22 @@ def test_afterglow_trails_along_the_fast_axis_and_loses_nothing():
     assert glow.sum() == pytest.approx(100)
     assert not glow[[0, 2]].any()
     assert not glow[1, :10].any()
+
+
+def test_a_smoothed_image_is_a_gaussians_and_keeps_what_is_even():
+    noise = np.random.default_rng(0).normal(size=(160, 200))
+    expected = ndimage.gaussian_filter(noise, 1.1, truncate=8)
+    assert smoothed(noise, 1.1)[9:-9, 9:-9] == pytest.approx(expected[9:-9, 9:-9], abs=1e-12)
+    assert smoothed(np.full((20, 30), 7.0), 0.8) == pytest.approx(7)
+    assert smoothed(noise, 0.0) is noise
+
+
+def test_neighbours_of_smoothed_noise_are_alike_as_a_gaussians_are():
+    """White noise after a Gaussian of SD s has the correlation exp(-d^2 / (4 s^2)) at the distance d."""
+    noise = smoothed(np.random.default_rng(1).normal(size=(400, 400)), 1.0)
+    for distance in (1, 2, 3):
+        measured = (noise[:, distance:] * noise[:, :-distance]).mean() / noise.var()
+        assert measured == pytest.approx(np.exp(-(distance**2) / 4), abs=0.02)
 
 
 def test_a_detector_has_gain_offset_and_read_out_noise():

@@ -136,7 +136,15 @@ def test_frames_are_those_of_scipys_cubic_splines():
 
 
 def drawn(**updates):
-    none = {"afterglow": 0.0, "afterglow_px": 1.0, "readout_e": 0.0, "clip_low": 0.0, "clip_high": 0.0, "bits": 0}
+    none = {
+        "afterglow": 0.0,
+        "afterglow_px": 1.0,
+        "readout_e": 0.0,
+        "clip_low": 0.0,
+        "clip_high": 0.0,
+        "bits": 0,
+        "smoothing_px": 0.0,
+    }
     return {"counts_per_px": 50.0, "shot_noise_alone": False, "gain": 10.0, "offset": 20.0} | none | updates
 
 

@@ -110,4 +110,4 @@ def test_what_scales_share_is_made_from_the_same_at_every_scale(jobs):
 
 
 def test_the_images_that_networks_are_ranked_by_are_the_same_at_every_scale(jobs):
-    assert len({repr(made["results/validation/physical"].params) for made in jobs.values()}) == 1
+    assert len({repr(made["results/validation/general"].params) for made in jobs.values()}) == 1

@@ -130,7 +130,7 @@ def test_an_instrument_trains_on_its_materials_whatever_else_is_there(rules_with
 
 
 def test_a_structure_that_is_added_changes_no_rank(rules_with):
-    ranked_on = "results/validation/physical"
+    ranked_on = "results/validation/general"
     few, more = (rules_with(structures).closure([ranked_on]) for structures in (("Si",), ("Si", "Au", ADDED)))
     assert few[ranked_on] == more[ranked_on]
 

@@ -169,5 +169,5 @@ def test_samples_that_are_drawn_on_the_fly_retrain_what_draws_them(jobs_at):
     drawn = {"training": {"data": "on_the_fly"}}
     before, after = jobs_at(drawn), jobs_at(drawn, {"datasets": {"physical": {"images_per_structure": 10}}})
     remade = changed(before, after)
-    assert {before[path].rule for path in remade} == {"train_network", "generate_shard", "generate_common_validation"}
+    assert {before[path].rule for path in remade} == {"train_network", "generate_shard"}
     assert [path for path in remade if "/physical" not in path] == []

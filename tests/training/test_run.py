@@ -56,7 +56,7 @@ class DroppingOut(Network):
 def pairs(number=16, spoilt=None):
     images, targets = np.random.default_rng(0).random((2, number, 16, 16)).astype(np.float32)
     if spoilt is not None:
-        targets[spoilt] = np.nan
+        images[spoilt] = np.nan
     return list(zip(images, targets[:, None]))
 
 
@@ -286,6 +286,19 @@ def test_a_loss_that_explodes_later_names_the_last_good_checkpoint(tmp_path):
         trained(tmp_path, killed_after=1)
     with pytest.raises(InputError, match=r"last good checkpoint: the state after epoch 1 is in .*last\.ckpt"):
         trained(tmp_path, data=[(image, 1e4 * target) for image, target in pairs()])
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_where_a_target_says_nothing_no_loss_counts_and_nothing_is_learned(tmp_path, loss):
+    """Whatever stands in the other pixels: the weights end as if the network had been right there all along."""
+    network = Sure()
+    image, target = torch.zeros(2, 1, 8, 8), torch.full((2, 1, 8, 8), torch.nan)
+    lightning = run._Run(network, None, None, Recipe(loss=loss), 1)
+    with torch.no_grad():
+        network.logit.fill_(0.4)
+    lightning.log = lambda *_, **__: None
+    lightning._loss((image, target), "train_loss").backward()
+    assert network.logit.grad == 0
 
 
 def test_a_recipe_without_a_loss_of_the_networks_own_is_refused(tmp_path):

@@ -314,9 +314,9 @@ class Dataset(Section):
     )
     visibility: float | None = Field(
         None,
-        description="Columns are labelled that stand out from the noise of counting by this many SDs, at the image's "
-        "own dose and background, and that their neighbours do not hide. All others are ignored in training and in "
-        "scores. For linear images with physical noise; null: `label_threshold` decides",
+        description="Columns are labelled that stand out by this many SDs of noise. It is the noise of counting at "
+        "the image's own dose and background, and neighbours must not hide the column. All others are ignored in "
+        "training and in scores. For linear images with physical noise; null: `label_threshold` decides",
         gt=0,
         le=100,
     )

@@ -250,7 +250,7 @@ NETWORKS = {
         architecture="atomai_segmentor",
         datasets=("general",),
         recipes=dict.fromkeys(
-            ("demo", "full"), _demo(73, loss="bce", width=1.0, crop_px=96, batch_images=16, learning_rate=2e-3)
+            ("demo", "full"), _demo(73, loss="bce", learning_rate=2e-3, width=1.0, crop_px=96, batch_images=16)
         ),
     ),
     "atomid_net": Network(
