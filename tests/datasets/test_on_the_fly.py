@@ -129,6 +129,14 @@ def test_a_plan_tells_its_columns_and_labels_before_it_is_rendered(factory):
     assert Plans(factory, "train", [2], "noNoise")[0][1] is None  # the device makes it
 
 
+def test_a_plan_tells_which_columns_are_visible_before_it_is_rendered(factory):
+    recipe = Dataset(**(factory.recipe.model_dump() | {"visibility": 5.0}))
+    seeing = Factory(recipe, factory.arrangements, factory.imaging, factory.materials, factory.image_px)
+    for number in range(4):
+        plan = seeing.plan("train", number)
+        assert seeing.columns(plan).equals(seeing.rendered(plan).columns)
+
+
 def test_threads_of_the_linear_algebra_change_nothing(small_factory):
     """Sums in another order would be rounded otherwise."""
     wide = Factory(Dataset(), small_factory.arrangements, Imaging(), small_factory.materials, 256)

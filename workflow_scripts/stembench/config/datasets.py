@@ -178,8 +178,8 @@ class PhysicalNoise(Section):
 
     smoothing_px: Annotated[Range, up_to(5)] = Field(
         (0.0, 0.0),
-        description="SD of the Gaussian that smooths the recorded image, as resampling and filters do. Noise of "
-        "neighbouring pixels is then correlated",
+        description="SD of a Gaussian that smooths the recorded image, as resampling does. Noise of neighbouring "
+        "pixels is then correlated",
         json_schema_extra={"unit": "px", "bounds": "0 to 5, ascending"},
     )
 
