@@ -47,7 +47,8 @@ def sample(small_factory):
 
 def test_nothing_is_said_around_columns_that_are_not_asked_for_and_nearer_to_them_than_to_others():
     columns = pd.DataFrame({"x_A": [2.0, 4.0, 7.0], "y_A": [5.0, 5.0, 5.0], "asked": [True, False, False]})
-    known = Sample({"image": np.zeros((100, 100))}, columns, {"pixel_size_A": 0.1, "ignored_A": 1.5})
+    columns["ignored_A"] = [0.0, 1.5, 1.5]
+    known = Sample({"image": np.zeros((100, 100))}, columns, {"pixel_size_A": 0.1})
     y, x = np.mgrid[:100, :100] * 0.1
     one, *others = (np.hypot(x - place, y - 5) for place in columns.x_A)
     nearest = np.minimum(*others)

@@ -211,7 +211,6 @@ class Factory:
             "probe_fwhm_A": probe.fwhm,
             "column_radius_A": probe.column_radius,
             "gaussian_mask_fwhm_A": self.recipe.gaussian_mask_fwhm_A,
-            "ignored_A": self._ignored(probe),
             "pixel_size_A": pixel_size,
             "rotation_deg": float(np.rad2deg(view.rotation)),
             "offset_x_A": float(view.offset[0]),
@@ -266,10 +265,6 @@ class Factory:
     def _ideal(self, plan: Plan) -> Ideal:
         seed = int(np.random.SeedSequence((self.recipe.seed, plan.parameters["structure"])).generate_state(1)[0])
         return self.forward.image(plan.scene, plan.condition, plan.probe, plan.frame, plan.background, seed)
-
-    def _ignored(self, probe: Probe) -> float:
-        """Around a column that is not asked for, how far nothing is said [A]: the half of it above half its height."""
-        return max(probe.fwhm / 2, self.recipe.gaussian_mask_fwhm_A) if self.recipe.visibility else 0.0
 
     def _generator(self, number: int, stream: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.recipe.seed, spawn_key=(number, stream)))
@@ -411,6 +406,7 @@ class Factory:
         seen = places + self.forward.shifts(scene, probe)
         apparent = pixel_size * apparent_positions(seen / pixel_size, plan.scans, probe.fwhm / pixel_size)
         asked = self._asked(plan, relative, seen, ideal)
+        reach = max(probe.fwhm / 2, self.recipe.gaussian_mask_fwhm_A) if self.recipe.visibility else 0.0
         neighbour = np.full(len(places), np.inf)
         if asked.sum() > 1:
             distances, _ = cKDTree(apparent[asked]).query(apparent, k=2)
@@ -424,6 +420,7 @@ class Factory:
                 "strength": relative,
                 "neighbour_A": neighbour,
                 "asked": asked,
+                "ignored_A": np.where(asked, 0.0, reach),
                 "resolved": neighbour >= probe.fwhm,
                 "hidden": scene.columns["hidden"],
                 "rim_A": scene.columns.get("rim_A", np.nan),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 from scipy import fft
 from scipy.special import erf
 
@@ -112,9 +113,9 @@ def ignored(sample: Sample) -> np.ndarray:
         datasets that label columns by their strength.
     """
     shape, pixel_size = _place(sample)
-    if not (radius := sample.parameters.get("ignored_A", 0.0)):
+    reach = sample.columns.get("ignored_A", pd.Series(0.0)).max() / pixel_size
+    if not reach > 0:
         return np.zeros(shape, bool)
-    reach = radius / pixel_size
     asked = sample.columns.asked.to_numpy(bool)
     near = [
         _stamped(sample.columns.loc[chosen, ["x_A", "y_A"]].to_numpy() / pixel_size, shape, reach, _closeness(reach))

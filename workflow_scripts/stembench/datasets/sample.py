@@ -17,10 +17,11 @@ class Sample:
     columns : DataFrame
         A row a column inside the image: `x_A`, `y_A` (where it appears, see `noise.scan`),
         `ideal_x_A`, `ideal_y_A` (where it is), `strength` (1 for the brightest), `neighbour_A` (distance to the
-        nearest column that is asked for), `asked` (at least `label_threshold` strong, or visible), `resolved` (neighbour at least
-        one probe FWHM away), `hidden` (under an overlayer) and `rim_A` (how far inside a particle's outline, nan
-        elsewhere); `crlb_pm` is the Cramer-Rao bound of its position jointly with those of all that are asked for, in
-        test splits of linear images with shot noise alone.
+        nearest column that is asked for), `asked` (at least `label_threshold` strong, or visible), `ignored_A` (how far
+        around one that is not visible nothing is said), `resolved` (neighbour at least one probe FWHM away), `hidden`
+        (under an overlayer) and `rim_A` (how far inside a particle's outline, nan elsewhere); `crlb_pm` is the
+        Cramer-Rao bound of its position jointly with those of all that are asked for, in test splits of linear images
+        with shot noise alone.
     parameters : dict
         Everything that was drawn.
     """

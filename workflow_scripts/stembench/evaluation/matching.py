@@ -86,6 +86,7 @@ NO_HULL = np.empty((0, 3))
 class Truth:
     """An image's true columns as arrays, for matching many times; `clear` are resolved and not hidden.
 
+    `others` are columns that are not asked for; `ignored` says how far around each of them nothing is false [A].
     `exact` says whether positions are the truth. Those of a lab image are found or fitted themselves: they tell what is
     a column, and a distance from them is no error. Where only part of an image is labelled, `hull` is that part.
     `towards` are unit vectors from each column to the nearest other one that is asked for; NaN where that one lies
@@ -97,6 +98,7 @@ class Truth:
     radii: np.ndarray
     clear: np.ndarray
     others: np.ndarray
+    ignored: np.ndarray
     towards: np.ndarray
     exact: bool = True
     hull: np.ndarray = field(default_factory=lambda: NO_HULL)
@@ -106,14 +108,15 @@ class Truth:
         cls, columns: pd.DataFrame, settings: Evaluation, *, exact: bool = True, hull: np.ndarray = NO_HULL
     ) -> "Truth":
         """From a table as `Sample.columns`."""
-        asked = columns[columns.asked]
+        asked, others = columns[columns.asked], columns[~columns.asked]
         positions, neighbour = asked[["x_A", "y_A"]].to_numpy(float), asked.neighbour_A.to_numpy()
         return cls(
             asked,
             positions,
             np.minimum(settings.match_radius_A, neighbour / 2),
             (asked.resolved & ~asked.hidden).to_numpy(bool),
-            columns.loc[~columns.asked, ["x_A", "y_A"]].to_numpy(),
+            others[["x_A", "y_A"]].to_numpy(),
+            np.maximum(settings.match_radius_A, others.get("ignored_A", pd.Series(0.0, others.index)).to_numpy()),
             _towards_neighbours(positions, neighbour),
             exact,
             hull,
@@ -162,7 +165,7 @@ def assign(
     matched_found, matched_truth = match(found, truth.positions, truth.radii)
     false = np.delete(np.arange(len(found)), matched_found)
     if len(truth.others) and len(false):
-        false = false[scipy.spatial.distance.cdist(found[false], truth.others).min(axis=1) > settings.match_radius_A]
+        false = false[(scipy.spatial.distance.cdist(found[false], truth.others) > truth.ignored).all(axis=1)]
     missed = np.delete(np.arange(len(truth.positions)), matched_truth)
     nearest = np.full(len(false), -1)
     if len(truth.positions):
