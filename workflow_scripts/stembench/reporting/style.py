@@ -96,6 +96,7 @@ def show_image(axes: Axes, image: np.ndarray, pixel_size: float, title: str = ""
     """
     low, high = np.nanpercentile(image, [0.5, 99.8])
     axes.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), interpolation="nearest")
+    axes.set(xticks=[], yticks=[])  # else the layout measures those that are not shown
     axes.set_axis_off()
     axes.set_title(title, fontsize=size, pad=3)
     height, width = image.shape
