@@ -83,7 +83,7 @@ def distinct(shards: list[Path]) -> int:
     """How many images differ."""
     hashes = set()
     for shard in shards:
-        for image in open_shards([shard], ["image"]).image.values:
+        for image in open_shards([shard], ["image"])["image"]:
             hashes.add(hashlib.sha256(image.tobytes()).digest())
     return len(hashes)
 

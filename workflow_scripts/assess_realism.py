@@ -19,7 +19,7 @@ if __name__ == "__main__":
                 say(f"{instrument}: half of {small} is too small to calibrate on, so it is not assessed")
         shards = iter(snakemake.input.shards)
         datasets = {
-            instrument: {name: open_shards([next(shards)], ["image"]).image.values for name in names}
+            instrument: {name: open_shards([next(shards)], ["image"])["image"] for name in names}
             for instrument, names in params.datasets.items()
         }
         fractions = params.dark_field_fraction, params.bright_field_fraction

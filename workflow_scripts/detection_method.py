@@ -60,7 +60,7 @@ def maps_of(job: "snakemake", shards: Sequence[str]) -> Maps:
     if _is_external(job):
         return Maps([], np.empty(0), np.empty(0), "", "")
     if not job.params.network:
-        images, samples = open_shards(shards, ["image"]).image.values, read_table(shards, "samples")
+        images, samples = open_shards(shards, ["image"])["image"], read_table(shards, "samples")
         bright = [bright_columns(image, mode) for image, mode in zip(images, samples["mode"])]
         return Maps(bright, samples.pixel_size_A.to_numpy(), np.full(len(images), np.nan), "", "")
     from stembench.crystals.material import structures_of

@@ -38,7 +38,7 @@ def evaluate(
         maps = maps_of(job, shards)
     except CannotLoadError as error:
         maps = Maps(None, None, None, "", str(error))  # nothing is found, and nothing missed
-    shape = open_shards(shards, ["image"]).image.shape[1:]
+    shape = open_shards(shards, ["image"])["image"].shape[1:]
     levels, tuned = dose_levels(samples), job.input.settings
     settings = {}
     if tuned and maps.surfaces is not None:

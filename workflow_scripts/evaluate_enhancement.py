@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from enhancement_method import enhanced
 from job import running
 from stembench.datasets.labels import TASK_LABELS
@@ -17,17 +16,21 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def read(job: "snakemake") -> tuple[xr.Dataset, pd.DataFrame]:
+def read(job: "snakemake") -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     """Return the images and labels of a job's test set, and their parameters."""
     shards = job.input.test
     return open_shards(shards, ["image", TASK_LABELS[job.wildcards.task]]), read_table(shards, "samples")
 
 
 def score(
-    job: "snakemake", stored: xr.Dataset, samples: pd.DataFrame, outputs: np.ndarray, as_they_are: np.ndarray
+    job: "snakemake",
+    stored: dict[str, np.ndarray],
+    samples: pd.DataFrame,
+    outputs: np.ndarray,
+    as_they_are: np.ndarray,
 ) -> None:
     """Write the scores of images, with gain and offset free and as they are, and some examples of the former."""
-    images, targets = stored.image.values, stored[TASK_LABELS[job.wildcards.task]].values
+    images, targets = stored["image"], stored[TASK_LABELS[job.wildcards.task]]
     quality = pd.DataFrame(
         free_image_quality(output, target) | image_quality(plain, target)
         for output, plain, target in zip(outputs, as_they_are, targets)
@@ -43,7 +46,7 @@ def score(
 if __name__ == "__main__":
     with running(snakemake):
         stored, samples = read(snakemake)
-        images = stored.image.values
+        images = stored["image"]
         outputs = enhanced(snakemake, images, samples)
         as_they_are = enhanced(snakemake, images, samples, prefix="") if snakemake.input.settings else outputs
         score(snakemake, stored, samples, outputs, as_they_are)

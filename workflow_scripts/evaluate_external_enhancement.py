@@ -11,6 +11,6 @@ if __name__ == "__main__":
     with running(snakemake):
         stored, samples = read(snakemake)
         files = {Path(file).name: file for file in snakemake.input.predictions}
-        images = enumerate(stored.image.values)
+        images = enumerate(stored["image"])
         outputs = np.stack([read_enhanced(files, position, image.shape) for position, image in images])
         score(snakemake, stored, samples, outputs, outputs)

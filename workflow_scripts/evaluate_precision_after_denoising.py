@@ -19,7 +19,7 @@ if __name__ == "__main__":
         samples, columns = read_table(shards, "samples"), columns_by_sample(shards)
         alone = samples[samples.shot_noise_alone.eq(True)]
         shown = alone.groupby("counts_per_px").head(snakemake.params.images)
-        images = open_shards(shards, ["image"]).image.values[shown.index]
+        images = open_shards(shards, ["image"])["image"][shown.index]
         settings = [read_tuning(snakemake.input.settings, PeakSettings, level) for level in dose_levels(shown)]
         truths = [Truth.of(columns[number], evaluation) for number in shown["sample"]]
         rows = []

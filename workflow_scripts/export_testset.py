@@ -8,7 +8,7 @@ from stembench.products import whole
 if __name__ == "__main__":
     with running(snakemake):
         shards = snakemake.input.test
-        images = open_shards(shards, ["image"]).image.values
+        images = open_shards(shards, ["image"])["image"]
         with whole(snakemake.output.folder) as partial:
             partial.mkdir()
             export_images(images, read_table(shards, "samples"), partial)

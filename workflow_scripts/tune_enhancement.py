@@ -20,10 +20,10 @@ if __name__ == "__main__":
         stored = open_shards(shards, ["image", wanted])
         scores: list[dict] = []
         free_scores: list[dict] = []
-        for i in range(stored.sizes["sample"]):
-            image, target = stored.image.values[i], stored[wanted].values[i]
+        for i in range(len(stored["image"])):
+            image, target = stored["image"][i], stored[wanted][i]
             errors, free_errors = {}, {}
-            for settings, output in chosen.candidates(image, float(stored.pixel_size_A[i])):
+            for settings, output in chosen.candidates(image, float(stored["pixel_size_A"][i])):
                 enhanced = resized(output)
                 errors[settings] = np.mean((enhanced - target) ** 2)
                 free_errors[settings] = np.mean((on_its_scale(enhanced, target) - target) ** 2)

@@ -181,6 +181,18 @@ def test_the_bound_of_a_scene_falls_with_the_square_root_of_the_dose(small_facto
         assert low.crlb_pm[~asked].isna().all()
 
 
+def test_a_bound_is_that_of_its_own_image(small_factory):
+    """Those of a dose series are kept from image to image."""
+    plans = [small_factory.plan("test", i) for i in range(12)]
+    plan = next(plan for plan in plans if plan.parameters["shot_noise_alone"])
+    before = small_factory.rendered(plan).columns.crlb_pm
+    brighter = replace(plan, background=plan.background + 1)
+    wider = replace(plan, probe=plan.probe.unstable(0.8))
+    for other in (brighter, wider):
+        assert (small_factory.rendered(other).columns.crlb_pm > 1.02 * before)[before.notna()].all()
+        assert small_factory.rendered(plan).columns.crlb_pm.equals(before)
+
+
 #: A physical recipe whose images show what a test switches on and shot noise.
 PLAIN = {
     "shot_noise_alone": 0.0,

@@ -81,6 +81,6 @@ FilePath = Annotated[FolderPath, AfterValidator(_inside)]
 class Section(BaseModel):
     """A part of the configuration; unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     #: Keys that have a meaning only beside one value of another key, which they name; they go where that changes.
     depends: ClassVar[dict[str, str]] = {}

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import xarray as xr
 import zarr
 from pyarrow import parquet
 
@@ -37,6 +36,8 @@ def write_shard(folder: Path, samples: Iterable[Sample], recipe: dict, labels: S
     labels : sequence of str
         Labels to store beside the images that the samples hold.
     """
+    import xarray as xr  # loads dask too, which no reader needs
+
     samples = iter(samples)
     tables, columns = [], None
     while batch := list(islice(samples, _SAMPLES_A_FILE)):
@@ -128,27 +129,23 @@ def read_samples(folders: Sequence[str | Path]) -> Iterator[Sample]:
     return iter(Shards(folders))
 
 
-def open_shards(folders: Sequence[str | Path], names: Sequence[str]) -> xr.Dataset:
+def open_shards(folders: Sequence[str | Path], names: Sequence[str]) -> dict[str, np.ndarray]:
     """Images of several shards, loaded into memory, labels that are not stored made.
 
     Returns
     -------
-    xarray.Dataset
+    dict of ndarray
         The named images (sample, y, x) and `pixel_size_A` (sample).
     """
     parts = []
     for folder in folders:
-        store = _verified(folder, [*names, "pixel_size_A", "sample"])
-        with xr.open_zarr(store, consolidated=False, chunks=None) as part:
-            loaded = part[[*(name for name in names if name in part), "pixel_size_A"]].load()
-        made = [name for name in names if name not in loaded]
-        if made:
+        group: Any = zarr.open_group(_verified(folder, [*names, "pixel_size_A", "sample"]), mode="r")
+        loaded = {name: group[name][:] for name in (*names, "pixel_size_A") if name in group}
+        if made := [name for name in names if name not in loaded]:
             samples = list(read_samples([folder]))
-            for name in made:
-                dims = ("sample", "y2", "x2") if name.endswith("2x") else ("sample", "y", "x")
-                loaded[name] = (dims, np.stack([label(sample, name) for sample in samples]))
+            loaded |= {name: np.stack([label(sample, name) for sample in samples]) for name in made}
         parts.append(loaded)
-    return xr.concat(parts, dim="sample")
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def read_table(folders: Sequence[str | Path], table: str) -> pd.DataFrame:
@@ -192,5 +189,5 @@ def read_hull(folders: Sequence[str | Path]) -> np.ndarray:
 
 def read_recipe(folder: str | Path) -> dict:
     """What a shard's samples were made by."""
-    with xr.open_zarr(_verified(folder), consolidated=False, chunks=None) as stored:
-        return stored.attrs["recipe"]
+    recipe: Any = zarr.open_group(_verified(folder), mode="r").attrs["recipe"]
+    return recipe

@@ -95,12 +95,12 @@ def tune_peaks(
         truth = Truth.of(columns[sample["sample"]], evaluation)
         for family in families.values():
             positions, heights = find(image, sample, family[0])
+            assigned, outcomes = -1, np.zeros(3)
             for settings in family:
                 found = positions[heights > settings.threshold]
-                found_at, truth_at, counts_with = assign(found, truth, extent, evaluation)
-                clear = np.append(truth.clear, True)[counts_with]
-                hit, lost = found_at[clear] >= 0, truth_at[clear] < 0
-                counts[level, settings] += [np.sum(hit & ~lost), np.sum(lost), np.sum(~hit)]
+                if len(found) != assigned:  # a higher threshold leaves out the lowest: as many are the same
+                    assigned, outcomes = len(found), _outcomes(found, truth, extent, evaluation)
+                counts[level, settings] += outcomes
     best: dict[str, dict] = {}
     for level in sorted(set(dose_levels(samples))):
         scored = []
@@ -111,6 +111,14 @@ def tune_peaks(
         score, settings = max(scored, key=lambda entry: entry[0])
         best[level] = {"settings": settings.to_dict(), "f1": score}
     return best
+
+
+def _outcomes(found: np.ndarray, truth: Truth, extent: tuple[float, float], evaluation: Evaluation) -> np.ndarray:
+    """Numbers of true, false and missed columns, of those that are resolved and not hidden."""
+    found_at, truth_at, counts_with = assign(found, truth, extent, evaluation)
+    clear = np.append(truth.clear, True)[counts_with]
+    hit, lost = found_at[clear] >= 0, truth_at[clear] < 0
+    return np.array([np.sum(hit & ~lost), np.sum(lost), np.sum(~hit)])
 
 
 def best_by_level(levels: Sequence[str], scores: Sequence[dict], *, prefix: str = "", metric: str) -> dict[str, dict]:

@@ -165,7 +165,7 @@ def lab_examples(image: np.ndarray, testset: str | Path, counts_per_px: float) -
     samples, columns = read_table([testset], "samples"), columns_by_sample([testset])
     thin = samples[(samples.counts_per_px == counts_per_px) & (samples.draw == 0)]
     position = thin["sample"].map({number: len(rows) for number, rows in columns.items()}).idxmax()
-    shown = open_shards([testset], ["image"]).image.values[position]
+    shown = open_shards([testset], ["image"])["image"][position]
     at = samples.loc[position, ["block_y_A", "block_x_A"]].to_numpy(float) / samples.pixel_size_A[position]
     y, x = np.round(at).astype(int)
     recorded = image[y : y + shown.shape[0], x : x + shown.shape[1]]

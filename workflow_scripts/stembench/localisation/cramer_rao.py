@@ -1,7 +1,8 @@
 """Cramer-Rao lower bound on column positions under Poisson noise."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -16,6 +17,15 @@ _REACH_A = 4.0  # a column's intensity beyond this tells nothing about its posit
 _STEP_A = 0.05
 _REACH_WIDTHS = 4.0  # the same of a Gaussian
 _SOLVED_AT_ONCE = 256
+_TILE = 32  # edge [px]
+
+
+class _Derivatives(NamedTuple):
+    """Derivatives of the expected counts with respect to the parameters of a column, in a window of the image."""
+
+    rows: slice
+    columns: slice
+    values: np.ndarray  # shape (parameters, y, x)
 
 
 def position_bound(
@@ -53,15 +63,14 @@ def position_bound(
         Root mean square over the two axes [pm].
     """
     y, x = (np.arange(n) * pixel_size for n in expected.shape)
-    pixels = np.arange(expected.size).reshape(expected.shape)
-    rows = []
+    derivatives = []
     for j, (position, peak) in enumerate(zip(positions, peaks)):
         profile = _profile(probe, float(thermal_b[j]))
-        window = np.ix_(*(np.abs(axis - centre) <= _REACH_A for axis, centre in ((y, position[1]), (x, position[0]))))
-        at = (y[window[0][:, 0]] - position[1], x[window[1][0]] - position[0])
-        for derivative in (-peak * profile(*at, dy=1), -peak * profile(*at, dx=1), profile(*at)):
-            rows.append((pixels[window].ravel(), derivative.ravel()))
-    variances = _variances(rows, expected)
+        rows, columns = _within(y, position[1], _REACH_A), _within(x, position[0], _REACH_A)
+        at = (y[rows] - position[1], x[columns] - position[0])
+        values = np.stack([-peak * profile(*at, dy=1), -peak * profile(*at, dx=1), profile(*at)])
+        derivatives.append(_Derivatives(rows, columns, values))
+    variances = _variances(derivatives, expected)
     return 100 * np.sqrt((variances[0::3] + variances[1::3]) / 2)
 
 
@@ -87,40 +96,70 @@ def gaussian_position_bound(
         Smallest standard error of x and y [px] that an unbiased estimate can have.
     """
     y, x = (np.arange(n) for n in expected.shape)
-    pixels = np.arange(expected.size).reshape(expected.shape)
-    rows = []
+    derivatives = []
     for (x0, y0), amplitude, width in zip(positions, amplitudes, widths):
-        window = np.ix_(*(np.abs(axis - centre) <= _REACH_WIDTHS * width for axis, centre in ((y, y0), (x, x0))))
-        v, u = (window[0] - y0) / width, (window[1] - x0) / width
+        rows, columns = _within(y, y0, _REACH_WIDTHS * width), _within(x, x0, _REACH_WIDTHS * width)
+        v, u = (y[rows, None] - y0) / width, (x[columns] - x0) / width
         gaussian = np.exp(-(u**2 + v**2) / 2)
         slope = amplitude / width * gaussian
-        for derivative in (slope * u, slope * v, gaussian, slope * (u**2 + v**2)):
-            rows.append((pixels[window].ravel(), derivative.ravel()))
-    variances = _variances(rows, expected)
+        values = np.stack([slope * u, slope * v, gaussian, slope * (u**2 + v**2)])
+        derivatives.append(_Derivatives(rows, columns, values))
+    variances = _variances(derivatives, expected)
     return np.sqrt(np.stack([variances[0::4], variances[1::4]], axis=1))
 
 
-def _variances(derivatives: Iterable[tuple[np.ndarray, np.ndarray]], expected: np.ndarray) -> np.ndarray:
-    """Bound of each parameter's variance, a constant background unknown as well.
+def _within(axis: np.ndarray, centre: float, reach: float) -> slice:
+    """Range of an ascending axis that is no farther than `reach` from `centre`."""
+    inside = np.flatnonzero(np.abs(axis - centre) <= reach)
+    return slice(inside[0], inside[-1] + 1) if len(inside) else slice(0, 0)
 
-    A derivative is given by the pixels (of the flat image) where it is not zero and by its values there.
-    """
-    rows = [*derivatives, (np.arange(expected.size), np.ones(expected.size))]
-    columns, values = (np.concatenate(part) for part in zip(*rows))
-    starts = np.cumsum([0, *(len(row[0]) for row in rows)])
-    weights = 1 / np.sqrt(np.maximum(expected, 1e-9)).ravel()
-    weighted = sparse.csr_array((values * weights[columns], columns, starts), shape=(len(rows), expected.size))
-    information = (weighted @ weighted.T).tocsc()
+
+def _variances(derivatives: Sequence[_Derivatives], expected: np.ndarray) -> np.ndarray:
+    """Bound of each parameter's variance, a constant background unknown as well."""
+    information = _information(derivatives, expected)
+    size = information.shape[0]
     scale = 1 / np.sqrt(np.maximum(information.diagonal(), 1e-12))
-    correlation = information * scale * scale[:, None] + 1e-9 * sparse.eye_array(len(rows), format="csc")
+    correlation = information * scale * scale[:, None] + 1e-9 * sparse.eye_array(size, format="csc")
     factors = splu(correlation.tocsc())
-    inverse_diagonal = np.empty(len(rows) - 1)
-    for first in range(0, len(rows) - 1, _SOLVED_AT_ONCE):
-        chosen = np.arange(first, min(first + _SOLVED_AT_ONCE, len(rows) - 1))
-        units = np.zeros((len(rows), len(chosen)))
+    inverse_diagonal = np.empty(size - 1)
+    for first in range(0, size - 1, _SOLVED_AT_ONCE):
+        chosen = np.arange(first, min(first + _SOLVED_AT_ONCE, size - 1))
+        units = np.zeros((size, len(chosen)))
         units[chosen, chosen - first] = 1
         inverse_diagonal[chosen] = factors.solve(units)[chosen, chosen - first]
     return inverse_diagonal * scale[:-1] ** 2
+
+
+def _information(derivatives: Sequence[_Derivatives], expected: np.ndarray) -> sparse.csc_array:
+    """Fisher information of the parameters of all columns and of a constant background, which comes last.
+
+    Summed over the tiles of the image: in each, one dense product of the columns that reach into it.
+    """
+    count = len(derivatives[0].values)
+    weights = 1 / np.sqrt(np.maximum(expected, 1e-9))
+    spans = np.array([(w.rows.start, w.rows.stop, w.columns.start, w.columns.stop) for w in derivatives])
+    size = count * len(derivatives) + 1
+    rows, columns, sums = [], [], []
+    for top in range(0, expected.shape[0], _TILE):
+        for left in range(0, expected.shape[1], _TILE):
+            weight = weights[top : top + _TILE, left : left + _TILE]
+            bottom, right = top + weight.shape[0], left + weight.shape[1]
+            near = np.flatnonzero(
+                (spans[:, 0] < bottom) & (spans[:, 1] > top) & (spans[:, 2] < right) & (spans[:, 3] > left)
+            )
+            tile = np.zeros((count * len(near) + 1, *weight.shape))
+            for i, (first_y, last_y, first_x, last_x) in enumerate(spans[near]):
+                y0, y1, x0, x1 = max(first_y, top), min(last_y, bottom), max(first_x, left), min(last_x, right)
+                seen = derivatives[near[i]].values[:, y0 - first_y : y1 - first_y, x0 - first_x : x1 - first_x]
+                tile[count * i : count * (i + 1), y0 - top : y1 - top, x0 - left : x1 - left] = seen
+            tile[-1] = 1
+            flat = (tile * weight).reshape(len(tile), -1)
+            parameters = np.append((count * near[:, None] + np.arange(count)).ravel(), size - 1)
+            rows.append(np.repeat(parameters, len(parameters)))
+            columns.append(np.tile(parameters, len(parameters)))
+            sums.append((flat @ flat.T).ravel())
+    entries = (np.concatenate(sums), (np.concatenate(rows), np.concatenate(columns)))
+    return sparse.coo_array(entries, shape=(size, size)).tocsc()
 
 
 @lru_cache(maxsize=256)

@@ -6,17 +6,19 @@ matplotlib.use("Agg")
 
 from collections.abc import Sequence
 from itertools import cycle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patheffects import withStroke
 
 from stembench.products import whole
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 plt.rcParams.update(
     {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110, "savefig.dpi": 150}
@@ -29,7 +31,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 _MARKERS = {"network": "osDpX*", "external": "hH8", "oracle": "Pd", "baseline": "^v<>"}
 
 
-def error_bars(estimate: pd.Series, low: pd.Series, high: pd.Series) -> np.ndarray:
+def error_bars(estimate: "pd.Series", low: "pd.Series", high: "pd.Series") -> np.ndarray:
     """Return lengths of error bars below and above estimates, shape (2, n), as `Axes.errorbar` takes them.
 
     A bootstrap interval can lie beside its estimate, by rounding or by chance: the bar then ends at the estimate.
@@ -94,6 +96,7 @@ def show_image(axes: Axes, image: np.ndarray, pixel_size: float, title: str = ""
     """
     low, high = np.nanpercentile(image, [0.5, 99.8])
     axes.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), interpolation="nearest")
+    axes.set(xticks=[], yticks=[])  # else the layout measures those that are not shown
     axes.set_axis_off()
     axes.set_title(title, fontsize=size, pad=3)
     height, width = image.shape

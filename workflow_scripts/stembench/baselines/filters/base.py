@@ -68,7 +68,8 @@ class Filter:
             filtered = self.function(image.astype(float), pixel_size, parameter)
             for background in _BACKGROUND_SIGMAS_A:
                 flat = _without_background(filtered, pixel_size, background)
-                lows, highs = np.percentile(flat, _LOW_PERCENTILES), np.percentile(flat, _HIGH_PERCENTILES)
+                ends = np.percentile(flat, _LOW_PERCENTILES + _HIGH_PERCENTILES)
+                lows, highs = np.split(ends, [len(_LOW_PERCENTILES)])
                 for (p, low), (q, high) in product(zip(_LOW_PERCENTILES, lows), zip(_HIGH_PERCENTILES, highs)):
                     yield FilterSettings(parameter, background, p, q), _scaled(flat, low, high)
 

@@ -65,7 +65,7 @@ def draw_found(shards: Sequence[str], methods: Sequence[dict], counts_per_px: fl
         raise ValueError(f"no image of {', '.join(shards)} has columns that a method could find")
     position = mean.index[len(mean) // 4]
     sample = samples.loc[position]
-    image, pixel_size = open_shards(shards, ["image"]).image.values[position], sample.pixel_size_A
+    image, pixel_size = open_shards(shards, ["image"])["image"][position], sample.pixel_size_A
 
     lines = -(-(1 + len(outcomes)) // _PANELS_A_LINE)
     figure, panels = image_grid(lines, _PANELS_A_LINE, PAGE_IN, title_lines=2, beside=0.2)

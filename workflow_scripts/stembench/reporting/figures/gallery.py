@@ -20,24 +20,25 @@ def draw_gallery(shards: Sequence[str]) -> Drawing:
     """Draw one row per material and zone axis, doses in turn: image, labels, and the image with its true columns."""
     import matplotlib.pyplot as plt
 
-    from stembench.datasets.store import STORED, Shards, columns_by_sample, open_shards, read_table
+    from stembench.datasets.labels import label
+    from stembench.datasets.store import STORED, Shards, columns_by_sample, read_table
     from stembench.reporting.style import show_image
 
     samples = read_table(shards, "samples")
     columns = columns_by_sample(shards)
-    held = Shards(shards).images
-    variables = [name for name in _VARIABLES if name in held or name not in STORED]
-    stored = open_shards(shards, variables)
+    stored = Shards(shards)
+    variables = [name for name in _VARIABLES if name in stored.images or name not in STORED]
     chosen = _one_of_each(samples)
     shape = (len(chosen), len(variables) + 1)
     figure, axes = plt.subplots(*shape, figsize=(2 * shape[1], 2.15 * shape[0]), squeeze=False, layout="constrained")
     for row, number in zip(axes, chosen):
-        sample, images = samples.loc[number], stored.isel(sample=number)
+        sample, held = samples.loc[number], stored[number]
+        images = {name: held.images[name] if name in held.images else label(held, name) for name in variables}
         counts = f", {sample.counts_per_px:g} e/px" if "counts_per_px" in sample else ""
         for panel, name in zip(row, variables):
             title = f"{sample.material} [{sample.zone}]{counts}" if name == "image" else name
-            show_image(panel, images[name].values, sample.pixel_size_A, title)
-        show_image(row[-1], images["image"].values, sample.pixel_size_A, "columns")
+            show_image(panel, images[name], sample.pixel_size_A, title)
+        show_image(row[-1], images["image"], sample.pixel_size_A, "columns")
         truth = columns[sample["sample"]]
         for rows, colour in (
             (truth[truth.asked & truth.resolved], "gold"),
@@ -46,7 +47,8 @@ def draw_gallery(shards: Sequence[str]) -> Drawing:
             (truth[truth.hidden], "magenta"),
         ):
             row[-1].plot(rows.x_A / sample.pixel_size_A, rows.y_A / sample.pixel_size_A, ".", ms=3, color=colour)
-        row[-1].set(xlim=(-0.5, images.sizes["x"] - 0.5), ylim=(images.sizes["y"] - 0.5, -0.5))
+        height, width = images["image"].shape
+        row[-1].set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     return figure
 
 
