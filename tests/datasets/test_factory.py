@@ -513,3 +513,11 @@ def test_a_crystal_takes_the_arrangements_that_suit_it(small_factory):
     assert {factory.sample("train", i).parameters["arrangement"] for i in range(8)} == {"empty"}
     with pytest.raises(InputError, match=r"arrangements\.polar: Si has one element"):
         Factory(replaced(recipe, arrangements=("polar",)), arrangements, small_factory.imaging, films, 64)
+
+
+def test_a_bound_is_of_the_columns_that_its_own_image_shows(by_visibility):
+    """A higher dose shows more of one scene."""
+    for number in range(8):
+        sample = by_visibility.sample("test", number)
+        if sample.parameters["shot_noise_alone"]:
+            assert np.array_equal(sample.columns.crlb_pm.notna(), sample.columns.asked)

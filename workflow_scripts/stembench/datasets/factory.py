@@ -472,14 +472,14 @@ class Factory:
         """Cramer-Rao bounds at one count per pixel; kept, for the images of a dose series ask for them in turn."""
         scene, pad = plan.scene, plan.frame.pad
         inner = slice(pad, pad + self.image_px)
-        image, seen_by = ideal.image[inner, inner], (plan.condition, plan.probe, plan.frame)
+        image, asked = ideal.image[inner, inner], columns.asked.to_numpy()
+        seen_by = (plan.condition, plan.probe, plan.frame, asked.tobytes())
         if self._last_bounds is not None:
             last_scene, last_seen_by, last_image, bounds = self._last_bounds
             if last_scene is scene and last_seen_by == seen_by and np.array_equal(last_image, image):
                 return bounds
         places = np.column_stack([scene.columns["x_A"], scene.columns["y_A"]])  # nothing is distorted
         seen = places + self.forward.shifts(scene, plan.probe)
-        asked = columns.asked.to_numpy()
         # What is not asked for is a known part of the image.
         bounds = position_bound(
             image,
