@@ -50,7 +50,7 @@ def test_bright_columns_are_left_as_they_are(shard):
 def test_images_beyond_the_trained_pixel_sizes_are_seen_as_users_images_are(
     pixel_sizes, repository, projection_of, tmp_path
 ):
-    weights = repository / "workflow_scripts/stembench/weights/atomsegnet_unetpp"
+    weights = repository / "workflow_scripts/stembench/weights/column_finder"
     job = SimpleNamespace(params=SimpleNamespace(network=weights, prior="right"), input=SimpleNamespace(structures=[]))
     materials = [Material.of(name, "001", projection_of(name, "001")) for name in ("SrTiO3", "Pt")]
     recipe = Dataset(pixel_size_A=pixel_sizes, conditions=("200keV_24mrad",))

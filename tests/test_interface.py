@@ -97,7 +97,7 @@ def test_networks_trained_in_the_working_folder_do_not_change_what_is_applied(mo
         (better / name).write_text(text)
     monkeypatch.chdir(tmp_path)
     assert choose(Config(), "localise").architecture == "a"
-    assert choose(Config(), "localise", results=None).architecture == "atomsegnet_unetpp"
+    assert choose(Config(), "localise", results=None).architecture == "atomai_segmentor"
 
 
 def test_a_denoised_image_is_of_the_kind_of_the_image(calibrated, counts):

@@ -33,7 +33,7 @@ def found(projection_of):
     results = {}
     for name, pixel_size in PIXEL_SIZES_A.items():
         image = read_recording(Path(place) / name).values
-        columns = find_columns(image, pixel_size, SHIPPED / "atomsegnet_unetpp")
+        columns = find_columns(image, pixel_size, SHIPPED / "column_finder")
         crystal = projection_of("Si" if name in SILICON else "DyScO3", "110")
         extent = tuple(n * pixel_size for n in image.shape)
         results[name] = image, extent, *analyse(columns, extent, crystal)

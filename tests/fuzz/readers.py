@@ -148,7 +148,7 @@ def _shipped(*names: str) -> Callable[[Path], None]:
     def make(folder: Path) -> None:
         (folder / "shipped").mkdir()
         for name in names:
-            content = (SHIPPED / "atomsegnet_unetpp" / name).read_bytes()
+            content = (SHIPPED / "column_finder" / name).read_bytes()
             (folder / "shipped" / name).write_bytes(content)
 
     return make

@@ -97,7 +97,7 @@ def test_methods_are_tried_on_marked_images_of_the_scale_and_of_the_user(plan_of
     assert set(full.real_images.images) == {"pbtio3", "au_crop", "pbtio3_srruo3", "mine"}
     assert demo.real_images.all_marked == [False, True]
     names = set(demo.real_images.methods)
-    assert {"shipped_atomsegnet_unetpp", "atomid_net-physical-seed0", "gaussian_fit"} < names
+    assert {"shipped_column_finder", "atomid_net-physical-seed0", "gaussian_fit"} < names
     assert not {"random_points", "gaussian_fit_atomap"} & names
     assert "gaussian_fit_atomap" in full.real_images.methods
     assert "real_images" in demo.report.tables
