@@ -17,6 +17,11 @@ before_jobs(lambda dag: refuse_retraining(dag, CONFIG.training.retrain))
 training = lambda w: Training(w.network, w.task, w.dataset, int(w.seed))
 network_module = lambda w: NETWORKS.module(PLAN.trainings.architecture(w.network))
 drawn = lambda dataset, paths: paths(dataset) if PLAN.datasets.drawn_on_the_fly(dataset) else []
+# Where the weights lie that a network starts from. A parameter that is a function of `input` is no reason to train
+# anew: which weights they are stands in the identity.
+start_folder = lambda network, made: (
+    os.path.dirname(made[0]) if made else (start := PLAN.trainings.start(network)) and start.folder
+)
 
 
 rule train_network:
@@ -26,6 +31,7 @@ rule train_network:
         projections=lambda wildcards: PLAN.datasets.projections(wildcards.dataset, "test"),
         tiles=lambda w: drawn(w.dataset, lambda name: PLAN.datasets.tile_paths(name, "train")),
         calibration=lambda w: drawn(w.dataset, PLAN.datasets.calibration),
+        start=asked(lambda wildcards: PLAN.trainings.start_files(wildcards.network)),
     output:
         weights=LAYOUT.weights,
         record=LAYOUT.record,
@@ -45,6 +51,7 @@ rule train_network:
     params:
         identity=asked(lambda wildcards: PLAN.trainings.identity(training(wildcards))),
         scale=CONFIG.scale,
+        starts_from=lambda wildcards, input: start_folder(wildcards.network, input.start),
     message:
         "Train {wildcards.network} to {wildcards.task} on {wildcards.dataset}, seed {wildcards.seed}"
     script:

@@ -335,6 +335,23 @@ def test_recipes_of_a_scale_are_laid_over_its_parents_and_those_of_a_variant_ove
     assert slow.tasks == ()
 
 
+def test_a_variant_starts_from_the_weights_that_what_it_varies_starts_from_unless_it_sets_its_own():
+    networks = {
+        "sffn": {"starts_from": "weights"},
+        "other": {"variant_of": "sffn", "starts_from": "others"},
+        "random": {"variant_of": "sffn", "starts_from": None},
+    }
+    config = load_config({"networks": networks})
+    started = {
+        name: config.networks[name].starts_from for name in (*networks, "sffn_spatial_only", "sffn_sfin_time", "fcn")
+    }
+    assert started == {
+        **{"sffn": "weights", "other": "others", "random": None},
+        **{"sffn_spatial_only": "weights", "sffn_sfin_time": "weights", "fcn": None},
+    }
+    assert load_config(json.loads(config.model_dump_json(by_alias=True))) == config
+
+
 def test_a_configuration_survives_being_written_and_read():
     config = load_config({"scales": {"mine": {"parent": "full", "width": 0.5}}, "scale": "mine"})
     assert load_config(json.loads(config.model_dump_json(by_alias=True))) == config

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 
 def train_network(job: "snakemake", network: Network) -> None:
-    """Train a network with fresh weights, and write it."""
+    """Train a network with fresh weights, or from trained ones, and write it."""
     asked, identity, factory = job.wildcards, job.params.identity, None
+    if "starts_from" in identity:
+        from stembench.training.starting import take_weights
+
+        identity["starts_from"] = take_weights(network, job.params.starts_from)
     if identity["sampling"]:
         from sample_factory import factory_of
 

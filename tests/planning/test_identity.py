@@ -76,6 +76,18 @@ def test_another_recipe_of_samples_retrains_what_draws_them_on_the_fly():
     assert identity(sampling=SAMPLING | {"image_px": 256}) != drawn != identity()
 
 
+def test_other_weights_to_start_from_retrain():
+    assert len({str(identity(starts_from=weights)) for weights in (None, "a", "b")}) == 3
+
+
+def test_an_identity_tells_the_weights_that_a_training_starts_from_and_else_says_nothing_of_them():
+    assert identity(starts_from="a") == identity() | {
+        key: identity(starts_from="a")[key] for key in ("starts_from", "code")
+    }
+    assert identity(starts_from="a")["starts_from"] == "a"
+    assert "starts_from" not in identity()
+
+
 def test_an_identity_holds_what_its_job_builds_and_trains_from():
     """The scale's sizes stand in for what a recipe leaves open; sizes here are those of the demo's SFFN."""
     told = identity()
@@ -189,6 +201,10 @@ KEPT_CODE = {
     "the log": (["job.py"], code_added),
     "the paper that a network quotes": (["stembench/networks/sffn.py"], replaced('source = ".*"', 'source = "none"')),
     "other networks": (["stembench/networks/atom*.py", "stembench/networks/localisers/*.py"], code_added),
+    "what gives trained weights, where training starts from random ones": (
+        ["stembench/training/starting.py"],
+        code_added,
+    ),
     "the configuration": (["stembench/config/*.py"], code_added),
     "planning": (["stembench/planning/*.py"], code_added),
     "how trained networks are applied": (["stembench/trained_network.py", "stembench/application/*.py"], code_added),
@@ -232,6 +248,16 @@ def test_a_network_that_is_added_keeps_the_trainings_of_others(library):
 def test_a_change_to_what_draws_samples_retrains_where_they_are_drawn_on_the_fly(library, file):
     library.edit([file], code_added)
     assert identity(sampling=SAMPLING, library=library.folder)["code"] != identity(sampling=SAMPLING)["code"]
+
+
+def test_a_change_to_what_gives_trained_weights_retrains_where_training_starts_from_them(library):
+    library.edit(["stembench/training/starting.py"], code_added)
+    assert identity(starts_from="a", library=library.folder)["code"] != identity(starts_from="a")["code"]
+
+
+def test_a_change_to_how_networks_are_applied_keeps_a_training_that_starts_from_trained_weights(library):
+    library.edit(["stembench/trained_network.py", "stembench/application/*.py"], code_added)
+    assert identity(starts_from="a", library=library.folder) == identity(starts_from="a")
 
 
 def test_the_digest_of_a_script_counts_the_networks_it_loads_and_what_reads_their_maps(library):

@@ -8,6 +8,7 @@ from stembench.errors import InputError
 from stembench.networks.registry import build
 from stembench.trained_network import TrainedNetwork
 from stembench.training.on_dataset import train_on_dataset
+from stembench.training.starting import take_weights
 
 pytestmark = pytest.mark.slow
 
@@ -31,11 +32,13 @@ def shards(small_factory, tmp_path_factory):
     return folders
 
 
-def trained(folder, shards, lines, *, identity=IDENTITY, **changed):
+def trained(folder, shards, lines, *, identity=IDENTITY, start=None, **changed):
     asked = {"task": "denoise", "structures": {}, "about": {"network": "unet", "dataset": "mine"}}
     asked |= {"report": lines.append} | changed
     train, validation = shards
-    network = build(**identity["made_as"], seed=identity["seed"])
+    network = build(**identity["made_as"], seed=identity["seed"], task=asked["task"])
+    if start:
+        identity = identity | {"starts_from": take_weights(network, start)}
     train_on_dataset(network, folder, [train], [validation], identity=identity, **asked)
 
 
@@ -50,6 +53,36 @@ def test_a_trained_network_is_stored_with_its_record_and_history(tmp_path, shard
     assert record["training"]["data"] == "stored"
     assert record["network"] == "unet"
     assert TrainedNetwork(tmp_path)(np.zeros((1, 32, 32), np.float32)).shape == (1, 32, 32)
+
+
+def test_a_training_that_hardly_learns_keeps_the_weights_that_it_starts_from(tmp_path, shards):
+    first, second = tmp_path / "first", tmp_path / "second"
+    trained(first, shards, [])
+    identity = IDENTITY | {"recipe": IDENTITY["recipe"] | {"learning_rate": 1e-12}, "seed": 1}
+    trained(second, shards, [], start=first, identity=identity)
+    before, after = (dict(TrainedNetwork(folder).network.cpu().named_parameters()) for folder in (first, second))
+    assert before.keys() == after.keys()
+    for name, parameter in before.items():
+        assert after[name].detach().numpy() == pytest.approx(parameter.detach().numpy(), abs=1e-9), name
+
+
+def test_a_record_tells_what_the_training_started_from(tmp_path, shards):
+    trained(tmp_path / "first", shards, [])
+    trained(tmp_path / "second", shards, [], start=tmp_path / "first", task="denoise_2x")
+    first, second = (json.loads((tmp_path / name / "model.json").read_text()) for name in ("first", "second"))
+    assert "starts_from" not in first
+    assert second["starts_from"] == {
+        "folder": str(tmp_path / "first"),
+        "weights_sha256": first["weights_sha256"],
+        "dataset": "mine",
+    }
+
+
+def test_damaged_weights_are_refused(tmp_path, shards):
+    trained(tmp_path, shards, [])
+    (tmp_path / "weights.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match="damaged"):
+        take_weights(build(**MADE_AS, seed=0), tmp_path)
 
 
 def test_a_drawn_training_shows_other_images_than_the_stored_one(tmp_path, shards, small_factory):
@@ -72,6 +105,7 @@ class KilledError(Exception):
         ({"identity": IDENTITY | {"recipe": IDENTITY["recipe"] | {"learning_rate": 1e-3}}}, False),
         ({"identity": IDENTITY | {"length": {"samples_seen": 24, "epochs": 2}}}, False),
         ({"identity": IDENTITY | {"code": "other"}}, False),
+        ({"identity": IDENTITY | {"starts_from": {"weights_sha256": "other"}}}, False),
     ],
 )
 def test_a_killed_training_continues_if_nothing_changed_that_it_depends_on(tmp_path, shards, changed, continued):

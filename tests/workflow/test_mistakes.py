@@ -67,6 +67,13 @@ def test_what_is_not_there_or_cannot_be_is_named(untouched, tmp_path, text, part
         assert part in str(told.value)
 
 
+def test_weights_to_start_from_that_are_not_there_are_named_before_anything_runs(untouched):
+    weights = Layout("demo").weights.path(network="tuned", task="denoise", dataset="physical", seed=0)
+    settings = "networks={tuned: {variant_of: sffn, starts_from: nowhere}}"
+    planned = untouched.look("-n", weights, "--config", settings, config=None)
+    refused(planned, "networks.tuned.starts_from: there is no file nowhere/weights.safetensors", "name a network")
+
+
 def test_a_broken_cif_is_named_and_the_other_materials_finish(copy):
     (copy.folder / "structures" / "Broken.cif").write_text("data_broken\nloop_\n_atom_site_label\n")
     wanted = [LAYOUT.projection.path(material=material, zone="001") for material in ("Broken", "Au")]

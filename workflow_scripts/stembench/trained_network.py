@@ -1,4 +1,4 @@
-"""Load a trained network and apply it. No training depends on this module."""
+"""Load a trained network and apply it. No training depends on this module: one that starts from weights says which."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

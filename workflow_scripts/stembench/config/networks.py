@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from stembench.config.base import Name, Section
+from stembench.config.base import FolderPath, Name, Section
 from stembench.config.layers import lay_over, lineage, settings_of
 from stembench.errors import InputError
 
@@ -61,8 +61,8 @@ class Network(Section):
 
     variant_of: Name | None = Field(
         None,
-        description="Entry of `networks` that this one varies. Architecture, options, datasets and recipes of that "
-        "entry hold where this one sets nothing",
+        description="Entry of `networks` that this one varies. Architecture, options, datasets, recipes and "
+        "`starts_from` of that entry hold where this one sets nothing",
     )
     architecture: Name | None = Field(
         None, description="Network of the registry; null: the entry's name. A variant has that of the entry it varies"
@@ -73,6 +73,12 @@ class Network(Section):
     )
     datasets: tuple[Name, ...] = Field(("physical",), description="Datasets it is trained on", min_length=1)
     recipes: dict[Name, Recipe] = Field({}, description="Recipes by scale, laid over the recipe of the scale's parent")
+    starts_from: FolderPath | None = Field(
+        None,
+        description="Folder of the trained network whose weights training starts from; null: random weights. A "
+        "network that ships, such as `atomsegnet_unetpp`, or a training, named as in `apply.localise`. Architecture, "
+        "options and width must be the same",
+    )
 
 
 def with_inheritance(
@@ -108,7 +114,10 @@ def with_inheritance(
         inherited = {
             "architecture": architecture,
             "options": {part: on for one in reversed(line) for part, on in one.options.items()},
-            "datasets": next((one.datasets for one in line if "datasets" in one.model_fields_set), network.datasets),
+            **{
+                key: next((getattr(one, key) for one in line if key in one.model_fields_set), getattr(network, key))
+                for key in ("datasets", "starts_from")
+            },
             "recipes": {
                 scale: _recipe(f"networks.{name}.recipes.{scale}", line, scales, sizes)
                 for scale, scales in lineages.items()

@@ -89,7 +89,8 @@ def make_plan(config: Config, structures: str | Path = "structures", shipped: st
     )
     lab = LabImages.of(config, zones, layout)
     datasets = Datasets(config, crystals, lab.instruments, layout)
-    trainings = Trainings(config, datasets, layout)
+    weights = Path(shipped) / "workflow_scripts/stembench/weights"
+    trainings = Trainings(config, datasets, layout, weights)
     evaluations = Evaluations(config, datasets, trainings, layout)
-    real_images = RealImages(config, lab, evaluations, layout, Path(shipped) / "workflow_scripts/stembench/weights")
+    real_images = RealImages(config, lab, evaluations, layout, weights)
     return Plan(config, layout, crystals, lab, datasets, trainings, evaluations, real_images, Path(shipped))

@@ -29,7 +29,7 @@ _RANKING = "ranking.json"
 _CARD = "card.json"
 _CHARACTERISATION = "characterisation.json"
 #: What a network is applied from.
-_FILES = ("weights.safetensors", "model.json")
+FILES = ("weights.safetensors", "model.json")
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def candidates(task: Task, shipped: str | Path = SHIPPED, results: str | Path | 
         ranking, folder = read_json(path), path.parent
         if "task" not in ranking:
             raise damaged(path)
-        whole = all((folder / name).exists() for name in _FILES)
+        whole = all((folder / name).exists() for name in FILES)
         if "not_trained" in ranking or ranking["task"] != task or not whole:
             continue
         record = read_json(folder / "model.json")
@@ -145,7 +145,7 @@ def choose(config: Config, use: Use, shipped: str | Path = SHIPPED, results: str
 
 
 def _named(folder: str, use: Use) -> Choice:
-    for name in _FILES:
+    for name in FILES:
         if not Path(folder, name).exists():
             raise InputError(
                 f"apply.{use}: there is no file {folder}/{name}; name a folder with a trained network (those of "

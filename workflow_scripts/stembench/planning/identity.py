@@ -30,9 +30,18 @@ TRAINING_IGNORES = ("stembench.crystals.cif",)
 #: Modules that count only in trainings that draw their samples on the fly.
 DRAWING = ("sample_factory", "stembench.datasets.on_the_fly")
 
+#: Module by which a training reads the weights that it starts from: their digest says what it reads.
+_READS_WEIGHTS = ("stembench.trained_network",)
+
 
 @cache
-def code_digest(script: str, *loaded: str, ignored: tuple[str, ...] = (), library: Path = LIBRARY) -> str:
+def code_digest(
+    script: str,
+    *loaded: str,
+    ignored: tuple[str, ...] = (),
+    lacking: tuple[str, ...] = (),
+    library: Path = LIBRARY,
+) -> str:
     """Return the digest of a script and of the library modules that its products depend on.
 
     Parameters
@@ -43,6 +52,8 @@ def code_digest(script: str, *loaded: str, ignored: tuple[str, ...] = (), librar
         Modules that the script loads by name, such as `stembench.networks.sfin`.
     ignored : tuple of str
         Further modules that change nothing in these products.
+    lacking : tuple of str
+        Keys that their identity lacks; code that asks for one does not count.
     library : Path
         Folder of the scripts and of the package `stembench`.
 
@@ -51,7 +62,13 @@ def code_digest(script: str, *loaded: str, ignored: tuple[str, ...] = (), librar
     InputError
         If a module has a relative import; names its file and line.
     """
-    return source_digest(library / f"{script}.py", library, loaded, (*IGNORES, *ignored))
+    return source_digest(library / f"{script}.py", library, loaded, (*IGNORES, *ignored), lacking)
+
+
+def made_as(config: Config, network: str) -> dict[str, Any]:
+    """Return the arguments of `networks.registry.build` for a key of `networks`, as plain values."""
+    entry, width = config.networks[network], config.recipe(network).width
+    return {"architecture": entry.architecture or network, "width": width, "options": dict(entry.options)}
 
 
 def training_identity(
@@ -60,6 +77,7 @@ def training_identity(
     task: Task,
     seed: int,
     sampling: dict[str, Any] | None = None,
+    starts_from: str | None = None,
     library: Path = LIBRARY,
 ) -> dict[str, Any]:
     """Return everything that a training depends on beside its input files, as plain values.
@@ -79,6 +97,8 @@ def training_identity(
         Seed of the weights and of the order of the samples.
     sampling : dict, optional
         What the samples are drawn from, for a training that draws them on the fly; by default it reads the dataset.
+    starts_from : str, optional
+        What tells the trained weights that it starts from from others; by default it starts from random ones.
     library : Path
         Folder of the scripts and of the package `stembench`.
 
@@ -86,17 +106,20 @@ def training_identity(
     -------
     dict
         `made_as`, the arguments of `networks.registry.build`; `recipe`; `length`, the samples seen and the epochs;
-        `seed`; `precision`; `sampling`; `code`, the digest of the code.
+        `seed`; `precision`; `sampling`; `code`, the digest of the code; `starts_from`, where it starts from trained
+        weights: every other identity lacks the key.
     """
-    entry, recipe = config.networks[network], config.recipe(network)
-    architecture = entry.architecture or network
-    ignored = TRAINING_IGNORES if sampling else (*TRAINING_IGNORES, *DRAWING)
+    recipe, made = config.recipe(network), made_as(config, network)
+    ignored = (*TRAINING_IGNORES, *_READS_WEIGHTS, *(() if sampling else DRAWING))
+    started = {"starts_from": starts_from} if starts_from else {}
+    module, lacking = f"stembench.networks.{made['architecture']}", () if started else ("starts_from",)
     return {
-        "made_as": {"architecture": architecture, "width": recipe.width, "options": dict(entry.options)},
+        "made_as": made,
         "recipe": recipe.model_dump(mode="json", exclude={"source", "samples"}),
         "length": {"samples_seen": config.samples_seen(network, task), "epochs": config.sizes.epochs},
         "seed": seed,
         "precision": config.training.precision,
         "sampling": sampling,
-        "code": code_digest("train_network", f"stembench.networks.{architecture}", ignored=ignored, library=library),
+        "code": code_digest("train_network", module, ignored=ignored, lacking=lacking, library=library),
+        **started,
     }

@@ -1,19 +1,24 @@
 """Which networks are trained, for what, and on what."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from stembench.config import Config
+from stembench.config.base import NAME_PATTERN
 from stembench.config.instrument import INSTRUMENT
+from stembench.config.layers import lineage
 from stembench.config.networks import Task
 from stembench.errors import InputError
 from stembench.planning.choice import TASKS
 from stembench.planning.datasets import Datasets, Split
-from stembench.planning.identity import training_identity
+from stembench.planning.identity import made_as, training_identity
 from stembench.planning.layout import Layout, any_of
 from stembench.planning.methods import SEED_PATTERN, TOLD_PRIORS, Method, Prior
+from stembench.planning.starting import Start, at_hand, check_alike
 
 
 @dataclass(frozen=True)
@@ -43,11 +48,14 @@ class Trainings:
         What is trained on.
     layout : Layout
         Paths.
+    shipped : Path
+        Folder of the networks that ship.
     """
 
     config: Config
     datasets: Datasets
     layout: Layout
+    shipped: Path
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -128,10 +136,54 @@ class Trainings:
         Raises
         ------
         InputError
-            That says why it is not: the configuration has no such network, or the dataset no image to train on.
+            That says why it is not: the configuration has no such network, the dataset no image to train on, or the
+            network cannot start from what its entry names.
         """
         self.architecture(network)
         self.shards(dataset, "train")
+        self.start(network)
+
+    def start(self, network: str) -> Start | None:
+        """Return the trained weights that a network starts from; None where it starts from random ones.
+
+        Raises
+        ------
+        InputError
+            If there are none where its entry says, they are not of such a network, or they start from themselves.
+        """
+        named = self.config.networks[network].starts_from
+        if named is None:
+            return None
+        if training := self._made_here(network):
+            makers = {name: made.network if (made := self._made_here(name)) else None for name in self.config.networks}
+            try:
+                lineage(network, makers, "networks", "starts_from")
+            except ValueError as error:
+                raise InputError(str(error)) from None
+            folder = self.folder(training.method, training.task)
+            start = Start(folder, folder, tuple(self.files(training.method, training.task)))
+            record = made_as(self.config, training.network)
+        else:
+            start, record = at_hand(f"networks.{network}.starts_from", named, self.shipped)
+        check_alike(network, self.config.scale, made_as(self.config, network), record, start.folder)
+        return start
+
+    def start_files(self, network: str) -> list[str]:
+        """Return the files that a network starts from and this workflow makes."""
+        start = self.start(network)
+        return list(start.files) if start else []
+
+    def _made_here(self, network: str) -> Training | None:
+        """The training of this configuration whose weights a network starts from."""
+        names = {name: f"(?P<{name}>{NAME_PATTERN})" for name in ("network", "task", "dataset")}
+        pattern = self.layout.model.path(**names, seed=f"(?P<seed>{SEED_PATTERN})")
+        found = re.fullmatch(pattern, str(Path(self.config.networks[network].starts_from or "")))
+        if not found or found["network"] not in self.config.networks or found["dataset"] not in self.config.datasets:
+            return None
+        task = next((task for task in self.tasks if task == found["task"]), None)
+        if task is None or not self.datasets.can_train(found["dataset"]):
+            return None
+        return Training(found["network"], task, found["dataset"], int(found["seed"]))
 
     def shards(self, dataset: str, split: Split) -> list[str]:
         """Return the shards that networks are trained or validated on.
@@ -161,7 +213,9 @@ class Trainings:
         self.check(training.network, training.task, training.dataset)
         drawn = self.datasets.drawn_on_the_fly(training.dataset)
         sampling = self.datasets.sampling(training.dataset, "train") if drawn else None
-        return training_identity(self.config, training.network, training.task, training.seed, sampling)
+        start = self.start(training.network)
+        told_by = start.told_by if start else None
+        return training_identity(self.config, training.network, training.task, training.seed, sampling, told_by)
 
     def first_files(self, network: str, task: Task) -> list[str]:
         """Return the files of the trained network that stands for all of a network and task, which cost the same."""

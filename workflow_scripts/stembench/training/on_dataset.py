@@ -48,7 +48,8 @@ def train_on_dataset(
     Parameters
     ----------
     network : Network
-        As `registry.build` makes it of `identity["made_as"]`, the seed and `task`.
+        As `registry.build` makes it of `identity["made_as"]`, the seed and `task`, or with the weights that
+        `starting.take_weights` then gave it.
     folder : str or Path
         Where to write.
     train_shards, validation_shards : sequence of str or Path
@@ -57,7 +58,8 @@ def train_on_dataset(
         What it learns, one of `network.tasks`.
     identity : mapping
         What the training depends on beside its shards, as `planning.identity.training_identity` gives it: `made_as`,
-        `recipe`, `length`, `seed`, `precision`, `sampling`, `code`.
+        `recipe`, `length`, `seed`, `precision`, `sampling`, `code`; `starts_from`, as `starting.take_weights` returns
+        it, where the network has trained weights.
     structures : mapping
         Projections by (material, zone), for networks that are told them.
     factory : Factory, optional
@@ -102,7 +104,8 @@ def train_on_dataset(
     else:
         pairs, workers = kept(stored, cores)
         crops = Crops(pairs, crop=crop, batch=batch, seed=seed, samples=samples, workers=workers)
-    network.start_from(mean_target(pairs, network.maps))
+    if "starts_from" not in identity:
+        network.start_from(mean_target(pairs, network.maps))
     history = train(
         network,
         crops,
@@ -122,6 +125,8 @@ def train_on_dataset(
         training["data"] = "on_the_fly" if factory else "stored"
         learnt = {"task": task, "label": name, "seed": seed, "source": network.source}
         learnt |= {"dataset_recipe": read_recipe(train_shards[0]), "pixel_size_A": (min(pixel_sizes), max(pixel_sizes))}
+        if "starts_from" in identity:
+            learnt["starts_from"] = identity["starts_from"]
         save(folder, network, {**identity["made_as"], **about, **learnt, "training": training})
         shutil.rmtree(Path(folder) / "checkpoints")
 
