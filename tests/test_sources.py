@@ -236,18 +236,6 @@ def package(folder: Path) -> Path:
     return library
 
 
-@pytest.mark.parametrize("more", ["if 'key' in identity:\n    import b\n\n    x = 2\n", ""])
-def test_what_asks_for_a_key_that_an_identity_lacks_counts_as_if_it_were_not_there(tmp_path, more):
-    plain, asking = tmp_path / "plain" / "a.py", tmp_path / "asking" / "a.py"
-    write(plain, "x = 1\n")
-    write(asking, f"{more}if 'key' not in identity:\n    x = 1\n")
-    write(asking.with_name("b.py"), "x = 3\n")
-    digest = source_digest(plain, plain.parent)
-    assert source_digest(asking, asking.parent, lacking=["key"]) == digest
-    assert source_digest(asking, asking.parent, lacking=["another"]) != digest
-    assert source_digest(asking, asking.parent) != digest
-
-
 def test_digest_follows_transitive_imports_and_no_others(tmp_path):
     library = package(tmp_path)
 

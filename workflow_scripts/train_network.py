@@ -10,6 +10,7 @@ from stembench.networks.base import Network
 from stembench.networks.registry import build, save_untrained
 from stembench.training.on_dataset import train_on_dataset
 from stembench.training.run import use_threads
+from stembench.training.starting import take_weights
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -19,8 +20,6 @@ def train_network(job: "snakemake", network: Network) -> None:
     """Train a network with fresh weights, or from trained ones, and write it."""
     asked, identity, factory = job.wildcards, job.params.identity, None
     if "starts_from" in identity:
-        from stembench.training.starting import take_weights
-
         identity["starts_from"] = take_weights(network, job.params.starts_from)
     if identity["sampling"]:
         from sample_factory import factory_of

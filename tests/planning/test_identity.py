@@ -81,10 +81,7 @@ def test_other_weights_to_start_from_retrain():
 
 
 def test_an_identity_tells_the_weights_that_a_training_starts_from_and_else_says_nothing_of_them():
-    assert identity(starts_from="a") == identity() | {
-        key: identity(starts_from="a")[key] for key in ("starts_from", "code")
-    }
-    assert identity(starts_from="a")["starts_from"] == "a"
+    assert identity(starts_from="a") == identity() | {"starts_from": "a"}
     assert "starts_from" not in identity()
 
 
@@ -201,10 +198,6 @@ KEPT_CODE = {
     "the log": (["job.py"], code_added),
     "the paper that a network quotes": (["stembench/networks/sffn.py"], replaced('source = ".*"', 'source = "none"')),
     "other networks": (["stembench/networks/atom*.py", "stembench/networks/localisers/*.py"], code_added),
-    "what gives trained weights, where training starts from random ones": (
-        ["stembench/training/starting.py"],
-        code_added,
-    ),
     "the configuration": (["stembench/config/*.py"], code_added),
     "planning": (["stembench/planning/*.py"], code_added),
     "how trained networks are applied": (["stembench/trained_network.py", "stembench/application/*.py"], code_added),
@@ -248,11 +241,6 @@ def test_a_network_that_is_added_keeps_the_trainings_of_others(library):
 def test_a_change_to_what_draws_samples_retrains_where_they_are_drawn_on_the_fly(library, file):
     library.edit([file], code_added)
     assert identity(sampling=SAMPLING, library=library.folder)["code"] != identity(sampling=SAMPLING)["code"]
-
-
-def test_a_change_to_what_gives_trained_weights_retrains_where_training_starts_from_them(library):
-    library.edit(["stembench/training/starting.py"], code_added)
-    assert identity(starts_from="a", library=library.folder)["code"] != identity(starts_from="a")["code"]
 
 
 def test_a_change_to_how_networks_are_applied_keeps_a_training_that_starts_from_trained_weights(library):

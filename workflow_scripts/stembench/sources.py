@@ -10,7 +10,6 @@ These do not count:
 - the arguments of an exception: its message. Which exception is raised, and when, does count;
 - the text in calls of `say`, `report` and loggers; what is computed in them does count;
 - `__all__`, `__getattr__` and `__dir__` of a module, by which a package offers names to its users;
-- what an `if "key" in identity:` or `if "key" not in identity:` keeps from a product whose identity lacks the key;
 - `__version__`, and the `source` and `published_parameters` of a network, which products only quote.
 
 The digest is the same in every version of Python, because it is made from the names and the values in the syntax tree
@@ -35,29 +34,20 @@ _LOGGERS = {"_log", "logger", "logging"}
 
 
 def source_digest(
-    script: str | Path,
-    folder: str | Path,
-    loaded: Sequence[str] = (),
-    ignored: Sequence[str] = (),
-    lacking: Sequence[str] = (),
+    script: str | Path, folder: str | Path, loaded: Sequence[str] = (), ignored: Sequence[str] = ()
 ) -> str:
     """Return the digest of a script and of all modules behind it.
 
     The parameters and errors are those of `modules_behind`.
     """
     digest = hashlib.sha256()
-    for module in sorted(modules_behind(script, folder, loaded, ignored, lacking)):
-        code = _read(module, Path(folder), frozenset(lacking))[1]
-        digest.update(module.relative_to(folder).as_posix().encode() + b"\0" + code)
+    for module in sorted(modules_behind(script, folder, loaded, ignored)):
+        digest.update(module.relative_to(folder).as_posix().encode() + b"\0" + _read(module, Path(folder))[1])
     return digest.hexdigest()[:16]
 
 
 def modules_behind(
-    script: str | Path,
-    folder: str | Path,
-    loaded: Sequence[str] = (),
-    ignored: Sequence[str] = (),
-    lacking: Sequence[str] = (),
+    script: str | Path, folder: str | Path, loaded: Sequence[str] = (), ignored: Sequence[str] = ()
 ) -> set[Path]:
     """Return a script and all modules under `folder` that it imports, directly or through others.
 
@@ -73,8 +63,6 @@ def modules_behind(
         Modules that the script loads by name (`stembench.networks.atomsegnet_unet`).
     ignored : sequence of str
         Modules and packages that change nothing in what a script makes.
-    lacking : sequence of str
-        Keys that the product's identity lacks.
 
     Raises
     ------
@@ -92,7 +80,7 @@ def modules_behind(
     modules = {module for name in loaded for module in _files(name, folder)}
     waiting = [script, *modules]
     while waiting:
-        imported = _read(waiting.pop(), folder, frozenset(lacking))[0] - modules
+        imported = _read(waiting.pop(), folder)[0] - modules
         new = {module for module in imported if left_out.isdisjoint((module, *module.parents))}
         modules |= new
         waiting += new
@@ -100,9 +88,9 @@ def modules_behind(
 
 
 @cache
-def _read(file: Path, folder: Path, lacking: frozenset[str]) -> tuple[frozenset[Path], bytes]:
+def _read(file: Path, folder: Path) -> tuple[frozenset[Path], bytes]:
     """Return the files that a module imports, and the digest of the module alone."""
-    names, code = _parsed(file, file.read_text(encoding="utf-8"), lacking)
+    names, code = _parsed(file, file.read_text(encoding="utf-8"))
     return frozenset(path for name in names for path in _files(name, folder)), code
 
 
@@ -115,9 +103,9 @@ def _files(module: str, folder: Path) -> tuple[Path, ...]:
 
 
 @cache
-def _parsed(file: Path, text: str, lacking: frozenset[str]) -> tuple[frozenset[str], bytes]:
+def _parsed(file: Path, text: str) -> tuple[frozenset[str], bytes]:
     """Return the dotted names that a module imports, and its digest."""
-    code = _Code(file, lacking)
+    code = _Code(file)
     code.add(ast.parse(text, file))
     return frozenset(code.imported), hashlib.sha256("".join(code.parts).encode()).digest()
 
@@ -125,8 +113,8 @@ def _parsed(file: Path, text: str, lacking: frozenset[str]) -> tuple[frozenset[s
 class _Code:
     """The statements of a module that count, as text that is the same in every version of Python."""
 
-    def __init__(self, file: Path, lacking: frozenset[str] = frozenset()) -> None:
-        self.file, self.lacking = file, lacking
+    def __init__(self, file: Path) -> None:
+        self.file = file
         self.parts: list[str] = []
         self.imported: set[str] = set()
         self.in_class = False
@@ -217,11 +205,6 @@ class _Code:
                     continue
                 case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
                     self._add_block(statement.orelse)
-                    continue
-                case ast.If(
-                    test=ast.Compare(ast.Constant(key), [ast.In() | ast.NotIn() as asked], [ast.Name(id="identity")])
-                ) if key in self.lacking:
-                    self._add_block(statement.orelse if isinstance(asked, ast.In) else statement.body)
                     continue
                 case ast.Assign(targets=[ast.Name(id="__version__" | "__all__")]):
                     continue

@@ -76,7 +76,7 @@ class Network(Section):
     starts_from: FolderPath | None = Field(
         None,
         description="Folder of the trained network whose weights training starts from; null: random weights. A "
-        "network that ships, such as `atomsegnet_unetpp`, or a training, named as in `apply.localise`. Architecture, "
+        "network that ships, such as `column_finder`, or a training, named as in `apply.localise`. Architecture, "
         "options and width must be the same",
     )
 

@@ -35,13 +35,7 @@ _READS_WEIGHTS = ("stembench.trained_network",)
 
 
 @cache
-def code_digest(
-    script: str,
-    *loaded: str,
-    ignored: tuple[str, ...] = (),
-    lacking: tuple[str, ...] = (),
-    library: Path = LIBRARY,
-) -> str:
+def code_digest(script: str, *loaded: str, ignored: tuple[str, ...] = (), library: Path = LIBRARY) -> str:
     """Return the digest of a script and of the library modules that its products depend on.
 
     Parameters
@@ -52,8 +46,6 @@ def code_digest(
         Modules that the script loads by name, such as `stembench.networks.sfin`.
     ignored : tuple of str
         Further modules that change nothing in these products.
-    lacking : tuple of str
-        Keys that their identity lacks; code that asks for one does not count.
     library : Path
         Folder of the scripts and of the package `stembench`.
 
@@ -62,7 +54,7 @@ def code_digest(
     InputError
         If a module has a relative import; names its file and line.
     """
-    return source_digest(library / f"{script}.py", library, loaded, (*IGNORES, *ignored), lacking)
+    return source_digest(library / f"{script}.py", library, loaded, (*IGNORES, *ignored))
 
 
 def made_as(config: Config, network: str) -> dict[str, Any]:
@@ -111,8 +103,7 @@ def training_identity(
     """
     recipe, made = config.recipe(network), made_as(config, network)
     ignored = (*TRAINING_IGNORES, *_READS_WEIGHTS, *(() if sampling else DRAWING))
-    started = {"starts_from": starts_from} if starts_from else {}
-    module, lacking = f"stembench.networks.{made['architecture']}", () if started else ("starts_from",)
+    module = f"stembench.networks.{made['architecture']}"
     return {
         "made_as": made,
         "recipe": recipe.model_dump(mode="json", exclude={"source", "samples"}),
@@ -120,6 +111,6 @@ def training_identity(
         "seed": seed,
         "precision": config.training.precision,
         "sampling": sampling,
-        "code": code_digest("train_network", module, ignored=ignored, lacking=lacking, library=library),
-        **started,
+        "code": code_digest("train_network", module, ignored=ignored, library=library),
+        **({"starts_from": starts_from} if starts_from else {}),
     }
