@@ -253,7 +253,7 @@ RECIPES = {
     "atomsegnet_unet_sfin_time": SFIN,
     "atomsegnet_unetpp": UNET,
     "atomai_segmentor": {"demo": ("bce", *UNET["demo"][1:]), "full": ("bce", 1e-3, "steps", 1, 256, 32)},
-    "column_finder": dict.fromkeys(("demo", "full"), ("bce", 2e-3, "one_cycle", 1, 96, 16)),
+    "column_finder": dict.fromkeys(("demo", "full"), ("bce", 2e-3, "one_cycle", 0.5, 96, 16)),
     "atomid_net": {"demo": ("own", *UNET["demo"][1:]), "full": ("own", 1e-4, "steps", 1, 256, 32)},
     "structural_prior": PRIOR,
     "structural_prior_unet": PRIOR,

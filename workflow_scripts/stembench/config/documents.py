@@ -114,7 +114,7 @@ EXAMPLES = {
         """,
     "apply": """
         apply:
-          localise: workflow_scripts/stembench/weights/atomsegnet_unetpp
+          localise: workflow_scripts/stembench/weights/column_finder
           refine: true
         """,
     "studies": """

@@ -60,11 +60,12 @@ def tune_peaks(
     grid: Sequence[PeakSettings],
     evaluation: Evaluation,
     find: Find = found_in_map,
+    spared: float = 0.0,
 ) -> dict[str, dict]:
     """For each dose, the settings of the highest F1 over columns that are resolved and not hidden.
 
     F1 is averaged with weights 1, 2, 1 over neighbouring thresholds before the best is taken, so that none is chosen
-    that stands on an edge by chance.
+    that stands on an edge by chance. Of settings whose F1 is nearly the best, those of the highest precision are taken.
 
     Parameters
     ----------
@@ -80,6 +81,8 @@ def tune_peaks(
         Match radius and border.
     find : callable
         Positions [A] and heights of what is found in a map, given the sample's parameters and settings.
+    spared : float
+        By how much F1 may be lower than the best.
 
     Returns
     -------
@@ -107,8 +110,11 @@ def tune_peaks(
         for family in families.values():
             tp, fp, fn = np.array([counts[level, settings] for settings in family]).T
             f1 = ndimage.convolve1d(2 * tp / np.maximum(2 * tp + fp + fn, 1), [0.25, 0.5, 0.25], mode="nearest")
-            scored.append((float(f1.max()), family[int(f1.argmax())]))
-        score, settings = max(scored, key=lambda entry: entry[0])
+            precision = tp / np.maximum(tp + fp, 1)
+            scored += zip(f1.tolist(), precision.tolist(), family)
+        highest = max(f1 for f1, *_ in scored)
+        nearly = [each for each in scored if each[0] >= highest - spared]
+        score, _, settings = max(nearly, key=lambda each: each[1] if spared else each[0])
         best[level] = {"settings": settings.to_dict(), "f1": score}
     return best
 
