@@ -106,7 +106,7 @@ def tune_peaks(
                 counts[level, settings] += outcomes
     best: dict[str, dict] = {}
     for level in sorted(set(dose_levels(samples))):
-        scored = []
+        scored: list[tuple[float, float, PeakSettings]] = []
         for family in families.values():
             tp, fp, fn = np.array([counts[level, settings] for settings in family]).T
             f1 = ndimage.convolve1d(2 * tp / np.maximum(2 * tp + fp + fn, 1), [0.25, 0.5, 0.25], mode="nearest")
