@@ -20,10 +20,10 @@ from stembench.lab.store import open_lab_image
 from stembench.products import read_json
 from stembench.reporting.style import show_image, write_figure
 
-_ENLARGED = 50  # how many times longer error bars are drawn than they are
+_ENLARGED = 20  # how many times longer error bars are drawn than they are
 _PART_A = 17.3  # edge of the enlarged part [A]
 _ORIGIN = (0.32, 0.36)  # near which the lattice vectors begin, as fractions of the part's edge
-_YELLOW = "#F0E442"
+_YELLOW, _GREY = "#F0E442", "#D0D0D0"
 
 
 def draw(image: xr.DataArray, columns: pd.DataFrame, summary: dict[str, Any], destination: str) -> None:
@@ -55,12 +55,13 @@ def draw(image: xr.DataArray, columns: pd.DataFrame, summary: dict[str, Any], de
     show_image(right, part, pixel_size, f"error bars (68 %), enlarged {_ENLARGED} times", 11)
     left.add_patch(Rectangle(tuple(corner - 0.5), edge, edge, fill=False, edgecolor=_YELLOW, linewidth=1.5))
     legend = []
-    for kind, colour in zip(sorted(set(kinds(columns))), KIND_COLOURS):
+    named = sorted(set(kinds(columns)) - {""})
+    for kind, colour in [*zip(named, KIND_COLOURS), ("", _GREY)]:
         rows = (kinds(columns) == kind).to_numpy()
         left.scatter(*places[rows].T, 6, color=colour, linewidths=0)
         look = {"fmt": "o", "color": colour, "markersize": 3, "elinewidth": 1.4, "capsize": 2.5}
         right.errorbar(*(places[rows] - corner).T, bars[rows], bars[rows], **look)
-        label = f"sublattice {kind} ({rows.sum()})"
+        label = f"{f'sublattice {kind}' if kind else 'no sublattice'} ({rows.sum()})"
         legend.append(Line2D([], [], marker="o", linestyle="", color=colour, label=label))
     _draw_vectors(right, places[(columns["sublattice"] == "A").to_numpy()] - corner, summary, pixel_size, edge)
     figure.legend(handles=legend, loc="outside lower center", ncols=len(legend), frameon=False, fontsize=10)
