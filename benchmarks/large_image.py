@@ -75,7 +75,7 @@ def lattice() -> np.ndarray:
 
 def columns_of_all() -> None:
     """Find the columns of a large image, and see that they are those that it has."""
-    columns = find_columns(lattice(), PIXEL_SIZE_A, SHIPPED / "atomsegnet_unetpp", refine=True)
+    columns = find_columns(lattice(), PIXEL_SIZE_A, SHIPPED / "column_finder", refine=True)
     assert abs(len(columns) / (LARGE_PX // SPACING_PX) ** 2 - 1) < 0.01, len(columns)
 
 
