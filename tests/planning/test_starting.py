@@ -8,7 +8,7 @@ import pytest
 from stembench.errors import InputError
 from stembench.planning import Training
 
-SHIPPED = "workflow_scripts/stembench/weights/atomsegnet_unetpp"
+SHIPPED = "workflow_scripts/stembench/weights/column_finder"
 RECORD = {"architecture": "sffn", "width": 0.25, "options": {}, "weights_sha256": "of it"}
 
 
@@ -53,14 +53,14 @@ def test_trainings_from_random_weights_stay_as_they_are(plan_of, demo, folder):
 
 def test_a_network_that_ships_is_found_by_its_name_from_any_folder(plan_of, repository, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    start = plan_of(tuned("atomsegnet_unetpp", "atomsegnet_unetpp", "localise")).trainings.start("tuned")
+    start = plan_of(tuned("column_finder", "column_finder", "localise")).trainings.start("tuned")
     assert Path(start.folder) == repository / SHIPPED
     assert start.told_by == json.loads((repository / SHIPPED / "model.json").read_text())["weights_sha256"]
 
 
 def test_a_network_that_ships_is_found_by_its_folder(plan_of, repository, monkeypatch):
     monkeypatch.chdir(repository)
-    start = plan_of(tuned(f"{SHIPPED}/", "atomsegnet_unetpp", "localise")).trainings.start("tuned")
+    start = plan_of(tuned(f"{SHIPPED}/", "column_finder", "localise")).trainings.start("tuned")
     assert start.folder == SHIPPED
 
 
