@@ -289,3 +289,30 @@ Arrangement = (
     | Twin
     | Overlapping
 )
+
+#: By name; the default of the configuration's `arrangements`.
+ARRANGEMENTS: dict[str, Arrangement] = {
+    "periodic": Periodic(),
+    "defects": Defects(),
+    "particle": Particle(),
+    "wedge": Wedge(),
+    "embedded": Embedded(),
+    "straight_interface": Embedded(interface="straight"),
+    "grain_boundary": GrainBoundary(),
+    "random": Random(),
+    "occluded": Occluded(),
+    "occluded_by_crystal": Occluded(overlayer="crystal"),
+    "covered": Covered(),
+    "strained": Strained(),
+    "polar": Polar(),
+    "polar_vortex": Polar(pattern="vortex"),
+    "dislocation": Dislocation(),
+    "stacking_fault": Fault(),
+    "antiphase_boundary": Fault(along=(0.5, 0.5), across=(0.5, 0.5)),
+    "twin": Twin(),
+    "moire": Overlapping(),
+    "decahedron": MultiplyTwinned(),
+    "icosahedron": MultiplyTwinned(shape="icosahedron"),
+    "lattice": Lattice(),
+    "empty": Empty(),
+}

@@ -1,55 +1,7 @@
-"""The arrangements that ship, and the images that all networks are ranked on and the shipped one is trained on."""
+"""The images that all networks are ranked on, and that the shipped one is trained on."""
 
-from stembench.config.arrangements import (
-    Arrangement,
-    Covered,
-    Defects,
-    Dislocation,
-    Embedded,
-    Empty,
-    Fault,
-    GrainBoundary,
-    Lattice,
-    MultiplyTwinned,
-    Occluded,
-    Overlapping,
-    Particle,
-    Periodic,
-    Polar,
-    Random,
-    Strained,
-    Twin,
-    Wedge,
-)
 from stembench.config.datasets import Dataset, PhysicalNoise
 from stembench.config.imaging import DrawnProbe
-
-#: By name; the default of the configuration's `arrangements`.
-ARRANGEMENTS: dict[str, Arrangement] = {
-    "periodic": Periodic(),
-    "defects": Defects(),
-    "particle": Particle(),
-    "wedge": Wedge(),
-    "embedded": Embedded(),
-    "straight_interface": Embedded(interface="straight"),
-    "grain_boundary": GrainBoundary(),
-    "random": Random(),
-    "occluded": Occluded(),
-    "occluded_by_crystal": Occluded(overlayer="crystal"),
-    "covered": Covered(),
-    "strained": Strained(),
-    "polar": Polar(),
-    "polar_vortex": Polar(pattern="vortex"),
-    "dislocation": Dislocation(),
-    "stacking_fault": Fault(),
-    "antiphase_boundary": Fault(along=(0.5, 0.5), across=(0.5, 0.5)),
-    "twin": Twin(),
-    "moire": Overlapping(),
-    "decahedron": MultiplyTwinned(),
-    "icosahedron": MultiplyTwinned(shape="icosahedron"),
-    "lattice": Lattice(),
-    "empty": Empty(),
-}
 
 #: Name of the dataset `GENERAL`, whatever else the configuration calls so.
 RANKED_ON = "general"

@@ -259,7 +259,15 @@ NETWORKS = {
         architecture="atomai_segmentor",
         datasets=("general",),
         recipes=dict.fromkeys(
-            ("demo", "full"), _demo(140, loss="bce", learning_rate=2e-3, width=0.5, crop_px=96, batch_images=16)
+            ("demo", "full"),
+            Recipe(
+                source="ours: chosen by annotated experimental images (docs/explanation/shipped_networks.md)",
+                loss="bce",
+                learning_rate=2e-3,
+                width=0.5,
+                crop_px=96,
+                batch_images=16,
+            ),
         ),
     ),
     "atomid_net": Network(

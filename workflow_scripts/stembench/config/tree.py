@@ -11,11 +11,11 @@ from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
 
 from stembench.baselines.finders import FINDERS
 from stembench.config.apply import Apply
-from stembench.config.arrangements import Arrangement
+from stembench.config.arrangements import ARRANGEMENTS, Arrangement
 from stembench.config.base import Name, Section
 from stembench.config.datasets import CalibratedNoise, Dataset, ImportedDataset, PhysicalNoise
 from stembench.config.evaluation import Evaluation, LabTestset
-from stembench.config.general import ARRANGEMENTS, GENERAL, RANKED_ON
+from stembench.config.general import GENERAL, RANKED_ON
 from stembench.config.generalisation import Generalisation
 from stembench.config.imaging import WIDEST_BEAM_A, Condition, DrawnProbe, Imaging, Multislice
 from stembench.config.instrument import INSTRUMENT, Instrument

@@ -6,8 +6,9 @@ from functools import cache, cached_property
 from typing import Any, Literal, get_args
 
 from stembench.config import CalibratedNoise, Config, Dataset, Imaging, ImportedDataset
+from stembench.config.arrangements import ARRANGEMENTS
 from stembench.config.base import Section
-from stembench.config.general import ARRANGEMENTS, GENERAL
+from stembench.config.general import GENERAL
 from stembench.errors import InputError
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.planning.layout import Layout
