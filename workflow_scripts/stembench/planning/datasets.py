@@ -157,7 +157,7 @@ class Datasets:
 
     @cached_property
     def common_sampling(self) -> dict[str, Any]:
-        """What the images depend on that networks are ranked by; of the configuration, only which crystals are held out."""
+        """What the images depend on that networks are ranked by: no setting but which crystals are held out."""
         return {
             "recipe": GENERAL.model_dump(mode="json", exclude={"share"}),
             "arrangements": {name: plain(ARRANGEMENTS[name]) for name in GENERAL.arrangements},
