@@ -35,8 +35,8 @@ def find_columns(
     mode : Mode
         The image's; in ABF and BF columns are dark.
     refine : bool
-        Whether a Gaussian is fitted to the recorded pixels of each column; where that fails, what the network found
-        stays.
+        Whether the image's own profile is fitted to the recorded pixels of each column; where that fails, what the
+        network found stays.
     progress : callable, optional
         Told after each tile that the network has seen how many are done, and of how many.
 

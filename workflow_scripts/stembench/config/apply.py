@@ -19,4 +19,4 @@ class Apply(Section):
     denoise: FolderPath | None = Field(
         None, description="Folder of the network that denoises; null: the best available"
     )
-    refine: bool = Field(False, description="Whether 2-D Gaussians are fitted as well, and compared")
+    refine: bool = Field(False, description="Whether the image's own profile is fitted as well, and compared")

@@ -180,6 +180,7 @@ class Frame:
         self.knots = (self.hats_y.shape[1], self.hats_x.shape[1])
 
     def inner(self, padded: Tensor) -> Tensor:
+        """An image without the margin."""
         return padded[self.radius : -self.radius, self.radius : -self.radius]
 
 
@@ -288,10 +289,12 @@ def _squares(moments: Tensor) -> Tensor:
 
 
 def dot(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> Tensor:
+    """Scalar product of parameters: those of columns, and knots."""
     return (a[0] * b[0]).sum() + (a[1] * b[1]).sum()
 
 
 def add(a: tuple[Tensor, Tensor], factor: Tensor, b: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Parameters and a multiple of others."""
     return a[0] + factor * b[0], a[1] + factor * b[1]
 
 

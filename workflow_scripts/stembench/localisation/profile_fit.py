@@ -3,11 +3,11 @@
 The image is modelled as one round profile a column, of free height and position, on a background that is bilinear
 between knots, as in `gaussian_fit`. The profile is a mixture of concentric Gaussians whose weights follow, with the
 background, from all columns by linear least squares; DAOPHOT does likewise for stars (Stetson, PASP 99, 191 (1987), doi
-10.1086/131977), and like it this fit takes in what the columns leave over: whatever stands out of the residuals, within
-the image or just beyond its edge, is modelled too, so that it moves no neighbour.
+10.1086/131977). What stands out of the residuals at the edge, light of columns just beyond it, is modelled too, so that
+it moves no neighbour and does not pass for noise.
 
-Pixels are weighted with 1 / variance, and the variance is a line over the expected level, fitted to the residuals. That
-is the likelihood of Poisson counts, to the order that matters, whatever the image's gain, offset and read-out noise.
+Pixels are weighted with 1 / variance, and the variance is a line over the expected level, fitted to the residuals. For
+Poisson counts that is Fisher scoring of their likelihood, whatever the image's gain, offset and read-out noise.
 """
 
 from dataclasses import dataclass, replace
@@ -22,21 +22,21 @@ from torch import Tensor
 from stembench.localisation.gaussian_fit import Frame, add, dot, first_guess
 
 _FACTORS = 2 ** np.arange(-1, 2, 0.5)  # widths of the mixture's Gaussians, in widths of the first guess
-_DOUBT = 0.2  # standard deviation of a weight about that of the first guess, were the image to tell nothing
+_DOUBT = 0.005  # standard deviation of a weight about that of the first guess, were the image to tell nothing
 _FIRST_RADIUS, _CORE, _FARTHEST = 3.25, 2.5, 6.0  # of windows: at first, of derivatives, and at most [widths]
 _NOTHING = 0.003  # of its height that a profile is cut off at
 _KNOTS = 4.0  # column distances between knots of the background
-_ROUNDS, _SHAPED = 6, (1, 2, 3)  # scoring steps, and those that begin with a fit of the profile
-_TAKEN_IN = (2, 3)  # rounds that take in what is left over
-_STANDS_OUT, _FAINT, _APART = 5.0, 0.03, 1.5  # of that: in its standard errors, in heights, and widths from columns
-_TOLD = 0.2  # information where something is looked for, in the image's median
+_ROUNDS, _SHAPED = 6, (1, 2, 3, 4)  # scoring steps, and those that begin with a fit of the profile
+_TAKEN_IN = (2,)  # rounds that begin by taking in what the edge cuts off
+_STANDS_OUT, _FAINT = 5.0, 0.03  # of that: in its standard errors, and in median heights
+_APART, _INSIDE = 1.5, 0.5  # of that: from columns, and farthest from the edge [widths]
+_TOLD = 0.2  # of that: information, in its median
 _PRODUCTS, _RESIDUAL = 8, 0.1  # conjugate gradients: steps at most, and fraction that is left of the residual
 _DAMPING, _STIFFNESS = 1e-3, 1e-3  # of a step, and of the knots about their mean, as fractions of the information
 _LONGEST = 0.5  # step of a position [widths]
-_REACH, _LEAST_REACH = 2.0, 1.5  # that a column goes from its start [widths]; the first only to halfway to another
+_REACH, _LEAST_REACH = 2.0, 1.5  # that a column goes from its start [widths], at most and whatever its neighbours
 _UNSETTLED, _FADED = 0.1, 0.01  # a failed fit's last move in widths, and its height in median heights
-_LEVELS, _READ = 16, 40_000  # that noise is read at, and pixels that it is read from
-_DARKEST = 0.02  # level that the first weights take for the least, in median heights
+_LEVELS, _READ = 16, 10_000  # that noise is read at, and pixels that it is read from
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class ProfileFit:
         Standard error of a coordinate [px], were profile, background and other columns known; nan where the fit failed.
     fitted : ndarray of bool, shape (columns,)
         False where the fit failed: the column left the image or its start's surroundings, faded, or did not settle.
-    profile : Profile
-        Of all columns.
+    profile : Profile or None
+        Of all columns; None without columns.
     """
 
     positions: np.ndarray
@@ -100,7 +100,8 @@ def fit_profiles(image: np.ndarray, starts: np.ndarray, *, profile: Profile | No
     image : ndarray, shape (y, x)
         Bright columns, in any unit. NaN where nothing was measured.
     starts : ndarray, shape (columns, 2)
-        x and y to start from [px]. A column moves by half the distance to its neighbour at most, and by two widths.
+        x and y to start from [px]. A column moves by two widths at most, and if that is more than 1.5 widths, by half
+        the distance to its neighbour.
     profile : Profile, optional
         Where it is known, as from another part of the image.
 
@@ -140,18 +141,13 @@ class _Fit:
         self.image, self.seen, self.starts = image, seen, starts
         self.spacing = _KNOTS * max(np.median(apart), width)
         self.options: dict[str, Any] = {"dtype": torch.float32}
-        self.noise: tuple[float, float, float] | None = None  # variance at level 0, its slope, and the least
+        self.noise = 1.0, 0.0, 1.0  # variance at level 0, its slope, and the least
         self.frame = Frame(image, seen, starts, radius, self.spacing, self.options)
         self.knots = torch.full(self.frame.knots, background, **self.options)
         self.places, self.origins = (torch.as_tensor(starts, **self.options) for _ in range(2))
         self.heights = torch.as_tensor(heights, **self.options)
-        self.reach = self.reaches(apart)
-        self.usual = float(np.median(heights))
-
-    def reaches(self, apart: np.ndarray) -> Tensor:
-        width = self.profile.width
-        reach = np.clip(apart / 2, _LEAST_REACH * width, _REACH * width)
-        return torch.as_tensor(reach, **self.options)
+        reach = np.clip(apart / 2, _LEAST_REACH * self.profile.width, _REACH * self.profile.width)
+        self.reach = torch.as_tensor(reach, **self.options)
 
     def windows(self, radius: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Pixels around the columns, and Gaussians there.
@@ -175,29 +171,27 @@ class _Fit:
         return image.scatter_add_(0, pixels, values.flatten()).view_as(self.frame.data)
 
     def background(self, knots: Tensor) -> Tensor:
+        """Bilinear between knots."""
         return self.frame.hats_y @ knots @ self.frame.hats_x.T
 
     def expected(self) -> Tensor:
+        """Columns and background."""
         pixels, _, _, x, y = self.windows(self.frame.radius)
         weights = torch.as_tensor(self.profile.weights, **self.options)
         return self.summed(pixels, (self.heights[:, None, None] * y * weights) @ x) + self.background(self.knots)
 
     def pixel_weights(self, expected: Tensor) -> Tensor:
-        """One over the variance of each pixel; of the first round, up to a factor."""
-        if self.noise is None:
-            return self.frame.seen / expected.clamp(min=_DARKEST * self.usual)
+        """One over the variance of each pixel, 0 where nothing was measured."""
         level, slope, least = self.noise
         return self.frame.seen / (level + slope * expected).clamp(min=least)
 
     def read_noise(self, expected: Tensor) -> None:
         """Fit the variance's line to the squares of the residuals, by level."""
-        levels, squares = (
-            each[self.frame.seen > 0].double().numpy() for each in (expected, (self.frame.data - expected) ** 2)
-        )
-        some = slice(None, None, len(levels) // _READ + 1)
-        order = np.argsort(levels[some])
-        parts = [each for each in np.array_split(order, _LEVELS) if len(each)]
-        level, variance = (np.array([each[some][part].mean() for part in parts]) for each in (levels, squares))
+        counted = torch.nonzero(self.frame.seen.flatten())[:, 0]
+        some = counted[:: len(counted) // _READ + 1]
+        data, levels = (each.flatten()[some].double().numpy() for each in (self.frame.data, expected))
+        parts = [part for part in np.array_split(np.argsort(levels), _LEVELS) if len(part)]
+        level, variance = (np.array([each[part].mean() for part in parts]) for each in (levels, (data - levels) ** 2))
         variance = np.maximum(variance, 1e-12)
         line = np.column_stack([np.ones(len(level)), level]) / variance[:, None]
         constant, slope = np.linalg.lstsq(line, np.ones(len(level)))[0]
@@ -224,9 +218,9 @@ class _Fit:
         of_knots = squares_y.T @ weights @ squares_x
         of_knots = of_knots.view(*(frame.knots[:1] * 2), *(frame.knots[1:] * 2)).permute(0, 2, 1, 3).reshape(knots, -1)
         between = (frame.hats_y.T @ weighted @ frame.hats_x).flatten(1)
-        of_images = torch.einsum("kyx,lyx->kl", weighted, images)
+        of_images = weighted.flatten(1) @ images.flatten(1).T
         matrix = torch.cat([torch.cat([of_images, between], 1), torch.cat([between.T, of_knots], 1)]).double()
-        of_data = [torch.einsum("kyx,yx->k", weighted, left), (frame.hats_y.T @ (weights * left) @ frame.hats_x)]
+        of_data = [weighted.flatten(1) @ left.flatten(), (frame.hats_y.T @ (weights * left) @ frame.hats_x)]
         gradient = torch.cat([part.flatten() for part in of_data]).double()
         stiffness = _STIFFNESS * of_knots.diagonal().mean()
         usual = torch.as_tensor(np.where(np.isclose(self.profile.widths, self.profile.width), 1.0, 0.0))
@@ -244,39 +238,34 @@ class _Fit:
             self.frame = Frame(self.image, self.seen, self.starts, self.profile.radius, self.spacing, self.options)
 
     def take_in(self) -> None:
-        """Add what stands out of the residuals, away from all columns, to what is modelled."""
+        """Model what stands out of the residuals at the edge, away from all columns."""
         expected, width = self.expected(), self.profile.width
         weights = self.pixel_weights(expected)
-        sums = (
-            ndimage.gaussian_filter(image.numpy(), sigma, mode="constant") * sigma**2
+        told, information = (
+            2 * np.pi * sigma**2 * ndimage.gaussian_filter(image.numpy(), sigma, mode="constant", truncate=3)
             for image, sigma in ((weights * (self.frame.data - expected), width), (weights, width / np.sqrt(2)))
         )
-        told, information = (2 * np.pi * each for each in sums)
-        enough = information > _TOLD * np.median(self.frame.inner(information))
+        enough = information > _TOLD * np.median(information[self.frame.seen.numpy() > 0])
         information = np.where(enough, information, np.inf)
-        usual = float(self.heights.median())
         out = told / np.sqrt(information)
         highest = out == ndimage.maximum_filter(out, 2 * int(np.ceil(width)) + 1)
-        rows, columns = np.nonzero(highest & (out > _STANDS_OUT) & (told > _FAINT * usual * information))
+        faint = _FAINT * float(self.heights.median())
+        rows, columns = np.nonzero(highest & (out > _STANDS_OUT) & (told > faint * information))
         found = np.column_stack([columns, rows]) - float(self.frame.radius)
-        if not len(found):
-            return
-        known = KDTree(self.places.double().numpy())
-        apart = known.query(found)[0] > _APART * width
-        found, rows, columns = found[apart], rows[apart], columns[apart]
-        new = torch.as_tensor(found, **self.options)
-        heights = (told / information)[rows, columns]
+        last = np.array(self.image.shape[::-1]) - 1
+        chosen = (np.minimum(found, last - found) < _INSIDE * width).any(axis=1)
+        chosen &= KDTree(self.places.double().numpy()).query(found)[0] > _APART * width
+        new = torch.as_tensor(found[chosen], **self.options)
+        heights = torch.as_tensor((told / information)[rows, columns][chosen], **self.options)
         self.places, self.origins = torch.cat([self.places, new]), torch.cat([self.origins, new])
-        self.heights = torch.cat([self.heights, torch.as_tensor(heights, **self.options)])
-        self.reach = torch.cat([self.reach, torch.full((len(found),), _REACH * width)])
+        self.heights = torch.cat([self.heights, heights])
+        self.reach = torch.cat([self.reach, torch.full_like(heights, _REACH * width)])
 
     def step(self) -> None:
         """Fisher scoring of heights, positions and background, by preconditioned conjugate gradients."""
         frame, width = self.frame, self.profile.width
         expected = self.expected()
         left = frame.data - expected
-        if self.noise is None:
-            weights = self.pixel_weights(expected)
         self.read_noise(expected)
         weights = self.pixel_weights(expected)
         pixels, across, down, x, y = self.windows(min(int(np.ceil(_CORE * width)), frame.radius))
@@ -329,6 +318,7 @@ class _Fit:
         self.places, self.knots = places, self.knots + step[1]
 
     def result(self, number: int, scale: float) -> ProfileFit:
+        """Of the first columns, in the image's units."""
         width = self.profile.width
         places, heights = self.places[:number].double().numpy(), self.heights[:number].double().numpy()
         settled = ((self.distance < self.reach) & (self.moved < _UNSETTLED * width))[:number].numpy()
