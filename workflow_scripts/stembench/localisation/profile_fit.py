@@ -23,6 +23,7 @@ from stembench.localisation.gaussian_fit import Frame, add, dot, first_guess
 
 _FACTORS = 2 ** np.arange(-1, 2, 0.5)  # widths of the mixture's Gaussians, in widths of the first guess
 _DOUBT = 0.005  # standard deviation of a weight about that of the first guess, were the image to tell nothing
+_OF_WIDTH, _WIDER = 0.3, np.array([0, -1, 0, 1, 0, 0]) / np.sqrt(2)  # the same of a change of the width alone
 _FIRST_RADIUS, _CORE, _FARTHEST = 3.25, 2.5, 6.0  # of windows: at first, of derivatives, and at most [widths]
 _NOTHING = 0.003  # of its height that a profile is cut off at
 _KNOTS = 4.0  # column distances between knots of the background
@@ -224,10 +225,13 @@ class _Fit:
         gradient = torch.cat([part.flatten() for part in of_data]).double()
         stiffness = _STIFFNESS * of_knots.diagonal().mean()
         usual = torch.as_tensor(np.where(np.isclose(self.profile.widths, self.profile.width), 1.0, 0.0))
-        gradient[:number] -= (before - usual) / _DOUBT**2
+        wider = torch.as_tensor(_WIDER)[:, None]
+        doubt = torch.eye(number, dtype=torch.float64) / _DOUBT**2
+        doubt -= (_DOUBT**-2 - _OF_WIDTH**-2) * wider @ wider.T
+        gradient[:number] -= doubt @ (before - usual).double()
         gradient[number:] -= stiffness * (self.knots - self.knots.mean()).flatten()
-        prior = torch.cat([torch.full((number,), _DOUBT**-2), stiffness.expand(knots) + 1e-12]).double()
-        change = torch.linalg.solve(matrix + torch.diag(prior), gradient)
+        prior = torch.block_diag(doubt, torch.eye(knots, dtype=torch.float64) * (stiffness + 1e-12))
+        change = torch.linalg.solve(matrix + prior, gradient)
         fitted = self.profile.weights + change[:number].numpy()
         if not fitted.sum() > 0.1:
             return
