@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from stembench.application import measuring
-from stembench.application.measuring import Seen, fitted, gaussian_means, read_columns
+from stembench.application.measuring import Seen, fitted, gaussian_means, read_columns, unevenness
 from stembench.localisation.peaks import PeakSettings
 
 SETTINGS = PeakSettings(0.1, 0.0, 0.05, relative=False)
@@ -47,6 +47,23 @@ def noisy(counts, pixel_size, extent_A=20.0):
     n = round(extent_A / pixel_size)
     expected = counts * (pixel_size / 0.1) ** 2 * (drawn(lattice(extent_A), pixel_size, (n, n)) + 0.3)
     return np.random.default_rng(1).poisson(expected).astype(float)
+
+
+@pytest.mark.parametrize("basis", [[[0, 0]], [[0, 0], [0.8, 1.1]]], ids=["one a cell", "dumbbells"])
+def test_a_lattice_is_as_uneven_as_its_positions_are_in_error(basis):
+    rng = np.random.default_rng(3)
+    cells = np.stack(np.meshgrid(3.9 * np.arange(40), 5.4 * np.arange(30)), axis=-1).reshape(-1, 1, 2)
+    places = (cells + basis).reshape(-1, 2) @ [[0.8, 0.6], [-0.6, 0.8]]
+    assert unevenness(places) < 1e-6
+    found = [unevenness(places + rng.normal(0, sd, places.shape)) for sd in (0.02, 0.06)]
+    assert found[1] == pytest.approx(3 * found[0], rel=0.15)
+    assert 0.2 < found[0] / 2 < 0.9  # the least of several means, in standard deviations of one coordinate
+
+
+def test_columns_without_order_are_more_uneven_than_any_lattice():
+    rng = np.random.default_rng(4)
+    assert unevenness(rng.uniform(0, 200, (2500, 2))) > 10
+    assert unevenness(rng.uniform(0, 9, (2, 2))) == unevenness(np.empty((0, 2))) == 100
 
 
 def noise_of(image, pixel_size, network, **options):
@@ -166,9 +183,9 @@ def test_where_a_fit_fails_the_column_stays_where_the_network_found_it():
     assert found.moved_pm.iloc[-1] == 0
 
 
-def test_the_error_of_a_fit_is_the_bound_of_a_gaussian_on_a_bright_background():
+def test_the_error_of_a_fit_is_the_bound_of_a_gaussian_on_a_bright_background_and_the_network_together():
     lone = drawn(np.array([[6.0, 6.0]]), PIXEL_SIZE, (121, 121))
     view = seen(np.random.default_rng(0).poisson(200 * lone + 2000) / 9000)
     (error_pm,) = fitted(view, read_columns(seen(lone), SETTINGS)).fit_error_pm
     information = np.pi / 2 * 200**2 / 2000  # of squared slopes of the Gaussian over the variance, summed
-    assert error_pm == pytest.approx(10 / np.sqrt(information), rel=0.1)
+    assert error_pm == pytest.approx((information / 10**2 + 1 / 3**2) ** -0.5, rel=0.1)

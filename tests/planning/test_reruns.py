@@ -63,7 +63,7 @@ CASES = {
             recipe("sfin", source="another paper"),
             {"networks": {"sfin": {"recipes": {"full": {"learning_rate": 0.1}}}}},
             {"training": {"devices": 2, "compile": True, "retrain": True}},
-            {"apply": {"refine": True}},
+            {"apply": {"refine": False}},
             {"scales": {"full": {"epochs": 7}}},
         ),
         set(),

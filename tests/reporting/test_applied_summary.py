@@ -52,7 +52,7 @@ def test_numbers_stand_with_their_units_and_errors():
     assert told["sublattice A (Sr)"].startswith("3 columns")
     assert told["pixel size by the structure"] == "1.50 ± 0.07 % too small"
     assert told["columns found by"] == "a_network"
-    assert told["refined by the Gaussian fit"].startswith("columns went 12.3 pm")
+    assert told["refined by the profile of the image"].startswith("columns went 12.3 pm")
     assert told["SD of spacings along a"] == "9.8 pm by the network, 7.2 pm refined"
 
 

@@ -30,7 +30,7 @@ def test_points_are_those_of_the_tables(drawn):
     assert left.containers[0].lines[0].get_xydata().tolist() == [[0.4, 0.35], [0.9, 0.95]]
     lines = {line.get_label(): line for line in right.lines}
     assert lines["position in the map"].get_xydata().tolist() == [[1, 68], [10, 68], [100, 68]]
-    assert lines["Gaussian fit"].get_ydata().tolist() == [50, 50, 50]
+    assert lines["refined"].get_ydata().tolist() == [50, 50, 50]
 
 
 def test_images_without_a_dose_are_one_point(drawn):

@@ -103,7 +103,7 @@ def find_columns(
     network: str | Path | None = None,
     *,
     mode: Mode | None = None,
-    refine: bool = False,
+    refine: bool = True,
 ) -> pd.DataFrame:
     """Find the atomic columns of an image.
 
@@ -119,7 +119,8 @@ def find_columns(
         Detector of the image; columns are dark in ABF and BF images. By default the attribute `mode` of the image,
         else HAADF.
     refine : bool
-        Whether to fit a Gaussian to each column in the recorded image.
+        Whether to fit the profile that the image's columns share to each of them, from where the network found it.
+        Otherwise positions are the network's.
 
     Returns
     -------

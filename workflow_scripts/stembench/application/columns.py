@@ -19,7 +19,7 @@ def find_columns(
     network: str | Path,
     *,
     mode: Mode = "HAADF",
-    refine: bool = False,
+    refine: bool = True,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Columns of an image of any size and pixel size.
@@ -35,8 +35,8 @@ def find_columns(
     mode : Mode
         The image's; in ABF and BF columns are dark.
     refine : bool
-        Whether a Gaussian is fitted to the recorded pixels of each column; where that fails, what the network found
-        stays.
+        Whether the image's own profile is fitted to the recorded pixels of each column; where that fails, what the
+        network found stays.
     progress : callable, optional
         Told after each tile that the network has seen how many are done, and of how many.
 

@@ -13,22 +13,25 @@ from scipy.spatial import KDTree
 from stembench.application.frame import as_trained, filled, resampled, without_outliers, without_thickness
 from stembench.application.tiling import Progress, map_of
 from stembench.imaging.detectors import Mode, bright_columns
-from stembench.localisation.gaussian_fit import GaussianFit, fit_gaussians
 from stembench.localisation.peaks import MIN_DISTANCE_A, PeakSettings, find_columns
+from stembench.localisation.profile_fit import fit_profiles
 from stembench.trained_network import TrainedNetwork
 
 #: Width of the Gaussian that a column's intensity is averaged with [A].
 COLUMN_SIGMA_A = 0.3
 
-#: What tells of a column found by a network, and what more once a Gaussian was fitted to it.
-NETWORK_FEATURES = ("height", "mass", "contrast", "neighbour_A", "noise", "anisotropy", "pixel_size_A")
+#: What tells of a column found by a network, and what more once it was fitted.
+NETWORK_FEATURES = ("height", "mass", "contrast", "neighbour_A", "uneven_pm", "noise", "anisotropy", "pixel_size_A")
 FIT_FEATURES = (*NETWORK_FEATURES, "fit_error_pm", "moved_pm")
 
 _SIGNAL_SIGMA_A = 0.25  # that noise is smoothed out with, to tell what the image varies by
 _PEAK_SIGMA_A, _AROUND_SIGMA_A = 0.1, 1.0
 _FARTHEST_A = 5.0  # that a neighbour is looked for
+_SYMMETRIC, _NEAREST, _UNKNOWN_PM = 0.25, 12, 100.0  # part of columns that lie between two of so many; no lattice
+_SOME = 2000  # columns that this is read from
 _REACH = 3.0  # widths of a Gaussian that is averaged with
-_BLOCK_PX, _WINDOW_PX = 1024, 512  # that maxima are read in, and that Gaussians are fitted in
+_BLOCK_PX, _WINDOW_PX = 1024, 512  # that maxima are read in, and that columns are fitted in
+_START_ERROR_A = 0.03  # of a coordinate in a network's map, for a fit
 _DISTANCES = 3  # median column distances that such a window overlaps by
 _AT_ONCE = 2**22  # pixels of surroundings, and of differences of rows
 
@@ -138,8 +141,8 @@ def read_columns(seen: Seen, settings: PeakSettings) -> pd.DataFrame:
         A row a column where something was measured: its position `x_A`, `y_A`, and `NETWORK_FEATURES`: `height` and
         `mass` of the map (averaged with Gaussians of 0.1 and 0.3 A), `contrast` of the image (averaged with a Gaussian
         of 0.3 A, less one of 1 A, in standard deviations of what noise makes of the first), the distance
-        `neighbour_A` to the nearest of the others, at most 5 A, and of the image `noise`, `anisotropy` and the
-        `pixel_size_A` of the map.
+        `neighbour_A` to the nearest of the others, at most 5 A, and of the image `uneven_pm` (see `unevenness`),
+        `noise`, `anisotropy` and the `pixel_size_A` of the map.
     """
     size = seen.surface_pixel_size
     halo = int(4 * settings.sigma_A / size + 0.5) + round(MIN_DISTANCE_A / size) + 3
@@ -165,6 +168,7 @@ def read_columns(seen: Seen, settings: PeakSettings) -> pd.DataFrame:
             "mass": gaussian_means(seen.surface, positions, COLUMN_SIGMA_A / size),
             "contrast": (narrow - wide) / max(left, 1e-6),
             "neighbour_A": np.minimum(nearest, _FARTHEST_A),
+            "uneven_pm": unevenness(positions * size),
             "noise": seen.noise,
             "anisotropy": seen.anisotropy,
             "pixel_size_A": size,
@@ -172,28 +176,53 @@ def read_columns(seen: Seen, settings: PeakSettings) -> pd.DataFrame:
     )
 
 
+def unevenness(positions: np.ndarray) -> float:
+    """How far columns lie from the middle between two neighbours [pm]: in a lattice it is the error of positions.
+
+    Of each column the least of all pairs of its nearest twelve; of all columns the lower quartile, since many have no
+    two neighbours on opposite sides, at edges and defects. At most 100 pm, as of columns without order.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (columns, 2)
+        [A].
+    """
+    if len(positions) < 3:
+        return _UNKNOWN_PM
+    some = positions[:: len(positions) // _SOME + 1]
+    nearest = KDTree(positions).query(some, k=min(_NEAREST + 1, len(positions)))[1][:, 1:]
+    away = positions[nearest] - some[:, None]
+    middles = np.linalg.norm(away[:, :, None] + away[:, None], axis=-1) / 2
+    return min(100 * float(np.quantile(middles.min(axis=(1, 2)), _SYMMETRIC)), _UNKNOWN_PM)
+
+
 def fitted(seen: Seen, columns: pd.DataFrame) -> pd.DataFrame:
-    """Gaussians fitted to the recorded pixels from the columns of `read_columns`, in windows where the image is large.
+    """The columns of `read_columns` fitted to the recorded pixels, in windows where the image is large.
+
+    The profile is that of the window with most columns, see `localisation.profile_fit`.
 
     Returns
     -------
     DataFrame
-        The columns, moved where the fit succeeded, and beside them `fit_error_pm`, the least standard error that
-        a coordinate can have (nan where the fit failed), and `moved_pm`, how far it went.
+        The columns, moved where the fit succeeded, and beside them `fit_error_pm`, the standard error of a coordinate
+        (nan where the fit failed), and `moved_pm`, how far it went.
     """
     size = seen.pixel_size
     starts = columns[["x_A", "y_A"]].to_numpy() / size
     places, errors = starts.copy(), np.full(len(starts), np.nan)
     halo = int(np.ceil(max(_DISTANCES * columns.neighbour_A.median() / size, 16))) if len(columns) else 0
-    for core, window in _blocks(seen.image.shape, _WINDOW_PX, halo):
-        near, own = np.flatnonzero(_inside(starts, window)), _inside(starts, core)
+    parts = [(_inside(starts, core), window) for core, window in _blocks(seen.image.shape, _WINDOW_PX, halo)]
+    profile = None
+    for own, window in sorted(parts, key=lambda part: -int(part[0].sum())):
         if not own.any():
-            continue
-        corner = np.array([window[1].start, window[0].start])
-        fit = fit_gaussians(np.where(seen.measured[window], seen.image[window], np.nan), starts[near] - corner)
+            break
+        near, corner = np.flatnonzero(_inside(starts, window)), np.array([window[1].start, window[0].start])
+        image = np.where(seen.measured[window], seen.image[window], np.nan)
+        fit = fit_profiles(image, starts[near] - corner, profile=profile, start_error=_START_ERROR_A / size)
+        profile = fit.profile
         kept = fit.fitted & own[near]
         places[near[kept]] = fit.positions[kept] + corner
-        errors[near[kept]] = _position_errors(fit)[kept]
+        errors[near[kept]] = fit.errors[kept]
     moved = np.linalg.norm(places - starts, axis=1)
     x, y = places.T * size
     return columns.assign(x_A=x, y_A=y, fit_error_pm=100 * size * errors, moved_pm=100 * size * moved)
@@ -223,28 +252,6 @@ def gaussian_means(image: np.ndarray, positions: np.ndarray, sigma: float) -> np
         total, summed = weights.sum(axis=(1, 2)), (weights * np.nan_to_num(levels)).sum(axis=(1, 2))
         means[part] = np.divide(summed, total, out=np.full(len(total), np.nan), where=total > 0)
     return means
-
-
-def _position_errors(fit: GaussianFit) -> np.ndarray:
-    """Standard error of a coordinate of each fitted column [px], shape (columns,), were all else known.
-
-    The Cramer-Rao bound of x, 1 / sqrt(sum over pixels of (derivative of the expected image)^2 / variance), and that of
-    y, root mean square of both. `GaussianFit.standard_errors` knows that nothing else is known, for which it inverts
-    the Fisher matrix of all columns: that takes minutes where this takes a second.
-    """
-    variance = fit.dispersion * np.maximum(fit.expected, 0.02 * np.median(fit.amplitudes))
-    errors = np.empty(len(fit.positions))
-    for part, down, across, precision in _surroundings(1 / variance, fit.positions, _REACH * fit.widths.max(initial=0)):
-        width, amplitude = fit.widths[part, None], fit.amplitudes[part]
-        (of_y, slope_y), (of_x, slope_x) = (
-            (np.exp(-((away / width) ** 2)), (away / width**2) ** 2 * np.exp(-((away / width) ** 2)))
-            for away in (down, across)
-        )
-        known = np.nan_to_num(precision)
-        in_x, in_y = (np.einsum("ny,nyx,nx->n", y, known, x) for y, x in ((of_y, slope_x), (slope_y, of_x)))
-        information = amplitude**2 * np.stack([in_x, in_y])
-        errors[part] = np.sqrt(np.mean(1 / np.maximum(information, 1e-12), axis=0))
-    return errors
 
 
 def _surroundings(

@@ -1,4 +1,4 @@
-"""What refinement by the Gaussian fit changes, told without truth."""
+"""What refinement by the image's own profile changes, told without truth."""
 
 from typing import Any
 

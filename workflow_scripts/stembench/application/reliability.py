@@ -6,7 +6,7 @@ from scipy.stats import beta
 
 from stembench.evaluation.tuning import NO_DOSE
 
-#: Where positions come from: the network's map, or a Gaussian fitted from there.
+#: Where positions come from: the network's map, or a fit from there.
 ESTIMATORS = ("network", "refined")
 #: Columns of the table of `characterisation.judge`, and what they hold.
 JUDGED: dict[str, type] = {"sample": int, "structure": int, "dose": str, "noise": float, "true": bool, "resolved": bool}

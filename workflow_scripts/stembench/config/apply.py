@@ -19,4 +19,6 @@ class Apply(Section):
     denoise: FolderPath | None = Field(
         None, description="Folder of the network that denoises; null: the best available"
     )
-    refine: bool = Field(False, description="Whether 2-D Gaussians are fitted as well, and compared")
+    refine: bool = Field(
+        True, description="Whether the image's own profile is fitted to the columns from where the network found them"
+    )

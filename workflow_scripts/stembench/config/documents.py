@@ -115,7 +115,7 @@ EXAMPLES = {
     "apply": """
         apply:
           localise: workflow_scripts/stembench/weights/column_finder
-          refine: true
+          refine: false
         """,
     "studies": """
         studies:

@@ -120,10 +120,10 @@ def fit_gaussians(
     scale = np.abs(image).max() or 1.0
     image /= scale
     apart = KDTree(starts).query(starts, k=2)[0][:, 1]  # inf for a column alone
-    width, background, amplitudes = _first_guess(image, seen, starts, np.median(apart))
+    width, background, amplitudes = first_guess(image, seen, starts, np.median(apart))
     options: dict[str, Any] = {"dtype": dtype, "device": device}
     spacing = _KNOTS * max(np.median(apart), width)
-    frame = _Frame(image, seen, starts, int(np.ceil(_RADIUS * width)), spacing, options)
+    frame = Frame(image, seen, starts, int(np.ceil(_RADIUS * width)), spacing, options)
 
     guess = np.column_stack([np.log(amplitudes), starts, np.full(len(starts), np.log(width))])
     columns, knots = torch.as_tensor(guess, **options), torch.full(frame.knots, background, **options)
@@ -161,7 +161,7 @@ def fit_gaussians(
     )
 
 
-class _Frame:
+class Frame:
     """What a fit does not change: the image with a margin, the pixels that count, and the background's hat functions.
 
     Pixels that no column reaches do not count, so that a column without a start and far from others disturbs nothing.
@@ -180,6 +180,7 @@ class _Frame:
         self.knots = (self.hats_y.shape[1], self.hats_x.shape[1])
 
     def inner(self, padded: Tensor) -> Tensor:
+        """An image without the margin."""
         return padded[self.radius : -self.radius, self.radius : -self.radius]
 
 
@@ -198,7 +199,7 @@ class _Linearised:
     (columns, 3, n).
     """
 
-    def __init__(self, frame: _Frame, columns: Tensor, knots: Tensor) -> None:
+    def __init__(self, frame: Frame, columns: Tensor, knots: Tensor) -> None:
         self.frame, self.knots = frame, knots
         rows, row_length = frame.data.shape
         offsets = torch.arange(2 * frame.radius + 1, device=columns.device)
@@ -250,19 +251,19 @@ class _Linearised:
         residual = columns, knots - stiffness * (self.knots - self.knots.mean())
         step = torch.zeros_like(residual[0]), torch.zeros_like(residual[1])
         direction = conditioned = precondition(residual)
-        first = left = _dot(residual, conditioned)
+        first = left = dot(residual, conditioned)
         for _ in range(_PRODUCTS):
             columns, knots = self.adjoint(weights * self.derivative(*direction))
             bent = stiffness * (direction[1] - direction[1].mean())
             product = columns + damping * direction[0], knots + bent
-            length = left / _dot(direction, product).clamp(min=1e-30)
-            step = _add(step, length, direction)
-            residual = _add(residual, -length, product)
+            length = left / dot(direction, product).clamp(min=1e-30)
+            step = add(step, length, direction)
+            residual = add(residual, -length, product)
             conditioned = precondition(residual)
-            before, left = left, _dot(residual, conditioned)
+            before, left = left, dot(residual, conditioned)
             if left <= _RESIDUAL**2 * first:
                 break
-            direction = _add(conditioned, left / before, direction)
+            direction = add(conditioned, left / before, direction)
         return step
 
     def own_information(self, weights: Tensor) -> Tensor:
@@ -287,15 +288,17 @@ def _squares(moments: Tensor) -> Tensor:
     return moments[:, first] * moments[:, second]
 
 
-def _dot(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> Tensor:
+def dot(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> Tensor:
+    """Scalar product of parameters: those of columns, and knots."""
     return (a[0] * b[0]).sum() + (a[1] * b[1]).sum()
 
 
-def _add(a: tuple[Tensor, Tensor], factor: Tensor, b: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def add(a: tuple[Tensor, Tensor], factor: Tensor, b: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Parameters and a multiple of others."""
     return a[0] + factor * b[0], a[1] + factor * b[1]
 
 
-def _first_guess(
+def first_guess(
     image: np.ndarray, seen: np.ndarray, starts: np.ndarray, apart: float
 ) -> tuple[float, float, np.ndarray]:
     """Width [px] and background from the columns' mean radial profile, and amplitudes from their centres."""

@@ -145,7 +145,7 @@ def _refinement(compared: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]
     if not compared:
         return
     if compared.get("mean_shift_pm") is not None:
-        yield "refined by the Gaussian fit", f"columns went {compared['mean_shift_pm']:.1f} pm on average"
+        yield "refined by the profile of the image", f"columns went {compared['mean_shift_pm']:.1f} pm on average"
     for axis in AXES:
         before, after = (compared.get(key, {}).get(f"sd_pm_{axis}") for key in ("network", "refined"))
         if before is not None and after is not None:

@@ -58,7 +58,7 @@ def _draw_coverage(axes: Axes, table: pd.DataFrame) -> None:
     axes.axhline(100 * COVERED, color="0.6", linewidth=1, zorder=0)
     doses = [dose for dose in table.dose.unique() if dose not in ("all", NO_DOSE)]
     table = table[table.dose.isin(doses or ["all"])]
-    looks = {"network": ("o-", COLOURS[0], "position in the map"), "refined": ("s--", COLOURS[1], "Gaussian fit")}
+    looks = {"network": ("o-", COLOURS[0], "position in the map"), "refined": ("s--", COLOURS[1], "refined")}
     for estimator, rows in table.groupby("estimator", sort=False):
         style, colour, label = looks[str(estimator)]
         at = rows.dose.astype(float) if doses else range(len(rows))
