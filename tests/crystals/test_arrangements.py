@@ -6,6 +6,7 @@ from scipy.spatial import cKDTree
 from stembench.config import Config
 from stembench.crystals.arrangements import arranged, unsuited
 from stembench.crystals.disorder import number_density
+from stembench.crystals.field import in_plane_turn
 from stembench.crystals.material import Material
 from stembench.crystals.specimen import columns_of
 from stembench.crystals.view import View
@@ -30,7 +31,7 @@ def layer(projection_of):
     return Material.of("MoS2", "001", projection_of("MoS2", "001"), single_layer=True)
 
 
-@pytest.mark.parametrize("name", [name for name in Config().arrangements if name != "empty"])
+@pytest.mark.parametrize("name", [name for name in Config().arrangements if name not in ("empty", "tilted")])
 def test_every_arrangement_is_made_of_atoms_apart_and_again_the_same(name, materials):
     specimen, again = made(name, materials), made(name, materials)
     assert (specimen.positions == again.positions).all()
@@ -54,6 +55,32 @@ def test_an_empty_object_has_no_column_and_all_three_kinds_of_film(materials):
     assert max(drawn["none"]) == 0
     assert np.array(drawn["whole"]) == pytest.approx(1, abs=0.1)
     assert 0.1 < np.mean(drawn["edge"]) < 0.9
+
+
+def test_a_crystal_off_its_zone_axis_shows_one_family_of_planes_and_no_column(materials):
+    recipe, material = Config().arrangements["tilted"].model_copy(update={"edge": 0.0}), materials[0]
+    families = np.array([[1, 0], [0, 1], [1, 1], [1, -1]])
+    waves = 2 * np.pi * families @ np.linalg.inv(material.projection.lattice).T @ in_plane_turn(VIEW.rotation)
+
+    def contrasts(specimen):
+        """Modulation of the projected atomic numbers by each family of planes, about the middle of the field."""
+        places = specimen.positions[:, :2] - VIEW.centre
+        weights = specimen.numbers * np.exp(-((places / 8) ** 2).sum(1) / 2)
+        return np.abs(np.exp(1j * places @ waves.T).T @ weights) / weights.sum()
+
+    upright, seen = contrasts(VIEW.filled_with(material)), []
+    for seed in range(12):
+        specimen, _ = arranged(recipe, material, materials, VIEW, np.random.default_rng(seed))
+        assert len(columns_of(specimen, specimen.numbers**1.7)["x_A"]) == 0
+        found = contrasts(specimen)
+        seen.append(int(np.argmax(found / upright)))
+        assert found[seen[-1]] == pytest.approx(upright[seen[-1]], rel=0.1)
+        assert (np.delete(found / upright, seen[-1]) < 0.4).all()
+    assert set(seen) == set(range(4))
+
+
+def test_no_tilt_hides_the_columns_of_a_single_layer(layer):
+    assert unsuited(Config().arrangements["tilted"], layer) == "MoS2 is a single layer, whose columns no tilt hides"
 
 
 @pytest.mark.parametrize(("name", "hides"), [("occluded", True), ("occluded_by_crystal", True), ("embedded", False)])

@@ -40,7 +40,7 @@ def test_every_recipe_draws_an_image_of_what_it_names(factory_of, name):
 def test_every_kind_of_common_object_is_a_test_set_of_its_own():
     own = {name for name in CONFIG.arrangements if name in TESTSETS and TESTSETS[name].arrangements == (name,)}
     rare = {"covered", "strained", "polar", "polar_vortex", "dislocation", "stacking_fault", "antiphase_boundary"}
-    rare |= {"twin", "moire", "decahedron", "icosahedron", "lattice", "empty"}
+    rare |= {"twin", "moire", "decahedron", "icosahedron", "lattice", "empty", "tilted"}
     assert own == set(CONFIG.arrangements) - rare
 
 

@@ -18,6 +18,7 @@ from stembench.config.arrangements import (
     Polar,
     Random,
     Strained,
+    Tilted,
     Twin,
     Wedge,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "Recipe",
     "Strained",
     "Study",
+    "Tilted",
     "Training",
     "Twin",
     "Wedge",

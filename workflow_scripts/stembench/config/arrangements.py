@@ -147,6 +147,24 @@ class Empty(Section):
     )
 
 
+class Tilted(Section):
+    """A crystal so far off its zone axis that one family of lattice planes is in sight at most, and no column."""
+
+    kind: Literal["tilted"] = Field("tilted", description="A crystal off its zone axis: lattice planes, but no column")
+    tilt_deg: Annotated[PositiveRange, up_to(30)] = Field(
+        (6.0, 15.0),
+        description="Tilt about the normal of the planes",
+        json_schema_extra={"unit": "deg", "bounds": "0.5 to 30, ascending"},
+    )
+    crystal_A: PositiveRange = Field(
+        (100.0, 250.0), description="Thickness of the crystal", json_schema_extra={"unit": "A"}
+    )
+    edge: float = Field(0.5, description="Part of the objects that end in the field", ge=0, le=1)
+    roughness_A: Range = Field(
+        (0.0, 5.0), description="SD of the crystal's edge about a line", json_schema_extra={"unit": "A"}
+    )
+
+
 class Occluded(Section):
     """A crystal partly below an overlayer, which hides columns if it is heavy, crystalline or thick."""
 
@@ -280,6 +298,7 @@ Arrangement = (
     | Random
     | Lattice
     | Empty
+    | Tilted
     | Occluded
     | Covered
     | Strained
@@ -315,4 +334,5 @@ ARRANGEMENTS: dict[str, Arrangement] = {
     "icosahedron": MultiplyTwinned(shape="icosahedron"),
     "lattice": Lattice(),
     "empty": Empty(),
+    "tilted": Tilted(),
 }

@@ -13,7 +13,7 @@ GENERAL = Dataset(
         *("occluded", "covered", "strained", "polar", "dislocation", "stacking_fault", "antiphase_boundary", "twin"),
         *("moire", "decahedron", "icosahedron"),
         *("lattice",) * 4,
-        *("empty",) * 3,
+        *("empty", "tilted") * 3,
     ),
     thickness_A=(2.0, 150.0),
     conditions=("200keV_24mrad",),

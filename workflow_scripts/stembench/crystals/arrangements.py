@@ -1,6 +1,7 @@
 """Recipes of finite and imperfect objects, from the configuration to atoms in a field of view."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,12 +23,14 @@ from stembench.config import (
     Polar,
     Random,
     Strained,
+    Tilted,
     Twin,
     Wedge,
 )
 from stembench.crystals.defects import displaced, with_interstitials, with_substitutions, with_vacancies
 from stembench.crystals.deformation import dislocated, strained
 from stembench.crystals.disorder import amorphous_layer, random_columns, random_lattice
+from stembench.crystals.field import in_plane_turn
 from stembench.crystals.interfaces import Region, half_plane, island, joined
 from stembench.crystals.material import Material
 from stembench.crystals.multiply_twinned import multiply_twinned
@@ -36,7 +39,7 @@ from stembench.crystals.overlayers import covered, occluded
 from stembench.crystals.particles import TRUNCATION, on_support, random_particle, wedge
 from stembench.crystals.planar import faulted, twinned
 from stembench.crystals.polar import elements_of, polarised
-from stembench.crystals.specimen import Specimen, crystal_slab
+from stembench.crystals.specimen import NO_COLUMN, Specimen, crystal_slab
 from stembench.crystals.view import Draws, View, another, in_the_middle
 
 _INTERSTITIAL_CLEARANCE_A = 1.0
@@ -68,6 +71,8 @@ def unsuited(recipe: Arrangement, material: Material) -> str:
     """Why an object cannot be made of a crystal; empty if it can."""
     if isinstance(recipe, MultiplyTwinned) and material.face_centred_cubic is None:
         return f"{material.material} is no face-centred cubic element, such as Au and Pt"
+    if isinstance(recipe, Tilted) and material.single_layer:
+        return f"{material.material} is a single layer, whose columns no tilt hides"
     if isinstance(recipe, Polar):
         elements = elements_of(material)
         if recipe.element and recipe.element not in elements:
@@ -155,6 +160,22 @@ def _empty(recipe: Empty, material: Material, others: Sequence[Material], view: 
     return layer[region(layer.positions[:, :2])]
 
 
+def _tilted(recipe: Tilted, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
+    """Sheared along a lattice row until its columns run into each other; planes that hold the row stay as they are."""
+    tilt, thickness = _ranges(recipe, ("tilt_deg", "crystal_A"), draws)
+    lean = np.tan(np.deg2rad(tilt))
+    first, second = material.projection.lattice
+    row = [first, second, first + second, first - second][draws.rng.integers(4)]
+    along = row / np.linalg.norm(row) @ in_plane_turn(view.rotation)
+    crystal = replace(view.wider(lean * thickness / 2), thickness=thickness).filled_with(material)
+    shift = lean * (crystal.positions[:, 2:] - thickness / 2) * [*along, 0]
+    crystal = view.cut(replace(crystal.moved(shift), columns=np.full(len(crystal), NO_COLUMN)))
+    if draws.rng.random() >= recipe.edge:
+        return crystal
+    region = _line(view, draws.uniform("roughness_A", *recipe.roughness_A), draws)
+    return crystal[region(crystal.positions[:, :2])]
+
+
 def _line(view: View, roughness: float, draws: Draws) -> Region:
     """One side of a line through the middle third of the field, at any angle."""
     through = in_the_middle(view, draws)
@@ -177,6 +198,7 @@ _MAKERS: dict[type, Callable[..., Specimen]] = {
     Random: _random,
     Lattice: _lattice,
     Empty: _empty,
+    Tilted: _tilted,
     Occluded: occluded,
     Covered: covered,
     Strained: strained,
