@@ -19,6 +19,4 @@ class Apply(Section):
     denoise: FolderPath | None = Field(
         None, description="Folder of the network that denoises; null: the best available"
     )
-    refine: bool = Field(
-        True, description="Whether the image's own profile is fitted to the columns from where the network found them"
-    )
+    refine: bool = Field(True, description="Whether the image's own profile is fitted to the columns")
