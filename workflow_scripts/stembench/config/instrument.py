@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from stembench.config.base import Material, Name, Names, PositiveRange, Section
 from stembench.config.datasets import CalibratedNoise, Dataset
+from stembench.config.general import GENERAL
 from stembench.config.lab import LabImage
 from stembench.errors import InputError
 from stembench.imaging.detectors import DARK_FIELD, Mode
@@ -58,7 +59,7 @@ class Instrument(Section):
         return value
 
     def dataset(self, conditions: Sequence[Name]) -> Dataset:
-        """What networks are trained on: crystals with the instrument's probes and noise."""
+        """What networks are trained on: crystals with the instrument's probes and noise, at the scale of `GENERAL`."""
         return Dataset(
             materials=self.materials,
             zones=self.zones,
@@ -69,6 +70,9 @@ class Instrument(Section):
             thickness_A=self.thickness_A,
             background=self.background,
             pixel_size_A=None,
+            resampled_to_A=GENERAL.pixel_size_A,
+            visibility=GENERAL.visibility,
+            gaussian_mask_fwhm_A=GENERAL.gaussian_mask_fwhm_A,
             noise=CalibratedNoise(instrument=INSTRUMENT),
         )
 
