@@ -49,6 +49,14 @@ class Instrument(Section):
     background: float = Field(
         0.5, description="Largest background as a fraction of the brightest column's peak", ge=0, le=10
     )
+    localise: Name = Field(
+        "instrument_column_finder",
+        description="Key of `networks`: what is trained to find columns. By default the network that ships, trained on",
+    )
+    denoise: Name = Field(
+        "instrument_denoiser",
+        description="Key of `networks`: what is trained to denoise. By default the network that ships, trained on",
+    )
 
     @field_validator("images", mode="before")
     @classmethod
