@@ -288,8 +288,8 @@ class Dataset(Section):
     )
     resampled_to_A: tuple[float, float] | None = Field(
         None,
-        description="Range of pixel sizes, drawn log-uniformly, to which images are resampled with their noise, as a "
-        "network's images are. With calibrated noise only; null: images stay as they are recorded",
+        description="Range of pixel sizes to which noisy images are resampled; null: none. Drawn log-uniformly. With "
+        "calibrated noise only, which is drawn at the pixel size of its images",
         json_schema_extra={"unit": "A", "bounds": "0.01 to 1, ascending"},
     )
     field_of_view_A: tuple[Annotated[float, Field(gt=0, le=1000)], ...] | None = Field(

@@ -81,8 +81,8 @@ class Network(Section):
     )
     mixed_with: Name | None = Field(
         None,
-        description="Dataset whose training images are seen as well in every training, so that a network keeps what its "
-        "first weights have learned; null: none. For `training.data: stored`",
+        description="Dataset whose images are mixed into every training; null: none. A network that starts from "
+        "trained weights keeps by it what they have learned. For `training.data: stored`",
     )
 
 
