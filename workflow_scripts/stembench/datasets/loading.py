@@ -206,7 +206,7 @@ def cropped(
 
 def kept(stored: Sequence[StoredPairs], cores: int) -> tuple[Pairs, int]:
     """All pairs of some datasets, held in memory where they fit, and how many processes should read them."""
-    pairs = ConcatDataset(stored)
+    pairs: ConcatDataset[Pair] = ConcatDataset(stored)
     image, target, *_ = pairs[0]
     if len(pairs) * (image.nbytes + target.nbytes) <= _KEPT_BYTES:
         return [pair for each in stored for pair in each], 0

@@ -103,7 +103,7 @@ def visibility_in_calibrated_noise(
         variances = ndimage.map_coordinates(around, [y, x], order=1, mode="nearest")
         along += variances * np.einsum("ci,ij,cj->c", profiles, correlation, profiles)
     squares = (profiles**2).sum(axis=1)
-    return np.abs(heights) * squares ** 1.5 / np.sqrt(along)
+    return np.abs(heights) * squares**1.5 / np.sqrt(along)
 
 
 def resolved(image: np.ndarray, positions: np.ndarray, heights: np.ndarray, fwhm: float) -> np.ndarray:
