@@ -15,9 +15,11 @@ from stembench.datasets.sample import Sample
 from stembench.evaluation.intervals import Resampled, paired_difference
 from stembench.evaluation.matching import Truth, score_columns
 from stembench.evaluation.metrics import detection_metrics, detection_sums, free_image_quality
+from stembench.evaluation.ranking import rank
 from stembench.noise.calibrated import NoiseParameters
 from stembench.planning import Layout
 from stembench.products import read_json
+from stembench.trained_network import TrainedNetwork
 
 LAYOUT = Layout("small")
 SETTINGS = Path(__file__).with_name("instrument.yaml")
@@ -127,6 +129,13 @@ def test_networks_that_have_learnt_it_find_more_columns_than_the_one_that_ships(
     ours = resampled(seen, tuned, outcomes, detection_metrics)
     theirs = resampled(seen, [made.folder / SHIPPED / "column_finder"], outcomes, detection_metrics)
     assert paired_difference(ours, theirs, "f1")["low"] > 0
+
+
+def test_a_network_that_has_learnt_it_still_finds_columns_in_general_images(made):
+    tuned, shipped = made.folder / LAYOUT.model.path(**trained("localise")), made.folder / SHIPPED / "column_finder"
+    general = made.folder / LAYOUT.common_validation
+    before = rank(TrainedNetwork(shipped), [general], {}, "localise", EVALUATION)["score"]
+    assert read_json(tuned / "ranking.json")["score"] > before - 0.02
 
 
 def test_a_network_that_has_learnt_it_denoises_better_than_the_one_that_ships(made, seen):

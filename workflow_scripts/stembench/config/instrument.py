@@ -82,6 +82,7 @@ class Instrument(Section):
             visibility=GENERAL.visibility,
             gaussian_mask_fwhm_A=GENERAL.gaussian_mask_fwhm_A,
             noise=CalibratedNoise(instrument=INSTRUMENT),
+            share=0.5,  # two of three images that its networks see are those of `mixed_with`
         )
 
 
