@@ -388,7 +388,7 @@ class Factory:
             clean, displaced = ((each - low) / span for each in (image, frames[0]))
             noisy, (darkest, brightest) = noisy_at_full_range(clean, displaced, parameters, plan.rng, ends)
             scale = (brightest - darkest) / span
-            return noisy, {"grey_of_zero": float(darkest - scale * low), "grey_of_peak": float(scale)}
+            return noisy, {"grey_offset": float(darkest - scale * low), "grey_gain": float(scale)}
         dose = drawn["counts_per_px"] / (ideal.fraction * plan.frame.pixel_size**2)
         current = drawn["counts_per_px"] / ideal.fraction * _ELECTRON_PA_US / (drawn["dwell_us"] * drawn["frames"])
         measured = {"dose_e_per_A2": dose, "beam_current_pA": current}
@@ -409,6 +409,8 @@ class Factory:
 
     def columns(self, plan: Plan, ideal: Ideal | None = None) -> pd.DataFrame:
         """The truth of a plan, as `Sample.columns`, no bounds given; `ideal` is its noise-free image, if it is known.
+
+        What calibrated noise shows depends on its contrast, which the parameters of a rendered plan tell.
 
         A column's apparent position is the maximum of its noise-free image alone, at the lateral position of the
         entrance surface: `peak_shift` from the column under coma and three-fold astigmatism, moved as the scan moves
@@ -462,8 +464,8 @@ class Factory:
             counts, unread = drawn["counts_per_px"], drawn["frames"] * drawn["readout_e"] ** 2
             clear = visibility(counts * ideal.image, places[shown], counts * heights, spread, unread)
         else:
-            scale, noise = drawn["grey_of_peak"], _noise_parameters(drawn)
-            grey = drawn["grey_of_zero"] + scale * ideal.image
+            scale, noise = drawn["grey_gain"], _noise_parameters(drawn)
+            grey = drawn["grey_offset"] + scale * ideal.image
             clear = visibility_in_calibrated_noise(grey, places[shown], scale * heights, spread, noise)
         shown[shown] = clear >= self.recipe.visibility
         return shown
