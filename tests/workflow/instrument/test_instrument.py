@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import tifffile
@@ -78,13 +79,17 @@ def seen(projection_of) -> list[Sample]:
     return [factory.sample("test", position) for position in range(60)]
 
 
-def outcomes(sample: Sample, network: Path) -> dict[str, float]:
-    """What becomes of the columns of an image."""
-    image = sample.images["image"]
-    found = find_columns(image, PIXEL_SIZE_A, network)[["x_A", "y_A"]].to_numpy()
-    extent = (image.shape[0] * PIXEL_SIZE_A, image.shape[1] * PIXEL_SIZE_A)
+def outcomes(sample: Sample, found: np.ndarray) -> dict[str, float]:
+    """What becomes of strontium and titanium; oxygen, which hardly any image shows, counts neither way."""
+    rows, columns = sample.images["image"].shape
+    extent = (rows * PIXEL_SIZE_A, columns * PIXEL_SIZE_A)
     scored = score_columns(found, Truth.of(sample.columns, EVALUATION), extent, EVALUATION)
     return detection_sums(scored[scored.resolved])
+
+
+def finding(sample: Sample, network: Path) -> dict[str, float]:
+    """What becomes of the columns of an image that a network reads."""
+    return outcomes(sample, find_columns(sample.images["image"], PIXEL_SIZE_A, network)[["x_A", "y_A"]].to_numpy())
 
 
 def quality(sample: Sample, network: Path) -> dict[str, float]:
@@ -126,8 +131,8 @@ def test_networks_are_trained_at_the_pixel_sizes_of_the_one_that_ships(made):
 
 def test_networks_that_have_learnt_it_find_more_columns_than_the_one_that_ships(made, seen):
     tuned = [made.folder / LAYOUT.model.path(**trained("localise", seed)) for seed in SEEDS]
-    ours = resampled(seen, tuned, outcomes, detection_metrics)
-    theirs = resampled(seen, [made.folder / SHIPPED / "column_finder"], outcomes, detection_metrics)
+    ours = resampled(seen, tuned, finding, detection_metrics)
+    theirs = resampled(seen, [made.folder / SHIPPED / "column_finder"], finding, detection_metrics)
     assert paired_difference(ours, theirs, "f1")["low"] > 0
 
 
@@ -145,11 +150,13 @@ def test_a_network_that_has_learnt_it_denoises_better_than_the_one_that_ships(ma
     assert paired_difference(ours, theirs, "psnr_free_db")["low"] > 0
 
 
-def test_its_images_are_read_by_the_networks_that_have_learnt_it(made):
-    for name in DAYS:
+def test_its_images_are_read_by_the_networks_that_have_learnt_it(made, projection_of):
+    recorded = microscope(projection_of, 384, background=0)
+    for position, name in enumerate(DAYS):
         folder = made.folder / LAYOUT.applied.path(image=name, product="")
         summary = read_json(folder / "summary.json")
         assert summary["network"] == LAYOUT.model.path(**trained("localise"))
         assert summary["denoiser"] == LAYOUT.model.path(**trained("denoise_background"))
-        # 38.4 A a side, two columns in 3.905 A squared.
-        assert len(pd.read_csv(folder / "columns.csv")) == pytest.approx(2 * (38.4 / 3.905) ** 2, rel=0.15)
+        found = pd.read_csv(folder / "columns.csv")[["x_A", "y_A"]].to_numpy()
+        sums = pd.DataFrame([outcomes(recorded.sample("train", position), found)])
+        assert detection_metrics(sums).f1[0] > 0.95
