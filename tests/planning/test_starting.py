@@ -172,6 +172,12 @@ def test_the_networks_of_an_instrument_start_from_those_that_ship(plan_of, scale
         assert Path(plan.trainings.start(network).folder).name == shipped
 
 
+def test_the_networks_of_an_instrument_that_shows_dark_columns_start_from_random_weights(plan_of):
+    plan = plan_of({"instrument": {"from": ["perovskite_abf"], "materials": ["SrTiO3"], "mode": "ABF"}})
+    assert all("/atomsegnet_unet/" in path for path in plan.trainings.instrument)
+    assert plan.trainings.start("atomsegnet_unet") is None
+
+
 def test_a_network_of_an_instrument_that_there_is_not_is_named(plan_of):
     settings = {"instrument": {"from": ["perovskite_adf"], "materials": ["Si"], "localise": "unknown"}}
     with pytest.raises(InputError, match=r"instrument\.localise names 'unknown', which networks does not hold"):

@@ -49,13 +49,14 @@ class Instrument(Section):
     background: float = Field(
         0.5, description="Largest background as a fraction of the brightest column's peak", ge=0, le=10
     )
-    localise: Name = Field(
-        "instrument_column_finder",
-        description="Key of `networks`: what is trained to find columns. By default the network that ships, trained on",
+    localise: Name | None = Field(
+        None,
+        description="Key of `networks`: what is trained to find columns. null: `instrument_column_finder`, which "
+        "starts from the network that ships; where columns are dark, which that one has not seen, `atomsegnet_unet`",
     )
-    denoise: Name = Field(
-        "instrument_denoiser",
-        description="Key of `networks`: what is trained to denoise. By default the network that ships, trained on",
+    denoise: Name | None = Field(
+        None,
+        description="Key of `networks`: what is trained to denoise. null: `instrument_denoiser`, or `atomsegnet_unet`",
     )
 
     @field_validator("images", mode="before")
@@ -65,6 +66,11 @@ class Instrument(Section):
         if not (listed or isinstance(value, str)):
             raise ValueError("write the folder of your images, as in `from: images/`, or a list of names of images")
         return value
+
+    def network(self, use: Literal["localise", "denoise"]) -> Name:
+        """Key of the network that is trained for a use."""
+        started = {"localise": "instrument_column_finder", "denoise": "instrument_denoiser"}
+        return getattr(self, use) or (started[use] if self.mode in DARK_FIELD else "atomsegnet_unet")
 
     def dataset(self, conditions: Sequence[Name]) -> Dataset:
         """What networks are trained on: crystals with the instrument's probes and noise, at the scale of `GENERAL`."""

@@ -218,8 +218,8 @@ class Config(Section):
             if network.mixed_with:
                 known([network.mixed_with], self.datasets, f"{key}.mixed_with", "datasets")
         if self.instrument:
-            for use in ("localise", "denoise"):
-                known([getattr(self.instrument, use)], self.networks, f"instrument.{use}", "networks")
+            known([self.instrument.network("localise")], self.networks, "instrument.localise", "networks")
+            known([self.instrument.network("denoise")], self.networks, "instrument.denoise", "networks")
         known(self.evaluation.testsets, self.datasets, "evaluation.testsets", "datasets")
         for name, testset in self.evaluation.lab_testsets.items():
             key = f"evaluation.lab_testsets.{name}"

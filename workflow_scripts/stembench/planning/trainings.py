@@ -263,7 +263,7 @@ class Trainings:
             )
         paths = []
         for use, task in TASKS.items():
-            network = getattr(self.config.instrument, use)
+            network = self.config.instrument.network(use)
             where = {"network": network, "task": task, "dataset": INSTRUMENT, "seed": 0}
             self.check(network, task, INSTRUMENT)
             paths.append(self.layout.ranking.path(**where))
