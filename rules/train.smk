@@ -32,6 +32,7 @@ rule train_network:
         tiles=lambda w: drawn(w.dataset, lambda name: PLAN.datasets.tile_paths(name, "train")),
         calibration=lambda w: drawn(w.dataset, PLAN.datasets.calibration),
         start=asked(lambda wildcards: PLAN.trainings.start_files(wildcards.network)),
+        mixed=asked(lambda wildcards: PLAN.trainings.mixed_shards(wildcards.network)),
     output:
         weights=LAYOUT.weights,
         record=LAYOUT.record,

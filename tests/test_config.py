@@ -254,6 +254,8 @@ RECIPES = {
     "atomsegnet_unetpp": UNET,
     "atomai_segmentor": {"demo": ("bce", *UNET["demo"][1:]), "full": ("bce", 1e-3, "steps", 1, 256, 32)},
     "column_finder": dict.fromkeys(("demo", "full"), ("bce", 2e-3, "one_cycle", 0.5, 96, 16)),
+    "instrument_column_finder": dict.fromkeys(("demo", "full"), ("bce", 5e-4, "one_cycle", 0.5, 96, 16)),
+    "instrument_denoiser": dict.fromkeys(("demo", "full"), ("rmse", 5e-4, "one_cycle", 0.25, 64, 8)),
     "atomid_net": {"demo": ("own", *UNET["demo"][1:]), "full": ("own", 1e-4, "steps", 1, 256, 32)},
     "structural_prior": PRIOR,
     "structural_prior_unet": PRIOR,

@@ -34,6 +34,7 @@ def train_network(job: "snakemake", network: Network) -> None:
         task=asked.task,
         identity=identity,
         structures=structures_of(job.input.projections),
+        mixed_shards=job.input.mixed,
         factory=factory,
         about={"network": asked.network, "dataset": asked.dataset, "scale": job.params.scale},
         devices=job.resources.devices,

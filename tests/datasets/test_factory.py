@@ -159,6 +159,39 @@ def test_calibrated_jitter_moves_rows_and_neither_truth_nor_labels(small_factory
     assert rows[1] > 1.3 * rows[0]
 
 
+def test_resampled_images_show_their_columns_with_the_noise_of_the_recorded_ones(small_factory):
+    noise = NoiseParameters(0, 0, 0, 6.0, 0.14)
+    rest = (small_factory.arrangements, Imaging(), small_factory.materials, 96, calibrated(noise))
+    sizes = {"pixel_size_A": (0.06, 0.06), "background": 0.0}
+    recipe = Dataset(noise=CalibratedNoise(instrument="any"), **sizes, resampled_to_A=(0.15, 0.15))
+    sample = Factory(recipe, *rest).sample("train", 0)
+    assert (sample.parameters["pixel_size_A"], sample.parameters["recorded_pixel_size_A"]) == (0.15, 0.06)
+    clean = sample.images["noNoise"]
+    assert clean.shape == (96, 96)
+    strong = sample.columns[sample.columns.strength == 1]
+    places = strong[["y_A", "x_A"]].to_numpy() / 0.15
+    inside = places[np.all((places > 6) & (places < 89), axis=1)].round().astype(int)
+    assert len(inside) > 5
+    for y, x in inside:
+        around = clean[y - 3 : y + 4, x - 3 : x + 4]
+        assert np.abs(np.array(np.unravel_index(around.argmax(), around.shape)) - 3).max() <= 1
+    # Its pixels are means of about six recorded ones.
+    recorded = Factory(replaced(recipe, resampled_to_A=None), *rest).sample("train", 0).images
+    scatter = [np.std(images["image"] - images["noNoise"]) for images in (sample.images, recorded)]
+    assert scatter[0] < 0.7 * scatter[1]
+
+
+def test_calibrated_noise_labels_what_stands_out_of_it(small_factory):
+    recipe = Dataset(noise=CalibratedNoise(instrument="any"), background=0.0, visibility=5.0)
+    rest = (small_factory.arrangements, Imaging(), small_factory.materials, 64)
+    quiet, loud = (
+        Factory(recipe, *rest, calibrated(NoiseParameters(0, intercept, 0, 5.0, 0.14))).sample("train", 0).columns
+        for intercept in (1.0, 40.0)
+    )
+    assert loud.asked.sum() < quiet.asked.sum()
+    assert set(loud.index[loud.asked]) <= set(quiet.index[quiet.asked])
+
+
 def test_calibrated_noise_has_no_dose(small_factory):
     recipe = Dataset(noise=CalibratedNoise(instrument="any"))
     calibration = calibrated(NoiseParameters(0.1, 4.4, 0.05, 6.35, 0.04))

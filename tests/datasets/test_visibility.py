@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from stembench.datasets.visibility import FLOOR, SADDLE, resolved, visibility
+from stembench.datasets.visibility import FLOOR, SADDLE, resolved, visibility, visibility_in_calibrated_noise
+from stembench.noise.calibrated import NoiseParameters, calibrated_noise
 
 SIZE, MIDDLE = 61, 30.3
 
@@ -52,7 +53,31 @@ def test_a_column_of_few_electrons_is_not_visible_even_in_vacuum():
     assert 0 < seen(peaks([(MIDDLE, MIDDLE)], [more], sigma), more, sigma) < np.sqrt(36 * 2 * np.log(more / FLOOR))
 
 
+WHITE = NoiseParameters(0.0, 0.0, 0.0, 12.0, 0.14)
+STREAKS = NoiseParameters(0.0, 26.0, 0.0, 12.0, 0.14)
+
+
+def seen_in(noise, height=40.0, sigma=4.0):
+    grey = 100 + peaks([(MIDDLE, MIDDLE)], [height], sigma)
+    place = np.array([[MIDDLE, MIDDLE]])
+    return float(visibility_in_calibrated_noise(grey, place, np.array([height]), np.array([sigma]), noise)[0])
+
+
+def test_in_white_noise_a_column_stands_out_by_peak_times_width_times_root_pi_over_the_sd():
+    assert seen_in(WHITE) == pytest.approx(40 * 4 * np.sqrt(np.pi) / 12, rel=0.01)
+
+
+@pytest.mark.parametrize("noise", [WHITE, STREAKS])
+def test_a_column_stands_out_as_a_matched_filter_finds_it_in_drawn_noise(noise):
+    """Its mean over its SD, over many images without the column."""
+    filtered = peaks([(30, 30)], [1.0], 4.0)
+    rng, flat = np.random.default_rng(0), np.full((SIZE, SIZE), 100.0)
+    drawn = [(filtered * (calibrated_noise(flat, noise, rng) - flat)).sum() for _ in range(600)]
+    assert seen_in(noise) == pytest.approx(40 * (filtered**2).sum() / np.std(drawn), rel=0.1)
+
+
 def test_none_of_no_columns_is_visible():
+    assert visibility_in_calibrated_noise(np.ones((9, 9)), np.empty((0, 2)), *np.empty((2, 0)), WHITE).shape == (0,)
     assert visibility(np.ones((9, 9)), np.empty((0, 2)), np.empty(0), np.empty(0)).shape == (0,)
 
 

@@ -148,7 +148,8 @@ def two_images(silicon) -> dict[str, xr.DataArray]:
     rng = np.random.default_rng(2)
     levels = {"monday": KNOWN, "friday": NoiseParameters(0.1, 4.4, 0.05, 10.0, 0.13)}
     noisy = {
-        name: noisy_at_full_range(silicon[:128, :144], silicon[:128, :144], each, rng) for name, each in levels.items()
+        name: noisy_at_full_range(silicon[:128, :144], silicon[:128, :144], each, rng)[0]
+        for name, each in levels.items()
     }
     attributes = {"monday": {"pixel_size_A": 0.0944, "mode": "HAADF"}, "friday": {"pixel_size_A": 0.0944}}
     return {name: xr.DataArray(each, dims=("y", "x"), attrs=attributes[name]) for name, each in noisy.items()}
@@ -213,7 +214,7 @@ def test_synthetic_images_of_8_bit_instruments_keep_their_scale(silicon):
     assert calibrated["grey_ends"]["faint"] == pytest.approx(np.percentile(faint, [0.1, 99.9]))
     parameters, ends = drawn_parameters(calibrated, rng)
     clean = (signal - signal.min()) / np.ptp(signal)
-    synthetic = noisy_at_full_range(clean, clean, parameters, rng, ends)
+    synthetic, _ = noisy_at_full_range(clean, clean, parameters, rng, ends)
 
     def roughness(image):
         return np.diff(image.astype(float), axis=0).std() / np.ptp(np.percentile(image, [0.1, 99.9]))
@@ -333,7 +334,7 @@ def test_calibrated_noise_displaces_whole_rows():
 
 def test_noisy_images_fill_the_grey_scale():
     clean = np.random.default_rng(0).random((128, 128))
-    noisy = noisy_at_full_range(clean, clean, NoiseParameters(0.1, 4.4, 0.15, 8.0, 0.1), np.random.default_rng(0))
+    noisy, _ = noisy_at_full_range(clean, clean, NoiseParameters(0.1, 4.4, 0.15, 8.0, 0.1), np.random.default_rng(0))
     assert np.percentile(noisy, [0.1, 99.9]) == pytest.approx([0, 255], abs=4)
     with pytest.raises(InputError, match="no room"):
         noisy_at_full_range(clean, clean, NoiseParameters(0, 0, 0, 200.0, 0.1), np.random.default_rng(0))

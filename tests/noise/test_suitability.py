@@ -10,7 +10,8 @@ from stembench.noise.suitability import doubts, refuse_unfit
 @pytest.fixture(scope="module")
 def raw(silicon) -> np.ndarray:
     """As a microscope gives it."""
-    return noisy_at_full_range(silicon, silicon, NoiseParameters(0.1, 4.4, 0.03, 9.0, 0.13), np.random.default_rng(0))
+    parameters = NoiseParameters(0.1, 4.4, 0.03, 9.0, 0.13)
+    return noisy_at_full_range(silicon, silicon, parameters, np.random.default_rng(0))[0]
 
 
 def flags(image: np.ndarray, mode: str = "HAADF") -> str:

@@ -120,10 +120,10 @@ def test_a_network_is_never_a_product_for_the_users_images(tmp_path):
     assert not {path for job in jobs.values() for path in job.inputs if "/models/" in path}
 
 
-def test_an_instrument_trains_on_its_materials_whatever_else_is_there(rules_with):
+def test_images_of_an_instrument_show_its_materials_whatever_else_is_there(rules_with):
     settings = {"instrument": {"from": ["perovskite_adf"], "materials": ["Si"]}}
     few, more = (
-        (rules := rules_with(structures, settings)).closure(rules.plan.trainings.instrument)
+        (rules := rules_with(structures, settings)).closure(rules.plan.datasets.shards("instrument", "train"))
         for structures in (("Si",), ("Si", "Au", ADDED))
     )
     assert few == more

@@ -140,3 +140,45 @@ def test_a_training_starts_from_one_that_starts_from_another(plan_of, folder):
     (folder / "weights.safetensors").unlink()
     with pytest.raises(InputError, match=r"networks\.tuned\.starts_from: there is no file"):
         plan_of(settings).trainings.start("twice")
+
+
+MIXED = {"networks": {"tuned": {"variant_of": "sffn", "tasks": ["denoise_background"], "mixed_with": "general"}}}
+
+
+def test_images_that_are_mixed_into_a_training_are_made_first(rules_of):
+    rules = rules_of(MIXED)
+    plan = rules.plan
+    weights = plan.layout.weights.path(**vars(training()))
+    (rule,) = rules.producers(weights)
+    assert {*plan.datasets.shards("general", "train")} <= {*rules.job(rule, weights).inputs}
+    assert plan.trainings.identity(training())["mixed_with"] == "general"
+    alone = plan.layout.weights.path(**vars(training("sffn")))
+    assert not any("/general/" in path for path in rules.job(rule, alone).inputs)
+    assert "mixed_with" not in plan.trainings.identity(training("sffn"))
+
+
+def test_images_are_mixed_into_no_training_that_draws_its_samples(plan_of):
+    plan = plan_of(MIXED | {"training": {"data": "on_the_fly"}})
+    with pytest.raises(InputError, match=r"networks\.tuned\.mixed_with: .* set training\.data to stored"):
+        plan.trainings.check("tuned", "denoise_background", "physical")
+
+
+@pytest.mark.parametrize("scale", ["demo", "full"])
+def test_the_networks_of_an_instrument_start_from_those_that_ship(plan_of, scale):
+    settings = {"scale": scale, "instrument": {"from": ["perovskite_adf"], "materials": ["Si"]}}
+    plan = plan_of(settings)
+    assert len(plan.trainings.instrument) == 3
+    for network, shipped in (("instrument_column_finder", "column_finder"), ("instrument_denoiser", "atomsegnet_unet")):
+        assert Path(plan.trainings.start(network).folder).name == shipped
+
+
+def test_the_networks_of_an_instrument_that_shows_dark_columns_start_from_random_weights(plan_of):
+    plan = plan_of({"instrument": {"from": ["perovskite_abf"], "materials": ["SrTiO3"], "mode": "ABF"}})
+    assert all("/atomsegnet_unet/" in path for path in plan.trainings.instrument)
+    assert plan.trainings.start("atomsegnet_unet") is None
+
+
+def test_a_network_of_an_instrument_that_there_is_not_is_named(plan_of):
+    settings = {"instrument": {"from": ["perovskite_adf"], "materials": ["Si"], "localise": "unknown"}}
+    with pytest.raises(InputError, match=r"instrument\.localise names 'unknown', which networks does not hold"):
+        plan_of(settings)

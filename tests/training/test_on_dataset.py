@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from stembench.datasets.loading import StoredPairs, kept
 from stembench.datasets.store import write_shard
 from stembench.errors import InputError
 from stembench.networks.registry import build
@@ -76,6 +77,24 @@ def test_a_record_tells_what_the_training_started_from(tmp_path, shards):
         "weights_sha256": first["weights_sha256"],
         "dataset": "mine",
     }
+
+
+def test_images_that_are_mixed_in_are_trained_on(tmp_path, shards, small_factory):
+    """Samples of the other dataset may have the same numbers: each keeps its own columns."""
+    other = tmp_path / "other"
+    other.mkdir()
+    write_shard(other, [small_factory.sample("train", number) for number in (7, 0)], {})
+    alone, mixed = tmp_path / "alone", tmp_path / "mixed"
+    trained(alone, shards, [], task="localise")
+    trained(mixed, shards, [], task="localise", mixed_shards=[other], identity=IDENTITY | {"mixed_with": "other"})
+    losses = [pd.read_csv(folder / "history.csv").train_loss for folder in (alone, mixed)]
+    assert not np.array_equal(*losses)
+    assert json.loads((mixed / "model.json").read_text())["mixed_with"] == "other"
+    stored = [StoredPairs([folder], "gaussianMask") for folder in (shards[0], other)]
+    pairs, _ = kept(stored, 0)
+    assert len(pairs) == 10
+    for at, same in ((8, 7), (9, 0)):
+        assert np.array_equal(pairs[at][1], pairs[same][1])
 
 
 def test_damaged_weights_are_refused(tmp_path, shards):

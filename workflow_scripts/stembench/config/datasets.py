@@ -286,6 +286,12 @@ class Dataset(Section):
         "noise only: the pixel sizes of the calibrated images",
         json_schema_extra={"unit": "A", "bounds": "0.01 to 1, ascending"},
     )
+    resampled_to_A: tuple[float, float] | None = Field(
+        None,
+        description="Range of pixel sizes to which noisy images are resampled; null: none. Drawn log-uniformly. With "
+        "calibrated noise only, which is drawn at the pixel size of its images",
+        json_schema_extra={"unit": "A", "bounds": "0.01 to 1, ascending"},
+    )
     field_of_view_A: tuple[Annotated[float, Field(gt=0, le=1000)], ...] | None = Field(
         None,
         description="Fields of view, each equally likely; null: drawn by `pixel_size_A`. TEMImageNet has 8, 10, 20, "
@@ -314,9 +320,9 @@ class Dataset(Section):
     )
     visibility: float | None = Field(
         None,
-        description="Columns are labelled that stand out by this many SDs of noise. It is the noise of counting at "
-        "the image's own dose and background, and neighbours must not hide the column. All others are ignored in "
-        "training and in scores. For linear images with physical noise; null: `label_threshold` decides",
+        description="Columns are labelled that stand out by this many SDs of noise. It is the calibrated noise, "
+        "or that of counting at the image's own dose and background, and neighbours must not hide the column. All "
+        "others are ignored in training and in scores. For linear images; null: `label_threshold` decides",
         gt=0,
         le=100,
     )
@@ -348,7 +354,7 @@ class Dataset(Section):
             raise ValueError("write the lower defocus first")
         return value
 
-    @field_validator("pixel_size_A")
+    @field_validator("pixel_size_A", "resampled_to_A")
     @classmethod
     def _pixel_sizes_in_order(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
         if value and not 0.01 <= value[0] <= value[1] <= 1:
@@ -356,9 +362,15 @@ class Dataset(Section):
         return value
 
     @model_validator(mode="after")
-    def _visibility_has_counts(self) -> Dataset:
-        if self.visibility and (self.forward_model != "linear" or not isinstance(self.noise, PhysicalNoise)):
-            raise ValueError("visibility needs linear images with physical noise; take it out, or change these")
+    def _visibility_is_known(self) -> Dataset:
+        if self.visibility and self.forward_model != "linear":
+            raise ValueError("visibility needs linear images; take it out, or set forward_model: linear")
+        return self
+
+    @model_validator(mode="after")
+    def _resampled_with_calibrated_noise(self) -> Dataset:
+        if self.resampled_to_A and not isinstance(self.noise, CalibratedNoise):
+            raise ValueError("resampled_to_A needs calibrated noise; take it out, or write `recipe: calibrated`")
         return self
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from stembench.config.base import Material, Name, Names, PositiveRange, Section
 from stembench.config.datasets import CalibratedNoise, Dataset
+from stembench.config.general import GENERAL
 from stembench.config.lab import LabImage
 from stembench.errors import InputError
 from stembench.imaging.detectors import DARK_FIELD, Mode
@@ -48,6 +49,15 @@ class Instrument(Section):
     background: float = Field(
         0.5, description="Largest background as a fraction of the brightest column's peak", ge=0, le=10
     )
+    localise: Name | None = Field(
+        None,
+        description="Key of `networks`: what is trained to find columns. null: `instrument_column_finder`, which "
+        "starts from the network that ships; where columns are dark, which that one has not seen, `atomsegnet_unet`",
+    )
+    denoise: Name | None = Field(
+        None,
+        description="Key of `networks`: what is trained to denoise. null: `instrument_denoiser`, or `atomsegnet_unet`",
+    )
 
     @field_validator("images", mode="before")
     @classmethod
@@ -57,8 +67,13 @@ class Instrument(Section):
             raise ValueError("write the folder of your images, as in `from: images/`, or a list of names of images")
         return value
 
+    def network(self, use: Literal["localise", "denoise"]) -> Name:
+        """Key of the network that is trained for a use."""
+        started = {"localise": "instrument_column_finder", "denoise": "instrument_denoiser"}
+        return getattr(self, use) or (started[use] if self.mode in DARK_FIELD else "atomsegnet_unet")
+
     def dataset(self, conditions: Sequence[Name]) -> Dataset:
-        """What networks are trained on: crystals with the instrument's probes and noise."""
+        """What networks are trained on: crystals with the instrument's probes and noise, at the scale of `GENERAL`."""
         return Dataset(
             materials=self.materials,
             zones=self.zones,
@@ -69,7 +84,11 @@ class Instrument(Section):
             thickness_A=self.thickness_A,
             background=self.background,
             pixel_size_A=None,
+            resampled_to_A=GENERAL.pixel_size_A,
+            visibility=GENERAL.visibility,
+            gaussian_mask_fwhm_A=GENERAL.gaussian_mask_fwhm_A,
             noise=CalibratedNoise(instrument=INSTRUMENT),
+            share=0.5,  # two of three images that its networks see are those of `mixed_with`
         )
 
 

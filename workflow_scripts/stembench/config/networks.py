@@ -61,8 +61,8 @@ class Network(Section):
 
     variant_of: Name | None = Field(
         None,
-        description="Entry of `networks` that this one varies. Architecture, options, datasets, recipes and "
-        "`starts_from` of that entry hold where this one sets nothing",
+        description="Entry of `networks` that this one varies. Architecture, options, datasets, recipes, "
+        "`starts_from` and `mixed_with` of that entry hold where this one sets nothing",
     )
     architecture: Name | None = Field(
         None, description="Network of the registry; null: the entry's name. A variant has that of the entry it varies"
@@ -78,6 +78,11 @@ class Network(Section):
         description="Folder of the trained network whose weights training starts from; null: random weights. A "
         "network that ships, such as `column_finder`, or a training, named as in `apply.localise`. Architecture, "
         "options and width must be the same",
+    )
+    mixed_with: Name | None = Field(
+        None,
+        description="Dataset whose images are mixed into every training; null: none. A network that starts from "
+        "trained weights keeps by it what they have learned. For `training.data: stored`",
     )
 
 
@@ -116,7 +121,7 @@ def with_inheritance(
             "options": {part: on for one in reversed(line) for part, on in one.options.items()},
             **{
                 key: next((getattr(one, key) for one in line if key in one.model_fields_set), getattr(network, key))
-                for key in ("datasets", "starts_from")
+                for key in ("datasets", "starts_from", "mixed_with")
             },
             "recipes": {
                 scale: _recipe(f"networks.{name}.recipes.{scale}", line, scales, sizes)
@@ -227,6 +232,18 @@ def _without(network: str, *parts: str) -> Network:
     return Network(variant_of=network, options=dict.fromkeys(parts, False))
 
 
+def _tuned(network: str, **recipe: Any) -> Network:
+    """One that ships, made familiar with a dataset in minutes; its recipe is the same at every scale."""
+    source = "ours: chosen by images of a known noise and of `general` (docs/how_to/own_microscope.md)"
+    recipe |= {"source": source, "learning_rate": 5e-4}
+    return Network(
+        variant_of=network,
+        starts_from=network,
+        mixed_with="general",
+        recipes={"demo": Recipe(**recipe), "full": Recipe(**recipe, samples=0.005)},
+    )
+
+
 #: Default networks; full-scale recipes are the published ones, but for the samples seen, which the scale gives to all.
 NETWORKS = {
     "atomsegnet_unet": Network(
@@ -270,6 +287,8 @@ NETWORKS = {
             ),
         ),
     ),
+    "instrument_column_finder": _tuned("column_finder", width=0.5, crop_px=96, batch_images=16),
+    "instrument_denoiser": _tuned("atomsegnet_unet", loss="rmse", width=0.25, crop_px=64, batch_images=8),
     "atomid_net": Network(
         tasks=("localise",),
         recipes={

@@ -215,6 +215,11 @@ class Config(Section):
             known([architecture], REGISTRY, f"{key}.architecture", "workflow_scripts/stembench/networks/")
             known(network.tasks, self.sizes.samples_seen, f"{key}.tasks", samples_seen)
             known(network.datasets, self.datasets, f"{key}.datasets", "datasets")
+            if network.mixed_with:
+                known([network.mixed_with], self.datasets, f"{key}.mixed_with", "datasets")
+        if self.instrument:
+            known([self.instrument.network("localise")], self.networks, "instrument.localise", "networks")
+            known([self.instrument.network("denoise")], self.networks, "instrument.denoise", "networks")
         known(self.evaluation.testsets, self.datasets, "evaluation.testsets", "datasets")
         for name, testset in self.evaluation.lab_testsets.items():
             key = f"evaluation.lab_testsets.{name}"

@@ -12,6 +12,7 @@ from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 from threadpoolctl import ThreadpoolController
 
+from stembench.application.frame import resampled
 from stembench.config import (
     Arrangement,
     Condition,
@@ -35,7 +36,7 @@ from stembench.crystals.view import Draws, View
 from stembench.datasets.forward import ForwardModel, Frame, Ideal, LinearModel, Scene, Segments
 from stembench.datasets.sample import Sample
 from stembench.datasets.scanning import drawn_scans, reach_px
-from stembench.datasets.visibility import resolved, visibility
+from stembench.datasets.visibility import resolved, visibility, visibility_in_calibrated_noise
 from stembench.errors import InputError
 from stembench.imaging.conditions import probe_of
 from stembench.imaging.detectors import DARK_FIELD, bright_columns
@@ -94,6 +95,7 @@ class _Structure(NamedTuple):
     material: Material
     arrangement: str
     frame: Frame
+    pixel_size: float
     view: View
     scene: Scene
     draws: dict
@@ -179,8 +181,7 @@ class Factory:
         number = SPLIT_START[split] + position
         block = position // self.recipe.images_per_structure
         rng = self._generator(number, _IMAGE_STREAM)
-        material, arrangement, frame, view, scene, draws, structure_rng = self._structure(split, block)
-        pixel_size = frame.pixel_size
+        material, arrangement, frame, pixel_size, view, scene, draws, structure_rng = self._structure(split, block)
 
         # A dose series shows one scene: there probe, background and distortions belong to the structure.
         scene_rng = rng if split == "train" else structure_rng
@@ -194,7 +195,7 @@ class Factory:
         place = {}
         if kind == "step" and "interface_angle_rad" in draws:
             angle, through = draws["interface_angle_rad"], np.array([draws["centre_x_A"], draws["centre_y_A"]])
-            place["through"] = through / pixel_size + frame.pad
+            place["through"] = through / frame.pixel_size + frame.pad
         parameters = {
             "sample": number,
             "split": split,
@@ -213,6 +214,7 @@ class Factory:
             "column_radius_A": probe.column_radius,
             "gaussian_mask_fwhm_A": self.recipe.gaussian_mask_fwhm_A,
             "pixel_size_A": pixel_size,
+            **({"recorded_pixel_size_A": frame.pixel_size} if self.recipe.resampled_to_A else {}),
             "rotation_deg": float(np.rad2deg(view.rotation)),
             "offset_x_A": float(view.offset[0]),
             "offset_y_A": float(view.offset[1]),
@@ -227,8 +229,8 @@ class Factory:
         else:
             noise, (low, high) = drawn_parameters(self._calibration(), scene_rng)
             drawn = noise.to_dict() | {"grey_low": low, "grey_high": high}
-            jitter = rng.standard_normal((self.image_px, 2)) * [noise.jitter_x_px, noise.jitter_y_px]
-            scans = (Scan(self.image_px, jitter=jitter if jitter.any() else None),)
+            jitter = rng.standard_normal((frame.image_px, 2)) * [noise.jitter_x_px, noise.jitter_y_px]
+            scans = (Scan(frame.image_px, jitter=jitter if jitter.any() else None),)
         return Plan(parameters | draws | drawn, scene, frame, condition, probe, background, scans, rng)
 
     def _structure(self, split: str, block: int) -> _Structure:
@@ -238,11 +240,15 @@ class Factory:
             chosen = int(rng.integers(len(self.materials))) if split == "train" else block % len(self.materials)
             material = self.materials[chosen]
             arrangement = self.suited[chosen][rng.integers(len(self.suited[chosen]))]
-            pixel_size = self._pixel_size(rng)
-            frame = Frame(self.image_px, pixel_size, self._pad(pixel_size))
+            recorded = pixel_size = self._pixel_size(rng)
+            image_px = self.image_px
+            if sizes := self.recipe.resampled_to_A:
+                pixel_size = float(np.exp(rng.uniform(*np.log(sizes))))
+                image_px = int(np.ceil((self.image_px - 1) * pixel_size / recorded)) + 1
+            frame = Frame(image_px, recorded, self._pad(recorded))
             view = self._view(material, arrangement, frame, rng)
             scene, draws = self._scene(material, arrangement, view, rng)
-            self._last = (split, block), _Structure(material, arrangement, frame, view, scene, draws, rng)
+            self._last = (split, block), _Structure(material, arrangement, frame, pixel_size, view, scene, draws, rng)
         structure = self._last[1]
         return structure._replace(rng=deepcopy(structure.rng))
 
@@ -256,9 +262,13 @@ class Factory:
         ideal = self._ideal(plan)
         clean, image, frames = _scanned(plan, ideal)
         noisy, measured = self._noisy(plan, ideal, image, frames)
-        images = {"image": _unit(noisy), "noNoise": _unit(image), "noBackgroundnoNoise": _unit(clean)}
+        images = {"image": noisy, "noNoise": image, "noBackgroundnoNoise": clean}
+        if self.recipe.resampled_to_A:
+            sizes, shape = (plan.frame.pixel_size, plan.parameters["pixel_size_A"]), (self.image_px, self.image_px)
+            images = {name: resampled(values, *sizes, shape) for name, values in images.items()}
+        images = {name: _unit(values) for name, values in images.items()}
         levels = {"level_low": float(noisy.min()), "level_high": float(noisy.max())}
-        columns = self.columns(plan, ideal)
+        columns = self.columns(replace(plan, parameters=plan.parameters | measured), ideal)
         if ideal.slope is not None and plan.parameters["split"] in ("test", "held_out"):
             columns["crlb_pm"] = self._bound(plan, ideal, columns)
         return Sample(images, columns, plan.parameters | measured | levels)
@@ -316,7 +326,7 @@ class Factory:
             reach = max(_reach(known[name], drawn, defocus) for name in self.probes)
         reach += 2 * self.recipe.extra_source_A[1]
         return View(
-            extent=(self.image_px * frame.pixel_size,) * 2,
+            extent=(frame.image_px * frame.pixel_size,) * 2,
             margin=frame.corner + reach + thickness * float(np.tan(self.recipe.mistilt_mrad[1] / 1000)),
             rotation=float(2 * np.pi * turn if step is None else np.deg2rad(step * int(turn * np.ceil(360 / step)))),
             offset=rng.uniform(0, 1, 2) @ material.projection.lattice,
@@ -371,11 +381,14 @@ class Factory:
         """The noise of the pixels on an image and its jittered frames; and what follows from its parameters."""
         drawn = plan.parameters
         if not isinstance(self.recipe.noise, PhysicalNoise):
-            parameters = NoiseParameters(**{field.name: drawn[field.name] for field in fields(NoiseParameters)})
+            parameters = _noise_parameters(drawn)
             ends = (drawn["grey_low"], drawn["grey_high"])
             low, high = image.min(), image.max()
-            clean, displaced = ((each - low) / max(high - low, 1e-12) for each in (image, frames[0]))
-            return noisy_at_full_range(clean, displaced, parameters, plan.rng, ends), {}
+            span = max(high - low, 1e-12)
+            clean, displaced = ((each - low) / span for each in (image, frames[0]))
+            noisy, (darkest, brightest) = noisy_at_full_range(clean, displaced, parameters, plan.rng, ends)
+            scale = (brightest - darkest) / span
+            return noisy, {"grey_offset": float(darkest - scale * low), "grey_gain": float(scale)}
         dose = drawn["counts_per_px"] / (ideal.fraction * plan.frame.pixel_size**2)
         current = drawn["counts_per_px"] / ideal.fraction * _ELECTRON_PA_US / (drawn["dwell_us"] * drawn["frames"])
         measured = {"dose_e_per_A2": dose, "beam_current_pA": current}
@@ -396,6 +409,8 @@ class Factory:
 
     def columns(self, plan: Plan, ideal: Ideal | None = None) -> pd.DataFrame:
         """The truth of a plan, as `Sample.columns`, no bounds given; `ideal` is its noise-free image, if it is known.
+
+        What calibrated noise shows depends on its contrast, which the parameters of a rendered plan tell.
 
         A column's apparent position is the maximum of its noise-free image alone, at the lateral position of the
         entrance surface: `peak_shift` from the column under coma and three-fold astigmatism, moved as the scan moves
@@ -438,20 +453,25 @@ class Factory:
             return np.zeros(0, bool)
         ideal, drawn, frame = ideal or self._ideal(plan), plan.parameters, plan.frame
         dark_field = self.recipe.mode in DARK_FIELD
-        places, counts = (seen + frame.corner) / frame.pixel_size, drawn["counts_per_px"]
+        places = (seen + frame.corner) / frame.pixel_size
         shown = np.all((places >= 0) & (places < frame.shape[0]), axis=1) & ~plan.scene.columns["hidden"]
         bright = bright_columns(ideal.clean, self.recipe.mode)
         shown &= resolved(bright, places, relative, plan.probe.fwhm / frame.pixel_size)
-        heights = relative[shown] * (ideal.slope or 0) * (counts if dark_field else -counts)
+        heights = relative[shown] * (ideal.slope or 0) * (1 if dark_field else -1)
         thermal = np.sqrt(plan.scene.columns["B_A2"][shown] / (8 * np.pi**2))
         spread = np.hypot(plan.probe.fwhm * _SIGMA_OF_FWHM, thermal) / frame.pixel_size
-        unread = drawn["frames"] * drawn["readout_e"] ** 2
-        clear = visibility(counts * ideal.image, places[shown], heights, spread, unread)
+        if isinstance(self.recipe.noise, PhysicalNoise):
+            counts, unread = drawn["counts_per_px"], drawn["frames"] * drawn["readout_e"] ** 2
+            clear = visibility(counts * ideal.image, places[shown], counts * heights, spread, unread)
+        else:
+            scale, noise = drawn["grey_gain"], _noise_parameters(drawn)
+            grey = drawn["grey_offset"] + scale * ideal.image
+            clear = visibility_in_calibrated_noise(grey, places[shown], scale * heights, spread, noise)
         shown[shown] = clear >= self.recipe.visibility
         return shown
 
     def _inside(self, plan: Plan, apparent: np.ndarray) -> np.ndarray:
-        nearest = np.round(apparent / plan.frame.pixel_size)  # pixel
+        nearest = np.round(apparent / plan.parameters["pixel_size_A"])  # pixel
         return np.all((nearest >= 0) & (nearest < self.image_px), axis=1)
 
     def _bound(self, plan: Plan, ideal: Ideal, columns: pd.DataFrame) -> np.ndarray:
@@ -523,6 +543,11 @@ def _reach(
     ends = extreme_conditions(condition, drawn) if isinstance(drawn, DrawnProbe) else [condition]
     probes = [probe_of(each) for each in ends]
     return max(replace(probe, defocus=probe.defocus + added).reach for probe in probes for added in defocus)
+
+
+def _noise_parameters(drawn: dict) -> NoiseParameters:
+    """Those among what was drawn for an image."""
+    return NoiseParameters(**{field.name: drawn[field.name] for field in fields(NoiseParameters)})
 
 
 def _brightest_column(specimen: Specimen, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

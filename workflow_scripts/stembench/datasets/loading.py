@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 import zarr
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import ConcatDataset, DataLoader, Dataset
 
 from stembench.datasets.labels import MADE_FROM, label
 from stembench.datasets.sample import Sample
@@ -204,11 +204,12 @@ def cropped(
     return parts[0], parts[1]
 
 
-def kept(pairs: StoredPairs, cores: int) -> tuple[Pairs, int]:
-    """The same pairs, held in memory where they fit, and how many processes should read them."""
+def kept(stored: Sequence[StoredPairs], cores: int) -> tuple[Pairs, int]:
+    """All pairs of some datasets, held in memory where they fit, and how many processes should read them."""
+    pairs: ConcatDataset[Pair] = ConcatDataset(stored)
     image, target, *_ = pairs[0]
     if len(pairs) * (image.nbytes + target.nbytes) <= _KEPT_BYTES:
-        return list(pairs), 0
+        return [pair for each in stored for pair in each], 0
     return pairs, cores
 
 

@@ -1,10 +1,11 @@
-"""Which columns an image shows: those that stand out from the noise of counting, and from their neighbours."""
+"""Which columns an image shows: those that stand out from its noise, and from their neighbours."""
 
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from stembench.datasets.labels import windows
+from stembench.noise.calibrated import NoiseParameters, smooth_gradient, streak_correlation
 
 #: Expected electrons a pixel beside a column, at least: else every column in vacuum would be visible.
 FLOOR = 0.05
@@ -61,6 +62,48 @@ def visibility(
     ratio = without * ((1 + contrast) * np.log1p(contrast) - contrast)
     enough = np.abs(added).sum((1, 2)) >= LEAST_COUNTS
     return np.where(enough, np.sqrt(2 * np.maximum(ratio, 0).sum((1, 2))), 0.0)
+
+
+def visibility_in_calibrated_noise(
+    grey: np.ndarray, positions: np.ndarray, heights: np.ndarray, sigmas: np.ndarray, noise: NoiseParameters
+) -> np.ndarray:
+    """How far columns stand out from scan and pointwise noise: what a matched filter makes of each, in SDs.
+
+    Z = s's / sqrt(s'Cs), s the column's pixels and C the covariance of the noise around it. In white noise it is the
+    Z of a weak column in `visibility`; along streaks it is less, for they are as long as columns are wide.
+
+    Parameters
+    ----------
+    grey : ndarray, shape (y, x)
+        Grey levels of the noise-free image.
+    positions, sigmas
+        As in `visibility`.
+    heights : ndarray, shape (columns,)
+        Grey levels that a column adds at its maximum.
+    noise : NoiseParameters
+        Of the image.
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        Z.
+    """
+    if not len(positions):
+        return np.zeros(0)
+    steps = np.arange(np.ceil(_REACH * sigmas.max()) + 1)
+    steps = np.concatenate([-steps[:0:-1], steps])
+    profiles = np.exp((steps / sigmas[:, None]) ** 2 / -2)
+    apart = np.abs(steps[:, None] - steps)
+    correlations = streak_correlation(apart / noise.streak_px), noise.pixel_correlation**apart
+    deviations = noise.scan_sd(smooth_gradient(grey)), noise.pointwise_sd(grey)
+    along = np.zeros(len(positions))
+    for deviation, correlation in zip(deviations, correlations):
+        around = ndimage.gaussian_filter(deviation**2, sigmas.mean())
+        x, y = positions.T
+        variances = ndimage.map_coordinates(around, [y, x], order=1, mode="nearest")
+        along += variances * np.einsum("ci,ij,cj->c", profiles, correlation, profiles)
+    squares = (profiles**2).sum(axis=1)
+    return np.abs(heights) * squares**1.5 / np.sqrt(along)
 
 
 def resolved(image: np.ndarray, positions: np.ndarray, heights: np.ndarray, fwhm: float) -> np.ndarray:

@@ -20,6 +20,7 @@ from stembench.noise.splines import cubic_weights
 STREAK_RANGE_PX = (3.0, 40.0)
 _FIRST_ROOM = 0.16  # of the scale at either end for noise, to begin with
 _CONTRAST_STEPS = 4
+_SPLINE_STEPS = 10  # between two knots, at which the spline is tabulated
 _MIN_CONTRAST = 20.0  # grey levels between the darkest and the brightest of a clean image
 
 
@@ -159,7 +160,7 @@ def noisy_at_full_range(
     parameters: NoiseParameters,
     rng: np.random.Generator,
     grey_ends: tuple[float, float] = (0.0, 255.0),
-) -> np.ndarray:
+) -> tuple[np.ndarray, tuple[float, float]]:
     """Scan and pointwise noise on a clean image whose contrast is such that the noisy one fills the grey scale.
 
     Parameters were calibrated on an image whose percentiles `GREY_PERCENTILES` are certain grey levels, so the noisy
@@ -179,6 +180,13 @@ def noisy_at_full_range(
     grey_ends : tuple of float
         Grey levels of those percentiles.
 
+    Returns
+    -------
+    noisy : ndarray, shape (rows, columns)
+        Grey levels.
+    clean_ends : tuple of float
+        Grey levels of 0 and 1 of the clean image.
+
     Raises
     ------
     InputError
@@ -190,7 +198,7 @@ def noisy_at_full_range(
     room = _FIRST_ROOM * (grey_ends[1] - grey_ends[0])
     low, high = grey_ends[0] + room, grey_ends[1] - room
     for _ in range(_CONTRAST_STEPS):
-        contrast = high - low
+        clean_ends, contrast = (float(low), float(high)), high - low
         noisy = with_noise(low + contrast * displaced, contrast * gradient, streaks, points, parameters)
         ends = np.percentile(noisy, GREY_PERCENTILES)
         low, high = low + grey_ends[0] - ends[0], high + grey_ends[1] - ends[1]
@@ -199,7 +207,7 @@ def noisy_at_full_range(
                 f"the calibrated noise {parameters} leaves no room for an image between grey levels {grey_ends}; "
                 f"calibrate on an image with more contrast (calibration.instruments)"
             )
-    return noisy
+    return noisy, clean_ends
 
 
 def smooth_gradient(grey: np.ndarray) -> np.ndarray:
@@ -210,6 +218,11 @@ def smooth_gradient(grey: np.ndarray) -> np.ndarray:
 def unit_streaks(shape: tuple[int, int], rng: np.random.Generator, streak_px: float = 10.0) -> np.ndarray:
     """Scan noise of mean SD 1: along each row a cubic spline through Gaussian knots, the first at a random place."""
     return _streaks(*_streak_draws(shape, rng), shape[1], streak_px)
+
+
+def streak_correlation(distance: np.ndarray) -> np.ndarray:
+    """Correlation of scan noise within a row, at distances in units of `streak_px`."""
+    return np.interp(np.abs(distance), np.arange(len(_CORRELATION)) / _SPLINE_STEPS, _CORRELATION, right=0.0)
 
 
 def _streak_draws(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -226,15 +239,17 @@ def _streaks(knots: np.ndarray, starts: np.ndarray, columns: int, spacing: float
     return sum(weights[..., tap] * each for tap, each in enumerate(taps)) / SPLINE_SD
 
 
-def _spline_sd() -> float:
-    """SD, between knots of SD 1, of the cubic spline through them: that of the spline through a single one."""
-    knots, steps = np.arange(41), 10
-    single = CubicSpline(knots, knots == 20)(np.arange(10, 30, 1 / steps))
-    return float(np.sqrt(np.sum(single**2) / steps))
+def _spline_covariance() -> np.ndarray:
+    """Of the cubic spline through knots of SD 1 with itself at steps apart: that of the spline through a single one."""
+    knots = np.arange(41)
+    single = CubicSpline(knots, knots == 20)(np.arange(10, 30, 1 / _SPLINE_STEPS))
+    return np.correlate(single, single, "full")[len(single) - 1 :] / _SPLINE_STEPS
 
 
+_COVARIANCE = _spline_covariance()
+_CORRELATION = _COVARIANCE / _COVARIANCE[0]
 #: Of scan noise between knots of SD 1.
-SPLINE_SD = _spline_sd()
+SPLINE_SD = float(np.sqrt(_COVARIANCE[0]))
 
 
 def uniform_variates(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

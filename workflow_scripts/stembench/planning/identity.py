@@ -99,9 +99,9 @@ def training_identity(
     dict
         `made_as`, the arguments of `networks.registry.build`; `recipe`; `length`, the samples seen and the epochs;
         `seed`; `precision`; `sampling`; `code`, the digest of the code; `starts_from`, where it starts from trained
-        weights: every other identity lacks the key.
+        weights, and `mixed_with`, the dataset whose images it sees as well: every other identity lacks the key.
     """
-    recipe, made = config.recipe(network), made_as(config, network)
+    recipe, made, mixed = config.recipe(network), made_as(config, network), config.networks[network].mixed_with
     ignored = (*TRAINING_IGNORES, *_READS_WEIGHTS, *(() if sampling else DRAWING))
     module = f"stembench.networks.{made['architecture']}"
     return {
@@ -113,4 +113,5 @@ def training_identity(
         "sampling": sampling,
         "code": code_digest("train_network", module, ignored=ignored, library=library),
         **({"starts_from": starts_from} if starts_from else {}),
+        **({"mixed_with": mixed} if mixed else {}),
     }

@@ -137,10 +137,11 @@ class Trainings:
         ------
         InputError
             That says why it is not: the configuration has no such network, the dataset no image to train on, or the
-            network cannot start from what its entry names.
+            network cannot start from, or see as well, what its entry names.
         """
         self.architecture(network)
         self.shards(dataset, "train")
+        self.mixed_shards(network)
         self.start(network)
 
     def start(self, network: str) -> Start | None:
@@ -202,6 +203,24 @@ class Trainings:
             )
         return self.datasets.shards(dataset, split)
 
+    def mixed_shards(self, network: str) -> list[str]:
+        """Return the shards of the dataset whose images a network sees as well in its trainings.
+
+        Raises
+        ------
+        InputError
+            If that dataset has no image to train on, or samples are drawn on the fly.
+        """
+        dataset = self.config.networks[network].mixed_with
+        if dataset is None:
+            return []
+        if self.config.training.data == "on_the_fly":
+            raise InputError(
+                f"networks.{network}.mixed_with: images of {dataset} are read, and training.data is on_the_fly; set "
+                "training.data to stored, or mixed_with to null"
+            )
+        return self.shards(dataset, "train")
+
     def told(self, training: Training) -> dict[str, Any]:
         """Return what captions tell of a training."""
         recipe = self.config.recipe(training.network)
@@ -235,7 +254,7 @@ class Trainings:
         Raises
         ------
         InputError
-            If the configuration has no instrument, or no network learns a task.
+            If the configuration has no instrument, or there is no image to train on.
         """
         if not self.config.instrument:
             raise InputError(
@@ -243,14 +262,10 @@ class Trainings:
                 "`instrument: {from: images/, materials: [SrTiO3]}`"
             )
         paths = []
-        for task in TASKS.values():
-            names = [name for name, network in self.config.networks.items() if task in network.tasks]
-            if not names:
-                raise InputError(
-                    f"instrument: no network of the configuration learns {task}; add it to the tasks of one"
-                )
-            where = {"network": names[0], "task": task, "dataset": INSTRUMENT, "seed": 0}
-            self.shards(INSTRUMENT, "train")
+        for use, task in TASKS.items():
+            network = self.config.instrument.network(use)
+            where = {"network": network, "task": task, "dataset": INSTRUMENT, "seed": 0}
+            self.check(network, task, INSTRUMENT)
             paths.append(self.layout.ranking.path(**where))
             if task == "localise":
                 paths.append(self.layout.characterisation.path(**where))

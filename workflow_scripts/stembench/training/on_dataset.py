@@ -33,6 +33,7 @@ def train_on_dataset(
     task: str,
     identity: Mapping[str, Any],
     structures: Mapping,
+    mixed_shards: Sequence[str | Path] = (),
     factory: "Factory | None" = None,
     about: Mapping = {},
     devices: int = 1,
@@ -59,9 +60,11 @@ def train_on_dataset(
     identity : mapping
         What the training depends on beside its shards, as `planning.identity.training_identity` gives it: `made_as`,
         `recipe`, `length`, `seed`, `precision`, `sampling`, `code`; `starts_from`, as `starting.take_weights` returns
-        it, where the network has trained weights.
+        it, where the network has trained weights; `mixed_with`, where it has `mixed_shards`.
     structures : mapping
         Projections by (material, zone), for networks that are told them.
+    mixed_shards : sequence of str or Path
+        Folders of images of another dataset, which are trained on as well. Not with a factory.
     factory : Factory, optional
         Draws new training samples in every pass, as `identity["sampling"]` says; by default the stored ones are read.
     about : mapping
@@ -94,6 +97,7 @@ def train_on_dataset(
     pixel_sizes = [drawn["pixel_size_A"] for drawn in stored.shards.parameters]
     samples = samples_seen // epochs
     pairs: Pairs = stored
+    mixed = [StoredPairs(mixed_shards, name, seen, asked)] if mixed_shards else []
     crops: Batches
     if factory:
         from stembench.datasets.on_the_fly import DrawnCrops
@@ -102,17 +106,18 @@ def train_on_dataset(
         sizes = {"crop": crop, "batch": batch, "samples": samples, "seed": seed, "workers": cores}
         crops = DrawnCrops(factory, name, **sizes, device=device, seen=seen, asked=asked)
     else:
-        pairs, workers = kept(stored, cores)
+        pairs, workers = kept([stored, *mixed], cores)
         crops = Crops(pairs, crop=crop, batch=batch, seed=seed, samples=samples, workers=workers)
     if "starts_from" not in identity:
         network.start_from(mean_target(pairs, network.maps))
+    shards = [*train_shards, *mixed_shards, *validation_shards]
     history = train(
         network,
         crops,
-        Crops(kept(validated, cores)[0], crop=crop, batch=batch, seed=seed),
+        Crops(kept([validated], cores)[0], crop=crop, batch=batch, seed=seed),
         recipe=recipe,
         epochs=epochs,
-        checkpoints=Path(folder) / "checkpoints" / _digest(identity, task, [*train_shards, *validation_shards]),
+        checkpoints=Path(folder) / "checkpoints" / _digest(identity, task, shards),
         precision=identity["precision"],
         devices=devices,
         compiled=compiled,
@@ -125,8 +130,7 @@ def train_on_dataset(
         training["data"] = "on_the_fly" if factory else "stored"
         learnt = {"task": task, "label": name, "seed": seed, "source": network.source}
         learnt |= {"dataset_recipe": read_recipe(train_shards[0]), "pixel_size_A": (min(pixel_sizes), max(pixel_sizes))}
-        if "starts_from" in identity:
-            learnt["starts_from"] = identity["starts_from"]
+        learnt |= {key: identity[key] for key in ("starts_from", "mixed_with") if key in identity}
         save(folder, network, {**identity["made_as"], **about, **learnt, "training": training})
         shutil.rmtree(Path(folder) / "checkpoints")
 
