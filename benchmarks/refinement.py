@@ -1,11 +1,11 @@
 """Columns fitted with the image's own profile, beside the 2-D Gaussian fit and the starts, on simulated images.
 
 Images of the test split of `physical`, 256 x 256 px, shot noise alone, at 1 to 300 counts/px at the peak. Starts are
-true positions off by 15 pm (SD along each axis), which the fits do not know of, or maxima of the smoothed image less its
-background. `rmse_over_crlb` is of resolved columns, those within 2 A of the edge and those whose bound exceeds a third of
-the match radius left out; by dose, and at each dose of those images that the model describes: constant or ramped
-background, no column too weak to be asked for. Then the bias of half the spacing of Si [110] dumbbells at 24 mrad at
-300 counts/px [pm], and the seconds for 1,000 columns of a 640 x 640 px image on one core.
+true positions off by 15 pm (SD along each axis), which the fits do not know of, or maxima of the smoothed image less
+its background. `rmse_over_crlb` is of resolved columns, those within 2 A of the edge and those whose bound exceeds a
+third of the match radius left out; by dose, and at each dose of those images that the model describes: constant or
+ramped background, no column too weak to be asked for. Then the bias of half the spacing of Si [110] dumbbells at 24
+mrad and 300 counts/px [pm], and the seconds for 1,000 columns of a 640 x 640 px image on one core.
 """
 
 import os
