@@ -71,7 +71,7 @@ def test_columns_are_those_of_the_best_network_that_ships(counts):
     best = max(candidates("localise", SHIPPED, None), key=lambda network: network.score)
     expected = columns.find_columns(counts, PIXEL_SIZE_A, best.folder)
     found = stembench.find_columns(counts, PIXEL_SIZE_A)
-    assert [*found] == ["x_A", "y_A", "intensity", "confidence", "uncertainty_pm"]
+    assert [*found] == ["x_A", "y_A", "intensity", "confidence", "uncertainty_pm", "network_x_A", "network_y_A"]
     assert len(found) == 16
     np.testing.assert_array_equal(found, expected)
 

@@ -125,7 +125,7 @@ def test_the_readmes_lines_find_the_columns_of_an_image_in_the_installed_library
     shutil.copy(repository / "structures" / "SrTiO3.cif", tmp_path)
     run(installed, f"{lines}\ncolumns.to_csv('found.csv', index=False)", tmp_path)
     columns = pd.read_csv(tmp_path / "found.csv")
-    assert [*columns] == ["x_A", "y_A", "intensity", "confidence", "uncertainty_pm"]
+    assert [*columns] == ["x_A", "y_A", "intensity", "confidence", "uncertainty_pm", "network_x_A", "network_y_A"]
     found = columns[["x_A", "y_A"]].to_numpy()
     distances = np.linalg.norm(np.array(lattice)[:, None] * 0.1 - found, axis=2).min(axis=1)
     assert distances.max() < 0.2

@@ -39,9 +39,10 @@ def test_columns_are_where_they_are_whatever_the_pixels(pixel_size, refine, fold
     image, places = drawn(pixel_size)
     found = find_columns(image, pixel_size, folder, refine=refine)
     assert list(found) == COLUMNS + refine * FOUND_BY_NETWORK
-    assert np.sqrt(np.mean(errors_pm(found, places) ** 2)) < 5
+    error = np.sqrt(np.mean(errors_pm(found, places) ** 2))
+    assert error < 5
     assert (found.confidence > 0.5).all()
-    assert found.uncertainty_pm.between(0.5, 20).all()
+    assert 0.5 < found.uncertainty_pm.median() / error < 6  # this image is clearer than those that bars are fitted to
 
 
 def test_dark_columns_on_another_scale_are_found_where_bright_ones_are(folder):
