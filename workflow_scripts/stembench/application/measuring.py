@@ -27,8 +27,8 @@ FIT_FEATURES = (*NETWORK_FEATURES, "fit_error_pm", "moved_pm")
 _SIGNAL_SIGMA_A = 0.25  # that noise is smoothed out with, to tell what the image varies by
 _PEAK_SIGMA_A, _AROUND_SIGMA_A = 0.1, 1.0
 _FARTHEST_A = 5.0  # that a neighbour is looked for
-_SYMMETRIC, _NEAREST, _UNKNOWN_PM = 0.25, 12, 100.0  # part of columns that lie between two of so many; no lattice
-_SOME = 2000  # columns that this is read from
+# Of unevenness: quantile over the columns, neighbours of each, columns that are read, and value without any order.
+_QUANTILE, _NEAREST, _READ, _NO_ORDER_PM = 0.25, 12, 2000, 100.0
 _REACH = 3.0  # widths of a Gaussian that is averaged with
 _BLOCK_PX, _WINDOW_PX = 1024, 512  # that maxima are read in, and that columns are fitted in
 _START_ERROR_A = 0.03  # of a coordinate in a network's map, for a fit
@@ -177,10 +177,11 @@ def read_columns(seen: Seen, settings: PeakSettings) -> pd.DataFrame:
 
 
 def unevenness(positions: np.ndarray) -> float:
-    """How far columns lie from the middle between two neighbours [pm]: in a lattice it is the error of positions.
+    """How far columns lie from the middle between two neighbours [pm]; in a lattice, errors of positions alone do this.
 
-    Of each column the least of all pairs of its nearest twelve; of all columns the lower quartile, since many have no
-    two neighbours on opposite sides, at edges and defects. At most 100 pm, as of columns without order.
+    Each column counts with the pair of its twelve nearest neighbours whose middle is nearest to it. The image has the
+    lower quartile of these distances, because columns at edges and defects have no neighbours on opposite sides. It is
+    100 pm at most, and for fewer than three columns.
 
     Parameters
     ----------
@@ -188,12 +189,12 @@ def unevenness(positions: np.ndarray) -> float:
         [A].
     """
     if len(positions) < 3:
-        return _UNKNOWN_PM
-    some = positions[:: len(positions) // _SOME + 1]
+        return _NO_ORDER_PM
+    some = positions[:: len(positions) // _READ + 1]
     nearest = KDTree(positions).query(some, k=min(_NEAREST + 1, len(positions)))[1][:, 1:]
     away = positions[nearest] - some[:, None]
     middles = np.linalg.norm(away[:, :, None] + away[:, None], axis=-1) / 2
-    return min(100 * float(np.quantile(middles.min(axis=(1, 2)), _SYMMETRIC)), _UNKNOWN_PM)
+    return min(100 * float(np.quantile(middles.min(axis=(1, 2)), _QUANTILE)), _NO_ORDER_PM)
 
 
 def fitted(seen: Seen, columns: pd.DataFrame) -> pd.DataFrame:

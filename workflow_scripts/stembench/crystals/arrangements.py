@@ -161,7 +161,7 @@ def _empty(recipe: Empty, material: Material, others: Sequence[Material], view: 
 
 
 def _tilted(recipe: Tilted, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
-    """Sheared along a lattice row until its columns run into each other; planes that hold the row stay as they are."""
+    """A crystal sheared along a lattice row until columns run into each other; planes that hold the row stay."""
     tilt, thickness = _ranges(recipe, ("tilt_deg", "crystal_A"), draws)
     lean = np.tan(np.deg2rad(tilt))
     first, second = material.projection.lattice

@@ -79,7 +79,8 @@ class ProfileFit:
     heights : ndarray, shape (columns,)
         Above the background [units of the image].
     errors : ndarray, shape (columns,)
-        Standard error of a coordinate [px], were profile, background and other columns known; nan where the fit failed.
+        Standard error of a coordinate [px], were profile, background and other columns known, by the image and
+        `start_error` together; nan where the fit failed.
     fitted : ndarray of bool, shape (columns,)
         False where the fit failed: the column left the image or its start's surroundings, faded, or did not settle.
     profile : Profile or None
