@@ -58,7 +58,8 @@ def test_an_empty_object_has_no_column_and_all_three_kinds_of_film(materials):
 
 
 def test_a_crystal_off_its_zone_axis_shows_one_family_of_planes_and_no_column(materials):
-    recipe, material = Config().arrangements["tilted"].model_copy(update={"edge": 0.0}), materials[0]
+    one = {"crystals": (1, 1), "aside_deg": (0.0, 0.0), "edge": 0.0}
+    recipe, material = Config().arrangements["tilted"].model_copy(update=one), materials[0]
     families = np.array([[1, 0], [0, 1], [1, 1], [1, -1]])
     waves = 2 * np.pi * families @ np.linalg.inv(material.projection.lattice).T @ in_plane_turn(VIEW.rotation)
 
@@ -74,9 +75,36 @@ def test_a_crystal_off_its_zone_axis_shows_one_family_of_planes_and_no_column(ma
         assert len(columns_of(specimen, specimen.numbers**1.7)["x_A"]) == 0
         found = contrasts(specimen)
         seen.append(int(np.argmax(found / upright)))
-        assert found[seen[-1]] == pytest.approx(upright[seen[-1]], rel=0.1)
+        assert found[seen[-1]] == pytest.approx(upright[seen[-1]], rel=0.15)
         assert (np.delete(found / upright, seen[-1]) < 0.4).all()
     assert set(seen) == set(range(4))
+
+
+def test_crystals_off_their_axes_lie_one_on_the_other_each_with_its_own_planes(materials):
+    recipe = Config().arrangements["tilted"].model_copy(update={"edge": 0.0, "aside_deg": (0.0, 0.0)})
+    numbers, deep = set(), []
+    for seed in range(12):
+        specimen, draws = arranged(recipe, materials[0], materials, VIEW, np.random.default_rng(seed))
+        own = [f"_{number}" for number in (2, 3) if f"tilt_deg_{number}" in draws]
+        numbers.add(1 + len(own))
+        thickness = sum(draws[f"crystal_A{name}"] for name in ("", *own))
+        deep.append(np.ptp(specimen.positions[:, 2]) / thickness)
+        assert len({draws[f"tilt_deg{name}"] for name in ("", *own)}) == 1 + len(own)
+    assert numbers == {1, 2, 3}
+    assert deep == pytest.approx(np.ones(12), abs=0.1)
+
+
+def test_tilt_across_planes_takes_from_their_contrast(materials):
+    def contrast(aside):
+        """Of the fringes along x in an image of a crystal whose rows lie along y."""
+        one = {"crystals": (1, 1), "aside_deg": (aside, aside), "edge": 0.0, "crystal_A": (100.0, 100.0)}
+        recipe = Config().arrangements["tilted"].model_copy(update=one)
+        specimen, _ = arranged(recipe, materials[0], materials, VIEW, np.random.default_rng(1))
+        counted, *_ = np.histogram2d(*specimen.positions[:, :2].T, bins=100, range=[(0, 40)] * 2)
+        return np.abs(np.fft.fft2(counted - counted.mean())).max() / counted.sum()
+
+    none, little, more = (contrast(aside) for aside in (0.0, 0.3, 1.0))
+    assert none > 1.05 * little > 1.5 * more
 
 
 def test_no_tilt_hides_the_columns_of_a_single_layer(layer):

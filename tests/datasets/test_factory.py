@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pandas as pd
 import pytest
-from stembench.config import CalibratedNoise, Condition, Dataset, DrawnProbe, Empty, Imaging, PhysicalNoise, Polar
+from stembench.config import CalibratedNoise, Condition, Dataset, DrawnProbe, Empty, Imaging, PhysicalNoise, Polar, Tilted
 from stembench.crystals.material import Material
 from stembench.datasets.factory import Factory
 from stembench.datasets.labels import ignored, label
@@ -305,6 +305,34 @@ def test_noise_of_rows_and_pixels_moves_neither_truth_nor_clean_images(small_fac
         assert len(np.unique(noisy.images["image"])) <= 256 < len(np.unique(still.images["image"]))
     else:
         assert np.abs(change).max() > 0.1
+
+
+def test_a_smoothed_image_has_clean_images_that_are_smoothed_likewise(small_factory):
+    """What was smoothed after recording nobody can ask a network to sharpen."""
+    images = []
+    for width in (0.0, 1.5):
+        noise = PhysicalNoise(**PLAIN | {"counts_per_px": (1e8, 1e8), "smoothing_px": (width, width)})
+        recipe = Dataset(noise=noise, background=0.0)
+        factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64)
+        images.append(factory.sample("train", 3).images)
+        for name in ("noNoise", "noBackgroundnoNoise"):
+            assert images[-1]["image"] == pytest.approx(images[-1][name], abs=2e-3)
+    assert np.abs(images[0]["noNoise"] - images[1]["noNoise"]).max() > 0.02
+
+
+@pytest.mark.parametrize("arrangement", ["tilted", "empty"])
+def test_the_dose_where_there_is_no_column_is_that_of_a_column(small_factory, arrangement):
+    """A film as thick as a crystal is no brighter for having no columns: its noise is seen as that of crystals is."""
+    arrangements = small_factory.arrangements | {
+        "tilted": Tilted(crystals=(1, 1), crystal_A=(100, 100), edge=0.0),
+        "empty": Empty(films=("whole",), element="Pt", film_A=(100, 100)),
+    }
+    recipe = Dataset(arrangements=(arrangement,), noise=PhysicalNoise(**PLAIN), background=0.0)
+    factory = Factory(recipe, arrangements, Imaging(), small_factory.materials, 64)
+    for i in range(4):
+        plan = factory.plan("train", i)
+        ideal = factory.forward.image(*(getattr(plan, name) for name in IDEAL), 0).image
+        assert 0.2 < ideal.max() < 4  # by atoms it would be a hundred
 
 
 def test_images_with_shot_noise_alone_have_no_other_fault(small_factory):

@@ -63,6 +63,7 @@ def test_a_device_renders_every_fault_of_scan_and_detector_as_the_factory_does(s
         clip_low=(0.1, 0.1),
         clip_high=(0.2, 0.2),
         bits=(8, 12),
+        smoothing_px=(0.5, 1.5),
     )
     faulty = Factory(Dataset(noise=noise), small_factory.arrangements, Imaging(), small_factory.materials, 64)
     plans = [faulty.plan("train", i) for i in range(8)]

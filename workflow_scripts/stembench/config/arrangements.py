@@ -7,6 +7,7 @@ from pydantic import Field
 from stembench.config.base import Element, FractionRange, PositiveRange, Range, Section, ascending, up_to
 
 _Sites = Annotated[int, Field(ge=1, le=20)]
+_Crystals = Annotated[int, Field(ge=1, le=4)]
 _AtomicNumber = Annotated[int, Field(ge=1, le=94)]
 
 
@@ -148,18 +149,28 @@ class Empty(Section):
 
 
 class Tilted(Section):
-    """A crystal so far off its zone axis that one family of lattice planes is in sight at most, and no column."""
+    """Crystals so far off their zone axes that one family of each one's planes is in sight at most, and no column."""
 
-    kind: Literal["tilted"] = Field("tilted", description="A crystal off its zone axis: lattice planes, but no column")
+    kind: Literal["tilted"] = Field("tilted", description="Crystals off their zone axes: lattice planes, but no column")
+    crystals: Annotated[tuple[_Crystals, _Crystals], ascending] = Field(
+        (1, 3),
+        description="Crystals that lie one on the other, each turned by any angle",
+        json_schema_extra={"bounds": "whole, 1 to 4, ascending"},
+    )
     tilt_deg: Annotated[PositiveRange, up_to(30)] = Field(
         (6.0, 15.0),
         description="Tilt about the normal of the planes",
         json_schema_extra={"unit": "deg", "bounds": "0.5 to 30, ascending"},
     )
+    aside_deg: Annotated[Range, up_to(5)] = Field(
+        (0.0, 0.5),
+        description="Tilt about the lattice row in the planes, which takes from their contrast",
+        json_schema_extra={"unit": "deg", "bounds": "0 to 5, ascending"},
+    )
     crystal_A: PositiveRange = Field(
         (100.0, 250.0), description="Thickness of the crystal", json_schema_extra={"unit": "A"}
     )
-    edge: float = Field(0.5, description="Part of the objects that end in the field", ge=0, le=1)
+    edge: float = Field(0.5, description="Part of the crystals that end in the field", ge=0, le=1)
     roughness_A: Range = Field(
         (0.0, 5.0), description="SD of the crystal's edge about a line", json_schema_extra={"unit": "A"}
     )

@@ -32,14 +32,14 @@ from stembench.crystals.deformation import dislocated, strained
 from stembench.crystals.disorder import amorphous_layer, random_columns, random_lattice
 from stembench.crystals.field import in_plane_turn
 from stembench.crystals.interfaces import Region, half_plane, island, joined
-from stembench.crystals.material import Material
+from stembench.crystals.material import LAYER_A, Material
 from stembench.crystals.multiply_twinned import multiply_twinned
 from stembench.crystals.overlapping import overlapping
 from stembench.crystals.overlayers import covered, occluded
 from stembench.crystals.particles import TRUNCATION, on_support, random_particle, wedge
 from stembench.crystals.planar import faulted, twinned
 from stembench.crystals.polar import elements_of, polarised
-from stembench.crystals.specimen import NO_COLUMN, Specimen, crystal_slab
+from stembench.crystals.specimen import NO_COLUMN, Specimen, crystal_slab, together
 from stembench.crystals.view import Draws, View, another, in_the_middle
 
 _INTERSTITIAL_CLEARANCE_A = 1.0
@@ -154,26 +154,43 @@ def _empty(recipe: Empty, material: Material, others: Sequence[Material], view: 
     film = draws["film"] = str(draws.rng.choice(recipe.films))
     thickness = draws.uniform("film_A", *recipe.film_A) if film != "none" else 0.0
     layer = amorphous_layer(view.extent, view.margin, thickness, draws.rng, recipe.element)
-    if film != "edge":
-        return layer
-    region = _line(view, draws.uniform("roughness_A", *recipe.roughness_A), draws)
-    return layer[region(layer.positions[:, :2])]
+    return _ending(layer, recipe.roughness_A, view, draws) if film == "edge" else layer
 
 
 def _tilted(recipe: Tilted, material: Material, others: Sequence[Material], view: View, draws: Draws) -> Specimen:
-    """A crystal sheared along a lattice row until columns run into each other; planes that hold the row stay."""
-    tilt, thickness = _ranges(recipe, ("tilt_deg", "crystal_A"), draws)
-    lean = np.tan(np.deg2rad(tilt))
+    """Crystals behind one another, each turned, tilted and ending as it was drawn for itself."""
+    count = int(draws.rng.integers(recipe.crystals[0], recipe.crystals[1] + 1))
+    parts, depth = [], 0.0
+    for number in range(1, count + 1):
+        own = Draws(draws.rng)
+        turned = view if number == 1 else replace(view, rotation=own.uniform("rotation_rad", 0, 2 * np.pi))
+        part = _tilted_crystal(recipe, material, turned, own).moved(np.array([0, 0, depth]))
+        draws.update(own if number == 1 else {f"{name}_{number}": value for name, value in own.items()})
+        depth = part.positions[:, 2].max(initial=depth) + LAYER_A
+        parts.append(part)
+    return together(*parts)
+
+
+def _tilted_crystal(recipe: Tilted, material: Material, view: View, draws: Draws) -> Specimen:
+    """A crystal sheared along a lattice row until columns run into each other; planes that hold the row stay.
+
+    What it is sheared across the row takes from their contrast.
+    """
+    tilt, aside, thickness = _ranges(recipe, ("tilt_deg", "aside_deg", "crystal_A"), draws)
     first, second = material.projection.lattice
     row = [first, second, first + second, first - second][draws.rng.integers(4)]
-    along = row / np.linalg.norm(row) @ in_plane_turn(view.rotation)
-    crystal = replace(view.wider(lean * thickness / 2), thickness=thickness).filled_with(material)
-    shift = lean * (crystal.positions[:, 2:] - thickness / 2) * [*along, 0]
+    x, y = row / np.linalg.norm(row) @ in_plane_turn(view.rotation)
+    lean = np.tan(np.deg2rad([tilt, aside])) @ [[x, y], [-y, x]]
+    crystal = replace(view.wider(np.linalg.norm(lean) * thickness / 2), thickness=thickness).filled_with(material)
+    shift = (crystal.positions[:, 2:] - thickness / 2) * [*lean, 0]
     crystal = view.cut(replace(crystal.moved(shift), columns=np.full(len(crystal), NO_COLUMN)))
-    if draws.rng.random() >= recipe.edge:
-        return crystal
-    region = _line(view, draws.uniform("roughness_A", *recipe.roughness_A), draws)
-    return crystal[region(crystal.positions[:, :2])]
+    return _ending(crystal, recipe.roughness_A, view, draws) if draws.rng.random() < recipe.edge else crystal
+
+
+def _ending(specimen: Specimen, roughness: tuple[float, float], view: View, draws: Draws) -> Specimen:
+    """The atoms of a specimen on one side of a line through the field."""
+    region = _line(view, draws.uniform("roughness_A", *roughness), draws)
+    return specimen[region(specimen.positions[:, :2])]
 
 
 def _line(view: View, roughness: float, draws: Draws) -> Region:

@@ -48,7 +48,7 @@ from stembench.localisation.cramer_rao import position_bound
 from stembench.noise.background import BACKGROUNDS
 from stembench.noise.calibrated import NoiseParameters, noisy_at_full_range
 from stembench.noise.calibration import drawn_parameters, pixel_size_range
-from stembench.noise.physical import spline_coefficients
+from stembench.noise.physical import smoothed, spline_coefficients
 from stembench.noise.scan import Scan, apparent_positions, average, frames_of, recorded
 
 #: Number of the first sample of each split; a sample's number is its random stream's spawn key.
@@ -57,6 +57,7 @@ SPLIT_START = {"train": 0, "validation": 2**30, "test": 2**31, "held_out": 2**31
 _STRUCTURE_STREAM, _IMAGE_STREAM = 0, 1
 _SPLINE_MARGIN = 7  # px beyond which a border adds less than 1e-4 of itself to a cubic spline (its pole is 0.27)
 _SIGMA_OF_FWHM = 1 / np.sqrt(8 * np.log(2))
+_PRISM_A = 1.0  # edge of the base of a prism as wide as a column
 _ELECTRON_PA_US = 0.1602176634  # charge of an electron [pA us]
 _LIBRARIES = ThreadpoolController()
 
@@ -262,7 +263,8 @@ class Factory:
         ideal = self._ideal(plan)
         clean, image, frames = _scanned(plan, ideal)
         noisy, measured = self._noisy(plan, ideal, image, frames)
-        images = {"image": noisy, "noNoise": image, "noBackgroundnoNoise": clean}
+        width = plan.parameters.get("smoothing_px", 0.0)
+        images = {"image": noisy, "noNoise": smoothed(image, width), "noBackgroundnoNoise": smoothed(clean, width)}
         if self.recipe.resampled_to_A:
             sizes, shape = (plan.frame.pixel_size, plan.parameters["pixel_size_A"]), (self.image_px, self.image_px)
             images = {name: resampled(values, *sizes, shape) for name, values in images.items()}
@@ -551,12 +553,17 @@ def _noise_parameters(drawn: dict) -> NoiseParameters:
 
 
 def _brightest_column(specimen: Specimen, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Atomic numbers and occupancies of the strongest column, or of the strongest atom where there is no column."""
-    own = specimen.columns != NO_COLUMN
-    if own.any():
-        chosen = specimen.columns == np.bincount(specimen.columns[own], strengths[own]).argmax()
-    else:
-        chosen = np.arange(len(specimen)) == (strengths.argmax() if len(specimen) else -1)
+    """Atomic numbers and occupancies of the strongest column.
+
+    Where there is no column, those of the strongest of the prisms along the beam that a column would fill.
+    """
+    own, column = specimen.columns != NO_COLUMN, specimen.columns
+    if not own.any():
+        own = np.ones(len(specimen), bool)
+        _, column = np.unique(specimen.positions[:, :2] // _PRISM_A, axis=0, return_inverse=True)
+    if not own.any():
+        return specimen.numbers, specimen.occupancies
+    chosen = column == np.bincount(column[own], strengths[own]).argmax()
     return specimen.numbers[chosen], specimen.occupancies[chosen]
 
 

@@ -20,6 +20,7 @@ from stembench.datasets.loading import Asked, Pair, Seen, cropped, labelled, one
 from stembench.datasets.sample import Sample
 from stembench.datasets.store import STORED
 from stembench.imaging.detectors import DARK_FIELD
+from stembench.noise.physical import smoothed
 from stembench.noise.scan import average, frames_of, recorded
 
 _DEVICE_STREAM = 2  # of a sample's random numbers on a device, beside the factory's own
@@ -248,7 +249,11 @@ def rendered_on(factory: Factory, plans: Sequence[Plan], device: torch.device) -
             for plan, frames in zip(plans, moving)
         ]
     )
-    clean, image = (torch.stack([average(each) for each in frames]) for frames in (still_clean, still))
+    widths = [plan.parameters["smoothing_px"] for plan in plans]
+    clean, image = (
+        torch.stack([smoothed(average(each), width, put) for each, width in zip(frames, widths)])
+        for frames in (still_clean, still)
+    )
     images = {"image": _unit(noisy), "noNoise": _unit(image), "noBackgroundnoNoise": _unit(clean)}
     return {name: values.float() for name, values in images.items()}
 
