@@ -148,8 +148,8 @@ MISTAKES = {
         r"a: this folder holds no trained network .*`network`",
     ),
     "another network": (
-        lambda image: stembench.find_columns(image, 0.1, SHIPPED / "atomsegnet_unet"),
-        "atomsegnet_unet: a network for denoise_background finds no columns",
+        lambda image: stembench.find_columns(image, 0.1, SHIPPED / "image_denoiser"),
+        "image_denoiser: a network for denoise finds no columns",
     ),
     "no direction": (lambda image: stembench.project_structure(None, (0, 0, 0)), r"\(0, 0, 0\) is no direction; write"),
     "two indices": (lambda image: stembench.project_structure(None, (1, 1)), r"\(1, 1\) is no direction; write"),

@@ -3,7 +3,17 @@ from dataclasses import fields, replace
 import numpy as np
 import pandas as pd
 import pytest
-from stembench.config import CalibratedNoise, Condition, Dataset, DrawnProbe, Empty, Imaging, PhysicalNoise, Polar, Tilted
+from stembench.config import (
+    CalibratedNoise,
+    Condition,
+    Dataset,
+    DrawnProbe,
+    Empty,
+    Imaging,
+    PhysicalNoise,
+    Polar,
+    Tilted,
+)
 from stembench.crystals.material import Material
 from stembench.datasets.factory import Factory
 from stembench.datasets.labels import ignored, label

@@ -10,7 +10,7 @@ from stembench.planning.choice import SHIPPED, TASKS, USES, candidates, choose
 CONFIG = load_config({})
 MICROSCOPE = load_config({"instrument": {"from": ["se_mos2"], "materials": ["MoS2"]}})
 
-MEASURES = {"localise": "f1", "denoise_background": "psnr_free_db"}
+MEASURES = {"localise": "f1", "denoise": "psnr_free_db"}
 
 
 class Networks:
@@ -80,8 +80,8 @@ def test_networks_of_every_scale_and_those_that_ship_compete(networks):
 
 def test_a_use_looks_at_networks_of_its_task(networks):
     networks.add("a", 0.9, task="localise")
-    networks.add("b", 30.0, task="denoise_background")
-    networks.add("c", 99.0, task="denoise")
+    networks.add("b", 30.0, task="denoise")
+    networks.add("c", 99.0, task="denoise_background")
     assert networks.chosen("localise").architecture == "a"
     assert networks.chosen("denoise").architecture == "b"
 
@@ -120,9 +120,13 @@ def test_where_no_network_has_learnt_the_instrument_the_message_names_the_comman
 
 
 @pytest.mark.parametrize("use", USES)
-def test_where_there_is_no_network_the_message_names_the_command_that_trains_some(networks, use):
-    with pytest.raises(InputError, match=rf"apply\.{use}: .*`snakemake --cores all`"):
+def test_where_there_is_no_network_the_message_names_the_command_that_trains_one(networks, use, demo):
+    with pytest.raises(InputError, match=rf"apply\.{use}: .*`snakemake .* --cores all`") as told:
         networks.chosen(use)
+    target = Path(str(told.value).split("`snakemake ")[1].split()[0])
+    network, task, dataset = target.parts[-5:-2]
+    assert demo.config.networks[network].datasets == (dataset,)
+    assert task == TASKS[use]
 
 
 def test_a_network_that_the_configuration_names_is_taken_whatever_its_score(networks):

@@ -168,7 +168,7 @@ def test_the_networks_of_an_instrument_start_from_those_that_ship(plan_of, scale
     settings = {"scale": scale, "instrument": {"from": ["perovskite_adf"], "materials": ["Si"]}}
     plan = plan_of(settings)
     assert len(plan.trainings.instrument) == 3
-    for network, shipped in (("instrument_column_finder", "column_finder"), ("instrument_denoiser", "atomsegnet_unet")):
+    for network, shipped in (("instrument_column_finder", "column_finder"), ("instrument_denoiser", "image_denoiser")):
         assert Path(plan.trainings.start(network).folder).name == shipped
 
 

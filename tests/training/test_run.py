@@ -338,6 +338,14 @@ def test_rmse_is_the_mean_of_the_roots_and_has_a_slope_where_the_error_is_none()
     assert output.grad.flatten().tolist() == pytest.approx([0.5, 0.0])
 
 
+def test_log_rmse_heeds_errors_of_any_size_alike():
+    target = torch.zeros(1, 1, 2, 2)
+    losses = [LOSSES["log_rmse"](target + error, target).item() for error in (0.1, 1.0, 10.0)]
+    assert np.diff(losses) == pytest.approx([np.log(10)] * 2, abs=0.03)
+    both = LOSSES["log_rmse"](torch.tensor([0.1, 10.0]).reshape(2, 1, 1, 1), torch.zeros(2, 1, 1, 1)).item()
+    assert both == pytest.approx(losses[1], abs=0.02)
+
+
 def test_an_empty_target_has_a_finite_loss():
     assert torch.isfinite(modified_chi_square(torch.rand(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)))
 

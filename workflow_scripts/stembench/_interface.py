@@ -154,8 +154,8 @@ def denoise(
     pixel_size_A : float, optional
         Pixel size [A]. By default the attribute `pixel_size_A` of the image.
     network : str or Path, optional
-        Folder of a trained network that denoises. By default the best of the networks that ship, which removes the
-        background as well.
+        Folder of a trained network that denoises. By default the best of the networks that ship, which keeps the
+        background.
     mode : {"HAADF", "ADF", "ABF", "BF", "iDPC"}, optional
         Detector of the image. By default the attribute `mode` of the image, else HAADF.
 

@@ -47,7 +47,7 @@ def microscope(projection_of, image_px: int, **recipe) -> Factory:
 
 
 def trained(task: str, seed: int = 0) -> dict:
-    network = {"localise": "instrument_column_finder", "denoise_background": "instrument_denoiser"}[task]
+    network = {"localise": "instrument_column_finder", "denoise": "instrument_denoiser"}[task]
     return {"network": network, "task": task, "dataset": "instrument", "seed": seed}
 
 
@@ -95,7 +95,7 @@ def finding(sample: Sample, network: Path) -> dict[str, float]:
 def quality(sample: Sample, network: Path) -> dict[str, float]:
     """How well an image is denoised, with gain and offset free."""
     denoised = denoise(sample.images["image"], PIXEL_SIZE_A, network)
-    return free_image_quality(denoised, sample.images["noBackgroundnoNoise"]) | {"images": 1.0}
+    return free_image_quality(denoised, sample.images["noNoise"]) | {"images": 1.0}
 
 
 def mean_psnr(sums: pd.DataFrame) -> pd.DataFrame:
@@ -145,7 +145,7 @@ def test_networks_that_have_learnt_it_find_more_columns_than_the_one_that_ships(
 
 
 @pytest.mark.parametrize(
-    ("task", "shipped", "lost"), [("localise", "column_finder", 0.02), ("denoise_background", "atomsegnet_unet", 0.0)]
+    ("task", "shipped", "lost"), [("localise", "column_finder", 0.02), ("denoise", "image_denoiser", 0.2)]
 )
 def test_what_has_learnt_it_keeps_what_it_started_from(made, task, shipped, lost):
     before = rank(
@@ -161,9 +161,9 @@ def test_what_has_learnt_it_keeps_what_it_started_from(made, task, shipped, lost
 
 
 def test_a_network_that_has_learnt_it_denoises_better_than_the_one_that_ships(made, seen):
-    tuned = [made.folder / LAYOUT.model.path(**trained("denoise_background"))]
+    tuned = [made.folder / LAYOUT.model.path(**trained("denoise"))]
     ours = resampled(seen, tuned, quality, mean_psnr)
-    theirs = resampled(seen, [made.folder / SHIPPED / "atomsegnet_unet"], quality, mean_psnr)
+    theirs = resampled(seen, [made.folder / SHIPPED / "image_denoiser"], quality, mean_psnr)
     assert better_by(ours, theirs, "psnr_free_db")["low"] > 0
 
 
@@ -173,7 +173,7 @@ def test_its_images_are_read_by_the_networks_that_have_learnt_it(made, projectio
         folder = made.folder / LAYOUT.applied.path(image=name, product="")
         summary = read_json(folder / "summary.json")
         assert summary["network"] == LAYOUT.model.path(**trained("localise"))
-        assert summary["denoiser"] == LAYOUT.model.path(**trained("denoise_background"))
+        assert summary["denoiser"] == LAYOUT.model.path(**trained("denoise"))
         found = pd.read_csv(folder / "columns.csv")[["x_A", "y_A"]].to_numpy()
         sums = pd.DataFrame([outcomes(recorded.sample("train", position), found)])
         assert detection_metrics(sums).f1[0] > 0.95

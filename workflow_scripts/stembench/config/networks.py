@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from stembench.config.base import FolderPath, Name, Section
+from stembench.config.general import RANKED_ON
 from stembench.config.layers import lay_over, lineage, settings_of
 from stembench.errors import InputError
 
@@ -26,7 +27,7 @@ class Recipe(Section):
     depends = {"milestones": "schedule", "factor": "schedule"}
 
     source: str = Field("", description="Source of the recipe; a note that changes nothing")
-    loss: Literal["modified_chi_square", "mse", "rmse", "l1", "bce", "own"] = Field(
+    loss: Literal["modified_chi_square", "mse", "rmse", "log_rmse", "l1", "bce", "own"] = Field(
         "modified_chi_square",
         description="Loss between maps and targets, or the network's own",
     )
@@ -232,14 +233,14 @@ def _without(network: str, *parts: str) -> Network:
     return Network(variant_of=network, options=dict.fromkeys(parts, False))
 
 
-def _tuned(network: str, **recipe: Any) -> Network:
-    """One that ships, made familiar with a dataset in minutes; its recipe is the same at every scale."""
+def _tuned(network: str) -> Network:
+    """One that ships, made familiar with a dataset in minutes, at every scale alike."""
     source = "ours: chosen by images of a known noise and of `general` (docs/how_to/own_microscope.md)"
-    recipe |= {"source": source, "learning_rate": 5e-4}
+    recipe = {"source": source, "learning_rate": 5e-4}
     return Network(
         variant_of=network,
         starts_from=network,
-        mixed_with="general",
+        mixed_with=RANKED_ON,
         recipes={"demo": Recipe(**recipe), "full": Recipe(**recipe, samples=0.005)},
     )
 
@@ -274,7 +275,7 @@ NETWORKS = {
     ),
     "column_finder": Network(
         architecture="atomai_segmentor",
-        datasets=("general",),
+        datasets=(RANKED_ON,),
         recipes=dict.fromkeys(
             ("demo", "full"),
             Recipe(
@@ -287,8 +288,23 @@ NETWORKS = {
             ),
         ),
     ),
-    "instrument_column_finder": _tuned("column_finder", width=0.5, crop_px=96, batch_images=16),
-    "instrument_denoiser": _tuned("atomsegnet_unet", loss="rmse", width=0.25, crop_px=64, batch_images=8),
+    "image_denoiser": Network(
+        architecture="residual_unet",
+        datasets=(RANKED_ON,),
+        recipes=dict.fromkeys(
+            ("demo", "full"),
+            Recipe(
+                source="ours: chosen by simulated images of other kinds (docs/explanation/shipped_networks.md)",
+                loss="log_rmse",
+                learning_rate=1e-3,
+                width=0.5,
+                crop_px=96,
+                batch_images=16,
+            ),
+        ),
+    ),
+    "instrument_column_finder": _tuned("column_finder"),
+    "instrument_denoiser": _tuned("image_denoiser"),
     "atomid_net": Network(
         tasks=("localise",),
         recipes={

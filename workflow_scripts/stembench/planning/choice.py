@@ -11,17 +11,19 @@ from stembench.config.general import RANKED_ON
 from stembench.config.instrument import INSTRUMENT
 from stembench.config.networks import Task
 from stembench.errors import InputError
-from stembench.planning.layout import RESULTS
+from stembench.planning.layout import RESULTS, Layout
 from stembench.products import damaged, read_json
 
 Use = Literal["localise", "denoise"]
 USES: tuple[Use, ...] = get_args(Use)
 #: Task that the networks of each use have learnt.
-TASKS: Mapping[Use, Task] = {"localise": "localise", "denoise": "denoise_background"}
+TASKS: Mapping[Use, Task] = {"localise": "localise", "denoise": "denoise"}
+#: Network of the configuration that ships for each use.
+_SHIPS: Mapping[Use, str] = {"localise": "column_finder", "denoise": "image_denoiser"}
 #: What networks of a task are ranked by, as `evaluation.ranking` names it, and how it is called.
 _RANKED_BY: Mapping[str, tuple[str, str]] = {
     "localise": ("f1", "F1"),
-    "denoise_background": ("psnr_free_db", "PSNR in dB with gain and offset free"),
+    "denoise": ("psnr_free_db", "PSNR in dB with gain and offset free"),
 }
 #: Folder of the networks that ship.
 SHIPPED = Path(__file__).parents[1] / "weights"
@@ -130,9 +132,10 @@ def choose(config: Config, use: Use, shipped: str | Path = SHIPPED, results: str
                 "`snakemake instrument --cores all`, or remove `instrument` from the configuration"
             )
     if not known:
+        where = {"network": _SHIPS[use], "task": TASKS[use], "dataset": RANKED_ON, "seed": 0}
         raise InputError(
-            f"apply.{use}: there is no trained network in {shipped}/ or {results}/; train networks by "
-            f"`snakemake --cores all`, or set apply.{use} to the folder of one"
+            f"apply.{use}: there is no trained network in {shipped}/ or {results}/; train one by `snakemake "
+            f"{Layout(config.scale).ranking.path(**where)} --cores all`, or set apply.{use} to the folder of one"
         )
     # One whose confidence was not measured yet, as after a run that was interrupted, stands behind all others.
     if use == "localise":

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stembench.errors import InputError
+from stembench.planning.choice import TASKS
 from stembench.planning.layout import FIGURE_ENDINGS
 from stembench.reporting.base import Figure, Product, Table
 from stembench.reporting.figures import FIGURES
@@ -116,7 +117,8 @@ class Report:
             paths += [
                 figure.path(**where) for name in ("curves", "validation") for figure in layout.model_figure(name)[:1]
             ]
-            paths.append(layout.ranking.path(**where))
+            if training.task in TASKS.values():
+                paths.append(layout.ranking.path(**where))
             if training.task == "localise":  # so that whichever ranks first can be applied
                 paths.append(layout.characterisation.path(**where))
         for method in plan.evaluations.localising[:1]:
