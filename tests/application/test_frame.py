@@ -6,11 +6,11 @@ from stembench.application.frame import (
     filled,
     fitting_pixel_size,
     on_scale_of,
-    resampled,
     without_outliers,
     without_thickness,
 )
 from stembench.errors import InputError
+from stembench.imaging.resampling import resampled
 
 RECORD = {"pixel_size_A": (0.08, 0.156), "dataset_recipe": {"mode": "HAADF"}}
 

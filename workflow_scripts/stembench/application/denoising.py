@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from stembench.application.frame import as_trained, on_scale_of, resampled
+from stembench.application.frame import as_trained, on_scale_of
 from stembench.application.tiling import Progress, map_of
 from stembench.datasets.labels import TASK_LABELS
 from stembench.errors import InputError
 from stembench.imaging.detectors import Mode
+from stembench.imaging.resampling import resampled
 from stembench.trained_network import TrainedNetwork
 
 _LABELS = ("noNoise", "noBackgroundnoNoise")

@@ -10,9 +10,10 @@ import pandas as pd
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from stembench.application.frame import as_trained, filled, resampled, without_outliers, without_thickness
+from stembench.application.frame import as_trained, filled, without_outliers, without_thickness
 from stembench.application.tiling import Progress, map_of
 from stembench.imaging.detectors import Mode, bright_columns
+from stembench.imaging.resampling import resampled
 from stembench.localisation.peaks import MIN_DISTANCE_A, PeakSettings, find_columns
 from stembench.localisation.profile_fit import fit_profiles
 from stembench.trained_network import TrainedNetwork

@@ -12,7 +12,6 @@ from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 from threadpoolctl import ThreadpoolController
 
-from stembench.application.frame import resampled
 from stembench.config import (
     Arrangement,
     Condition,
@@ -43,6 +42,7 @@ from stembench.imaging.detectors import DARK_FIELD, bright_columns
 from stembench.imaging.drawn_probe import drawn_condition, extreme_conditions, fitted_conditions
 from stembench.imaging.linear import scattering_strengths, strength_of
 from stembench.imaging.probe import Probe
+from stembench.imaging.resampling import resampled
 from stembench.imaging.segmented import differences, integrated_field
 from stembench.localisation.cramer_rao import position_bound
 from stembench.noise.background import BACKGROUNDS
