@@ -557,13 +557,12 @@ def _brightest_column(specimen: Specimen, strengths: np.ndarray) -> tuple[np.nda
 
     Where there is no column, those of the strongest of the prisms along the beam that a column would fill.
     """
-    own, column = specimen.columns != NO_COLUMN, specimen.columns
-    if not own.any():
-        own = np.ones(len(specimen), bool)
-        _, column = np.unique(specimen.positions[:, :2] // _PRISM_A, axis=0, return_inverse=True)
-    if not own.any():
-        return specimen.numbers, specimen.occupancies
-    chosen = column == np.bincount(column[own], strengths[own]).argmax()
+    columns = specimen.columns
+    if (columns == NO_COLUMN).all():
+        prisms = (specimen.positions[:, :2] // _PRISM_A).astype(int)
+        columns = np.unique(prisms, axis=0, return_inverse=True)[1].reshape(-1)
+    own = columns != NO_COLUMN
+    chosen = columns == np.bincount(columns[own], strengths[own], minlength=1).argmax()
     return specimen.numbers[chosen], specimen.occupancies[chosen]
 
 
