@@ -7,6 +7,7 @@ from stembench.config import Evaluation
 from stembench.evaluation.matching import (
     Truth,
     hull_of,
+    is_judged,
     match,
     nearest_sums,
     published_scores,
@@ -97,6 +98,14 @@ def test_nothing_is_false_as_far_around_a_column_as_its_image_does_not_show_it()
     assert outcomes([[3, 5], [5, 5.8]], table)[0] == {"tp": 1}
     assert outcomes([[3, 5], [5, 6]], table)[0] == {"tp": 1, "fp": 1}
     assert outcomes([[3, 5], [5, 5.8]], table.drop(columns="ignored_A"))[0] == {"tp": 1, "fp": 1}
+
+
+def test_published_scores_are_of_what_is_true_or_false():
+    table = columns([[3.0, 5.0], [5.0, 5.0]], asked=[True, False]).assign(ignored_A=[0.0, 0.9])
+    found = np.array([[3.2, 5.0], [5.0, 5.8], [7.0, 7.0]])
+    assert is_judged(found, Truth.of(table, SETTINGS)).tolist() == [True, False, True]
+    beside = columns([[4.8, 5.0], [5.0, 5.0]], asked=[True, False]).assign(ignored_A=[0.0, 0.9])
+    assert is_judged(np.array([[4.9, 5.0]]), Truth.of(beside, SETTINGS)).all()  # it is the one that is asked for
 
 
 def test_columns_that_are_not_asked_for_neither_miss_nor_accuse():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from stembench.crystals.field import in_plane_turn
 from stembench.crystals.projection import Projection
-from stembench.datasets.labels import label
+from stembench.datasets.labels import ignored, label
 from stembench.datasets.sample import Sample
 from stembench.networks.registry import count_parameters
 from stembench.networks.structural_prior import (
@@ -332,10 +332,18 @@ def test_targets_show_each_rank_apart_hidden_columns_too_but_none_that_is_not_as
     assert np.array_equal(np.maximum(heaviest, second), label(sample, "gaussianMask"))
 
 
+def test_where_nothing_is_said_no_rank_has_a_target():
+    columns = pd.DataFrame({"x_A": [2.0, 4.0, 8.0], "y_A": 3.0, "strength": [1.0, 0.5, 0.1], "hidden": False})
+    sample = sample_of(columns.assign(asked=[True, True, False], ignored_A=[0.0, 0.0, 0.6]))
+    silent, target = ignored(sample), StructuralPrior(0.05).target(sample, "localise")
+    assert silent[30, 80]
+    assert np.array_equal(np.isnan(target), np.broadcast_to(silent, target.shape))
+
+
 def test_ranks_of_a_drawn_crystal_are_those_of_its_elements(small_factory):
     for position in range(20):
         sample = small_factory.sample("train", position)
         asked = sample.columns[sample.columns.asked]
         ranks = strength_ranks(asked[["x_A", "y_A"]].to_numpy(), asked.strength.to_numpy())
-        heavy = asked.strength > 0.9
-        assert np.array_equal(ranks, np.where(heavy, 0, 1))
+        heavy, light = asked.strength > 0.9, asked.strength < 0.2
+        assert np.array_equal(ranks, np.select([heavy, light], [0, 2], 1))

@@ -83,7 +83,7 @@ def test_weights_that_the_workflow_makes_are_made_first(rules_of):
 def test_a_missing_file_is_named_when_the_workflow_is_planned(plan_of, folder, file):
     (folder / file).unlink()
     message = (
-        f"networks.tuned.starts_from: there is no file {folder}/{file}; name a network that ships (atomsegnet_unet,"
+        f"networks.tuned.starts_from: there is no file {folder}/{file}; name a network that ships (column_finder,"
     )
     with pytest.raises(InputError, match=re.escape(message)):
         plan_of(tuned(folder)).trainings.files(training().method, "denoise_background")

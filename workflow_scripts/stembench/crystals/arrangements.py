@@ -181,7 +181,8 @@ def _tilted_crystal(recipe: Tilted, material: Material, view: View, draws: Draws
     row = [first, second, first + second, first - second][draws.rng.integers(4)]
     x, y = row / np.linalg.norm(row) @ in_plane_turn(view.rotation)
     lean = np.tan(np.deg2rad([tilt, aside])) @ [[x, y], [-y, x]]
-    crystal = replace(view.wider(np.linalg.norm(lean) * thickness / 2), thickness=thickness).filled_with(material)
+    reach = float(np.linalg.norm(lean)) * thickness / 2
+    crystal = replace(view.wider(reach), thickness=thickness).filled_with(material)
     shift = (crystal.positions[:, 2:] - thickness / 2) * [*lean, 0]
     crystal = view.cut(replace(crystal.moved(shift), columns=np.full(len(crystal), NO_COLUMN)))
     return _ending(crystal, recipe.roughness_A, view, draws) if draws.rng.random() < recipe.edge else crystal

@@ -122,6 +122,10 @@ class Truth:
             hull,
         )
 
+    def ignores(self, places: np.ndarray) -> np.ndarray:
+        """Whether places, x and y [A], lie where nothing is false, around columns that are not asked for."""
+        return (scipy.spatial.distance.cdist(places, self.others) <= self.ignored).any(axis=1)
+
 
 def _towards_neighbours(positions: np.ndarray, neighbour: np.ndarray) -> np.ndarray:
     """Unit vectors to the nearest of the others, where it lies as far away as the nearest neighbour does."""
@@ -164,8 +168,7 @@ def assign(
     """
     matched_found, matched_truth = match(found, truth.positions, truth.radii)
     false = np.delete(np.arange(len(found)), matched_found)
-    if len(truth.others) and len(false):
-        false = false[(scipy.spatial.distance.cdist(found[false], truth.others) > truth.ignored).all(axis=1)]
+    false = false[~truth.ignores(found[false])]
     missed = np.delete(np.arange(len(truth.positions)), matched_truth)
     nearest = np.full(len(false), -1)
     if len(truth.positions):
@@ -214,6 +217,13 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
             "crlb_pm": bound,
         }
     )
+
+
+def is_judged(found: np.ndarray, truth: Truth) -> np.ndarray:
+    """Whether columns found at x and y [A] are true or false; those at columns that are not asked for are neither."""
+    judged = ~truth.ignores(found)
+    judged[match(found, truth.positions, truth.radii)[0]] = True
+    return judged
 
 
 def published_scores(found: np.ndarray, truth: np.ndarray, pixel_size: float) -> dict[str, float]:

@@ -63,14 +63,25 @@ class ResidualUNet(Network):
         its label.
         """
         made, image = output
-        over = {"dim": (1, 2, 3), "keepdim": True}
-        wanted, seen = (each.float() - each.float().mean(**over) for each in (target, image))
-        gain = (wanted * seen).mean(**over) / (wanted**2).mean(**over).clamp(min=1e-9)
-        return compare(made, gain * wanted + image.float().mean(**over))
+        level, seen = _levelled(image.float())
+        _, wanted = _levelled(target)
+        gain = _mean(wanted * seen) / _mean(wanted**2).clamp(min=1e-9)
+        return compare(made, gain * wanted + level)
 
     def map_of(self, output: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         """The image without noise."""
         return output[0]
+
+
+def _mean(images: torch.Tensor) -> torch.Tensor:
+    """Of each image of a batch, shape (batch, 1, 1, 1)."""
+    return images.mean(dim=(1, 2, 3), keepdim=True)
+
+
+def _levelled(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean of each image, and the image less it."""
+    mean = _mean(images)
+    return mean, images - mean
 
 
 class _Residual(nn.Module):
