@@ -10,7 +10,7 @@ from job import running
 from stembench.config import Evaluation
 from stembench.datasets.store import columns_by_sample, open_shards, read_hull, read_table
 from stembench.errors import CannotLoadError
-from stembench.evaluation.matching import Truth, is_scored, published_scores, score_columns, seen_from
+from stembench.evaluation.matching import Truth, is_judged, is_scored, published_scores, score_columns, seen_from
 from stembench.evaluation.metrics import detection_metrics, detection_sums
 from stembench.evaluation.tuning import dose_levels, read_tuning
 from stembench.localisation.peaks import PeakSettings
@@ -53,8 +53,9 @@ def evaluate(
             scored = score_columns(found, truths[position], extent, evaluation)
             outcomes.append(scored.assign(sample=sample["sample"]))
             sums.append(detection_sums(scored[scored.resolved & ~scored.hidden]))
-            labelled = is_scored(found, extent, 0.0, truths[position].hull)
-            published.append(published_scores(found[labelled], truths[position].positions, sample.pixel_size_A))
+            truth = truths[position]
+            judged = found[is_scored(found, extent, 0.0, truth.hull) & is_judged(found, truth)]
+            published.append(published_scores(judged, truth.positions, sample.pixel_size_A))
         scored_images = pd.concat([samples, detection_metrics(pd.DataFrame(sums)), pd.DataFrame(published)], axis=1)
         for path, table in zip(paths, (pd.concat(outcomes), scored_images.assign(note=maps.note))):
             with whole(path) as partial:

@@ -7,6 +7,7 @@ from stembench.config import Evaluation
 from stembench.evaluation.matching import (
     Truth,
     hull_of,
+    is_judged,
     match,
     nearest_sums,
     published_scores,
@@ -32,7 +33,8 @@ def columns(positions, asked=True, resolved=True, neighbour=2.0, hidden=False, s
     table = pd.DataFrame(
         {"x_A": positions[:, 0], "y_A": positions[:, 1], "strength": strength, "neighbour_A": neighbour}
     )
-    return table.assign(asked=asked, resolved=resolved, hidden=hidden, crlb_pm=np.nan, rim_A=np.nan)
+    known = {"resolved": resolved, "hidden": hidden, "visibility": 12.0, "crlb_pm": np.nan, "rim_A": np.nan}
+    return table.assign(asked=asked, **known)
 
 
 def outcomes(found, table, **of_truth):
@@ -99,6 +101,14 @@ def test_nothing_is_false_as_far_around_a_column_as_its_image_does_not_show_it()
     assert outcomes([[3, 5], [5, 5.8]], table.drop(columns="ignored_A"))[0] == {"tp": 1, "fp": 1}
 
 
+def test_published_scores_are_of_what_is_true_or_false():
+    table = columns([[3.0, 5.0], [5.0, 5.0]], asked=[True, False]).assign(ignored_A=[0.0, 0.9])
+    found = np.array([[3.2, 5.0], [5.0, 5.8], [7.0, 7.0]])
+    assert is_judged(found, Truth.of(table, SETTINGS)).tolist() == [True, False, True]
+    beside = columns([[4.8, 5.0], [5.0, 5.0]], asked=[True, False]).assign(ignored_A=[0.0, 0.9])
+    assert is_judged(np.array([[4.9, 5.0]]), Truth.of(beside, SETTINGS)).all()  # it is the one that is asked for
+
+
 def test_columns_that_are_not_asked_for_neither_miss_nor_accuse():
     table = pd.concat([columns([[5, 5]]), columns([[3, 3]], asked=False)], ignore_index=True)
     assert outcomes([[5, 5], [3.1, 3]], table)[0] == {"tp": 1}
@@ -116,7 +126,9 @@ def test_an_outcome_tells_whether_its_column_is_hidden_and_how_strong():
     _, scored = outcomes([[6, 6], [7, 7]], table)
     assert dict(zip(scored.outcome, scored.hidden)) == {"tp": False, "fp": False, "fn": True}
     assert dict(zip(scored.outcome, scored.strength)) == {"tp": 0.3, "fp": 0.3, "fn": 1.0}
+    assert set(scored.visibility) == {12.0}
     _, scored = outcomes([[6, 6]], table.iloc[:0])
+    assert scored.visibility.isna().all()
     assert list(zip(scored.outcome, scored.hidden, scored.strength)) == [("fp", False, 1.0)]
 
 

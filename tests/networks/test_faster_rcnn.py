@@ -47,9 +47,17 @@ def test_a_box_is_a_square_of_twice_the_columns_radius_around_it_in_the_image_en
     assert box == pytest.approx([2 * (10.75 - 5.5), 2 * (20.5 - 5.5), 2 * (10.75 + 5.5), 2 * (20.5 + 5.5)])
 
 
-def test_columns_that_are_not_asked_for_have_no_box():
-    found = boxes_of(target_of([(10, 20), (30, 20), (50, 20)], [True, False, True]))
-    assert sorted(found[:, 0].tolist()) == pytest.approx([10, 90])
+def test_boxes_of_columns_that_are_not_asked_for_are_told_by_their_sign():
+    target = target_of([(10, 20), (30, 20), (50, 20)], [True, False, True])
+    assert boxes_of(target)[:, 0].tolist() == pytest.approx([10, 50, 90])
+    assert target[0][target[0] != 0].tolist() == pytest.approx([11, -11, 11])
+
+
+def test_of_two_columns_at_one_pixel_the_one_that_is_asked_for_has_the_box():
+    for asked in ([True, False], [False, True]):
+        target = target_of([(10.2, 20), (9.9, 20)], asked)
+        assert target[0, 20, 10] > 0
+        assert target[1, 20, 10] == pytest.approx(0.2 if asked[0] else -0.1, abs=1e-5)
 
 
 def test_an_image_without_columns_has_no_boxes():

@@ -337,5 +337,5 @@ def test_ranks_of_a_drawn_crystal_are_those_of_its_elements(small_factory):
         sample = small_factory.sample("train", position)
         asked = sample.columns[sample.columns.asked]
         ranks = strength_ranks(asked[["x_A", "y_A"]].to_numpy(), asked.strength.to_numpy())
-        heavy = asked.strength > 0.9
-        assert np.array_equal(ranks, np.where(heavy, 0, 1))
+        heavy, light = asked.strength > 0.9, asked.strength < 0.2
+        assert np.array_equal(ranks, np.select([heavy, light], [0, 2], 1))

@@ -215,4 +215,5 @@ def kept(stored: Sequence[StoredPairs], cores: int) -> tuple[Pairs, int]:
 
 def mean_target(pairs: Pairs, maps: int = 1, samples: int = 256) -> float:
     """Mean of the first maps of the first targets, where they say anything."""
-    return float(np.mean([np.nanmean(pairs[i][1][:maps]) for i in range(min(samples, len(pairs)))]))
+    targets = [pairs[i][1][:maps] for i in range(min(samples, len(pairs)))]
+    return float(sum(np.nansum(each) for each in targets) / sum(np.isfinite(each).sum() for each in targets))

@@ -123,6 +123,11 @@ class Truth:
         )
 
 
+    def ignores(self, places: np.ndarray) -> np.ndarray:
+        """Whether places, x and y [A], lie where nothing is false, around columns that are not asked for."""
+        return (scipy.spatial.distance.cdist(places, self.others) <= self.ignored).any(axis=1)
+
+
 def _towards_neighbours(positions: np.ndarray, neighbour: np.ndarray) -> np.ndarray:
     """Unit vectors to the nearest of the others, where it lies as far away as the nearest neighbour does."""
     towards = np.full(positions.shape, np.nan)
@@ -164,8 +169,7 @@ def assign(
     """
     matched_found, matched_truth = match(found, truth.positions, truth.radii)
     false = np.delete(np.arange(len(found)), matched_found)
-    if len(truth.others) and len(false):
-        false = false[(scipy.spatial.distance.cdist(found[false], truth.others) > truth.ignored).all(axis=1)]
+    false = false[~truth.ignores(found[false])]
     missed = np.delete(np.arange(len(truth.positions)), matched_truth)
     nearest = np.full(len(false), -1)
     if len(truth.positions):
@@ -186,7 +190,7 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
     -------
     DataFrame
         A row for each found or missed column inside the border: `outcome` (`tp`, `fp`, `fn`), `resolved`, `hidden`,
-        `strength` and `rim_A` of the column it counts with, position `x_A`, `y_A`, the true `true_x_A`, `true_y_A`,
+        `strength`, `visibility` and `rim_A` of the column it counts with, position `x_A`, `y_A`, the true `true_x_A`, `true_y_A`,
         `error_x_pm`, `error_y_pm` and, towards the nearest neighbour, `error_to_neighbour_pm` (nan unless the truth is
         exact), the match radius `radius_A`, and the bound `crlb_pm` where it is known.
     """
@@ -198,7 +202,7 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
     outcome = np.where(truth_at < 0, "fp", np.where(found_at < 0, "fn", "tp"))
     bound = np.append(truth.asked.crlb_pm.to_numpy(), np.nan)[truth_at]
     # False columns where there is no true one.
-    alone = {"resolved": True, "hidden": False, "strength": 1.0, "rim_A": np.nan}
+    alone = {"resolved": True, "hidden": False, "strength": 1.0, "visibility": np.nan, "rim_A": np.nan}
     return pd.DataFrame(
         {
             "outcome": outcome,
@@ -214,6 +218,13 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
             "crlb_pm": bound,
         }
     )
+
+
+def is_judged(found: np.ndarray, truth: Truth) -> np.ndarray:
+    """Whether columns found at x and y [A] are true or false; those at columns that are not asked for are neither."""
+    judged = ~truth.ignores(found)
+    judged[match(found, truth.positions, truth.radii)[0]] = True
+    return judged
 
 
 def published_scores(found: np.ndarray, truth: np.ndarray, pixel_size: float) -> dict[str, float]:

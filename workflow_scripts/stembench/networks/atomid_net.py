@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from stembench.datasets.labels import TASK_LABELS, gaussian_mask, label
+from stembench.datasets.labels import TASK_LABELS, gaussian_mask, ignored, label
 from stembench.datasets.sample import Sample
 from stembench.networks._convolutions import convolved_twice
 from stembench.networks.base import Compare, Network, in_single_precision
@@ -90,7 +90,7 @@ class AtomIDNet(Network):
         -------
         ndarray of float32, shape (2, y, x)
             The map: for `localise` Gaussians of height 1 and of sigma d / 4 at the columns that are asked for, none if
-            there are fewer than two; for other tasks their label. And d [px] at each pixel, so that crops keep it: the
+            there are fewer than two, and NaN where nothing is said; for other tasks their label. And d [px] at each pixel, so that crops keep it: the
             mean nearest-neighbour distance of the image's columns, 0 if there are fewer than two.
 
         Notes
@@ -103,22 +103,26 @@ class AtomIDNet(Network):
         distance = columns.neighbour_A.mean() if len(columns) > 1 else 0.0
         if task != "localise":
             wanted = label(sample, TASK_LABELS[task])
-        elif distance:
-            fwhm = distance / 4 * math.sqrt(8 * math.log(2))
-            wanted = gaussian_mask(columns[["x_A", "y_A"]].to_numpy(), shape, pixel_size, fwhm)
         else:
             wanted = np.zeros(shape, np.float32)
+            if distance:
+                fwhm = distance / 4 * math.sqrt(8 * math.log(2))
+                wanted = gaussian_mask(columns[["x_A", "y_A"]].to_numpy(), shape, pixel_size, fwhm)
+            wanted = np.where(ignored(sample), np.float32("nan"), wanted)
         return np.stack([wanted, np.full_like(wanted, distance / pixel_size)])
 
     def loss(self, output: tuple[torch.Tensor, torch.Tensor], target: torch.Tensor, compare: Compare) -> torch.Tensor:
         """Mean over the batch of (d' - d)^2 + 0.1 sum (map - target)^2, the paper's own; `compare` is not used.
+
+        Where a target says nothing, it agrees with the map.
 
         The sum over pixels is taken as 256^2 times their mean: the paper's value at its crops of 256 px, and the same
         balance of both terms at any other. An image without a spacing, or a crop that shows no column, has none to tell
         and lacks the first term, as in the authors' code.
         """
         (maps, spacing), wanted, distance = output, target[:, :1], target[:, 1, 0, 0]
-        told = (distance > 0) & (wanted.amax(dim=(1, 2, 3)) > 0.5)
+        told = (distance > 0) & (wanted.nan_to_num().amax(dim=(1, 2, 3)) > 0.5)
+        wanted = torch.where(wanted.isnan(), maps.detach(), wanted)
         return (told * (spacing - distance) ** 2).mean() + _MAP_WEIGHT * ((maps - wanted) ** 2).mean()
 
     def map_of(self, output: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:

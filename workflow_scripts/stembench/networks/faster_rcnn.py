@@ -76,7 +76,7 @@ class FasterRCNN(Network):
         channels, hidden = (max(1, round(width * usual)) for usual in (256, 1024))
         self.pyramid = torchvision.ops.FeaturePyramidNetwork([part[-1].out_channels for part in stages], channels)
         anchors = detection.anchor_utils.AnchorGenerator(_ANCHORS, ((1.0,),) * len(_ANCHORS))
-        self.rpn = detection.rpn.RegionProposalNetwork(
+        self.rpn = _sparing_the_ignored(detection.rpn.RegionProposalNetwork)(
             anchors,
             detection.rpn.RPNHead(channels, anchors.num_anchors_per_location()[0]),
             fg_iou_thresh=0.7,
@@ -120,33 +120,34 @@ class FasterRCNN(Network):
         return image, *self.pyramid(levels).values()
 
     def target(self, sample: Sample, task: str) -> np.ndarray:
-        """The columns that are asked for, each at the pixel nearest to it.
+        """The columns of an image, each at the pixel nearest to it.
 
         Returns
         -------
         ndarray of float32, shape (4, y, x)
-            Side of the column's box [px], 0 where there is none; from the pixel to the column in x and in y [px];
+            Side of the column's box [px], its negative if the column is not asked for, 0 where there is none; from the pixel to the column in x and in y [px];
             number of the row, which tells whether a crop is upside down.
         """
-        columns, radius = sample.columns[sample.columns.asked], sample.parameters["column_radius_A"]
+        columns = sample.columns.sort_values("asked")  # of two at one pixel the one that is asked for stays
+        radius = sample.parameters["column_radius_A"]
         pixel_size, shape = sample.parameters["pixel_size_A"], sample.images["image"].shape
         places = columns[["x_A", "y_A"]].to_numpy() / pixel_size
         pixels = np.round(places).astype(int).clip(0, np.array(shape[::-1]) - 1)
         planes = np.zeros((4, *shape), np.float32)
         planes[3] = np.arange(shape[0])[:, None]
         x, y = pixels.T
-        planes[0, y, x] = 2 * radius / pixel_size
+        planes[0, y, x] = np.where(columns.asked, 2, -2) * radius / pixel_size
         planes[1:3, y, x] = (places - pixels).T
         return planes
 
     def loss(self, output: tuple[torch.Tensor, ...], target: torch.Tensor, compare: Compare) -> torch.Tensor:
         """The sum of torchvision's losses: class and place, of the proposals and of the boxes; `compare` is not used.
 
-        The anchors and proposals that they are taken of are drawn at random, for equal targets the same.
+        Anchors and boxes at columns that are not asked for count neither as columns nor as background. The anchors and proposals that they are taken of are drawn at random, for equal targets the same.
         """
-        wanted = [boxes_of(planes) for planes in target]
+        # Torchvision learns nothing from boxes of the label -1.
         targets = [
-            {"boxes": each, "labels": torch.ones(len(each), dtype=torch.long).to(each.device)} for each in wanted
+            {"boxes": boxes_of(planes), "labels": planes[0][planes[0] != 0].sign().long()} for planes in target
         ]
         with torch.random.fork_rng([target.device] if target.is_cuda else []):
             torch.manual_seed(int(target.abs().sum(dtype=torch.double)))
@@ -195,8 +196,8 @@ def boxes_of(planes: torch.Tensor) -> torch.Tensor:
     y, x = planes[0].nonzero(as_tuple=True)
     side, across, along, _ = planes[:, y, x]
     along = along * (planes[3, 1, 0] - planes[3, 0, 0])
-    middle = torch.stack([x + across, y + along], dim=1) + 0.5
-    return ENLARGED * torch.cat([middle - side[:, None] / 2, middle + side[:, None] / 2], dim=1)
+    middle, half = torch.stack([x + across, y + along], dim=1) + 0.5, side.abs()[:, None] / 2
+    return ENLARGED * torch.cat([middle - half, middle + half], dim=1)
 
 
 def centres_of(boxes: torch.Tensor, frame: tuple[int, int]) -> torch.Tensor:
@@ -253,6 +254,19 @@ def _frame(features: list[torch.Tensor]) -> tuple[int, int]:
     """Height and width of the enlarged image of some features."""
     height, width = features[0].shape[-2:]
     return 4 * height, 4 * width
+
+
+def _sparing_the_ignored(proposals: type) -> type:
+    """Torchvision's network of proposals, but that an anchor at a box of the label -1 is no background."""
+
+    class Sparing(proposals):
+        def assign_targets_to_anchors(self, anchors: list[torch.Tensor], targets: list[dict]) -> tuple:
+            asked = [{"boxes": each["boxes"][each["labels"] > 0]} for each in targets]
+            labels, boxes = super().assign_targets_to_anchors(anchors, asked)
+            near, _ = super().assign_targets_to_anchors(anchors, targets)
+            return [torch.where((own == 0) & (any_ != 0), -1, own) for own, any_ in zip(labels, near)], boxes
+
+    return Sparing
 
 
 def _torchvision() -> ModuleType:

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from stembench.crystals.projection import Projection
-from stembench.datasets.labels import gaussian_mask
+from stembench.datasets.labels import gaussian_mask, ignored
 from stembench.datasets.sample import Sample
 from stembench.imaging.linear import strength_of
 from stembench.networks._convolutions import convolved_twice
@@ -236,13 +236,14 @@ class StructuralPrior(Network):
         return attention(features, places)
 
     def target(self, sample: Sample, task: str) -> np.ndarray:
-        """Gaussian masks of the columns of each rank, hidden ones included where they are strong enough to be asked."""
+        """Gaussian masks of the columns of each rank, hidden ones included where they are asked for; else as `Network`."""
         asked = sample.columns[sample.columns.asked]
         positions = asked[["x_A", "y_A"]].to_numpy()
         ranks = strength_ranks(positions, asked.strength.to_numpy())
         pixel_size, fwhm = (sample.parameters[key] for key in ("pixel_size_A", "gaussian_mask_fwhm_A"))
         shape = sample.images["image"].shape
-        return np.stack([gaussian_mask(positions[ranks == rank], shape, pixel_size, fwhm) for rank in range(RANKS)])
+        masks = [gaussian_mask(positions[ranks == rank], shape, pixel_size, fwhm) for rank in range(RANKS)]
+        return np.where(ignored(sample), np.float32("nan"), np.stack(masks))
 
     def context(self, sample: Sample, structures: Mapping[tuple[str, str], Projection]) -> dict[str, np.ndarray]:
         """`prior`: the tokens of the sample's structure, 0 if that is not known."""
