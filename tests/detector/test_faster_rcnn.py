@@ -9,12 +9,13 @@ from stembench.config import Recipe
 from stembench.datasets.loading import Crops
 from stembench.datasets.sample import Sample
 from stembench.localisation.peaks import PeakSettings, find_columns
-from stembench.networks.faster_rcnn import FasterRCNN
+from stembench.networks.faster_rcnn import FasterRCNN, boxes_of
 from stembench.networks.registry import build, count_parameters, normalise, save
 from stembench.trained_network import TrainedNetwork
 from stembench.training.run import train
 from torch import nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 
 PIXEL_SIZE = 0.1
@@ -120,6 +121,40 @@ def test_the_loss_is_that_of_torchvisions_own_detector():
     network.stages.eval()
     torch.manual_seed(int(targets.abs().sum(dtype=torch.double)))
     assert loss.item() == pytest.approx(sum(detector(list(enlarged), found).values()).item(), rel=1e-5)
+
+
+def test_columns_that_are_not_asked_for_are_neither_columns_nor_background(monkeypatch):
+    """Wherever anchors and proposals lie that hold one, the loss has no gradient."""
+    network, sample = small(), lattice(0)
+    sample.columns["asked"] = False
+    images, silent = batch(network, [sample])
+    boxes = boxes_of(silent[0])
+    assert len(boxes) > 10
+    learnt, seen = [], {}
+
+    def noted(head, _, outputs):
+        seen["scores"] = outputs[0]
+        for scores in outputs[0]:
+            scores.retain_grad()
+
+    network.rpn.head.register_forward_hook(noted)
+    select = network.roi_heads.select_training_samples
+
+    def chosen(proposals, targets):
+        answer = select(proposals, targets)
+        learnt.append(answer[0][0])
+        return answer
+
+    monkeypatch.setattr(network.roi_heads, "select_training_samples", chosen)
+    network.loss(network(images), silent, None).backward()
+    enlarged = ImageList(torch.empty(1, 1, 128, 128), [(128, 128)])
+    (anchors,) = network.rpn.anchor_generator(enlarged, seen["scores"])
+    gradients = torch.cat([scores.grad[0].permute(1, 2, 0).flatten() for scores in seen["scores"]])
+    near = torchvision.ops.box_iou(boxes, anchors).amax(dim=0) >= 0.3
+    assert near.any()
+    assert not gradients[near].any()
+    assert gradients[~near].any()
+    assert (torchvision.ops.box_iou(boxes, learnt[0]).amax(dim=0) < 0.5).all()
 
 
 def test_the_larger_a_crop_the_more_anchors_and_boxes_are_learned_from():

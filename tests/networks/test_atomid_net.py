@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from stembench.datasets.labels import ignored
 from stembench.datasets.sample import Sample
 from stembench.networks import _convolutions
 from stembench.networks.atomid_net import AtomIDNet
@@ -179,6 +180,19 @@ def test_the_target_of_another_task_is_its_label_and_the_spacing():
     maps, plane = AtomIDNet(0.25).target(two, "denoise")
     assert np.all(maps == 0.5)
     assert plane == pytest.approx(np.full((40, 60), 20.0))
+
+
+def test_where_nothing_is_said_the_target_says_nothing_and_the_loss_has_no_gradient():
+    told = sample([(1.0, 1.0), (3.0, 1.0), (5.0, 3.0)], [True, True, False], [2.0, 2.0, 2.8])
+    told.columns["ignored_A"] = [0.0, 0.0, 0.5]
+    target = torch.from_numpy(AtomIDNet(0.25).target(told, "localise"))[None]
+    silent = ignored(told)
+    assert silent[30, 50]
+    assert np.array_equal(target[0, 0].isnan().numpy(), silent)
+    maps, spacing = torch.full((1, 1, 40, 60), 0.3, requires_grad=True), torch.full((1,), 19.0, requires_grad=True)
+    AtomIDNet(0.25).loss((maps, spacing), target, None).backward()
+    assert np.array_equal(maps.grad[0, 0].numpy() == 0, silent)
+    assert spacing.grad.item() == pytest.approx(2 * (19 - 20))
 
 
 def batch(size):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from stembench.crystals.field import in_plane_turn
 from stembench.crystals.projection import Projection
-from stembench.datasets.labels import label
+from stembench.datasets.labels import ignored, label
 from stembench.datasets.sample import Sample
 from stembench.networks.registry import count_parameters
 from stembench.networks.structural_prior import (
@@ -330,6 +330,14 @@ def test_targets_show_each_rank_apart_hidden_columns_too_but_none_that_is_not_as
     assert [second[30, x] for x in (20, 40, 60, 80)] == pytest.approx([0, 1, 0, 0])
     assert not rest.any()
     assert np.array_equal(np.maximum(heaviest, second), label(sample, "gaussianMask"))
+
+
+def test_where_nothing_is_said_no_rank_has_a_target():
+    columns = pd.DataFrame({"x_A": [2.0, 4.0, 8.0], "y_A": 3.0, "strength": [1.0, 0.5, 0.1], "hidden": False})
+    sample = sample_of(columns.assign(asked=[True, True, False], ignored_A=[0.0, 0.0, 0.6]))
+    silent, target = ignored(sample), StructuralPrior(0.05).target(sample, "localise")
+    assert silent[30, 80]
+    assert np.array_equal(np.isnan(target), np.broadcast_to(silent, target.shape))
 
 
 def test_ranks_of_a_drawn_crystal_are_those_of_its_elements(small_factory):
