@@ -325,7 +325,8 @@ class Dataset(Section):
     )
     label_hidden: bool = Field(
         False,
-        description="Whether columns under an overlayer are labelled as if it were not there. Otherwise they are ignored",
+        description="Whether columns under an overlayer are labelled as if it were not there. Otherwise they are "
+        "ignored",
     )
     gaussian_mask_fwhm_A: float = Field(
         0.2, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}

@@ -122,7 +122,6 @@ class Truth:
             hull,
         )
 
-
     def ignores(self, places: np.ndarray) -> np.ndarray:
         """Whether places, x and y [A], lie where nothing is false, around columns that are not asked for."""
         return (scipy.spatial.distance.cdist(places, self.others) <= self.ignored).any(axis=1)
@@ -190,9 +189,9 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
     -------
     DataFrame
         A row for each found or missed column inside the border: `outcome` (`tp`, `fp`, `fn`), `resolved`, `hidden`,
-        `strength`, `visibility` and `rim_A` of the column it counts with, position `x_A`, `y_A`, the true `true_x_A`, `true_y_A`,
-        `error_x_pm`, `error_y_pm` and, towards the nearest neighbour, `error_to_neighbour_pm` (nan unless the truth is
-        exact), the match radius `radius_A`, and the bound `crlb_pm` where it is known.
+        `strength`, `visibility` and `rim_A` of the column it counts with, position `x_A`, `y_A`, the true `true_x_A`,
+        `true_y_A`, `error_x_pm`, `error_y_pm` and, towards the nearest neighbour, `error_to_neighbour_pm` (nan unless
+        the truth is exact), the match radius `radius_A`, and the bound `crlb_pm` where it is known.
     """
     found_at, truth_at, counts_with = assign(found, truth, extent, settings)
     nowhere = np.full((1, 2), np.nan)

@@ -90,8 +90,9 @@ class AtomIDNet(Network):
         -------
         ndarray of float32, shape (2, y, x)
             The map: for `localise` Gaussians of height 1 and of sigma d / 4 at the columns that are asked for, none if
-            there are fewer than two, and NaN where nothing is said; for other tasks their label. And d [px] at each pixel, so that crops keep it: the
-            mean nearest-neighbour distance of the image's columns, 0 if there are fewer than two.
+            there are fewer than two, and NaN where nothing is said; for other tasks their label. And d [px] at each
+            pixel, so that crops keep it: the mean nearest-neighbour distance of the image's columns, 0 if there are
+            fewer than two.
 
         Notes
         -----

@@ -125,8 +125,8 @@ class FasterRCNN(Network):
         Returns
         -------
         ndarray of float32, shape (4, y, x)
-            Side of the column's box [px], its negative if the column is not asked for, 0 where there is none; from the pixel to the column in x and in y [px];
-            number of the row, which tells whether a crop is upside down.
+            Side of the column's box [px], its negative if the column is not asked for, 0 where there is none; from the
+            pixel to the column in x and in y [px]; number of the row, which tells whether a crop is upside down.
         """
         columns = sample.columns.sort_values("asked")  # of two at one pixel the one that is asked for stays
         radius = sample.parameters["column_radius_A"]
@@ -143,12 +143,11 @@ class FasterRCNN(Network):
     def loss(self, output: tuple[torch.Tensor, ...], target: torch.Tensor, compare: Compare) -> torch.Tensor:
         """The sum of torchvision's losses: class and place, of the proposals and of the boxes; `compare` is not used.
 
-        Anchors and boxes at columns that are not asked for count neither as columns nor as background. The anchors and proposals that they are taken of are drawn at random, for equal targets the same.
+        Anchors and boxes at columns that are not asked for count neither as columns nor as background. The anchors and
+        proposals that they are taken of are drawn at random, for equal targets the same.
         """
         # Torchvision learns nothing from boxes of the label -1.
-        targets = [
-            {"boxes": boxes_of(planes), "labels": planes[0][planes[0] != 0].sign().long()} for planes in target
-        ]
+        targets = [{"boxes": boxes_of(planes), "labels": planes[0][planes[0] != 0].sign().long()} for planes in target]
         with torch.random.fork_rng([target.device] if target.is_cuda else []):
             torch.manual_seed(int(target.abs().sum(dtype=torch.double)))
             return sum(self._detect(output, targets)[1].values())

@@ -236,7 +236,7 @@ class StructuralPrior(Network):
         return attention(features, places)
 
     def target(self, sample: Sample, task: str) -> np.ndarray:
-        """Gaussian masks of the columns of each rank, hidden ones included where they are asked for; else as `Network`."""
+        """Gaussian masks of the columns of each rank, also of hidden ones that are asked for; NaN as in `Network`."""
         asked = sample.columns[sample.columns.asked]
         positions = asked[["x_A", "y_A"]].to_numpy()
         ranks = strength_ranks(positions, asked.strength.to_numpy())
