@@ -101,8 +101,9 @@ def test_columns_of_multislice_stand_out_by_the_likelihood_ratio_of_a_gaussian_f
     columns, drawn = factory.columns(plan), plan.parameters
     counts = drawn["counts_per_px"] * factory._ideal(plan).image
     y, x = np.mgrid[:96, :96] * 0.1
-    known = columns[columns.visibility.notna() & columns.x_A.between(2, 7.5) & columns.y_A.between(2, 7.5)]
-    assert len(known) > 3
+    inside = columns.x_A.between(2, 7.5) & columns.y_A.between(2, 7.5)
+    known = columns[inside & (columns.strength > 0.3)]  # beside weaker ones a Gaussian alone does not fit
+    assert len(known) > 2
     expected = []
     for column in known.itertuples():
         distance = np.hypot(x - column.x_A, y - column.y_A)
@@ -111,6 +112,7 @@ def test_columns_of_multislice_stand_out_by_the_likelihood_ratio_of_a_gaussian_f
         height, level = np.linalg.lstsq(np.column_stack([profile, np.ones(near.sum())]), counts[near], rcond=None)[0]
         added = height * profile
         expected.append(np.sqrt(2 * ((added + level) * np.log1p(added / level) - added).sum()))
+    assert max(expected) > 5
     assert known.visibility.to_numpy() == pytest.approx(expected, rel=0.25)
     assert np.array_equal(columns.asked, columns.visibility >= 5)
 
