@@ -10,6 +10,7 @@ from stembench.config import (
     DrawnProbe,
     Empty,
     Imaging,
+    Occluded,
     PhysicalNoise,
     Polar,
     Tilted,
@@ -132,20 +133,22 @@ def test_a_film_without_columns_is_as_bright_as_a_column(small_factory):
 
 
 def test_labels_peak_at_the_columns(small_factory):
-    sample = small_factory.sample("test", 3)
+    sample = small_factory.sample("test", 1)
     at = np.round(sample.columns.loc[sample.columns.asked, ["y_A", "x_A"]] / sample.parameters["pixel_size_A"])
     y, x = at.to_numpy().astype(int).T
     assert label(sample, "gaussianMask")[y, x].min() > 0.3
     assert label(sample, "circularMask")[y, x].min() == 1
 
 
-def test_weak_columns_are_kept_but_not_asked_for(small_factory):
-    columns = next(
-        s.columns for s in (small_factory.sample("test", i) for i in range(4)) if s.parameters["material"] == "SrTiO3"
-    )
-    weak = columns[~columns.asked]
-    assert weak.strength.max() < 0.2
+def test_columns_that_do_not_stand_out_are_kept_but_not_asked_for(small_factory):
+    columns = pd.concat(small_factory.sample("test", i).columns for i in range(12))
+    assert np.array_equal(columns.asked, columns.visibility >= 5)
+    assert 0 < (columns.visibility < 5).sum() < columns.asked.sum()
     assert columns.strength.max() == 1
+
+
+#: What no noise changes.
+TRUTH = ["x_A", "y_A", "ideal_x_A", "ideal_y_A", "strength", "hidden", "rim_A"]
 
 
 def calibrated(noise: NoiseParameters) -> dict:
@@ -163,7 +166,7 @@ def test_calibrated_jitter_moves_rows_and_neither_truth_nor_labels(small_factory
         return Factory(recipe, *rest, calibrated(noise)).sample("train", 0)
 
     still, moved = drawn(1e-9), drawn(1.0)
-    assert still.columns.drop(columns="crlb_pm").equals(moved.columns.drop(columns="crlb_pm"))
+    assert still.columns[TRUTH].equals(moved.columns[TRUTH])
     assert np.abs(still.images["noNoise"] - moved.images["noNoise"]).max() < 1e-3
     rows = [np.diff(each.images["image"].astype(float), axis=0).std() for each in (still, moved)]
     assert rows[1] > 1.3 * rows[0]
@@ -192,7 +195,7 @@ def test_resampled_images_show_their_columns_with_the_noise_of_the_recorded_ones
 
 
 def test_calibrated_noise_labels_what_stands_out_of_it(small_factory):
-    recipe = Dataset(noise=CalibratedNoise(instrument="any"), background=0.0, visibility=5.0)
+    recipe = Dataset(noise=CalibratedNoise(instrument="any"), background=0.0)
     rest = (small_factory.arrangements, Imaging(), small_factory.materials, 64)
     quiet, loud = (
         Factory(recipe, *rest, calibrated(NoiseParameters(0, intercept, 0, 5.0, 0.14))).sample("train", 0).columns
@@ -307,7 +310,7 @@ def test_noise_of_rows_and_pixels_moves_neither_truth_nor_clean_images(small_fac
         return Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64).sample("train", 3)
 
     still, noisy = drawn(), drawn(**fault)
-    assert still.columns.drop(columns="crlb_pm").equals(noisy.columns.drop(columns="crlb_pm"))
+    assert still.columns[TRUTH].equals(noisy.columns[TRUTH])
     difference = np.abs(still.images["noNoise"] - noisy.images["noNoise"]).max()
     assert difference < 1e-3  # the padding, in which splines end, is wider
     change = still.images["image"] - noisy.images["image"]
@@ -373,7 +376,7 @@ def test_a_dose_series_shares_the_displacements_that_true_positions_follow(small
     recipe = Dataset(noise=PhysicalNoise(**PLAIN | faults))
     factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials, 64)
     low, high = (factory.columns(factory.plan("test", i)) for i in (0, 1))
-    assert low.equals(high)
+    assert low[TRUTH].equals(high[TRUTH])
 
 
 def test_rows_by_default_are_displaced_as_far_as_when_they_were_displaced_at_random_alone():
@@ -445,10 +448,14 @@ def test_a_mistilted_crystal_is_smeared_and_its_columns_are_true_where_the_beam_
     assert tilted.columns.crlb_pm.isna().all()
 
 
-@pytest.mark.parametrize(("mode", "shown"), [("HAADF", {"Co"}), ("ABF", {"Co", "O", "Li"})])
-def test_light_columns_are_labelled_in_the_mode_that_shows_them(small_factory, projection_of, mode, shown):
+@pytest.mark.parametrize(
+    ("mode", "counts", "shown"),
+    [("HAADF", 10.0, {"Co"}), ("ABF", 10.0, {"Co", "O"}), ("ABF", 30.0, {"Co", "O", "Li"})],
+)
+def test_light_columns_are_labelled_in_the_mode_that_shows_them(small_factory, projection_of, mode, counts, shown):
     cobaltate = Material.of("LiCoO2", "010", projection_of("LiCoO2", "010"))
-    recipe = Dataset(mode=mode, conditions=("200keV_24mrad",), pixel_size_A=(0.1, 0.1))
+    noise = PhysicalNoise(test_counts_per_px=(counts,))
+    recipe = Dataset(mode=mode, conditions=("200keV_24mrad",), pixel_size_A=(0.1, 0.1), noise=noise)
     factory = Factory(recipe, small_factory.arrangements, Imaging(), [cobaltate], 160)
     columns = factory.columns(factory.plan("test", 0))
     labelled = columns.strength[columns.asked]
@@ -541,34 +548,53 @@ def test_calibrated_probes_are_those_that_the_images_allow(small_factory):
     )
 
 
-@pytest.fixture
-def by_visibility(small_factory):
-    recipe = replaced(small_factory.recipe, visibility=5.0)
-    return Factory(recipe, small_factory.arrangements, small_factory.imaging, small_factory.materials, 64)
-
-
 def replaced(recipe, **changes):
     return Dataset(**(recipe.model_dump() | changes))
 
 
-def test_a_higher_dose_shows_more_columns_and_hides_none(by_visibility):
-    doses = [[by_visibility.sample("test", i) for i in range(dose, 12, 2)] for dose in (0, 1)]
+def test_a_higher_dose_shows_more_columns_and_hides_none(small_factory):
+    doses = [[small_factory.sample("test", i) for i in range(dose, 12, 2)] for dose in (0, 1)]
     assert [{sample.parameters["counts_per_px"] for sample in samples} for samples in doses] == [{3}, {100}]
     few, many = (np.concatenate([sample.columns.asked for sample in samples]) for samples in doses)
     assert (many >= few).all()
     assert many.sum() > few.sum()
 
 
-def test_a_visible_column_is_labelled_whatever_is_beside_it(by_visibility, small_factory):
+def test_a_visible_column_is_labelled_whatever_is_beside_it(small_factory):
     """Of what an image shows, the strength relative to the brightest column decides nothing."""
-    samples = [(by_visibility.sample("test", i), small_factory.sample("test", i)) for i in range(1, 16, 2)]
-    weak = [(seen.columns.asked & ~relative.columns.asked).sum() for seen, relative in samples]
-    assert sum(weak) > 0
+    columns = pd.concat(small_factory.sample("test", i).columns for i in range(1, 16, 2))
+    assert columns.strength[columns.asked].min() < 0.2
 
 
-def test_targets_say_nothing_around_what_an_image_does_not_show(by_visibility):
+def test_a_column_below_an_overlayer_is_labelled_as_one_beside_it_where_a_recipe_asks_for_it(small_factory):
+    thick = {"cover": Occluded(coverage=(0.4, 0.4), thickness_A=(100.0, 100.0))}
+    recipe = Dataset(
+        arrangements=("cover",),
+        conditions=("200keV_24mrad",),
+        pixel_size_A=(0.12, 0.12),
+        background=0.0,
+        noise=PhysicalNoise(test_counts_per_px=(10.0,), shot_noise_alone=1.0),
+    )
+    rest = (thick, small_factory.imaging, small_factory.materials, 160)
+    seen, told = (
+        Factory(replaced(recipe, label_hidden=labelled), *rest).sample("test", 0).columns for labelled in (False, True)
+    )
+    hidden = seen.hidden
+    assert 30 < hidden.sum() < len(seen) - 30
+    assert seen.visibility[hidden].isna().all()
+    assert not seen.asked[hidden].any()
+    assert seen.visibility[~hidden].equals(told.visibility[~hidden])
+    whole = told.x_A.between(2, 17) & told.y_A.between(2, 17)
+    of_strontium = told[whole & told.strength.between(0.99, 1)]
+    below, beside = (of_strontium.visibility[hidden[of_strontium.index] == each] for each in (True, False))
+    assert min(len(below), len(beside)) > 5
+    assert below.median() == pytest.approx(beside.max(), rel=0.1)  # the overlayer's edge adds background to others
+    assert told.asked[hidden].sum() > 0.8 * hidden.sum()
+
+
+def test_targets_say_nothing_around_what_an_image_does_not_show(small_factory):
     network = build("atomsegnet_unet", 0.1, 0)
-    sample = by_visibility.sample("test", 0)
+    sample = small_factory.sample("test", 0)
     hidden = ignored(sample)
     assert hidden.any()
     for task, silent in (("localise", hidden), ("segment", hidden), ("denoise", np.zeros_like(hidden))):
@@ -586,9 +612,9 @@ def test_a_crystal_takes_the_arrangements_that_suit_it(small_factory):
         Factory(replaced(recipe, arrangements=("polar",)), arrangements, small_factory.imaging, films, 64)
 
 
-def test_a_bound_is_of_the_columns_that_its_own_image_shows(by_visibility):
+def test_a_bound_is_of_the_columns_that_its_own_image_shows(small_factory):
     """A higher dose shows more of one scene."""
     for number in range(8):
-        sample = by_visibility.sample("test", number)
+        sample = small_factory.sample("test", number)
         if sample.parameters["shot_noise_alone"]:
             assert np.array_equal(sample.columns.crlb_pm.notna(), sample.columns.asked)

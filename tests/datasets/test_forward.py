@@ -3,11 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.fft import dctn
 from scipy.ndimage import map_coordinates
 from stembench.config import Condition, Dataset, Imaging, Multislice, PhysicalNoise
 from stembench.datasets.factory import Factory
 from stembench.datasets.forward import MultisliceModel
-from stembench.datasets.labels import label
+from stembench.datasets.labels import SMALL, circular_mask
 from stembench.imaging.conditions import detectors_of, probe_of
 from stembench.imaging.multislice import simulate_tile
 
@@ -90,6 +91,51 @@ def test_columns_of_a_crystal_are_as_strong_as_its_tile_shows_them(small_factory
     assert inside.strength.to_numpy() == pytest.approx(shown / np.ptp(image), abs=0.03)
 
 
+@pytest.mark.parametrize("mode", ["ADF", "ABF"])
+def test_columns_of_multislice_stand_out_by_the_likelihood_ratio_of_a_gaussian_fitted_to_each(
+    small_factory, tiles, mode
+):
+    factory, _ = multislice_factory(small_factory, tiles, mode, "periodic", 96, 0.1)
+    plan = factory.plan("test", 4)
+    assert plan.parameters["counts_per_px"] == 100
+    columns, drawn = factory.columns(plan), plan.parameters
+    counts = drawn["counts_per_px"] * factory._ideal(plan).image
+    y, x = np.mgrid[:96, :96] * 0.1
+    inside = columns.x_A.between(2, 7.5) & columns.y_A.between(2, 7.5)
+    known = columns[inside & (columns.strength > 0.3)]  # beside weaker ones a Gaussian alone does not fit
+    assert len(known) > 2
+    expected = []
+    for column in known.itertuples():
+        distance = np.hypot(x - column.x_A, y - column.y_A)
+        near = distance < 1.25 * drawn["probe_fwhm_A"]
+        profile = np.exp(-4 * np.log(2) * (distance[near] / drawn["probe_fwhm_A"]) ** 2)
+        height, level = np.linalg.lstsq(np.column_stack([profile, np.ones(near.sum())]), counts[near], rcond=None)[0]
+        added = height * profile
+        expected.append(np.sqrt(2 * ((added + level) * np.log1p(added / level) - added).sum()))
+    assert max(expected) > 5
+    assert known.visibility.to_numpy() == pytest.approx(expected, rel=0.25)
+    assert np.array_equal(columns.asked, columns.visibility >= 5)
+
+
+def test_a_column_of_an_integrated_image_stands_out_as_a_matched_filter_finds_it_in_drawn_noise(small_factory, tiles):
+    """Noise of mirrored images has its spectrum in cosines, of which each has a variance of its own."""
+    factory, _ = multislice_factory(small_factory, tiles, "iDPC", "periodic", 48, 0.15)
+    plan = factory.plan("test", 0)
+    columns, ideal = factory.columns(plan), factory._ideal(plan)
+    noise = [factory._noisy(plan, ideal, ideal.image, ideal.image[None])[0] - ideal.image for _ in range(300)]
+    power = np.mean([dctn(each, norm="ortho") ** 2 for each in noise], axis=0)
+    power[0, 0] = np.inf  # the mean of an image is not known
+    column = columns.loc[np.hypot(columns.x_A - 3.5, columns.y_A - 3.5)[columns.visibility.notna()].idxmin()]
+    y, x = np.mgrid[:48, :48] * 0.15 - np.array([column.y_A, column.x_A])[:, None, None]
+    profile = np.exp(-4 * np.log(2) * (x**2 + y**2) / plan.probe.fwhm**2)
+    row, place = round(column.y_A / 0.15), round(column.x_A / 0.15)
+    reach = round(1.25 * plan.probe.fwhm / 0.15)
+    near = ideal.clean[max(row - reach, 0) : row + reach + 1, max(place - reach, 0) : place + reach + 1]
+    height = ideal.clean[row, place] - near.min()
+    expected = height * np.sqrt((dctn(profile, norm="ortho") ** 2 / power).sum())
+    assert column.visibility == pytest.approx(expected, rel=0.15)
+
+
 def test_counts_are_those_of_the_simulated_fraction(small_factory, tiles):
     factory, _ = multislice_factory(small_factory, tiles, "ADF", "periodic", 48, 0.15)
     drawn = factory.sample("test", 3).parameters
@@ -103,7 +149,8 @@ def test_other_objects_are_scanned(small_factory, tiles, mode):
     factory, _ = multislice_factory(small_factory, tiles, mode, "random", 16, 0.3)
     sample = factory.sample("train", 0)
     clean = sample.images["noBackgroundnoNoise"]
-    at_columns = label(sample, "smallcircularMask") > 0
+    places, radius = sample.columns[["x_A", "y_A"]].to_numpy(), SMALL * sample.parameters["column_radius_A"]
+    at_columns = circular_mask(places, clean.shape, 0.3, radius) > 0
     assert at_columns.any()
     assert (clean[at_columns].mean() > clean[~at_columns].mean()) == (mode != "ABF")
 

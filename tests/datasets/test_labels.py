@@ -55,9 +55,10 @@ def test_nothing_is_said_around_columns_that_are_not_asked_for_and_nearer_to_the
     assert np.array_equal(ignored(known), (nearest < 1.5 - 1e-9) & (nearest < one - 1e-9))
 
 
-def test_labels_by_strength_say_something_everywhere(sample):
-    assert not sample.columns.asked.all()
-    assert not ignored(sample).any()
+def test_where_all_columns_are_asked_for_something_is_said_everywhere(sample):
+    assert ignored(sample).any()
+    columns = sample.columns[sample.columns.asked]
+    assert not ignored(Sample(sample.images, columns, sample.parameters)).any()
 
 
 def test_there_are_twelve_labels_and_their_forms_are_published(sample):

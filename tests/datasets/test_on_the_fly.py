@@ -123,19 +123,12 @@ def test_batches_that_a_device_renders_have_the_factorys_labels(factory, monkeyp
 
 
 def test_a_plan_tells_its_columns_and_labels_before_it_is_rendered(factory):
-    sample = factory.sample("train", 2)
-    plan, target = Plans(factory, "train", [7, 2], "gaussianMask")[1]
-    assert factory.columns(plan).equals(sample.columns)
-    assert np.array_equal(target, label(sample, "gaussianMask"))
-    assert Plans(factory, "train", [2], "noNoise")[0][1] is None  # the device makes it
-
-
-def test_a_plan_tells_which_columns_are_visible_before_it_is_rendered(factory):
-    recipe = Dataset(**(factory.recipe.model_dump() | {"visibility": 5.0}))
-    seeing = Factory(recipe, factory.arrangements, factory.imaging, factory.materials, factory.image_px)
     for number in range(4):
-        plan = seeing.plan("train", number)
-        assert seeing.columns(plan).equals(seeing.rendered(plan).columns)
+        sample = factory.sample("train", number)
+        plan, target = Plans(factory, "train", [7, number], "gaussianMask")[1]
+        assert factory.columns(plan).equals(sample.columns)
+        assert np.array_equal(target, label(sample, "gaussianMask"))
+    assert Plans(factory, "train", [2], "noNoise")[0][1] is None  # the device makes it
 
 
 def test_threads_of_the_linear_algebra_change_nothing(small_factory):

@@ -1,6 +1,13 @@
 import numpy as np
 import pytest
-from stembench.datasets.visibility import FLOOR, SADDLE, resolved, visibility, visibility_in_calibrated_noise
+from stembench.datasets.visibility import (
+    FLOOR,
+    SADDLE,
+    local_heights,
+    resolved,
+    visibility,
+    visibility_in_calibrated_noise,
+)
 from stembench.noise.calibrated import NoiseParameters, calibrated_noise
 
 SIZE, MIDDLE = 61, 30.3
@@ -79,6 +86,18 @@ def test_a_column_stands_out_as_a_matched_filter_finds_it_in_drawn_noise(noise):
 def test_none_of_no_columns_is_visible():
     assert visibility_in_calibrated_noise(np.ones((9, 9)), np.empty((0, 2)), *np.empty((2, 0)), WHITE).shape == (0,)
     assert visibility(np.ones((9, 9)), np.empty((0, 2)), np.empty(0), np.empty(0)).shape == (0,)
+
+
+def test_a_column_alone_is_as_high_as_it_rises_above_its_surroundings():
+    places = np.array([[20.2, 30.0], [42.0, 31.5]])
+    image = 7.0 + peaks(places, [2.0, 0.5], 3.0)
+    assert local_heights(image, places, 2.355 * 3) == pytest.approx([2.0, 0.5], rel=0.03)
+
+
+def test_a_place_without_a_column_is_not_high():
+    place = np.array([[MIDDLE, MIDDLE]])
+    assert local_heights(np.ones((SIZE, SIZE)), place, 7.0) == 0
+    assert local_heights(1 - peaks([(MIDDLE, MIDDLE)], [0.5], 3.0), place, 7.0) < 0.01
 
 
 @pytest.mark.parametrize(("extra", "expected"), [(-0.02, False), (0.02, True)])

@@ -33,7 +33,8 @@ def columns(positions, asked=True, resolved=True, neighbour=2.0, hidden=False, s
     table = pd.DataFrame(
         {"x_A": positions[:, 0], "y_A": positions[:, 1], "strength": strength, "neighbour_A": neighbour}
     )
-    return table.assign(asked=asked, resolved=resolved, hidden=hidden, crlb_pm=np.nan, rim_A=np.nan)
+    known = {"resolved": resolved, "hidden": hidden, "visibility": 12.0, "crlb_pm": np.nan, "rim_A": np.nan}
+    return table.assign(asked=asked, **known)
 
 
 def outcomes(found, table, **of_truth):
@@ -125,7 +126,9 @@ def test_an_outcome_tells_whether_its_column_is_hidden_and_how_strong():
     _, scored = outcomes([[6, 6], [7, 7]], table)
     assert dict(zip(scored.outcome, scored.hidden)) == {"tp": False, "fp": False, "fn": True}
     assert dict(zip(scored.outcome, scored.strength)) == {"tp": 0.3, "fp": 0.3, "fn": 1.0}
+    assert set(scored.visibility) == {12.0}
     _, scored = outcomes([[6, 6]], table.iloc[:0])
+    assert scored.visibility.isna().all()
     assert list(zip(scored.outcome, scored.hidden, scored.strength)) == [("fp", False, 1.0)]
 
 

@@ -31,7 +31,7 @@ def test_precision_is_taken_for_a_little_f1():
     """Of 40 columns two are faint, and so is a spot that is none: F1 80 / 81 with them, 76 / 78 without."""
     size, x, y = 0.1, *(each.ravel() for each in np.meshgrid(np.arange(2, 10), np.arange(2, 7)))
     truth = pd.DataFrame({"x_A": x.astype(float), "y_A": y.astype(float), "neighbour_A": 1.0, "crlb_pm": np.nan})
-    truth = truth.assign(asked=True, resolved=True, hidden=False, strength=1.0, rim_A=np.nan)
+    truth = truth.assign(asked=True, resolved=True, hidden=False, strength=1.0, visibility=9.0, rim_A=np.nan)
     image = np.zeros((90, 120))
     heights = np.where(np.isin(np.arange(40), (17, 22)), 0.3, 1.0)
     image[(10 * y).astype(int), (10 * x).astype(int)] = heights

@@ -82,9 +82,7 @@ def test_weights_that_the_workflow_makes_are_made_first(rules_of):
 @pytest.mark.parametrize("file", ["weights.safetensors", "model.json"])
 def test_a_missing_file_is_named_when_the_workflow_is_planned(plan_of, folder, file):
     (folder / file).unlink()
-    message = (
-        f"networks.tuned.starts_from: there is no file {folder}/{file}; name a network that ships (column_finder,"
-    )
+    message = f"networks.tuned.starts_from: there is no file {folder}/{file}; name a network that ships (column_finder,"
     with pytest.raises(InputError, match=re.escape(message)):
         plan_of(tuned(folder)).trainings.files(training().method, "denoise_background")
 

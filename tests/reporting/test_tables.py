@@ -84,6 +84,7 @@ def evaluated(tmp_path) -> dict:
         "resolved": True,
         "hidden": [False, False, True],
         "rim_A": [2.0, 4.0, 9.0],
+        "visibility": [40.0, 10.0, 6.0],
     }
     columns |= {"true_x_A": [1.0, 2.0, 3.0]} | dict.fromkeys(NUMBERS, 0.0)
     pd.DataFrame(columns | {"strength": 1.0, "sample": 0}).to_parquet(tmp_path / "columns.parquet")
@@ -102,11 +103,18 @@ def test_columns_at_the_rim_inside_and_hidden_are_parts_of_their_own(evaluated):
     ]
 
 
+def test_columns_are_divided_by_how_far_they_stand_out_from_the_noise(evaluated):
+    parts = read_detection([evaluated], weak_strength=0.5, rim=3.0).set_index("part")
+    found = {name: parts.loc[name, ["tp", "fn"]].tolist() for name in parts.index if name.startswith("visibility")}
+    assert found == {"visibility=10-30": [0, 1], "visibility=30-inf": [1, 0]}  # the third is hidden
+
+
 def found_by(folder, outcomes, errors, **known):
     """Return the evaluation of a method on one image of columns 1 A apart, with errors along x [pm]."""
     folder.mkdir()
     columns = {"outcome": outcomes, "true_x_A": [float(n) for n in range(len(outcomes))], "rim_A": float("nan")}
     columns |= dict.fromkeys(NUMBERS, 0.0) | {"resolved": True, "hidden": False, "strength": 1.0, "sample": 0}
+    columns["visibility"] = 9.0
     pd.DataFrame(columns).assign(error_x_pm=errors).to_parquet(folder / "columns.parquet")
     image = {"sample": 0, "structure": 0, "pixel_size_A": 0.1} | dict.fromkeys(PUBLISHED_SCORES, 1.0)
     pd.DataFrame([image]).to_parquet(folder / "images.parquet")

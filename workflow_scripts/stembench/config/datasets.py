@@ -315,16 +315,18 @@ class Dataset(Section):
         ("constant", "ramp", "perlin", "patches", "wedge"),
         description="Kinds of background, each equally likely. A `step` lies at a straight interface",
     )
-    label_threshold: float = Field(
-        0.2, description="Columns weaker than this fraction of the brightest are not labelled", ge=0, lt=1
-    )
-    visibility: float | None = Field(
-        None,
+    visibility: float = Field(
+        5.0,
         description="Columns are labelled that stand out by this many SDs of noise. It is the calibrated noise, "
         "or that of counting at the image's own dose and background, and neighbours must not hide the column. All "
-        "others are ignored in training and in scores. For linear images; null: `label_threshold` decides",
+        "others are ignored in training and in scores",
         gt=0,
         le=100,
+    )
+    label_hidden: bool = Field(
+        False,
+        description="Whether columns under an overlayer are labelled as if it were not there. Otherwise they are "
+        "ignored",
     )
     gaussian_mask_fwhm_A: float = Field(
         0.2, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}
@@ -360,12 +362,6 @@ class Dataset(Section):
         if value and not 0.01 <= value[0] <= value[1] <= 1:
             raise ValueError("two pixel sizes between 0.01 and 1 A, the smaller first")
         return value
-
-    @model_validator(mode="after")
-    def _visibility_is_known(self) -> Dataset:
-        if self.visibility and self.forward_model != "linear":
-            raise ValueError("visibility needs linear images; take it out, or set forward_model: linear")
-        return self
 
     @model_validator(mode="after")
     def _resampled_with_calibrated_noise(self) -> Dataset:

@@ -44,10 +44,9 @@ class Generalisation(Section):
                     "straight_interface",
                     "grain_boundary",
                     "random",
-                    "occluded",
-                    "occluded_by_crystal",
                 )
             },
+            **{name: Testset(arrangements=(name,), label_hidden=True) for name in ("occluded", "occluded_by_crystal")},
             "particle": Testset(arrangements=("particle",), materials=("Au", "Pt", "PtFe"), pixel_size_A=(0.14, 0.156)),
             "background_steps": Testset(arrangements=("straight_interface",), background=3.0, backgrounds=("step",)),
             "held_out": Testset(materials="held_out"),

@@ -35,7 +35,13 @@ from stembench.crystals.view import Draws, View
 from stembench.datasets.forward import ForwardModel, Frame, Ideal, LinearModel, Scene, Segments
 from stembench.datasets.sample import Sample
 from stembench.datasets.scanning import drawn_scans, reach_px
-from stembench.datasets.visibility import resolved, visibility, visibility_in_calibrated_noise
+from stembench.datasets.visibility import (
+    local_heights,
+    resolved,
+    visibility,
+    visibility_in_calibrated_noise,
+    visibility_in_integral,
+)
 from stembench.errors import InputError
 from stembench.imaging.conditions import probe_of
 from stembench.imaging.detectors import DARK_FIELD, bright_columns
@@ -352,9 +358,7 @@ class Factory:
         specimen, draws = arranged(recipe, material, self.materials, view, rng)
         tilt = self._tilt(draws)
         seen, entrance = mistilted(specimen, tilt)
-        strengths = specimen.occupancies * scattering_strengths(
-            specimen.numbers, self.exponent, self.imaging.species_factors
-        )
+        strengths = self._strengths(specimen)
         columns = columns_of(entrance, strengths)
         if isinstance(recipe, Particle | MultiplyTwinned | Overlapping):
             own = specimen.columns != NO_COLUMN
@@ -365,6 +369,11 @@ class Factory:
         drawn = (*projected(seen, strengths), columns, thickness, *place, *brightest)
         scene = Scene(material, *drawn, specimen, tilt)
         return scene, draws
+
+    def _strengths(self, specimen: Specimen) -> np.ndarray:
+        """Scattering strength of each atom, without what an overlayer takes of it."""
+        factors = self.imaging.species_factors
+        return specimen.occupancies * scattering_strengths(specimen.numbers, self.exponent, factors)
 
     def _tilt(self, draws: Draws) -> tuple[float, float]:
         """The angles of a drawn mistilt, by which atoms move to the right and down with their depth [mrad]."""
@@ -423,8 +432,9 @@ class Factory:
         relative = self.forward.relative_strengths(scene, plan.condition, probe)
         seen = places + self.forward.shifts(scene, probe)
         apparent = pixel_size * apparent_positions(seen / pixel_size, plan.scans, probe.fwhm / pixel_size)
-        asked = self._asked(plan, relative, seen, ideal)
-        reach = max(probe.fwhm / 2, self.recipe.gaussian_mask_fwhm_A) if self.recipe.visibility else 0.0
+        clear = self._visibility(plan, relative, seen, ideal)
+        asked = clear >= self.recipe.visibility
+        reach = max(probe.fwhm / 2, self.recipe.gaussian_mask_fwhm_A)
         neighbour = np.full(len(places), np.inf)
         if asked.sum() > 1:
             distances, _ = cKDTree(apparent[asked]).query(apparent, k=2)
@@ -436,6 +446,7 @@ class Factory:
                 "ideal_x_A": places[:, 0],
                 "ideal_y_A": places[:, 1],
                 "strength": relative,
+                "visibility": clear,
                 "neighbour_A": neighbour,
                 "asked": asked,
                 "ignored_A": np.where(asked, 0.0, reach),
@@ -447,30 +458,60 @@ class Factory:
         )
         return table[self._inside(plan, apparent)].reset_index(drop=True)
 
-    def _asked(self, plan: Plan, relative: np.ndarray, seen: np.ndarray, ideal: Ideal | None) -> np.ndarray:
-        """Which columns are labelled; `relative` are their strengths, `seen` their maxima in the undistorted image."""
-        if self.recipe.visibility is None:
-            return relative >= self.recipe.label_threshold
-        if not len(relative):
-            return np.zeros(0, bool)
-        ideal, drawn, frame = ideal or self._ideal(plan), plan.parameters, plan.frame
-        dark_field = self.recipe.mode in DARK_FIELD
+    def _visibility(self, plan: Plan, relative: np.ndarray, seen: np.ndarray, ideal: Ideal | None) -> np.ndarray:
+        """How far each column stands out from the noise, shape (columns,); nan where something hides it.
+
+        `relative` are the columns' strengths, `seen` their maxima in the undistorted image. Columns under an overlayer
+        are seen without it where the recipe labels them.
+        """
+        clear, hidden = np.full(len(relative), np.nan), plan.scene.columns["hidden"]
+        parts = [(plan, ~hidden, ideal)]
+        if self.recipe.label_hidden and hidden.any():
+            parts.append((replace(plan, scene=self._uncovered(plan.scene)), hidden, None))
+        for each, chosen, known in parts:
+            if chosen.any():
+                thermal_b = plan.scene.columns["B_A2"][chosen]
+                clear[chosen] = self._clear(each, relative[chosen], seen[chosen], thermal_b, known or self._ideal(each))
+        return clear
+
+    def _clear(
+        self, plan: Plan, relative: np.ndarray, seen: np.ndarray, thermal_b: np.ndarray, ideal: Ideal
+    ) -> np.ndarray:
+        """The same of columns of one image; nan beyond its frame, and where neighbours hide a column."""
+        drawn, frame, fwhm = plan.parameters, plan.frame, plan.probe.fwhm / plan.frame.pixel_size
+        bright, dark_field = bright_columns(ideal.clean, self.recipe.mode), self.recipe.mode in DARK_FIELD
         places = (seen + frame.corner) / frame.pixel_size
-        shown = np.all((places >= 0) & (places < frame.shape[0]), axis=1) & ~plan.scene.columns["hidden"]
-        bright = bright_columns(ideal.clean, self.recipe.mode)
-        shown &= resolved(bright, places, relative, plan.probe.fwhm / frame.pixel_size)
-        heights = relative[shown] * (ideal.slope or 0) * (1 if dark_field else -1)
-        thermal = np.sqrt(plan.scene.columns["B_A2"][shown] / (8 * np.pi**2))
-        spread = np.hypot(plan.probe.fwhm * _SIGMA_OF_FWHM, thermal) / frame.pixel_size
-        if isinstance(self.recipe.noise, PhysicalNoise):
-            counts, unread = drawn["counts_per_px"], drawn["frames"] * drawn["readout_e"] ** 2
-            clear = visibility(counts * ideal.image, places[shown], counts * heights, spread, unread)
+        shown = np.all((places >= 0) & (places < frame.shape[0]), axis=1)
+        shown &= resolved(bright, places, relative, fwhm)
+        places, clear = places[shown], np.full(len(relative), np.nan)
+        if ideal.slope is None:
+            heights = local_heights(bright if dark_field else 1 - ideal.image, places, fwhm)
         else:
+            heights = relative[shown] * ideal.slope
+        spread = np.hypot(fwhm * _SIGMA_OF_FWHM, np.sqrt(thermal_b[shown] / (8 * np.pi**2)) / frame.pixel_size)
+        heights = heights if dark_field else -heights
+        if not isinstance(self.recipe.noise, PhysicalNoise):
             scale, noise = drawn["grey_gain"], _noise_parameters(drawn)
             grey = drawn["grey_offset"] + scale * ideal.image
-            clear = visibility_in_calibrated_noise(grey, places[shown], scale * heights, spread, noise)
-        shown[shown] = clear >= self.recipe.visibility
-        return shown
+            clear[shown] = visibility_in_calibrated_noise(grey, places, scale * heights, spread, noise)
+            return clear
+        counts, unread = drawn["counts_per_px"], drawn["frames"] * drawn["readout_e"] ** 2
+        if ideal.segments is None:
+            clear[shown] = visibility(counts * ideal.image, places, counts * heights, spread, unread)
+        else:
+            span = ideal.segments.span / (ideal.fraction * frame.pixel_size)
+            clear[shown] = visibility_in_integral(span * heights, counts, unread)
+        return clear
+
+    def _uncovered(self, scene: Scene) -> Scene:
+        """What is in the field of view but for its overlayer."""
+        if scene.specimen is None:
+            return scene
+        specimen = scene.specimen[scene.specimen.positions[:, 2] >= 0]
+        specimen = replace(specimen, transmission=np.ones(len(specimen)))
+        seen, _ = mistilted(specimen, scene.tilt)
+        points, strengths, thermal_b = projected(seen, self._strengths(specimen))
+        return replace(scene, points=points, strengths=strengths, thermal_b=thermal_b, specimen=specimen)
 
     def _inside(self, plan: Plan, apparent: np.ndarray) -> np.ndarray:
         nearest = np.round(apparent / plan.parameters["pixel_size_A"])  # pixel

@@ -243,7 +243,8 @@ class MultisliceModel:
     ) -> None:
         self.mode, self.imaging, self.detector = mode, imaging, detector
         self.multislice, self.phonons, self.tiles = multislice, phonons, tiles
-        self._last: tuple[tuple, np.ndarray] | None = None  # a dose series asks for one scan after the other
+        # A dose series asks for one scan after the other.
+        self._last: tuple[Specimen | None, tuple, np.ndarray] | None = None
 
     def thickness(self, material: Material, asked: float) -> float:
         """The nearest one that the material's tiles hold."""
@@ -319,9 +320,9 @@ class MultisliceModel:
     def _scanned(self, scene: Scene, condition: str, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
         """Fraction of the beam on the detector, or on each quadrant; shape (1 or 4, *`frame.shape`)."""
         key = (seed, condition, probe, frame)
-        if self._last is None or self._last[0] != key:
-            self._last = key, self._scan(scene, condition, probe, frame, seed)
-        return self._last[1]
+        if self._last is None or self._last[0] is not scene.specimen or self._last[1] != key:
+            self._last = scene.specimen, key, self._scan(scene, condition, probe, frame, seed)
+        return self._last[2]
 
     def _scan(self, scene: Scene, condition: str, probe: Probe, frame: Frame, seed: int) -> np.ndarray:
         if scene.specimen is None:

@@ -109,8 +109,8 @@ def ignored(sample: Sample) -> np.ndarray:
     Returns
     -------
     ndarray of bool, shape (y, x)
-        Pixels within `ignored_A` of a column that is not asked for, and nearer to it than to any that is; none in
-        datasets that label columns by their strength.
+        Pixels within `ignored_A` of a column that is not asked for, and nearer to it than to any that is; none where
+        every column is labelled.
     """
     shape, pixel_size = _place(sample)
     reach = sample.columns.get("ignored_A", pd.Series(0.0)).max() / pixel_size

@@ -1,7 +1,8 @@
 """Samples for training that nothing stores: drawn by the factory as they are asked for.
 
-On a CPU, workers draw whole samples (`DrawnPairs`). Beside a GPU they draw plans alone (`Plans`), which is a quarter of
-the work, and the GPU turns batches of them into images (`rendered_on`).
+On a CPU, workers draw whole samples (`DrawnPairs`). Beside a GPU they draw plans alone (`Plans`), which is less work (a
+quarter of it where no label asks which columns are visible), and the GPU turns batches of them into images
+(`rendered_on`).
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -223,6 +223,7 @@ def _sample(folder: Path, stem: str, images: dict[str, np.ndarray], parameters: 
             "ideal_x_A": x,
             "ideal_y_A": y,
             "strength": heights / max(heights.max(initial=0), 1 / 255),
+            "visibility": np.nan,
             "neighbour_A": neighbour,
             "asked": np.ones(len(places), bool),
             "resolved": neighbour >= parameters["probe_fwhm_A"],

@@ -18,6 +18,7 @@ _REACH = 2.5  # SDs of a column's profile that are looked at
 _NEAR = 2.5  # FWHM up to which columns can hide each other
 _SAME = 0.15  # FWHM below which two columns are one spot, the weaker part of the stronger
 _STEPS = 12  # of the line between two columns
+_AROUND, _DIRECTIONS = (0.5, 0.75, 1.0, 1.25), 24  # FWHM at which, and directions in which, an image is lowest
 
 
 def visibility(
@@ -104,6 +105,56 @@ def visibility_in_calibrated_noise(
         along += variances * np.einsum("ci,ij,cj->c", profiles, correlation, profiles)
     squares = (profiles**2).sum(axis=1)
     return np.abs(heights) * squares**1.5 / np.sqrt(along)
+
+
+def visibility_in_integral(heights: np.ndarray, counts: float, variance: float = 0.0) -> np.ndarray:
+    """How far columns stand out in an iDPC image, whose noise is that of the quadrants that are integrated.
+
+    A column's gradient is the difference that it makes between opposite quadrants, whose noise is white:
+    Z^2 = sum_px |grad s|^2 / v, which is pi h^2 / v for a Gaussian of any width, and v = (n + 4 r) / (2 n^2).
+
+    Parameters
+    ----------
+    heights : ndarray, shape (columns,)
+        Integrated difference of opposite quadrants that a column adds at its maximum [beam on all quadrants times px].
+    counts : float
+        Electrons n on all quadrants, a pixel's mean.
+    variance : float
+        Of a pixel's noise r in each quadrant beside the counting [electrons^2].
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        Z.
+    """
+    return np.abs(heights) * counts * np.sqrt(2 * np.pi / (counts + 4 * variance))
+
+
+def local_heights(image: np.ndarray, positions: np.ndarray, fwhm: float) -> np.ndarray:
+    """How far an image rises at columns above its lowest place within 1.25 FWHM of each.
+
+    For images that do not follow from the strength of columns. Of a Gaussian alone it is 0.99 of its height; between
+    close neighbours it is less, for the image does not fall to what is below all columns.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        Noise-free image with bright columns.
+    positions : ndarray, shape (columns, 2)
+        x and y of the columns [px].
+    fwhm : float
+        Of a column [px].
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        At least 0.
+    """
+    angles = np.linspace(0, 2 * np.pi, _DIRECTIONS, endpoint=False)
+    circle = fwhm * np.column_stack([np.cos(angles), np.sin(angles)])
+    around = positions[:, None] + np.concatenate([np.zeros((1, 2)), *(radius * circle for radius in _AROUND)])
+    values = ndimage.map_coordinates(image, [around[..., 1], around[..., 0]], order=1, mode="nearest")
+    return values[:, 0] - values.min(axis=1)
 
 
 def resolved(image: np.ndarray, positions: np.ndarray, heights: np.ndarray, fwhm: float) -> np.ndarray:

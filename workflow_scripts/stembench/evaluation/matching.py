@@ -189,9 +189,9 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
     -------
     DataFrame
         A row for each found or missed column inside the border: `outcome` (`tp`, `fp`, `fn`), `resolved`, `hidden`,
-        `strength` and `rim_A` of the column it counts with, position `x_A`, `y_A`, the true `true_x_A`, `true_y_A`,
-        `error_x_pm`, `error_y_pm` and, towards the nearest neighbour, `error_to_neighbour_pm` (nan unless the truth is
-        exact), the match radius `radius_A`, and the bound `crlb_pm` where it is known.
+        `strength`, `visibility` and `rim_A` of the column it counts with, position `x_A`, `y_A`, the true `true_x_A`,
+        `true_y_A`, `error_x_pm`, `error_y_pm` and, towards the nearest neighbour, `error_to_neighbour_pm` (nan unless
+        the truth is exact), the match radius `radius_A`, and the bound `crlb_pm` where it is known.
     """
     found_at, truth_at, counts_with = assign(found, truth, extent, settings)
     nowhere = np.full((1, 2), np.nan)
@@ -201,7 +201,7 @@ def score_columns(found: np.ndarray, truth: Truth, extent: tuple[float, float], 
     outcome = np.where(truth_at < 0, "fp", np.where(found_at < 0, "fn", "tp"))
     bound = np.append(truth.asked.crlb_pm.to_numpy(), np.nan)[truth_at]
     # False columns where there is no true one.
-    alone = {"resolved": True, "hidden": False, "strength": 1.0, "rim_A": np.nan}
+    alone = {"resolved": True, "hidden": False, "strength": 1.0, "visibility": np.nan, "rim_A": np.nan}
     return pd.DataFrame(
         {
             "outcome": outcome,

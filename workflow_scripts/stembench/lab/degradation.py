@@ -57,6 +57,7 @@ def reference_columns(
             "x_A": positions[:, 0],
             "y_A": positions[:, 1],
             "strength": heights / heights.max(),
+            "visibility": np.nan,
             "neighbour_A": neighbour,
             "asked": True,
             "resolved": True,

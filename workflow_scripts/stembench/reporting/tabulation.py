@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import get_args
 
@@ -42,6 +43,7 @@ _IMAGE = (
 _COLUMN_KEY = ["sample", "true_x_A", "true_y_A"]  # what tells true columns of a test set apart
 _SUBSETS = ("counts_per_px", "material", "condition", "pixel_size_A")
 _PIXEL_SIZES_A = (0, 0.05, 0.08, 0.16, np.inf)  # ends of the bands of `pixel_size_A`; the default training lies in one
+_VISIBILITIES = (5, 10, 30, np.inf)  # ends of the bands of `visibility`; 5 is what labels begin at by default
 _READ = ("network", "oracle")  # whose maps may be read by several localisers
 _COMPARED = ("network", "external", "oracle")  # with baselines, and on whole test sets with each other
 #: Metrics of whole test sets in comparisons; of subsets the first.
@@ -55,8 +57,8 @@ _LATTICE_METRICS = ("mean_pm", "sd_pm", "response_slope")
 def read_detection(methods: Sequence[Mapping], *, weak_strength: float, rim: float) -> pd.DataFrame:
     """Return sums over each image and `part` of its columns.
 
-    A part is `all` that are resolved and not hidden; of these `strength=bright` and `strength=weak`, and in particles
-    `rim=edge` and `rim=inside`; and the others, `unresolved=true` and `hidden=true`.
+    A part is `all` that are resolved and not hidden; of these `strength=bright` and `strength=weak`, bands of
+    `visibility`, and in particles `rim=edge` and `rim=inside`; and the others, `unresolved=true` and `hidden=true`.
 
     Parameters
     ----------
@@ -77,6 +79,10 @@ def read_detection(methods: Sequence[Mapping], *, weak_strength: float, rim: flo
             "all": clear,
             "strength=bright": clear & ~weak,
             "strength=weak": clear & weak,
+            **{
+                f"visibility={low:g}-{high:g}": clear & (outcomes.visibility >= low) & (outcomes.visibility < high)
+                for low, high in pairwise(_VISIBILITIES)
+            },
             "rim=edge": clear & (outcomes.rim_A <= rim),
             "rim=inside": clear & (outcomes.rim_A > rim),
             "unresolved=true": ~outcomes.resolved & ~outcomes.hidden,

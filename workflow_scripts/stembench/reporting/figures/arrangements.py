@@ -22,7 +22,7 @@ _COLUMNS = 5
 def draw_arrangements(
     arrangements: dict[str, Arrangement], imaging: Imaging, condition: str, materials: Sequence[Material]
 ) -> Drawing:
-    """Draw a noise-free image of each arrangement with its columns: gold labelled, blue too weak, magenta hidden.
+    """Draw a noise-free image of each arrangement with its columns: gold visible, blue not visible, magenta hidden.
 
     Parameters
     ----------
@@ -108,8 +108,8 @@ def caption(plan: Plan, _: str) -> str:
     """Return the caption."""
     return (
         "Finite and imperfect objects. Each is a recipe over any material, shown in one of the materials that datasets "
-        "are made of; linear HAADF images without background and noise. Gold columns are labelled, blue ones are too "
-        "weak for a label, magenta ones are hidden by an overlayer and stay in the truth."
+        "are made of; linear HAADF images without background and noise. Gold columns are visible at the first dose of "
+        "test images, blue ones are not, magenta ones are hidden by an overlayer and stay in the truth."
     )
 
 

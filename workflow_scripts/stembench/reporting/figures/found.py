@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stembench.planning import Plan
 
 _OUTCOMES = {"tp": ("o", "#56B4E9", "found"), "fn": ("s", "#F0E442", "missed"), "fp": ("x", "#FF6A13", "false")}
-_TRUTH = {"asked": ("#E69F00", ""), "weak": ("#0072B2", "too weak"), "hidden": ("#CC79A7", "hidden")}
+_TRUTH = {"asked": ("#E69F00", ""), "weak": ("#0072B2", "not visible"), "hidden": ("#CC79A7", "hidden")}
 _PANELS_A_LINE = 4
 
 
@@ -135,7 +135,8 @@ def caption(plan: Plan, testset: str) -> str:
         f"{plan.config.evaluation.border_A:g} Å is not scored. By the mean of F1 over the methods a quarter of the "
         "set's images is harder (of particles only the half is considered that shows most of their edges). Maps of "
         f"networks (seed 0, scale {plan.config.scale}) are read by tuned maxima. e/px: electrons counted in the pixel "
-        "at the brightest column. Columns that are too weak are not labelled, those hidden by an overlayer are."
+        "at the brightest column. Columns that the image does not show are not labelled; those that an overlayer hides "
+        "are where the test set labels them."
     )
 
 

@@ -69,8 +69,8 @@ def caption(plan: Plan, dataset: str) -> str:
     """Return the caption."""
     return (
         f"One test image per material and zone axis of dataset {dataset}, its labels, and its columns: gold ones are "
-        "labelled, red ones are labelled but closer to their neighbour than the probe's FWHM, blue ones are too weak "
-        "for a label, magenta ones are hidden by an overlayer."
+        "labelled, red ones are labelled but closer to their neighbour than the probe's FWHM, blue ones are not shown "
+        "by the image, magenta ones are hidden by an overlayer."
     )
 
 
