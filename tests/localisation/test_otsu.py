@@ -30,6 +30,13 @@ def test_a_map_of_one_value_has_no_columns(localise, value):
 
 
 @BOTH
+def test_a_map_of_nearly_one_value_is_read(localise):
+    surface = np.full((20, 30), 0.5, np.float32)
+    surface[5, 10] = np.nextafter(np.float32(0.5), np.float32(1))
+    assert localise(surface, 0.1) == pytest.approx(np.array([[1.0, 0.5]]))
+
+
+@BOTH
 def test_a_single_pixel_is_a_column(localise):
     surface = np.zeros((20, 30))
     surface[7, 11] = 0.4

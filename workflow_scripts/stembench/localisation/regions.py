@@ -19,3 +19,11 @@ def centroids(regions: np.ndarray) -> np.ndarray:
     """
     centres = ndimage.center_of_mass(regions > 0, regions, np.arange(1, regions.max(initial=0) + 1))
     return np.reshape(centres, (-1, 2))[:, ::-1]
+
+
+def above_otsu(surface: np.ndarray) -> np.ndarray:
+    """Which pixels of a map lie above Otsu's threshold; shape (y, x)."""
+    from skimage.filters import threshold_otsu
+
+    # In single precision, a map of nearly one value has no room for the bins of a histogram.
+    return surface > threshold_otsu(surface.astype(float))

@@ -25,12 +25,11 @@ def otsu(surface: np.ndarray, pixel_size: float) -> np.ndarray:
     ndarray, shape (columns, 2)
         x and y [A]; none in a map of one value.
     """
-    from skimage.filters import threshold_otsu
     from skimage.measure import label
 
-    from stembench.localisation.regions import centroids
+    from stembench.localisation.regions import above_otsu, centroids
 
-    return centroids(label(surface > threshold_otsu(surface), connectivity=2)) * pixel_size
+    return centroids(label(above_otsu(surface), connectivity=2)) * pixel_size
 
 
 LOCALISER = Localiser(otsu)

@@ -16,13 +16,12 @@ def otsu_split(surface: np.ndarray, pixel_size: float) -> np.ndarray:
     """
     from scipy import ndimage
     from skimage.feature import peak_local_max
-    from skimage.filters import threshold_otsu
     from skimage.measure import label
     from skimage.segmentation import watershed
 
-    from stembench.localisation.regions import centroids
+    from stembench.localisation.regions import above_otsu, centroids
 
-    above = surface > threshold_otsu(surface)
+    above = above_otsu(surface)
     smooth = ndimage.gaussian_filter(surface.astype(float), _SMOOTHING * MIN_DISTANCE_A / pixel_size)
     distance = max(1, round(MIN_DISTANCE_A / pixel_size))
     maxima = peak_local_max(smooth, min_distance=distance, labels=label(above, connectivity=2), exclude_border=False)
