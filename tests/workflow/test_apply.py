@@ -292,7 +292,7 @@ def test_without_any_network_nothing_is_trained_or_deleted_and_the_command_that_
     done = apply(copy, applied[0])
     assert done.returncode != 0
     assert "apply.localise: there is no trained network in" in done.stdout
-    assert "`snakemake --cores all`" in done.stdout
+    assert "ranking.json --cores all`" in done.stdout
     assert "Traceback" not in done.stdout
     assert kept.read_bytes() == b"weights without a ranking"
     assert [path for path in (copy.folder / "results").rglob("*") if path.is_file()] == [kept]
