@@ -30,10 +30,10 @@ def stand_in(monkeypatch):
 
 @pytest.fixture(scope="session")
 def shards(small_factory, tmp_path_factory) -> dict[str, list[Path]]:
-    """Validation and test images of the same recipe, 64 each."""
+    """Validation and test images of the same recipe, 192 each."""
     folders = {split: tmp_path_factory.mktemp(split) for split in ("validation", "test")}
     for split, folder in folders.items():
-        write_shard(folder, (small_factory.sample(split, number) for number in range(64)), {})
+        write_shard(folder, (small_factory.sample(split, number) for number in range(192)), {})
     return {split: [folder] for split, folder in folders.items()}
 
 
