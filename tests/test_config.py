@@ -256,7 +256,7 @@ RECIPES = {
     "column_finder": dict.fromkeys(("demo", "full"), ("bce", 2e-3, "one_cycle", 0.5, 96, 16)),
     "instrument_column_finder": dict.fromkeys(("demo", "full"), ("bce", 5e-4, "one_cycle", 0.5, 96, 16)),
     "image_denoiser": dict.fromkeys(("demo", "full"), ("log_rmse", 1e-3, "one_cycle", 0.5, 96, 16)),
-    "instrument_denoiser": dict.fromkeys(("demo", "full"), ("log_rmse", 5e-4, "one_cycle", 0.5, 96, 16)),
+    "instrument_denoiser": dict.fromkeys(("demo", "full"), ("log_rmse", 1e-4, "one_cycle", 0.5, 96, 16)),
     "atomid_net": {"demo": ("own", *UNET["demo"][1:]), "full": ("own", 1e-4, "steps", 1, 256, 32)},
     "structural_prior": PRIOR,
     "structural_prior_unet": PRIOR,

@@ -233,10 +233,23 @@ def _without(network: str, *parts: str) -> Network:
     return Network(variant_of=network, options=dict.fromkeys(parts, False))
 
 
-def _tuned(network: str) -> Network:
+def _of_general(architecture: str, judges: str, loss: Literal["bce", "log_rmse"], learning_rate: float) -> Network:
+    """One that ships, or will: its recipe is the same at every scale."""
+    recipe = Recipe(
+        source=f"ours: chosen by {judges} (docs/explanation/shipped_networks.md)",
+        loss=loss,
+        learning_rate=learning_rate,
+        width=0.5,
+        crop_px=96,
+        batch_images=16,
+    )
+    return Network(architecture=architecture, datasets=(RANKED_ON,), recipes={"demo": recipe, "full": recipe})
+
+
+def _tuned(network: str, learning_rate: float) -> Network:
     """One that ships, made familiar with a dataset in minutes, at every scale alike."""
     source = "ours: chosen by images of a known noise and of `general` (docs/how_to/own_microscope.md)"
-    recipe = {"source": source, "learning_rate": 5e-4}
+    recipe = {"source": source, "learning_rate": learning_rate}
     return Network(
         variant_of=network,
         starts_from=network,
@@ -273,38 +286,10 @@ NETWORKS = {
             ),
         },
     ),
-    "column_finder": Network(
-        architecture="atomai_segmentor",
-        datasets=(RANKED_ON,),
-        recipes=dict.fromkeys(
-            ("demo", "full"),
-            Recipe(
-                source="ours: chosen by annotated experimental images (docs/explanation/shipped_networks.md)",
-                loss="bce",
-                learning_rate=2e-3,
-                width=0.5,
-                crop_px=96,
-                batch_images=16,
-            ),
-        ),
-    ),
-    "image_denoiser": Network(
-        architecture="residual_unet",
-        datasets=(RANKED_ON,),
-        recipes=dict.fromkeys(
-            ("demo", "full"),
-            Recipe(
-                source="ours: chosen by simulated images of other kinds (docs/explanation/shipped_networks.md)",
-                loss="log_rmse",
-                learning_rate=1e-3,
-                width=0.5,
-                crop_px=96,
-                batch_images=16,
-            ),
-        ),
-    ),
-    "instrument_column_finder": _tuned("column_finder"),
-    "instrument_denoiser": _tuned("image_denoiser"),
+    "column_finder": _of_general("atomai_segmentor", "annotated experimental images", "bce", 2e-3),
+    "image_denoiser": _of_general("residual_unet", "simulated images of other kinds", "log_rmse", 1e-3),
+    "instrument_column_finder": _tuned("column_finder", 5e-4),
+    "instrument_denoiser": _tuned("image_denoiser", 1e-4),
     "atomid_net": Network(
         tasks=("localise",),
         recipes={

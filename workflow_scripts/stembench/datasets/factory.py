@@ -471,13 +471,14 @@ class Factory:
         for each, chosen, known in parts:
             if chosen.any():
                 thermal_b = plan.scene.columns["B_A2"][chosen]
-                clear[chosen] = self._clear(each, relative[chosen], seen[chosen], thermal_b, known or self._ideal(each))
+                shown = known or self._ideal(each)
+                clear[chosen] = self._visibility_in(shown, each, relative[chosen], seen[chosen], thermal_b)
         return clear
 
-    def _clear(
-        self, plan: Plan, relative: np.ndarray, seen: np.ndarray, thermal_b: np.ndarray, ideal: Ideal
+    def _visibility_in(
+        self, ideal: Ideal, plan: Plan, relative: np.ndarray, seen: np.ndarray, thermal_b: np.ndarray
     ) -> np.ndarray:
-        """The same of columns of one image; nan beyond its frame, and where neighbours hide a column."""
+        """How far columns stand out in a noise-free image; nan beyond its frame and where neighbours hide them."""
         drawn, frame, fwhm = plan.parameters, plan.frame, plan.probe.fwhm / plan.frame.pixel_size
         bright, dark_field = bright_columns(ideal.clean, self.recipe.mode), self.recipe.mode in DARK_FIELD
         places = (seen + frame.corner) / frame.pixel_size

@@ -16,8 +16,8 @@ class ResidualUNet(Network):
 
     Residual blocks without norms between strided convolutions are those of DRUNet, pixels that become channels those of
     FFDNet, and the skip around all is DnCNN's (Zhang et al., doi 10.1109/TPAMI.2021.3088914, 10.1109/TIP.2018.2839891
-    and 10.1109/TIP.2017.2662206). Sizes are ours: blocks on each way through a level 1, 1 and 2. Atomic columns are
-    many pixels wide, so nothing is lost where squares of pixels are seen as one, and training is four times as fast.
+    and 10.1109/TIP.2017.2662206). Sizes are ours: one block on each way through the first two levels, two blocks in the
+    third. Atomic columns are many pixels wide, so the first level can do with a quarter of the pixels.
 
     An untrained network gives back the image. Its output has the image's black level and gain, whatever the label's.
 
