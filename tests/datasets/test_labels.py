@@ -16,16 +16,27 @@ from stembench.imaging.probe import Probe
 
 
 def test_gaussian_has_its_width():
-    mask = gaussian_mask(np.array([[5.0, 5.0]]), (101, 101), 0.1, fwhm=1.0)
-    assert mask[50, 50] == pytest.approx(1)
-    assert mask[50, 55] == pytest.approx(0.5, abs=1e-6)
+    mask = gaussian_mask(np.array([[5.0, 5.0]]), (1001, 1001), 0.01, fwhm=1.0)
+    assert mask[500, 500] == pytest.approx(1, abs=1e-4)
+    assert mask[500, 550] == pytest.approx(0.5, abs=1e-4)
 
 
-def test_gaussian_is_centred_between_pixels():
-    mask = gaussian_mask(np.array([[2.03, 1.97]]), (40, 40), 0.1, fwhm=0.6)
-    y, x = np.mgrid[:40, :40] * 0.1
-    assert (mask * x).sum() / mask.sum() == pytest.approx(2.03, abs=1e-3)
-    assert (mask * y).sum() / mask.sum() == pytest.approx(1.97, abs=1e-3)
+@pytest.mark.parametrize("pixel_size", [0.1, 0.4, 0.8])
+def test_a_pixel_of_a_gaussian_has_the_mean_of_the_peak_in_it(pixel_size):
+    place, fine = np.array([[2.03, 1.97]]), 21
+    mask = gaussian_mask(place, (10, 10), pixel_size, fwhm=0.6)
+    at = pixel_size * ((np.arange(10 * fine) - (fine - 1) / 2) / fine)
+    across, down = (2 ** (-4 * ((at - centre) / 0.6) ** 2) for centre in place[0])
+    means = np.outer(down, across).reshape(10, fine, 10, fine).mean(axis=(1, 3))
+    assert mask == pytest.approx(means, abs=1e-3)
+
+
+def test_a_gaussian_has_its_place_and_its_sum_wherever_it_lies():
+    y, x = np.mgrid[:40, :40] * 0.15
+    for place in np.random.default_rng(0).uniform(2, 4, (10, 2)):
+        mask = gaussian_mask(place[None], (40, 40), 0.15, fwhm=0.2)
+        assert [(mask * axis).sum() / mask.sum() for axis in (x, y)] == pytest.approx(place, abs=1e-3)
+        assert mask.sum() * 0.15**2 == pytest.approx(np.pi * 0.2**2 / (4 * np.log(2)), rel=1e-3)
 
 
 def test_disc_has_its_area():
@@ -36,7 +47,7 @@ def test_disc_has_its_area():
 
 def test_columns_at_the_edge_and_beyond_are_cut():
     mask = gaussian_mask(np.array([[-0.1, 0.0], [50.0, 50.0]]), (20, 20), 0.1, fwhm=0.5)
-    assert mask[0, 0] == pytest.approx(0.895, abs=0.01)
+    assert mask[0, 0] == pytest.approx(0.895, abs=0.02)
     assert not gaussian_mask(np.empty((0, 2)), (20, 20), 0.1, fwhm=0.5).any()
 
 

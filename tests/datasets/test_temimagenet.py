@@ -69,7 +69,8 @@ def test_interpolated_labels_are_twice_as_large(exported):
 def test_numbers_are_written_as_in_the_published_files(samples, tmp_path):
     columns = pd.DataFrame({"y_A": [167.76602366863758675], "x_A": [125.36139757986799736]})
     columns = pd.concat([columns, columns + 1]).assign(strength=1.0, asked=[True, False], hidden=False)
-    drawn = {"sample": 0, "pixel_size_A": 1.0, "column_radius_A": 11.327048159668372307, "gaussian_mask_fwhm_A": 0.2}
+    drawn = {"sample": 0, "pixel_size_A": 1.0, "column_radius_A": 11.327048159668372307}
+    drawn |= {"gaussian_mask_fwhm_A": 0.4, "superresolution_fwhm_A": 0.2}
     export_temimagenet([Sample(samples[0].images, columns, drawn)], tmp_path)
     read = {name: (tmp_path / name / "00001.txt").read_text() for name in TEXT_LABELS}
     assert read["position"] == " 168.76602366863758675 126.36139757986799736 \n"

@@ -326,8 +326,8 @@ def test_targets_show_each_rank_apart_hidden_columns_too_but_none_that_is_not_as
     )
     sample = sample_of(columns)
     heaviest, second, rest = StructuralPrior(0.05).target(sample, "localise")
-    assert [heaviest[30, x] for x in (20, 40, 60, 80)] == pytest.approx([1, 0, 1, 0])
-    assert [second[30, x] for x in (20, 40, 60, 80)] == pytest.approx([0, 1, 0, 0])
+    assert [heaviest[30, x] for x in (20, 40, 60, 80)] == pytest.approx([1, 0, 1, 0], abs=0.06)
+    assert [second[30, x] for x in (20, 40, 60, 80)] == pytest.approx([0, 1, 0, 0], abs=0.06)
     assert not rest.any()
     assert np.array_equal(np.maximum(heaviest, second), label(sample, "gaussianMask"))
 

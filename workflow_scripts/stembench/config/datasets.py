@@ -329,7 +329,14 @@ class Dataset(Section):
         "ignored",
     )
     gaussian_mask_fwhm_A: float = Field(
-        0.2, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}
+        0.4, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}
+    )
+    superresolution_fwhm_A: float = Field(
+        0.2,
+        description="FWHM of the peaks in noNoiseNoBackgroundSuperresolution",
+        gt=0,
+        le=5,
+        json_schema_extra={"unit": "A"},
     )
     stored_labels: tuple[ImageLabel, ...] = Field(
         (),
@@ -398,6 +405,13 @@ class ImportedDataset(Section):
         9, description="Consecutive images of one structure, which stay in one split", ge=1, le=1000
     )
     gaussian_mask_fwhm_A: float = Field(
-        0.2, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}
+        0.4, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}
+    )
+    superresolution_fwhm_A: float = Field(
+        0.2,
+        description="FWHM of the peaks in noNoiseNoBackgroundSuperresolution",
+        gt=0,
+        le=5,
+        json_schema_extra={"unit": "A"},
     )
     seed: int = Field(0, description="Seed of the split", ge=0, le=2**32 - 1)

@@ -27,7 +27,6 @@ GENERAL = Dataset(
     mistilt_mrad=(0.0, 2.0),
     pixel_size_A=(0.13, 0.17),
     background=2.0,
-    gaussian_mask_fwhm_A=0.4,
     noise=PhysicalNoise(
         shot_noise_alone=0.2,
         drift_A=(0.0, 0.6),

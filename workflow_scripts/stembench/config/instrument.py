@@ -85,7 +85,6 @@ class Instrument(Section):
             background=self.background,
             pixel_size_A=None,
             resampled_to_A=GENERAL.pixel_size_A,
-            gaussian_mask_fwhm_A=GENERAL.gaussian_mask_fwhm_A,
             noise=CalibratedNoise(instrument=INSTRUMENT),
             share=0.5,  # two of three images that its networks see are those of `mixed_with`
         )

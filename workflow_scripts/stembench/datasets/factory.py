@@ -220,6 +220,7 @@ class Factory:
             "probe_fwhm_A": probe.fwhm,
             "column_radius_A": probe.column_radius,
             "gaussian_mask_fwhm_A": self.recipe.gaussian_mask_fwhm_A,
+            "superresolution_fwhm_A": self.recipe.superresolution_fwhm_A,
             "pixel_size_A": pixel_size,
             **({"recorded_pixel_size_A": frame.pixel_size} if self.recipe.resampled_to_A else {}),
             "rotation_deg": float(np.rad2deg(view.rotation)),

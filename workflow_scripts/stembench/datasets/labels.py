@@ -45,7 +45,7 @@ def label(sample: Sample, name: str) -> np.ndarray:
 
 
 def gaussian_mask(positions: np.ndarray, shape: tuple[int, int], pixel_size: float, fwhm: float) -> np.ndarray:
-    """Gaussian peaks of height 1 at the columns.
+    """Gaussian peaks of height 1 at the columns, each pixel with their mean in it.
 
     Parameters
     ----------
@@ -63,8 +63,10 @@ def gaussian_mask(positions: np.ndarray, shape: tuple[int, int], pixel_size: flo
     ndarray of float32, shape `shape`
         Overlapping peaks take their maximum.
     """
-    sigma = fwhm / np.sqrt(8 * np.log(2)) / pixel_size
-    return _stamped(positions / pixel_size, shape, 4 * sigma, lambda r2: np.exp(-r2 / (2 * sigma**2)))
+    image = np.zeros(shape, np.float32)
+    rows, columns, shares, area = _integrated(positions, pixel_size, fwhm)
+    _onto(image, np.maximum, rows, columns, (area * shares).astype(np.float32))
+    return image
 
 
 def circular_mask(positions: np.ndarray, shape: tuple[int, int], pixel_size: float, radius: float) -> np.ndarray:
@@ -78,7 +80,7 @@ def sharpened(
 ) -> np.ndarray:
     """Columns as narrow Gaussians that keep their intensities.
 
-    Each is integrated over the pixels, so that its sum is in proportion to its strength wherever it lies between them.
+    Each pixel has their mean in it, so that a column's sum is in proportion to its strength wherever it lies.
 
     Parameters
     ----------
@@ -92,15 +94,26 @@ def sharpened(
     ndarray of float32, shape `shape`
         1 at its maximum; overlapping columns add.
     """
+    image = np.zeros(shape)
+    rows, columns, shares, _ = _integrated(positions, pixel_size, fwhm)
+    _onto(image, np.add, rows, columns, strengths[:, None, None] * shares)
+    return (image / max(image.max(), 1e-12)).astype(np.float32)
+
+
+def _integrated(
+    positions: np.ndarray, pixel_size: float, fwhm: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Gaussian peaks integrated over pixels.
+
+    Returns the rows and columns around each peak, the share of it that each pixel of them holds, shape (peaks, rows,
+    columns), and the integral of a peak of height 1 [px^2].
+    """
     sigma = fwhm / np.sqrt(8 * np.log(2)) / pixel_size
     x, y = positions.T / pixel_size
     rows, columns, across, along = windows(x, y, 4 * sigma + 1)
     edges = np.array([-0.5, 0.5])[:, None, None]
-    profiles = [np.diff(erf((steps + edges) / (np.sqrt(2) * sigma)), axis=0)[0] / 2 for steps in (along, across)]
-    values = strengths[:, None, None] * profiles[0][:, :, None] * profiles[1][:, None, :]
-    image = np.zeros(shape)
-    _onto(image, np.add, rows, columns, values)
-    return (image / max(image.max(), 1e-12)).astype(np.float32)
+    down, right = (np.diff(erf((steps + edges) / (np.sqrt(2) * sigma)), axis=0)[0] / 2 for steps in (along, across))
+    return rows, columns, down[:, :, None] * right[:, None, :], 2 * np.pi * sigma**2
 
 
 def ignored(sample: Sample) -> np.ndarray:
@@ -177,7 +190,7 @@ def _circles(sample: Sample, part: float) -> np.ndarray:
 def _superresolution(sample: Sample) -> np.ndarray:
     columns = sample.columns
     positions, strengths = columns[["x_A", "y_A"]].to_numpy(), columns.strength.to_numpy()
-    return sharpened(positions, strengths, *_place(sample), sample.parameters["gaussian_mask_fwhm_A"])
+    return sharpened(positions, strengths, *_place(sample), sample.parameters["superresolution_fwhm_A"])
 
 
 def _position(sample: Sample) -> np.ndarray:
