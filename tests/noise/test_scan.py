@@ -126,13 +126,36 @@ def test_frames_are_those_of_scipys_cubic_splines():
         Scan(48, stretch=0.3, settling=9.0, odd_even=1.3),
     ]
     for chosen in ([0, 1], [1, 1]):
-        frames = frames_of(coefficients, scans, chosen, [6, 6], jittered=True)
+        frames = frames_of(coefficients, scans, chosen, [6, 6])
         for frame, scan, k in zip(frames, scans, chosen):
             rows = np.arange(48)
             shifts = scan.shifts(rows) + (0 if scan.jitter is None else scan.jitter)
             y, x = np.broadcast_arrays((rows + shifts[:, 1])[:, None], rows + shifts[:, :1] + scan.flyback(rows))
             expected = ndimage.map_coordinates(images[k], [y + 6, x + 6], order=3, mode="mirror")
             assert frame == pytest.approx(expected, abs=1e-12)
+
+
+def test_in_a_steady_frame_a_column_is_whole_where_it_appears():
+    rng, fwhm = np.random.default_rng(0), 12.0
+    scan = Scan(
+        60,
+        step=(0.02, -0.01),
+        pickup=(0.8, 0.5),
+        periods_per_row=0.37,
+        phases=(1.0, 2.0),
+        odd_even=1.5,
+        jitter=rng.normal(0, 0.7, (60, 2)),
+    )
+
+    def column(x, y):
+        rows, columns = np.mgrid[:60, :60]
+        return 2 ** (-4 * ((columns - x) ** 2 + (rows - y) ** 2) / fwhm**2)
+
+    coefficients = ndimage.spline_filter(column(31.3, 28.6), 3, mode="mirror")[None]
+    steady, torn = (frames_of(coefficients, [scan], [0], [0], over)[0] for over in ([fwhm], None))
+    expected = column(*scan.apparent(np.array([[31.3, 28.6]]), fwhm)[0])
+    assert np.abs(steady - expected).max() < 0.02
+    assert np.abs(torn - expected).max() > 0.1
 
 
 def drawn(**updates):
@@ -172,6 +195,6 @@ def test_the_blur_of_jitter_stays_in_an_average_of_frames():
     rng = np.random.default_rng(0)
     scans = [Scan(PIXELS, jitter=rng.normal(0, 4.0, (PIXELS, 2))) for _ in range(64)]
     coefficients = ndimage.spline_filter(column, 3, mode="mirror")[None]
-    blurred = average(frames_of(coefficients, scans, [0] * 64, [0] * 64, jittered=True))
+    blurred = average(frames_of(coefficients, scans, [0] * 64, [0] * 64))
     expected = ndimage.gaussian_filter(column, 4.0)
     assert blurred.max() == pytest.approx(expected.max(), rel=0.05)

@@ -12,6 +12,7 @@ GENERAL = Dataset(
         *("periodic", "defects", "particle", "wedge", "embedded", "straight_interface", "grain_boundary", "random"),
         *("occluded", "covered", "strained", "polar", "dislocation", "stacking_fault", "antiphase_boundary", "twin"),
         *("moire", "decahedron", "icosahedron"),
+        *("particle", "wedge"),  # once more: rims one atom thick
         *("lattice",) * 4,
         *("empty", "tilted") * 3,
     ),

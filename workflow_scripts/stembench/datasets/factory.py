@@ -390,7 +390,7 @@ class Factory:
         return noise.test_counts_per_px[position % len(noise.test_counts_per_px)]
 
     def _noisy(self, plan: Plan, ideal: Ideal, image: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, dict]:
-        """The noise of the pixels on an image and its jittered frames; and what follows from its parameters."""
+        """The noise of the pixels on an image and its frames; and what follows from its parameters."""
         drawn = plan.parameters
         if not isinstance(self.recipe.noise, PhysicalNoise):
             parameters = _noise_parameters(drawn)
@@ -559,7 +559,7 @@ class Factory:
 
 
 def _scanned(plan: Plan, ideal: Ideal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The clean image and the image with its background as they are scanned without jitter, and frames with it."""
+    """The clean image and the image with its background, their rows where columns appear, and frames as recorded."""
     scans, pad = plan.scans, plan.frame.pad
     jitters = any(scan.jitter is not None for scan in scans)
     inner = np.s_[..., pad : pad + scans[0].rows, pad : pad + scans[0].rows]
@@ -568,16 +568,16 @@ def _scanned(plan: Plan, ideal: Ideal) -> tuple[np.ndarray, np.ndarray, np.ndarr
         clean, image = both[inner]
         return clean, image, np.stack([image] * len(scans))
     coefficients, pads = spline_coefficients(both), [pad] * len(scans)
-    clean, image = (frames_of(coefficients, scans, [k] * len(scans), pads, jittered=False) for k in (0, 1))
-    frames = frames_of(coefficients, scans, [1] * len(scans), pads, jittered=True) if jitters else image
-    return average(clean), average(image), frames
+    widths = [plan.probe.fwhm / plan.frame.pixel_size] * len(scans)
+    clean, image = (frames_of(coefficients, scans, [k] * len(scans), pads, widths) for k in (0, 1))
+    return average(clean), average(image), frames_of(coefficients, scans, [1] * len(scans), pads)
 
 
 def _jittered(plan: Plan, images: np.ndarray) -> Iterator[np.ndarray]:
-    """Frames of each of some images, with the jitter of their rows."""
+    """Frames of each of some images, as they are recorded."""
     coefficients, pads = spline_coefficients(images), [plan.frame.pad] * len(plan.scans)
     for number in range(len(images)):
-        yield frames_of(coefficients, plan.scans, [number] * len(plan.scans), pads, jittered=True)
+        yield frames_of(coefficients, plan.scans, [number] * len(plan.scans), pads)
 
 
 @lru_cache

@@ -242,8 +242,8 @@ def rendered_on(factory: Factory, plans: Sequence[Plan], device: torch.device) -
     background = _batch([plan.background for plan in plans], (size, size), device)
     clean, image = _detected(forward, plans, dark, background)
     coefficients = _spline_coefficients(torch.cat([clean, image]))
-    still_clean, still = (_frames(coefficients, plans, first, False, device) for first in (0, len(plans)))
-    moving = _frames(coefficients, plans, len(plans), True, device)
+    still_clean, still = (_frames(coefficients, plans, first, True, device) for first in (0, len(plans)))
+    moving = _frames(coefficients, plans, len(plans), False, device)
     noisy = torch.stack(
         [
             recorded(frames, plan.parameters, plan.scans, _Randomness(factory.recipe.seed, plan, device), put)
@@ -313,14 +313,19 @@ def _spline_filter(size: int) -> np.ndarray:
 
 
 def _frames(
-    coefficients: torch.Tensor, plans: Sequence[Plan], first: int, jittered: bool, device: torch.device
+    coefficients: torch.Tensor, plans: Sequence[Plan], first: int, steady: bool, device: torch.device
 ) -> tuple[torch.Tensor, ...]:
-    """The frames of each plan, whose images begin at the place `first`; each of shape (frames, rows, rows)."""
+    """The frames of each plan, whose images begin at the place `first`; each of shape (frames, rows, rows).
+
+    Rows lie where columns appear if `steady`, else where the scan puts them.
+    """
     counts = [len(plan.scans) for plan in plans]
     places = np.repeat(np.arange(len(plans)) + first, counts).tolist()
     pads = np.repeat([plan.frame.pad for plan in plans], counts).tolist()
     scans = [scan for plan in plans for scan in plan.scans]
-    return frames_of(coefficients, scans, places, pads, jittered, partial(_put, device=device)).split(counts)
+    widths = np.repeat([plan.probe.fwhm / plan.frame.pixel_size for plan in plans], counts).tolist()
+    over = widths if steady else None
+    return frames_of(coefficients, scans, places, pads, over, partial(_put, device=device)).split(counts)
 
 
 class _Randomness:

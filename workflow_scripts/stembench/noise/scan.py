@@ -73,6 +73,17 @@ class Scan:
         """dx and dy without jitter, of mean 0 over the frame; shape (len(rows), 2). Rows beyond the frame continue."""
         return self._gradual(rows) + self._jumped(rows)
 
+    def steady_shifts(self, rows: np.ndarray, fwhm: float) -> np.ndarray:
+        """`shifts` of which a column of this width is moved: their mean over its rows, each weighted by its profile.
+
+        Of a fast beat of the mains and of odd-even shifts, which tear columns apart, next to nothing is left.
+        """
+        sigma = _profile_sd(fwhm)
+        around = np.arange(-int(np.ceil(_REACH * sigma)), int(np.ceil(_REACH * sigma)) + 1)
+        weights = np.exp((around / sigma) ** 2 / -2)
+        every = self._gradual((rows[:, None] + around).ravel()).reshape(len(rows), len(around), 2)
+        return np.einsum("k,rkc->rc", weights / weights.sum(), every) + self._jumped(rows)
+
     def _gradual(self, rows: np.ndarray) -> np.ndarray:
         """Shifts but for jumps."""
         return self._placed(rows) - self._placed(np.arange(self.rows)).mean(0)
@@ -126,7 +137,7 @@ class Scan:
     def _moved(self, positions: np.ndarray, fwhm: float) -> np.ndarray:
         """Positions moved by all but jumps and flyback."""
         x, y = positions.T
-        sigma = max(fwhm * _SIGMA_OF_FWHM, _NARROWEST_PX)
+        sigma = _profile_sd(fwhm)
         ends = np.arange(min(np.floor(y.min()), 0), max(np.ceil(y.max()), self.rows) + 1)
         reach = int(np.ceil(_REACH * sigma + np.abs(self._gradual(ends)[:, 1]).max()))
         middle, around = np.round(y).astype(int), np.arange(-reach, reach + 1)
@@ -147,6 +158,11 @@ class Scan:
         return x
 
 
+def _profile_sd(fwhm: float) -> float:
+    """Standard deviation of a column's profile [px]."""
+    return max(fwhm * _SIGMA_OF_FWHM, _NARROWEST_PX)
+
+
 def apparent_positions(positions: np.ndarray, scans: Sequence[Scan], fwhm: float) -> np.ndarray:
     """Where columns appear in the average of some frames; see `Scan.apparent`."""
     return np.mean([scan.apparent(positions, fwhm) for scan in scans], axis=0)
@@ -162,10 +178,10 @@ def frames_of(
     scans: Sequence[Scan],
     chosen: Sequence[int],
     pads: Sequence[int],
-    jittered: bool,
+    steady_over: Sequence[float] | None = None,
     put: Callable[[np.ndarray], Array] = np.asarray,
 ) -> Array:
-    """Scan images, with or without the jitter of their rows.
+    """Scan images.
 
     Parameters
     ----------
@@ -173,18 +189,21 @@ def frames_of(
         As in `noise.physical.sampled`.
     scans : sequence of Scan
         One a frame, as high as wide.
-    jittered : bool
-        Whether rows jitter.
+    steady_over : sequence of float, optional
+        FWHM of a column in each frame [px]. Rows then lie where columns appear, by `Scan.steady_shifts` and without
+        jitter, and columns are whole; else each row lies where the scan puts it.
 
     Returns
     -------
     array, shape (frames, rows, rows)
     """
     rows = np.arange(scans[0].rows)
-    shifts = np.stack([scan.shifts(rows) for scan in scans])
-    if jittered:
-        shifts += np.stack([np.zeros((len(rows), 2)) if scan.jitter is None else scan.jitter for scan in scans])
-    return sampled(coefficients, chosen, shifts, np.stack([scan.flyback(rows) for scan in scans]), pads, put)
+    if steady_over is None:
+        shifts = [scan.shifts(rows) + (0 if scan.jitter is None else scan.jitter) for scan in scans]
+    else:
+        shifts = [scan.steady_shifts(rows, fwhm) for scan, fwhm in zip(scans, steady_over)]
+    stretches = np.stack([scan.flyback(rows) for scan in scans])
+    return sampled(coefficients, chosen, np.stack(shifts), stretches, pads, put)
 
 
 def recorded(
