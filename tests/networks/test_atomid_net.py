@@ -159,7 +159,7 @@ def test_target_is_a_gaussian_of_a_quarter_of_the_spacing_at_each_column_that_is
     maps, plane = AtomIDNet(0.25).target(two, "localise")
     y, x = np.mgrid[:40, :60]
     peaks = [np.exp(-((x - column) ** 2 + (y - 15.2) ** 2) / (2 * (20.5 / 4) ** 2)) for column in (10, 30.5)]
-    assert maps == pytest.approx(np.maximum(*peaks), abs=4e-4)  # a peak ends at 4 sigma
+    assert maps == pytest.approx(np.maximum(*peaks), abs=4e-3)  # pixels hold the mean of a peak
     assert plane == pytest.approx(np.full((40, 60), 20.5))
     assert maps.dtype == plane.dtype == np.float32
 
