@@ -7,6 +7,7 @@ from stembench.application import tiling
 from stembench.application.tiling import map_of, maps_of_tiles, progress_bar, reach_of, tiles_of
 from stembench.errors import InputError
 from stembench.networks import NETWORKS
+from stembench.networks.base import Network
 from stembench.networks.registry import build, normalise, save
 from stembench.trained_network import TrainedNetwork
 
@@ -80,6 +81,21 @@ def test_a_network_looks_as_far_as_its_convolutions_add_up_to(tmp_path):
     # By hand: from the map downwards, each level doubled on the pooling grid, two convolutions a level.
     assert reach_of(lively("atomid_net", tmp_path / "atomid_net")) == 94
     assert reach_of(lively("sfin", tmp_path / "sfin")) == np.inf
+
+
+def test_how_far_a_network_looks_is_known_although_its_sigmoid_is_saturated(monkeypatch):
+    class Saturated(Network):
+        source, published_parameters, sigmoid = "here", 0, True
+
+        def __init__(self):
+            super().__init__()
+            self.layers = torch.nn.Sequential(*(torch.nn.Conv2d(1, 1, 3, padding=1) for _ in range(3)))
+
+        def compute(self, image):
+            return 1e6 * self.layers(image)
+
+    monkeypatch.setattr(tiling, "build", lambda *_, **__: Saturated())
+    assert tiling._reach("saturated", ()) == 3
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (65, 2000), (1024, 1025), (3001, 2999)])

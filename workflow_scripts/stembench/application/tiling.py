@@ -215,7 +215,7 @@ def _reach_along(network: Network, axis: int) -> float:
     shape[axis] = 2 * first + divisor
     strip = torch.ones(shape, dtype=torch.double, requires_grad=True)
     with _MeansForMaxima():
-        block = network.map_of(network(strip)).narrow(axis, first, divisor).sum()
+        block = network.map_of(network(strip, logits=True)).narrow(axis, first, divisor).sum()
     if not block.requires_grad:  # it finds boxes, and draws its map from them
         return np.inf
     (gradient,) = torch.autograd.grad(block, strip)
