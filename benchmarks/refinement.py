@@ -49,7 +49,7 @@ FITS: dict[str, Fit] = {
 
 
 def factory(chosen: Callable[[str, str], bool], counts: tuple[float, ...], **more: object) -> Factory:
-    """Of `physical`, a structure at each dose; with shot noise alone, unless `more` holds another noise."""
+    """Images of `physical`, each structure at every dose; shot noise alone, unless `more` holds another noise."""
     config = Config()
     materials = [
         Material.of(

@@ -23,7 +23,7 @@ def test_gaussian_has_its_width():
 
 @pytest.mark.parametrize("pixel_size", [0.1, 0.4, 0.8])
 def test_a_pixel_of_a_gaussian_has_the_mean_of_the_peak_in_it(pixel_size):
-    place, fine = np.array([[2.03, 1.97]]), 21
+    place, fine = pixel_size * np.array([[5.3, 4.6]]), 21
     mask = gaussian_mask(place, (10, 10), pixel_size, fwhm=0.6)
     at = pixel_size * ((np.arange(10 * fine) - (fine - 1) / 2) / fine)
     across, down = (2 ** (-4 * ((at - centre) / 0.6) ** 2) for centre in place[0])

@@ -197,7 +197,8 @@ def _reach(architecture: str, options: tuple[tuple[str, Any], ...]) -> float:
     """Found by the gradient of a block of the map, as large as the pooling grid's cells, in the middle of a strip.
 
     The network is one of random positive weights, which sees positive numbers: no part of the gradient cancels, and
-    every activation that passes positive numbers passes it. Where the largest is taken of several numbers, it is their
+    every activation that passes positive numbers passes it. The map is taken before its sigmoid, which has no gradient
+    where it is saturated. Where the largest is taken of several numbers, it is their
     mean, which looks at all.
     """
     network = build(architecture, _NARROW, 0, options=dict(options)).double().eval()

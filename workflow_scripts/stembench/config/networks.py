@@ -233,10 +233,10 @@ def _without(network: str, *parts: str) -> Network:
     return Network(variant_of=network, options=dict.fromkeys(parts, False))
 
 
-def _of_general(architecture: str, judges: str, loss: Literal["bce", "log_rmse"], learning_rate: float) -> Network:
-    """One that ships, or will: its recipe is the same at every scale."""
+def _of_general(architecture: str, chosen_by: str, loss: Literal["bce", "log_rmse"], learning_rate: float) -> Network:
+    """One trained on `general`, by one recipe at every scale."""
     recipe = Recipe(
-        source=f"ours: chosen by {judges} (docs/explanation/shipped_networks.md)",
+        source=f"ours: chosen by {chosen_by} (docs/explanation/shipped_networks.md)",
         loss=loss,
         learning_rate=learning_rate,
         width=0.5,

@@ -77,7 +77,8 @@ SCALES: dict[str, Any] = {
         "width": 0.25,
         "crop_px": 64,
         "batch_images": 16,
-        "samples_seen": dict.fromkeys(get_args(Task), 8000) | {"denoise_background": 4000},  # else half of the time
+        "samples_seen": dict.fromkeys(get_args(Task), 8000)
+        | {"denoise_background": 4000},  # of a crop SFIN and SFFN take several times a U-Net's time
         "epochs": 3,
         "seeds": 1,
         "lab_draws": 1,

@@ -414,7 +414,7 @@ class Factory:
         drawn, counted = plan.parameters, plan.parameters["counts_per_px"] / plan.parameters["frames"]
         level, zero = (1.0, 0.0) if drawn["shot_noise_alone"] else (drawn["gain"], drawn["offset"])
         errors = []
-        for frames in _jittered(plan, segments.quadrants / fraction):
+        for frames in _displaced(plan, segments.quadrants / fraction):
             levels = recorded(frames, drawn, plan.scans, plan.rng)
             errors.append(fraction * ((levels - zero) / (level * counted) - average(frames)))
         return integrated_field(differences(np.stack(errors)), plan.frame.pixel_size) / segments.span
@@ -559,7 +559,10 @@ class Factory:
 
 
 def _scanned(plan: Plan, ideal: Ideal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The clean image and the image with its background, their rows where columns appear, and frames as recorded."""
+    """The clean image and the image with its background, and noise-free frames of the latter.
+
+    Rows of both images lie where columns appear, rows of the frames where the scan puts them.
+    """
     scans, pad = plan.scans, plan.frame.pad
     jitters = any(scan.jitter is not None for scan in scans)
     inner = np.s_[..., pad : pad + scans[0].rows, pad : pad + scans[0].rows]
@@ -573,8 +576,8 @@ def _scanned(plan: Plan, ideal: Ideal) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return average(clean), average(image), frames_of(coefficients, scans, [1] * len(scans), pads)
 
 
-def _jittered(plan: Plan, images: np.ndarray) -> Iterator[np.ndarray]:
-    """Frames of each of some images, as they are recorded."""
+def _displaced(plan: Plan, images: np.ndarray) -> Iterator[np.ndarray]:
+    """Noise-free frames of each of some images, rows where the scan puts them."""
     coefficients, pads = spline_coefficients(images), [plan.frame.pad] * len(plan.scans)
     for number in range(len(images)):
         yield frames_of(coefficients, plan.scans, [number] * len(plan.scans), pads)

@@ -45,7 +45,7 @@ def label(sample: Sample, name: str) -> np.ndarray:
 
 
 def gaussian_mask(positions: np.ndarray, shape: tuple[int, int], pixel_size: float, fwhm: float) -> np.ndarray:
-    """Gaussian peaks of height 1 at the columns, each pixel with their mean in it.
+    """Gaussian peaks of height 1 at the columns; a pixel holds the mean of a peak over its area.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def sharpened(
 ) -> np.ndarray:
     """Columns as narrow Gaussians that keep their intensities.
 
-    Each pixel has their mean in it, so that a column's sum is in proportion to its strength wherever it lies.
+    They are integrated over pixels, so that a column's sum is proportional to its strength wherever it lies.
 
     Parameters
     ----------

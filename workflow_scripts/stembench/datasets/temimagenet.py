@@ -188,8 +188,8 @@ def read_temimagenet(
         If the pixel size is unknown or a file cannot be used.
     """
     folder, listed = Path(recipe.folder), list_temimagenet(recipe)
-    widths = {"gaussian_mask_fwhm_A", "superresolution_fwhm_A"}
-    known = _UNKNOWN | recipe.model_dump(include={"mode", "pixel_size_A"} | widths)
+    told = {"mode", "pixel_size_A", "gaussian_mask_fwhm_A", "superresolution_fwhm_A"}
+    known = _UNKNOWN | recipe.model_dump(include=told)
     if "pixel_size_A" not in listed and recipe.pixel_size_A is None:
         raise InputError(f"{folder}: its files give no pixel size; set pixel_size_A of this dataset in angstrom")
     names = [name for name in _IMAGES if (folder / name).is_dir()]

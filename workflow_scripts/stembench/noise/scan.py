@@ -73,16 +73,18 @@ class Scan:
         """dx and dy without jitter, of mean 0 over the frame; shape (len(rows), 2). Rows beyond the frame continue."""
         return self._gradual(rows) + self._jumped(rows)
 
-    def steady_shifts(self, rows: np.ndarray, fwhm: float) -> np.ndarray:
-        """`shifts` of which a column of this width is moved: their mean over its rows, each weighted by its profile.
+    def steady_shifts(self, fwhm: float) -> np.ndarray:
+        """dx and dy by which columns of this width appear displaced, for each row; shape (rows, 2).
 
-        Of a fast beat of the mains and of odd-even shifts, which tear columns apart, next to nothing is left.
+        They are the means of `shifts` over the rows of a column, weighted by its profile; jumps stay sharp. Fast beats
+        of the mains and odd-even shifts, which tear columns apart, average out.
         """
         sigma = _profile_sd(fwhm)
-        around = np.arange(-int(np.ceil(_REACH * sigma)), int(np.ceil(_REACH * sigma)) + 1)
-        weights = np.exp((around / sigma) ** 2 / -2)
-        every = self._gradual((rows[:, None] + around).ravel()).reshape(len(rows), len(around), 2)
-        return np.einsum("k,rkc->rc", weights / weights.sum(), every) + self._jumped(rows)
+        reach = int(np.ceil(_REACH * sigma))
+        weights = np.exp((np.arange(-reach, reach + 1) / sigma) ** 2 / -2)
+        every = self._gradual(np.arange(-reach, self.rows + reach))
+        means = [np.convolve(along, weights / weights.sum(), "valid") for along in every.T]
+        return np.column_stack(means) + self._jumped(np.arange(self.rows))
 
     def _gradual(self, rows: np.ndarray) -> np.ndarray:
         """Shifts but for jumps."""
@@ -201,7 +203,7 @@ def frames_of(
     if steady_over is None:
         shifts = [scan.shifts(rows) + (0 if scan.jitter is None else scan.jitter) for scan in scans]
     else:
-        shifts = [scan.steady_shifts(rows, fwhm) for scan, fwhm in zip(scans, steady_over)]
+        shifts = [scan.steady_shifts(fwhm) for scan, fwhm in zip(scans, steady_over)]
     stretches = np.stack([scan.flyback(rows) for scan in scans])
     return sampled(coefficients, chosen, np.stack(shifts), stretches, pads, put)
 

@@ -38,7 +38,7 @@ def rmse(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 def log_rmse(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Mean over the samples of ln(1 + RMSE / 0.003), which heeds a clear sample as much as a noisy one.
 
-    It is PSNR in other units, but that it ends at 0 and its slope stays finite where a sample has no error.
+    It is PSNR in other units, except that it ends at 0 and its slope stays finite where a sample has no error.
 
     Parameters
     ----------

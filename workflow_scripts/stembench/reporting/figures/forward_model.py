@@ -157,8 +157,8 @@ def caption(plan: Plan, dataset: str) -> str:
         "as large in area as they are strong (peak in the image), by what they hold. (b) Their image by the probe, "
         "without noise and background, in the specimen's drift and the scan's shear. (c) With the background. Then the "
         "image at each dose, in electrons counted in the pixel at the brightest column above background (e/px) and in "
-        "incident electrons per Å²: the rows jitter, electrons are counted, the detector has an afterglow. Each panel "
-        "has grey levels of its own."
+        "incident electrons per Å²: the rows jitter and follow the mains, electrons are counted, the detector has an "
+        "afterglow. Each panel has grey levels of its own."
     )
 
 
