@@ -36,6 +36,17 @@ def test_a_row_shows_input_output_and_target(drawn):
             assert np.array_equal(panel.images[0].get_array(), array[number])
 
 
+def test_what_a_target_says_nothing_of_is_no_grey(drawn):
+    examples = made()
+    examples.targets[0, :5] = np.nan
+    plot_validation(examples, "net", [])
+    said, silent = (shown(drawn[0])[panel].images[0] for panel in (5, 2))
+    assert [panel.get_title() for panel in shown(drawn[0])[2::3]] == ["target (blue: ignored)", "target"]
+    assert np.ptp(said.to_rgba(said.get_array())[..., :3], axis=-1).max() == 0
+    colours = silent.to_rgba(silent.get_array())[..., :3]
+    assert (np.ptp(colours, axis=-1) > 0).tolist() == np.isnan(examples.targets[0]).tolist()
+
+
 def test_the_scale_bar_of_an_output_of_twice_the_size_is_twice_as_many_pixels(drawn):
     plot_validation(made(), "net", [])
     lengths = [np.ptp(axes.lines[0].get_xdata()) for axes in shown(drawn[0])[:2]]
