@@ -299,11 +299,8 @@ def test_a_column_is_where_its_distorted_image_is_within_2_pm(small_factory, fau
 def test_columns_are_torn_in_the_noisy_image_alone(small_factory, fault):
     noise = PhysicalNoise(**PLAIN | {"counts_per_px": (1e9, 1e9)} | fault)
     recipe = Dataset(noise=noise, conditions=("200keV_24mrad",), background=0.0, pixel_size_A=(0.1, 0.1))
-    images = (
-        Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials[:1], 64)
-        .sample("train", 3)
-        .images
-    )
+    factory = Factory(recipe, small_factory.arrangements, Imaging(), small_factory.materials[:1], 64)
+    images = factory.sample("train", 3).images
     torn, whole = (np.diff(images[name].astype(float), 2, axis=0).std() for name in ("image", "noNoise"))
     assert whole < 0.5 * torn
 

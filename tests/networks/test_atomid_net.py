@@ -157,9 +157,12 @@ def sample(positions, asked, neighbour):
 def test_target_is_a_gaussian_of_a_quarter_of_the_spacing_at_each_column_that_is_asked_for():
     two = sample([(1.0, 1.52), (3.05, 1.52), (5.0, 3.0)], [True, True, False], [2.05, 2.05, 2.4])
     maps, plane = AtomIDNet(0.25).target(two, "localise")
-    y, x = np.mgrid[:40, :60]
-    peaks = [np.exp(-((x - column) ** 2 + (y - 15.2) ** 2) / (2 * (20.5 / 4) ** 2)) for column in (10, 30.5)]
-    assert maps == pytest.approx(np.maximum(*peaks), abs=4e-3)  # pixels hold the mean of a peak
+    y, x = (np.arange(-0.45, pixels - 0.5, 0.1) for pixels in (40, 60))  # ten to a pixel, which holds their mean
+    down, *across = (
+        np.exp(-((axis - at) ** 2) / (2 * (20.5 / 4) ** 2)) for axis, at in ((y, 15.2), (x, 10), (x, 30.5))
+    )
+    peaks = [np.outer(down, each).reshape(40, 10, 60, 10).mean(axis=(1, 3)) for each in across]
+    assert maps == pytest.approx(np.maximum(*peaks), abs=4e-4)  # a peak ends at 4 sigma
     assert plane == pytest.approx(np.full((40, 60), 20.5))
     assert maps.dtype == plane.dtype == np.float32
 

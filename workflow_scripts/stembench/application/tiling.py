@@ -198,8 +198,7 @@ def _reach(architecture: str, options: tuple[tuple[str, Any], ...]) -> float:
 
     The network is one of random positive weights, which sees positive numbers: no part of the gradient cancels, and
     every activation that passes positive numbers passes it. The map is taken before its sigmoid, which has no gradient
-    where it is saturated. Where the largest is taken of several numbers, it is their
-    mean, which looks at all.
+    where it is saturated. Where the largest is taken of several numbers, it is their mean, which looks at all.
     """
     network = build(architecture, _NARROW, 0, options=dict(options)).double().eval()
     random = torch.Generator().manual_seed(0)

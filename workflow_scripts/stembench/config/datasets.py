@@ -35,6 +35,12 @@ def _both_ends(value: Any) -> Any:
     return (value, value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _peak_fwhm(default: float, label: str) -> Any:
+    """The field of a label's peak width [A]."""
+    description = f"FWHM of the peaks in {label}"
+    return Field(default, description=description, gt=0, le=5, json_schema_extra={"unit": "A"})
+
+
 _Count = Annotated[int, Field(ge=0, le=20)]
 _Frames = Annotated[int, Field(ge=1, le=64)]
 _Bits = Annotated[int, Field(ge=8, le=16)]
@@ -328,16 +334,8 @@ class Dataset(Section):
         description="Whether columns under an overlayer are labelled as if it were not there. Otherwise they are "
         "ignored",
     )
-    gaussian_mask_fwhm_A: float = Field(
-        0.4, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}
-    )
-    superresolution_fwhm_A: float = Field(
-        0.2,
-        description="FWHM of the peaks in noNoiseNoBackgroundSuperresolution",
-        gt=0,
-        le=5,
-        json_schema_extra={"unit": "A"},
-    )
+    gaussian_mask_fwhm_A: float = _peak_fwhm(0.4, "gaussianMask")
+    superresolution_fwhm_A: float = _peak_fwhm(0.2, "noNoiseNoBackgroundSuperresolution")
     stored_labels: tuple[ImageLabel, ...] = Field(
         (),
         description="Labels stored beside noNoise and noBackgroundnoNoise. All other labels are computed from the "
@@ -404,14 +402,6 @@ class ImportedDataset(Section):
     images_per_structure: int = Field(
         9, description="Consecutive images of one structure, which stay in one split", ge=1, le=1000
     )
-    gaussian_mask_fwhm_A: float = Field(
-        0.4, description="FWHM of the peaks in gaussianMask", gt=0, le=5, json_schema_extra={"unit": "A"}
-    )
-    superresolution_fwhm_A: float = Field(
-        0.2,
-        description="FWHM of the peaks in noNoiseNoBackgroundSuperresolution",
-        gt=0,
-        le=5,
-        json_schema_extra={"unit": "A"},
-    )
+    gaussian_mask_fwhm_A: float = _peak_fwhm(0.4, "gaussianMask")
+    superresolution_fwhm_A: float = _peak_fwhm(0.2, "noNoiseNoBackgroundSuperresolution")
     seed: int = Field(0, description="Seed of the split", ge=0, le=2**32 - 1)

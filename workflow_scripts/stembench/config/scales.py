@@ -77,8 +77,8 @@ SCALES: dict[str, Any] = {
         "width": 0.25,
         "crop_px": 64,
         "batch_images": 16,
-        "samples_seen": dict.fromkeys(get_args(Task), 8000)
-        | {"denoise_background": 4000},  # of a crop SFIN and SFFN take several times a U-Net's time
+        # SFIN and SFFN, which learn `denoise_background`, take several times a U-Net's time for a crop.
+        "samples_seen": dict.fromkeys(get_args(Task), 8000) | {"denoise_background": 4000},
         "epochs": 3,
         "seeds": 1,
         "lab_draws": 1,

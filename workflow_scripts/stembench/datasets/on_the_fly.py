@@ -242,8 +242,8 @@ def rendered_on(factory: Factory, plans: Sequence[Plan], device: torch.device) -
     background = _batch([plan.background for plan in plans], (size, size), device)
     clean, image = _detected(forward, plans, dark, background)
     coefficients = _spline_coefficients(torch.cat([clean, image]))
-    still_clean, still = (_frames(coefficients, plans, first, True, device) for first in (0, len(plans)))
-    moving = _frames(coefficients, plans, len(plans), False, device)
+    still_clean, still = (_frames(coefficients, plans, first, device, steady=True) for first in (0, len(plans)))
+    moving = _frames(coefficients, plans, len(plans), device, steady=False)
     noisy = torch.stack(
         [
             recorded(frames, plan.parameters, plan.scans, _Randomness(factory.recipe.seed, plan, device), put)
@@ -313,7 +313,7 @@ def _spline_filter(size: int) -> np.ndarray:
 
 
 def _frames(
-    coefficients: torch.Tensor, plans: Sequence[Plan], first: int, steady: bool, device: torch.device
+    coefficients: torch.Tensor, plans: Sequence[Plan], first: int, device: torch.device, *, steady: bool
 ) -> tuple[torch.Tensor, ...]:
     """The frames of each plan, whose images begin at the place `first`; each of shape (frames, rows, rows).
 
