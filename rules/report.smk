@@ -95,7 +95,7 @@ rule report:
         PLAN.report.products,
         captions=PLAN.report.caption_files,
         introduction=str(SHIPPED / "report/workflow.rst"),
-        records=PLAN.trainings.records,
+        records=PLAN.report.records,
         costs=PLAN.report.cost_table,
         images=[],
     output:

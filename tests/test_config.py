@@ -244,7 +244,7 @@ UNET = {
     "demo": ("modified_chi_square", 4e-3, "one_cycle", 0.25, 64, 8),
     "full": ("modified_chi_square", 1e-3, "one_cycle", 1, 256, 4),
 }
-PRIOR = {"demo": UNET["demo"], "full": ("modified_chi_square", 1e-3, "one_cycle", 1, 256, 16)}
+PRIOR = {"demo": ("bce", 2e-3, "one_cycle", 0.25, 64, 16), "full": ("bce", 1e-3, "one_cycle", 1, 256, 16)}
 SFIN = {"demo": ("rmse", 4e-3, "one_cycle", 0.25, 48, 8), "full": ("l1", 2e-4, "steps", 1, 256, 8)}
 RECIPES = {
     "atomsegnet_unet": UNET,
@@ -448,7 +448,10 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
         ({"datasets": {"../x": {}}}, ["datasets.../x"]),
         ({"scale": "huge"}, ["'huge'", "demo, full"]),
         ({"scales": {"mine": {"epochs": 3}}}, ["scales.mine.parent", "missing", "`parent: demo`"]),
-        ({"scales": {"mine": {"parent": "dmeo"}}}, ["scales.mine.parent names 'dmeo'", "demo, full, mine", "correct"]),
+        (
+            {"scales": {"mine": {"parent": "dmeo"}}},
+            ["scales.mine.parent names 'dmeo'", "demo, full, study, mine", "correct"],
+        ),
         ({"scales": {"mine": {"parent": "mine"}}}, ["scales.mine.parent", "mine -> mine"]),
         (
             {"scales": {"a": {"parent": "b"}, "b": {"parent": "a"}}},

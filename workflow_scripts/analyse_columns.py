@@ -66,6 +66,13 @@ if __name__ == "__main__":
                 before = of_frame.loc[of_frame.origin == "network", at].set_axis(["x_A", "y_A"], axis=1)
                 summary["refinement"] = refinement(before, table[table.origin == "network"], summary, extent)
             summary["remarks"] += assumed
+            if "only_with_structure" in of_frame:
+                number = int((of_frame.only_with_structure == True).sum())  # noqa: E712 # NaN of the user's own columns
+                summary["columns_only_with_structure"] = number
+                summary["remarks"].append(
+                    f"{number} of {len(of_frame)} columns were found only because the network was told the structure "
+                    "(only_with_structure in columns.csv): look at these, the image itself may not show them"
+                )
             if refusal:
                 summary["remarks"].append(f"the corrections were not used: {refusal}")
             summaries.append(summary | {"network": networks["localise"], "denoiser": networks["denoise"]})

@@ -4,6 +4,7 @@ import pandas as pd
 from job import running, say
 from stembench.application.columns import find_columns
 from stembench.application.tiling import progress_bar
+from stembench.crystals.projection import Projection
 from stembench.lab.store import frames_of, open_lab_image
 from stembench.products import read_json, whole
 
@@ -11,6 +12,8 @@ if __name__ == "__main__":
     with running(snakemake):
         image, params, name = open_lab_image(snakemake.input.image), snakemake.params, snakemake.wildcards.image
         told = {"mode": image.attrs["mode"], "refine": params.refine}
+        for path in snakemake.input.structure:
+            told["structure"] = Projection.from_dict(read_json(path))
         network = read_json(snakemake.input.networks)["localise"]["folder"]
         tables = []
         for number, frame in enumerate(frames_of(image)):

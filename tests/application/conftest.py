@@ -16,7 +16,7 @@ from stembench.trained_network import TrainedNetwork
 RECORD = {"architecture": "fcn", "width": 0.1, "task": "localise", "options": {}, "pixel_size_A": (0.08, 0.16)}
 
 
-def smoothed(network, image, *, progress=None) -> np.ndarray:
+def smoothed(network, image, **_) -> np.ndarray:
     """What stands for a network's map: the image without its noise and its background."""
     lost, wide = (ndimage.gaussian_filter(image, sigma) for sigma in (2.5, 10))
     return np.maximum(lost - wide, 0).astype(np.float32)

@@ -2,9 +2,11 @@ import shutil
 
 import numpy as np
 import pytest
+from stembench.application import measuring
 from stembench.application.columns import find_columns
 from stembench.errors import InputError
 from stembench.networks.registry import build, save
+from stembench.trained_network import TrainedNetwork
 
 COLUMNS = ["x_A", "y_A", "intensity", "confidence", "uncertainty_pm"]
 FOUND_BY_NETWORK = ["network_x_A", "network_y_A"]
@@ -86,6 +88,27 @@ def test_an_image_without_columns_gives_a_table_without_rows(refine, folder):
     found = find_columns(np.ones((64, 64)), 0.1, folder, refine=refine)
     assert list(found) == COLUMNS + refine * FOUND_BY_NETWORK
     assert found.empty
+
+
+def test_what_is_found_with_the_structure_alone_is_marked(folder, monkeypatch, projection_of):
+    image, _ = drawn(0.1)
+    whole = measuring.map_of
+
+    def right_half_with_the_structure_alone(network, image, context, **_):
+        return whole(network, image) * (bool(context) | (np.arange(image.shape[1]) < 70))
+
+    monkeypatch.setattr(measuring, "map_of", right_half_with_the_structure_alone)
+    monkeypatch.setattr(TrainedNetwork, "told_of", lambda *_: {"prior": np.zeros(1)})
+    found = find_columns(image, 0.1, folder, structure=projection_of("Si", "110"))
+    assert list(found) == [*COLUMNS, *FOUND_BY_NETWORK, "only_with_structure"]
+    assert found.only_with_structure.to_numpy() == pytest.approx(found.network_x_A > 7)
+    assert "only_with_structure" not in find_columns(image, 0.1, folder)
+
+
+def test_a_network_that_knows_no_structures_finds_the_same_with_one(folder, projection_of):
+    image, _ = drawn(0.1)
+    untold, told = (find_columns(image, 0.1, folder, structure=one) for one in (None, projection_of("Si", "110")))
+    assert told.equals(untold)
 
 
 def test_a_network_of_another_task_is_refused(tmp_path):

@@ -34,7 +34,7 @@ def seen(image, *, surface=None, measured=None) -> Seen:
 @pytest.fixture
 def unnetworked(monkeypatch):
     """The map is the image."""
-    monkeypatch.setattr(measuring, "map_of", lambda network, image, progress=None: image)
+    monkeypatch.setattr(measuring, "map_of", lambda network, image, **_: image)
 
     class Network:
         record = {"pixel_size_A": (0.08, 0.16), "dataset_recipe": {"mode": "HAADF"}}

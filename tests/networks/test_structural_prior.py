@@ -8,19 +8,22 @@ from stembench.crystals.field import in_plane_turn
 from stembench.crystals.projection import Projection
 from stembench.datasets.labels import ignored, label
 from stembench.datasets.sample import Sample
-from stembench.networks.registry import count_parameters
+from stembench.networks.registry import build, count_parameters, save
 from stembench.networks.structural_prior import (
     FEATURES,
     MOST_COLUMNS,
-    Attention,
+    RANKS,
     StructuralPrior,
-    info_nce,
-    moved_origin,
+    StructureAttention,
+    _around,
+    contrastive_loss,
     place_encoding,
     prior_tokens,
     strength_ranks,
 )
+from stembench.trained_network import TrainedNetwork
 
+ATOMS = {"Sr": 38, "Ti": 22, "O": 8, "Si": 14, "Pt": 78, "Ni": 28}
 ALONE = {"self_attention": False, "cross_attention": False, "contrastive": False}
 
 
@@ -34,13 +37,6 @@ def structures(projection_of) -> dict:
 def network() -> StructuralPrior:
     torch.manual_seed(0)
     return StructuralPrior(0.125)
-
-
-def opened(network: StructuralPrior) -> StructuralPrior:
-    for name, parameter in network.named_parameters():
-        if name.endswith("gate"):
-            torch.nn.init.ones_(parameter)
-    return network.eval()
 
 
 def priors(structures: dict, *names: tuple[str, str], pixel_size: float = 0.1) -> torch.Tensor:
@@ -62,6 +58,7 @@ def test_tokens_hold_the_lattice_in_pixels_and_the_columns_by_strength(structure
     assert [first[3], second[3]] == pytest.approx([1, (22**1.7 + 8**1.7) / 38**1.7])
     assert (second - first)[1:3] % 1 == pytest.approx([0.5, 0.5])
     assert [token[3] for token in others[:3]] == pytest.approx([8**1.7 / 38**1.7] * 2 + [0])
+    assert [token[4] for token in (first, second, *others[:3])] == [0, 1, 2, 2, 0]
     assert not np.any(others[2:])
 
 
@@ -104,53 +101,120 @@ def test_a_sample_of_an_unknown_material_is_told_nothing(structures):
     assert not told.any()
 
 
-def test_another_origin_moves_all_columns_alike(structures):
-    given = priors(structures, ("SrTiO3", "001"), ("Si", "110"))
-    shift = torch.tensor([[0.3, 0.9], [0.0, 0.25]])
-    moved = moved_origin(given, shift)
-    for before, after, by in zip(given, moved, shift):
-        columns = int(before[1:, 0].sum())
-        steps = (after - before)[1 : 1 + columns, 1:3] - by
-        assert (steps - steps.round()).abs().max() < 1e-6
-        assert after[1:, 1:3].min() >= 0
-        assert after[1:, 1:3].max() < 1
-        after[1 : 1 + columns, 1:3] = before[1 : 1 + columns, 1:3]
-        assert torch.equal(before, after)
-
-
-def test_in_training_the_origin_is_anywhere_and_a_fifth_of_the_priors_is_dropped(structures):
-    network, seen = StructuralPrior(0.01).train(), []
-    network.prior.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    torch.manual_seed(0)
-    given = priors(structures, ("Si", "110")).repeat(300, 1, 1)
-    *_, kept, _ = network(torch.zeros(300, 1, 16, 16), prior=given)
-    assert kept.float().mean().item() == pytest.approx(0.8, abs=0.08)
-    shifts = (seen[0] - given)[:, 1:3, 1:3] % 1
-    assert shifts[:, 0] == pytest.approx(shifts[:, 1].numpy(), abs=1e-5)
-    assert np.histogram(shifts[:, 0, 0], 4, (0, 1))[0] == pytest.approx(75, abs=30)
-    network.eval()(torch.zeros(1, 1, 16, 16), prior=given[:1])
-    assert torch.equal(seen[1], given[:1])
+def test_applied_to_an_image_it_is_told_the_structure_at_the_pixel_size_that_it_sees(tmp_path, structures):
+    record = {"architecture": "structural_prior", "width": 0.05, "task": "localise", "options": {}}
+    save(tmp_path, build("structural_prior", 0.05, 0), record)
+    told = TrainedNetwork(tmp_path).told_of(structures["Si", "110"], 0.12)
+    assert np.array_equal(told["prior"], prior_tokens(structures["Si", "110"], 0.12))
 
 
 # Attention
 
 
-def test_attention_is_a_softmax_weighted_sum_for_each_head():
+def drawn(structure: Projection, turn: float, *, pixel_size: float = 0.1, edge: int = 64, mirrored: bool = False):
+    """A crystal of round columns, as bright as they are strong, and their places [px]; not of float32's rounding."""
+    tokens = prior_tokens(structure, pixel_size).astype(float)
+    strengths = tokens[1:, 3][tokens[1:, 0] > 0]
+    places = np.array([[column["x_A"], column["y_A"]] for column in structure.columns]) / pixel_size
+    order = np.argsort(
+        -np.array([sum(a["occupancy"] * ATOMS[a["element"]] for a in c["atoms"]) for c in structure.columns])
+    )
+    steps = np.stack(np.meshgrid(*[np.arange(-40, 41)] * 2), -1).reshape(-1, 1, 2) @ (structure.lattice / pixel_size)
+    points = (places[order][: len(strengths)] + steps).reshape(-1, 2) * [1, -1 if mirrored else 1]
+    points = points @ in_plane_turn(turn) + [31.3, 32.8]
+    weights = np.tile(strengths, len(steps))
+    near = np.all((points > -12) & (points < edge + 12), axis=1)
+    points, weights = points[near], weights[near]
+    axis = np.arange(edge)
+    along, across = (np.exp(-(((axis - p[:, None]) / 4.7) ** 2) / 2) for p in points.T)
+    return np.einsum("p,py,px->yx", weights, across, along).astype(np.float32), points, weights
+
+
+@pytest.fixture
+def attention() -> StructureAttention:
+    """One whose query is the image alone."""
+    attention = StructureAttention(4)
+    torch.nn.init.zeros_(attention.share)
+    return attention.eval()
+
+
+def gathered(attention: StructureAttention, image: np.ndarray, prior: torch.Tensor) -> np.ndarray:
+    query = attention.query(torch.from_numpy(image)[None, None], torch.zeros(1, 4, *(n // 2 for n in image.shape)))
+    return attention(query, prior)[0][0].detach().numpy()
+
+
+@pytest.mark.parametrize("name", [("SrTiO3", "001"), ("SrTiO3", "110"), ("Si", "110"), ("Pt", "001")])
+@pytest.mark.parametrize("turn", [0.0, 0.45, 2.9])
+def test_a_crystal_is_recognised_at_any_turn_and_place(attention, structures, name, turn):
+    image, points, weights = drawn(structures[name], turn)
+    maps = gathered(attention, image, priors(structures, name))
+    inside = np.all((points > 6) & (points < 58), axis=1) & (weights > 0.3)
+    x, y = np.round(points[inside] / 2).astype(int).T
+    assert maps[-1].mean() > 0.9  # of all weight, nothing has the rest
+    assert maps[:RANKS].max(axis=0)[y, x].min() > 2.5 * maps[:RANKS].max(axis=0).mean()
+
+
+def test_a_crystal_is_recognised_from_behind(attention):
+    columns = ({"x_A": 0.0, "y_A": 0.0, "element": "Pt"}, {"x_A": 1.2, "y_A": 0.6, "element": "Ni"})
+    columns = tuple(
+        {"x_A": c["x_A"], "y_A": c["y_A"], "atoms": [{"element": c["element"], "occupancy": 1.0}]} for c in columns
+    )
+    oblique = Projection(np.array([[3.0, 0.0], [0.8, 4.0]]), np.zeros(2), 3.0, columns, np.eye(3), np.eye(3))
+    prior = torch.from_numpy(prior_tokens(oblique, 0.1))[None]
+    fits = []
+    for mirrored in (False, True):
+        image, _, _ = drawn(oblique, 1.0, mirrored=mirrored)
+        query = attention.query(torch.from_numpy(image)[None, None], torch.zeros(1, 4, 32, 32))
+        assert attention._best_turns(query, prior)[1].item() is mirrored
+        fits.append(attention.fit(query, prior).item())
+    assert fits[0] == pytest.approx(fits[1], rel=0.1)
+
+
+def test_attention_is_a_softmax_over_patches_at_every_turn_and_place_and_nothing(attention, structures):
     torch.manual_seed(0)
-    attention = Attention(8, 12).double()
-    query, key, value = torch.randn(5, 8).double(), torch.randn(3, 12).double(), torch.randn(3, 12).double()
-    present = torch.tensor([True, False, True])
-    q, k, v = attention.query(query), attention.key(key), attention.value(value)
-    gathered = torch.zeros(5, 8).double()
-    for place in range(5):
-        for head in range(4):
-            mine = slice(2 * head, 2 * head + 2)
-            weights = [torch.exp(q[place, mine] @ k[other, mine] / 2**0.5).item() for other in (0, 2)]
-            for weight, other in zip(weights, (0, 2)):
-                gathered[place, mine] += weight / sum(weights) * v[other, mine]
-    direct = attention.output(gathered)
-    answer = attention(query[None], key[None], value[None], present[None])[0]
-    assert answer.detach().numpy() == pytest.approx(direct.detach().numpy())
+    query, prior = torch.randn(1, 12, 10), priors(structures, ("SrTiO3", "110"))
+    maps = attention(query, prior)[0][0].detach()
+    points = _around(prior, 2).turned(*attention._best_turns(query, prior))
+    scores = attention._scores(query, points)[0].detach()
+    size = torch.hypot(*torch.meshgrid(*[torch.arange(-24.0, 25)] * 2, indexing="ij"))
+    window = torch.exp(-(size**2) / (2 * 12**2)) * (size <= 24)
+    values = []  # patches, from their columns one by one
+    sigma = 0.6 / 2.3548 / 0.2
+    for rank in range(RANKS):
+        chosen = (points.ranks[0] == rank) & (points.strengths[0] > 0)
+        patches = torch.zeros(len(scores), 49, 49)
+        for turn, places in enumerate(points.places[0]):
+            for x, y in places[chosen].tolist():
+                axis = torch.arange(-24.0, 25)
+                heights = [splat(place, axis, sigma) for place in (y, x)]
+                weight = np.exp(-(x * x + y * y) / (2 * 12**2)) * (np.hypot(x, y) <= 24)
+                patches[turn] += weight * heights[0][:, None] * heights[1]
+        values.append(patches)
+    values.append(window.expand(len(scores), -1, -1))
+    for y, x in ((0, 0), (5, 4), (11, 9)):
+        total = torch.zeros(RANKS + 1)
+        for other_y in range(12):
+            for other_x in range(10):
+                weights = scores[:, other_y, other_x].exp()
+                shown = torch.stack([value[:, 24 + y - other_y, 24 + x - other_x] for value in values])
+                total += (weights * shown).sum(1) / window.sum()
+        by_hand = total / (total[-1] + attention.nothing.exp())
+        assert maps[:, y, x].numpy() == pytest.approx(by_hand.detach().numpy(), rel=2e-3, abs=2e-4)
+
+
+def splat(place: float, axis: torch.Tensor, sigma: float) -> torch.Tensor:
+    """A Gaussian that stands between two pixels as much as it is near to each."""
+    below = np.floor(place)
+    parts = ((below, below + 1 - place), (below + 1, place - below))
+    return sum(share * torch.exp(-(((axis - at) / sigma) ** 2) / 2) for at, share in parts)
+
+
+def test_scores_of_white_noise_have_a_standard_deviation_of_1(attention, structures):
+    torch.manual_seed(0)
+    query, prior = torch.randn(4, 96, 96), priors(structures, *structures)
+    scores = attention._scores(query, _around(prior, 2).turned(torch.rand(4, 6), torch.zeros(4, dtype=torch.bool)))
+    inner = torch.atanh(scores[..., 24:72, 24:72] / 12) * 12  # their limit taken off
+    assert inner.std().item() == pytest.approx(1, abs=0.1)
 
 
 def test_places_are_told_by_how_far_they_are_apart():
@@ -165,31 +229,20 @@ def test_the_encoding_of_a_place_is_sines_and_cosines_of_its_y_and_x():
     assert codes[2, 4] == pytest.approx(np.concatenate([np.sin(y), np.cos(y), np.sin(x), np.cos(x)]), abs=1e-5)
 
 
-def test_closed_gates_leave_the_unet_alone(network, structures):
-    torch.manual_seed(0)
-    alone = StructuralPrior(0.125, **ALONE)
-    weights = network.state_dict()
-    alone.load_state_dict({name: weights[name] for name in alone.state_dict()})
-    image, prior = torch.randn(2, 1, 32, 48), priors(structures, ("Si", "110"), ("SrTiO3", "110"))
-    assert torch.equal(network.eval()(image, prior=prior), alone.eval()(image))
-    assert not torch.allclose(opened(network)(image, prior=prior), alone(image))
-
-
 def test_output_depends_on_the_prior_and_neither_on_its_order_nor_on_empty_places(network, structures):
-    opened(network)
-    image = torch.randn(1, 1, 32, 32).repeat(4, 1, 1, 1)
+    image, _, _ = drawn(structures["SrTiO3", "110"], 0.3)
     prior = priors(structures, ("SrTiO3", "110"), ("SrTiO3", "110"), ("SrTiO3", "110"), ("Si", "110"))
-    prior[1, [1, 2]] = prior[1, [2, 1]]
+    prior[1, [2, 3]] = prior[1, [3, 2]]
     prior[2, -1, 1:] = 0.5
-    same, reordered, filled, other = network(image, prior=prior).detach()
-    assert same == pytest.approx(reordered.numpy(), abs=1e-6)
+    same, reordered, filled, other = network.eval()(torch.from_numpy(image).repeat(4, 1, 1, 1), prior=prior).detach()
+    assert same == pytest.approx(reordered.numpy(), abs=1e-4)
     assert same == pytest.approx(filled.numpy(), abs=1e-6)
-    assert (same - other).abs().max() > 1e-5
+    assert (same - other).abs().max() > 1e-4
 
 
 def test_without_a_prior_cross_attention_adds_nothing(structures):
     torch.manual_seed(0)
-    network = opened(StructuralPrior(0.125, self_attention=False))
+    network = StructuralPrior(0.125, self_attention=False).eval()
     weights = network.state_dict()
     alone = StructuralPrior(0.125, **ALONE).eval()
     alone.load_state_dict({name: weights[name] for name in alone.state_dict()})
@@ -201,9 +254,23 @@ def test_without_a_prior_cross_attention_adds_nothing(structures):
     assert not torch.allclose(told, alone(image)[0])
 
 
+def test_in_training_a_fifth_is_told_nothing_and_a_fifth_something_else(structures):
+    torch.manual_seed(0)
+    network, told, added = StructuralPrior(0.01).train(), [], []
+    network.cross_attention.register_forward_pre_hook(lambda _, inputs: told.append(inputs[1]))
+    network.gathered[1].register_forward_pre_hook(lambda _, inputs: added.append(inputs[0]))
+    given = priors(structures, ("Si", "110"), ("Pt", "001")).repeat(100, 1, 1)
+    network(torch.randn(200, 1, 16, 16), prior=given)
+    other = (told[0] != given).flatten(1).any(1)
+    nothing = (added[0] == 0).flatten(1).all(1)
+    assert other.float().mean().item() == pytest.approx(0.2, abs=0.08)
+    assert nothing.float().mean().item() == pytest.approx(0.2, abs=0.08)
+    assert not (other & nothing).any()
+
+
 @pytest.mark.parametrize("parts", [{}, ALONE, ALONE | {"self_attention": True}, {"contrastive": False}])
 def test_every_variant_takes_images_of_any_size_with_and_without_a_prior(parts, structures):
-    network, image = opened(StructuralPrior(0.05, **parts)), torch.randn(2, 1, 50, 61)
+    network, image = StructuralPrior(0.05, **parts).eval(), torch.randn(2, 1, 50, 61)
     for given in ({}, {"prior": priors(structures, ("Si", "110"), ("Pt", "001"))}):
         output = network(image, **given)
         assert output.shape == (2, 3, 50, 61)
@@ -218,68 +285,48 @@ def test_parameters_are_those_of_the_layers():
     def linear(channels_in, channels_out):
         return (channels_in + 1) * channels_out
 
-    def attention(channels, context):
-        return 2 * linear(channels, channels) + 2 * linear(context, channels)
-
     unet = sum(convolution(*pair) for pair in [(1, 32), (32, 64), (64, 128), (128, 192), (192, 256)])
     unet += sum(convolution(*pair) for pair in [(256 + 192, 192), (192 + 128, 128), (128 + 64, 64), (64 + 32, 32)])
     unet += linear(32, 3)
-    to_itself, to_prior = (
-        sum(attention(n, context or n) + 2 * n + n for n in (192, 256)) for context in (None, 128)
-    )  # with normalisation and gate
-    layer = attention(128, 128) + linear(128, 256) + linear(256, 128) + 2 * 2 * 128
-    tokens = 128 + linear(5, 128) + linear(13, 128) + 2 * layer + 2 * 128
-    embeddings = linear(256, 128) + linear(128, 128) + 1
+    to_itself = sum(4 * linear(n, n) + 2 * n + n for n in (192, 256))  # with normalisation and gate
+    to_prior = 9 * 64 + 3 + 4 * (32 + 64)  # the query, its share, sharpness and nothing, and what is added to two skips
     assert count_parameters(StructuralPrior(**ALONE)) == unet
     assert count_parameters(StructuralPrior(**ALONE | {"self_attention": True})) == unet + to_itself
-    assert count_parameters(StructuralPrior(contrastive=False)) == unet + to_itself + to_prior + tokens
-    assert StructuralPrior.published_parameters == unet + to_itself + to_prior + tokens + embeddings
+    assert count_parameters(StructuralPrior(contrastive=False)) == unet + to_itself + to_prior
+    assert StructuralPrior.published_parameters == unet + to_itself + to_prior
+
+
+def test_a_contrastive_term_without_cross_attention_is_refused():
+    with pytest.raises(ValueError, match="contrastive: true needs cross_attention: true"):
+        StructuralPrior(0.05, cross_attention=False)
 
 
 # Contrastive term
 
 
-def test_the_contrastive_loss_of_three_samples_two_of_one_structure_by_hand():
-    similarity = np.array([[2.0, 5.0, 1.0], [0.5, 1.0, 3.0], [1.0, 0.0, 2.0]])
-    structure = torch.tensor([[1.0, 4.0], [1.0, 4.0 + 1e-5], [2.0, 4.0]])
-    others = [(0, 2), (1, 2), (0, 1, 2)]  # of the other structure, and the sample itself
-    by_hand = 0.0
-    for own in range(3):
-        by_hand -= np.log(np.exp(similarity[own, own]) / sum(np.exp(similarity[own, j]) for j in others[own])) / 6
-        by_hand -= np.log(np.exp(similarity[own, own]) / sum(np.exp(similarity[j, own]) for j in others[own])) / 6
-    loss = info_nce(torch.tensor(similarity), torch.eye(3).double(), torch.ones(3, dtype=torch.bool), structure)
-    assert loss.item() == pytest.approx(by_hand)
+def test_the_contrastive_loss_of_three_samples_of_which_one_counts_in_nothing_by_hand():
+    own, other = torch.tensor([2.0, 1.0, 7.0]), torch.tensor([1.0, 3.0, 9.0])
+    by_hand = -(np.log(np.exp(2) / (np.exp(2) + np.exp(1))) + np.log(np.exp(1) / (np.exp(1) + np.exp(3)))) / 2
+    assert contrastive_loss(own, other, torch.tensor([True, True, False])).item() == pytest.approx(by_hand)
+    assert contrastive_loss(own, other, torch.zeros(3, dtype=torch.bool)).item() == 0
 
 
-def test_samples_without_a_prior_count_in_nothing():
-    image, prior = torch.randn(2, 4, 8)
-    structure, kept = torch.arange(4.0)[:, None], torch.tensor([True, False, True, True])
-    whole = info_nce(image, prior, kept, structure)
-    assert whole.item() == pytest.approx(info_nce(image[kept], prior[kept], kept[kept], structure[kept]).item())
-    assert info_nce(image, prior, torch.zeros(4, dtype=torch.bool), structure).item() == 0
+def test_samples_of_one_structure_and_those_told_nothing_are_not_compared(network, structures):
+    names = ("SrTiO3", "001"), ("SrTiO3", "001"), ("Pt", "001"), ("Si", "110")
+    given = priors(structures, *names)
+    given[1] = torch.from_numpy(prior_tokens(structures["SrTiO3", "001"], 0.13))
+    given[3] = 0
+    *_, counted = network.train()(torch.randn(4, 1, 16, 16), prior=given)
+    assert counted.tolist() == [False, False, True, False]  # each with the one before it, the first with the last
 
 
-def test_images_of_one_structure_are_not_told_apart():
-    image, prior = torch.randn(2, 4, 8)
-    assert info_nce(image, prior, torch.ones(4, dtype=torch.bool), torch.ones(4, 3)).item() == pytest.approx(0)
-
-
-def test_a_structure_is_the_same_at_every_pixel_size(network, structures):
-    names = ("SrTiO3", "001"), ("Pt", "001"), ("SrTiO3", "110")
-    given = torch.cat([priors(structures, *names), priors(structures, *names, pixel_size=0.13)])
-    *_, structure = network.train()(torch.randn(6, 1, 16, 16), prior=given)
-    distances = (structure[:, None] - structure).abs().amax(-1)
-    assert torch.equal(distances < 1e-3, torch.eye(3).repeat(2, 2).bool())
-
-
-def test_images_are_embedded_before_they_meet_the_prior(network, structures):
-    opened(network).train()
-    image, embeddings = torch.randn(2, 1, 32, 32), []
-    for names in ((("Si", "110"), ("Pt", "001")), (("SrTiO3", "001"), ("SrTiO3", "110"))):
-        torch.manual_seed(1)
-        embeddings.append(network(image, prior=priors(structures, *names))[1:3])
-    assert torch.equal(embeddings[0][0], embeddings[1][0])
-    assert not torch.allclose(embeddings[0][1], embeddings[1][1])
+def test_an_image_fits_its_own_structure_better_than_another(attention, structures):
+    for name in structures:
+        query = attention.query(
+            torch.from_numpy(drawn(structures[name], 1.2)[0])[None, None], torch.zeros(1, 4, 32, 32)
+        )
+        fits = {other: attention.fit(query, priors(structures, other)).item() for other in structures}
+        assert max(fits, key=fits.get) == name
 
 
 def test_in_training_a_tenth_of_the_contrastive_loss_is_added_and_reaches_every_parameter(network, structures):
@@ -287,8 +334,8 @@ def test_in_training_a_tenth_of_the_contrastive_loss_is_added_and_reaches_every_
     output = network.train()(torch.randn(4, 1, 32, 32), prior=given)
     target = torch.rand(4, 3, 32, 32)
     loss = network.loss(output, target, torch.nn.functional.mse_loss)
-    alone = torch.nn.functional.mse_loss(output[0], target)
-    assert loss.item() == pytest.approx((alone + 0.1 * info_nce(*output[1:])).item())
+    alone = torch.nn.functional.mse_loss(output[0], target).item()
+    assert loss.item() == pytest.approx(alone * (1 + 0.1 * contrastive_loss(*output[1:]).item()))
     loss.backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
     maps = network.eval()(torch.randn(4, 1, 32, 32), prior=given)

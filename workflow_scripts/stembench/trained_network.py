@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors.torch import load_file
 
 from stembench.application.frame import as_trained, fitting_pixel_size
+from stembench.crystals.projection import Projection
 from stembench.datasets.sample import Sample
 from stembench.datasets.store import Shards
 from stembench.errors import CannotLoadError, InputError, in_short
@@ -106,6 +108,12 @@ class TrainedNetwork:
             for position, surface in zip(alike, found):
                 maps[position] = surface
         return maps, spacings, pixel_sizes
+
+    def told_of(self, structure: Projection, pixel_size: float) -> dict[str, np.ndarray]:
+        """What the network is told of a structure at a pixel size [A], by name; empty where it knows no structures."""
+        named = ("material", "zone")
+        sample = Sample({}, pd.DataFrame(), {"pixel_size_A": pixel_size} | dict(zip(named, named)))
+        return self.network.context(sample, {named: structure})
 
     def _as_trained(self, sample: Sample) -> Sample:
         """The sample itself where its pixels lie in the trained range."""

@@ -4,13 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.spatial import KDTree
 
 from stembench.application.characterisation import Characterisation, settings_for
 from stembench.application.measuring import COLUMN_SIGMA_A, fitted, gaussian_means, look, read_columns
 from stembench.application.tiling import Progress
+from stembench.crystals.projection import Projection
 from stembench.errors import InputError
 from stembench.imaging.detectors import Mode
 from stembench.trained_network import TrainedNetwork
+
+_SAME_A = 0.5  # within which a column found with the structure and one found without are the same
 
 
 def find_columns(
@@ -20,6 +24,7 @@ def find_columns(
     *,
     mode: Mode = "HAADF",
     refine: bool = True,
+    structure: Projection | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Columns of an image of any size and pixel size.
@@ -37,6 +42,8 @@ def find_columns(
     refine : bool
         Whether the image's own profile is fitted to the recorded pixels of each column; where that fails, what the
         network found stays.
+    structure : Projection, optional
+        The crystal along its zone axis, for a network that knows what to do with it; others leave it.
     progress : callable, optional
         Told after each tile that the network has seen how many are done, and of how many.
 
@@ -47,6 +54,8 @@ def find_columns(
         mean of the image about it, weighted with a Gaussian of 0.3 A, background included, on the image's scale;
         `confidence`, the probability that it is a column; and `uncertainty_pm`, half of the 68.27 % interval of each
         of its coordinates, if it is one. With `refine` also `network_x_A` and `network_y_A`, where the network put it.
+        Where the network was told the structure also `only_with_structure`: whether there is no column within 0.5 A
+        that it finds without. Doubt these: confidence is measured without.
 
     Raises
     ------
@@ -60,13 +69,24 @@ def find_columns(
     if (task := trained.record["task"]) != "localise":
         raise InputError(f"{folder}: a network for {task} finds no columns; name one for localise")
     known = Characterisation.read(folder / "characterisation.json")
-    seen = look(image, pixel_size_A, trained, mode=mode, progress=progress)
-    columns = read_columns(seen, settings_for(seen.noise, known.levels))
+    seen = look(image, pixel_size_A, trained, mode=mode, structure=structure, progress=progress)
+    settings = settings_for(seen.noise, known.levels)
+    columns, more = read_columns(seen, settings), []
+    if structure and trained.told_of(structure, pixel_size_A):
+        untold = read_columns(look(image, pixel_size_A, trained, mode=mode), settings)
+        columns, more = columns.assign(only_with_structure=_far_from(columns, untold)), ["only_with_structure"]
     if refine:
         network_place = {f"network_{axis}": columns[axis] for axis in ("x_A", "y_A")}
         columns = fitted(seen, columns).assign(**network_place)
     columns = known.with_bars(columns)
     positions = columns[["x_A", "y_A"]].to_numpy() / pixel_size_A
     intensity = gaussian_means(image, positions, COLUMN_SIGMA_A / pixel_size_A)
-    told = ["x_A", "y_A", "intensity", "confidence", "uncertainty_pm", *(network_place if refine else ())]
+    told = ["x_A", "y_A", "intensity", "confidence", "uncertainty_pm", *(network_place if refine else ()), *more]
     return columns.assign(intensity=intensity)[told]
+
+
+def _far_from(columns: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
+    """Which columns have none of the others near."""
+    if not len(others):
+        return np.ones(len(columns), bool)
+    return KDTree(others[["x_A", "y_A"]]).query(columns[["x_A", "y_A"]])[0] > _SAME_A

@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 
 from stembench.application.frame import as_trained, filled, without_outliers, without_thickness
 from stembench.application.tiling import Progress, map_of
+from stembench.crystals.projection import Projection
 from stembench.imaging.detectors import Mode, bright_columns
 from stembench.imaging.resampling import resampled
 from stembench.localisation.peaks import MIN_DISTANCE_A, PeakSettings, find_columns
@@ -81,11 +82,13 @@ def look(
     network: TrainedNetwork,
     *,
     mode: Mode = "HAADF",
+    structure: Projection | None = None,
     progress: Progress | None = None,
 ) -> Seen:
     """Apply a network that localises to an image; parameters as for `columns.find_columns`."""
     framed, target = as_trained(without_thickness(image, pixel_size), pixel_size, network.record, mode=mode)
-    surface = map_of(network, framed, progress=progress)
+    context = network.told_of(structure, target) if structure else {}
+    surface = map_of(network, framed, context=context, progress=progress)
     del framed  # as large as the map
     bright = _bright(filled(without_outliers(image)), mode)
     framed = resampled(bright, pixel_size, target)

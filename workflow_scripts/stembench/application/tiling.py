@@ -4,7 +4,7 @@ A tile begins where the network's pooling grid has a corner and is as much large
 beyond a pixel, so that cores join without seams and are what the network makes of the whole image.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -60,7 +60,13 @@ class Tile:
         return down, across
 
 
-def map_of(network: TrainedNetwork, image: np.ndarray, *, progress: Progress | None = None) -> np.ndarray:
+def map_of(
+    network: TrainedNetwork,
+    image: np.ndarray,
+    *,
+    context: Mapping[str, np.ndarray] = {},
+    progress: Progress | None = None,
+) -> np.ndarray:
     """The map of a whole image; parameters as those of `maps_of_tiles`.
 
     Returns
@@ -70,7 +76,7 @@ def map_of(network: TrainedNetwork, image: np.ndarray, *, progress: Progress | N
     """
     whole = np.zeros(image.shape, np.float32)
     fading, margin = not np.isfinite(reach_of(network)), _rounded_up(GLOBAL_OVERLAP_PX, network.network.divisor)
-    for tile, found in maps_of_tiles(network, image, progress=progress):
+    for tile, found in maps_of_tiles(network, image, context=context, progress=progress):
         if fading:
             rows, columns = (_fading(*part, margin) for part in zip(tile.window, tile.core))
             whole[tile.window] += rows[:, None] * columns * found
@@ -80,16 +86,22 @@ def map_of(network: TrainedNetwork, image: np.ndarray, *, progress: Progress | N
 
 
 def maps_of_tiles(
-    network: TrainedNetwork, image: np.ndarray, *, progress: Progress | None = None
+    network: TrainedNetwork,
+    image: np.ndarray,
+    *,
+    context: Mapping[str, np.ndarray] = {},
+    progress: Progress | None = None,
 ) -> Iterator[tuple[Tile, np.ndarray]]:
     """The map of an image tile by tile, for images whose maps, or what is made of them, would not fit into memory.
 
     Parameters
     ----------
     network : TrainedNetwork
-        One that is told anything of a sample beside its image is told nothing here.
+        The network.
     image : ndarray, shape (y, x)
         In [0, 1], as `frame.as_trained` gives it; it is normalised as a whole.
+    context : mapping of ndarray
+        What the network is told beside each tile, by name, as `Network.context` gives it.
     progress : callable, optional
         Told after each tile how many are done, and of how many.
 
@@ -114,10 +126,11 @@ def maps_of_tiles(
     seen = normalise(image.astype(np.float32, copy=False), network.record["normalisation"])
     divisor = network.network.divisor
     tiles = tiles_of(image.shape, divisor, reach_of(network), network.record["width"])
+    told = {name: torch.from_numpy(values)[None].to(network.device) for name, values in context.items()}
     for done, tile in enumerate(tiles, 1):
         with torch.inference_mode(), _InWhole(tile, image.shape, divisor):
             part = torch.from_numpy(np.ascontiguousarray(seen[tile.window]))[None, None]
-            output = network.network(part.to(network.device, memory_format=torch.channels_last))
+            output = network.network(part.to(network.device, memory_format=torch.channels_last), **told)
             found = restore(network.network.map_of(output)[0, 0].float(), network.record["normalisation"]).cpu()
         yield tile, found.numpy()
         if progress is not None:

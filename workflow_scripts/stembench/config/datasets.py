@@ -325,8 +325,8 @@ class Dataset(Section):
         5.0,
         description="Columns are labelled that stand out by this many SDs of noise. It is the calibrated noise, "
         "or that of counting at the image's own dose and background, and neighbours must not hide the column. All "
-        "others are ignored in training and in scores",
-        gt=0,
+        "others are ignored in training and in scores. 0: all that neighbours do not hide",
+        ge=0,
         le=100,
     )
     label_hidden: bool = Field(

@@ -163,7 +163,7 @@ class Training(Section):
         le=64,
     )
     precision: Literal["auto", "32", "tf32", "bf16"] = Field(
-        "auto", description="Arithmetic; `auto`: bf16 on a GPU that has it, else 32"
+        "auto", description="Arithmetic; `auto`: bf16 on a GPU or processor that multiplies it, else 32"
     )
     compile: bool = Field(False, description="Whether torch.compile compiles the network first")
     data: Literal["stored", "on_the_fly"] = Field(
@@ -311,8 +311,10 @@ NETWORKS = {
     "structural_prior": Network(
         tasks=("localise",),
         recipes={
-            "demo": _demo(94),
-            "full": _ATOMSEGNET.model_copy(update={"source": "ours: the paper prints none", "batch_images": 16}),
+            "demo": _demo(48, loss="bce", learning_rate=2e-3, batch_images=16),
+            "full": _ATOMSEGNET.model_copy(
+                update={"source": "ours: the paper prints none", "loss": "bce", "batch_images": 16}
+            ),
         },
     ),
     "structural_prior_unet": _without("structural_prior", "self_attention", "cross_attention", "contrastive"),

@@ -61,7 +61,10 @@ class Scale(Section):
     slow_finders: bool = Field(
         False, description="Whether atomap's fit, which takes minutes an image, stands in the table `real_images`"
     )
-    studies: bool = Field(False, description="Whether `studies` are part of the tables and the report")
+    studies: bool | tuple[Name, ...] = Field(
+        False,
+        description="Whether `studies` are part of the tables and the report. Names: these alone are the report",
+    )
 
 
 #: Default scales. One without a parent has recipes of its own in `networks`.
@@ -106,6 +109,18 @@ SCALES: dict[str, Any] = {
         "bootstrap": 10_000,
         "slow_finders": True,
         "studies": True,
+    },
+    "study": {
+        "parent": "demo",
+        "train_images": 4000,
+        "validation_images": 160,
+        "test_images": 400,
+        "held_out_images": 0,
+        "shard_images": 1000,
+        "samples_seen": dict.fromkeys(get_args(Task), 24_000),
+        "epochs": 6,
+        "seeds": 3,
+        "studies": ("ablation", "loss_comparison"),
     },
 }
 

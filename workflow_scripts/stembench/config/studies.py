@@ -42,6 +42,11 @@ class Study(Section):
     baselines: tuple[Name, ...] = Field(
         (), description="Classical finders beside them, or filters where images are scored"
     )
+    compared_with: tuple[Name, ...] = Field(
+        (),
+        description="Rows that all others are compared with. Variants and baselines, in the table of comparisons; "
+        "empty: the first variant",
+    )
 
     @model_validator(mode="after")
     def _score_fits(self) -> Study:
@@ -52,6 +57,10 @@ class Study(Section):
             if name not in wanted and (name in FILTERS or name in FINDERS):
                 raise ValueError(f"baselines: {name} is not a {wanted.kind}, as scored: {self.scored} asks for")
             wanted.checked(name)
+        for name in self.compared_with:
+            if name not in self.variants and name not in self.baselines:
+                rows = ", ".join([*self.variants, *self.baselines])
+                raise ValueError(f"compared_with: {name} is neither a variant nor a baseline; there are {rows}")
         return self
 
 
@@ -69,6 +78,8 @@ def _denoisers(**networks: str) -> Study:
 #: Default studies.
 STUDIES = {
     "ablation": Study(
+        dataset="hidden_columns",
+        testsets=("hidden_columns", "hidden_columns_held_out"),
         variants={
             "unet": Variant(network="structural_prior_unet"),
             "self_attention": Variant(network="structural_prior_self_attention"),
@@ -76,8 +87,11 @@ STUDIES = {
             "contrastive": Variant(network="structural_prior"),
             "wrong_prior": Variant(network="structural_prior", prior="wrong"),
             "no_prior": Variant(network="structural_prior", prior="none"),
+            "atomai_segmentor": Variant(network="atomai_segmentor"),
+            "atomid_net": Variant(network="atomid_net"),
         },
         baselines=("template_matching",),
+        compared_with=("unet", "no_prior", "template_matching", "atomai_segmentor", "atomid_net"),
     ),
     "loss_comparison": Study(
         variants={

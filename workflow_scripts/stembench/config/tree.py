@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
@@ -45,6 +45,22 @@ AnyDataset = Annotated[
     Annotated[Dataset, Tag("simulated")] | Annotated[ImportedDataset, Tag("imported")],
     Discriminator(_kind_of_dataset),
 ]
+
+
+def _hidden_columns(materials: Literal["all", "held_out"]) -> Dataset:
+    """All columns of crystals that noise or an overlayer may hide, and images without a crystal."""
+    return Dataset(
+        materials=materials,
+        arrangements=(
+            *("periodic", "periodic", "occluded", "occluded_by_crystal", "grain_boundary", "particle"),
+            *("random", "empty"),
+        ),
+        visibility=0.0,
+        label_hidden=True,
+        noise=PhysicalNoise(counts_per_px=(0.2, 60.0), test_counts_per_px=(0.3, 1.0, 3.0, 10.0)),
+        share=1.0 if materials == "all" else 0.5,
+        seed=7 if materials == "all" else 8,
+    )
 
 
 def _srtio3(forward_model: str) -> Dataset:
@@ -102,6 +118,8 @@ class Config(Section):
                 seed=5,
             ),
             RANKED_ON: GENERAL,
+            "hidden_columns": _hidden_columns("all"),
+            "hidden_columns_held_out": _hidden_columns("held_out"),
         },
         description="Recipes of simulated images by name, and imported images. A dataset that only studies name is "
         "made with the studies",
@@ -123,7 +141,7 @@ class Config(Section):
     studies: dict[Name, Study] = Field(
         STUDIES,
         description="Tables that compare variants of networks. `results/{scale}/tables/{study}.csv` makes one, the "
-        "target `studies` all. Where `scales.{name}.studies` is true the report shows them",
+        "target `studies` all. Where `scales.{name}.studies` is true, or names some, the report shows them",
     )
 
     @field_validator("scales", mode="before")
@@ -232,6 +250,8 @@ class Config(Section):
         known(self.generalisation.shown, beyond, "generalisation.shown", "generalisation.testsets")
         marked = [image for image, entry in self.lab.images.items() if entry.columns]
         columns = [*self.datasets, *self.evaluation.lab_testsets, *marked, *beyond]  # of whatever scale
+        if isinstance(self.sizes.studies, tuple):
+            known(self.sizes.studies, self.studies, f"scales.{self.scale}.studies", "studies")
         for name, study in self.studies.items():
             key = f"studies.{name}"
             known([study.task], self.sizes.samples_seen, f"{key}.task", samples_seen)

@@ -2,19 +2,24 @@
 
 The paper's abstract alone is public: a prior of the material's structure, as a modality of structure coordinates,
 enters self-attention and cross-attention by contrastive learning, and columns are predicted that noise or an upper
-layer hides. The design that follows it is our own: prior tokens, gated attention at strides 8 and 16 of a U-Net, a
-contrastive term, and a map for each rank of strength.
+layer hides. The design that follows it is our own. The structure's coordinates are drawn as patches, turned to every
+angle and moved to every place of the cell, and cross-attention asks at each place of the image which of these patches
+it sees: the product of query and key is a matched filter, whose query is learned. The contrastive term compares how
+well an image fits its own structure and another's.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.fft import next_fast_len
 from scipy.spatial import cKDTree
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from stembench.crystals.projection import Projection
 from stembench.datasets.labels import gaussian_mask, ignored
@@ -31,19 +36,27 @@ MOST_COLUMNS = 24
 FEATURES = 6
 
 _GAMMA = 1.7  # of Z in a column's strength, as in the linear model
-_PRESENT, _PLACE, _STRENGTH = 0, slice(1, 3), 3  # of a column's token
+# Of the lattice's token, and of a column's.
+_PRESENT, _LENGTHS, _ANGLE, _PIXEL_SIZE = 0, slice(1, 3), slice(3, 5), 5
+_PLACE, _STRENGTH, _RANK = slice(1, 3), 3, 4
 _NEXT_CLASS = 0.8  # a column this much weaker than the next stronger one is of another class
 _NEIGHBOURHOOD_A = 6.0  # beyond the spacing of equal columns in most crystals
 
 _HEADS = 4
 _FIRST_ATTENDING = 3  # level of the encoder, at stride 8
-_HARMONICS = ((1, 0), (0, 1), (1, 1), (1, -1), (2, 0), (0, 2))
 _LONGEST_PX = 1024.0  # wavelength of the position encoding
-_DROPPED = 0.2  # of the priors in training
+_DROPPED, _MISTOLD = 0.2, 0.2  # of the priors in training: dropped; another image's in its place
 _CONTRASTIVE_WEIGHT = 0.1
-_TEMPERATURE = 0.07  # to start from; Radford et al. (2021), arXiv 2103.00020, section 2.5
-_LARGEST_SCALE = 100.0  # ibid.
 _SAME_STRUCTURE = 1e-3  # largest difference of the tokens of one structure
+
+_STRIDE = 2  # of the features that attend to patches [px]
+_REACH = 24  # from the middle of a patch to its edge [strides]
+_WINDOW = 12.0  # SD of the Gaussian that weighs a patch [strides]: some cells, which hold more than one column does
+_TURNS = 60  # angles that are tried: every 6 degrees, which moves a column at the window's SD by half its width
+_KEPT_TURNS = 8  # of them, each finer, are attended to: equivalent ones of two grains
+_KEY_FWHM_A, _VALUE_FWHM_A = 1.1, 0.6  # of the columns drawn: as images show them, and as maps do
+_HIGHEST_SCORE = 12.0  # exp(12) and 1 differ by less than single precision tells apart after a Fourier transform
+_BACKGROUND = 8  # background is the mean over a square of twice this and one [strides]
 
 
 def prior_tokens(projection: Projection, pixel_size: float) -> np.ndarray:
@@ -63,8 +76,8 @@ def prior_tokens(projection: Projection, pixel_size: float) -> np.ndarray:
     ndarray of float32, shape (1 + MOST_COLUMNS, FEATURES)
         The lattice: 1, logarithms of the lengths of both vectors [px], cosine and sine of the angle from the first to
         the second, logarithm of the pixel size [A]. Then the columns, the strongest first: 1, place as fractions of the
-        lattice vectors, strength (sum of occupancy times Z^1.7) as a fraction of the strongest's. Rows that are not
-        needed are 0.
+        lattice vectors, strength (sum of occupancy times Z^1.7) as a fraction of the strongest's, rank among its
+        neighbours. Rows that are not needed are 0.
     """
     lengths = np.linalg.norm(projection.lattice, axis=1)
     (ax, ay), (bx, by) = projection.lattice / lengths[:, None]
@@ -79,7 +92,16 @@ def prior_tokens(projection: Projection, pixel_size: float) -> np.ndarray:
     columns[:, _PRESENT] = 1
     columns[:, _PLACE] = places[strongest] @ np.linalg.inv(projection.lattice) % 1
     columns[:, _STRENGTH] = strengths[strongest] / strengths.max()
+    columns[:, _RANK] = _ranks_in_crystal(places, strengths, projection.lattice)[strongest]
     return tokens
+
+
+def _ranks_in_crystal(places: np.ndarray, strengths: np.ndarray, lattice: np.ndarray) -> np.ndarray:
+    """`strength_ranks` of the columns of a cell amid its neighbours."""
+    most = np.ceil(_NEIGHBOURHOOD_A * np.linalg.norm(np.linalg.inv(lattice), axis=0)).astype(int)
+    steps = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in most], indexing="ij"), -1).reshape(-1, 1, 2)
+    ranks = strength_ranks((places + steps @ lattice).reshape(-1, 2), np.tile(strengths, len(steps)))
+    return ranks.reshape(len(steps), -1)[len(steps) // 2]
 
 
 def strength_ranks(positions: np.ndarray, strengths: np.ndarray) -> np.ndarray:
@@ -110,35 +132,13 @@ def strength_ranks(positions: np.ndarray, strengths: np.ndarray) -> np.ndarray:
     return np.minimum(ranks, RANKS - 1)
 
 
-def info_nce(image: torch.Tensor, prior: torch.Tensor, kept: torch.Tensor, structure: torch.Tensor) -> torch.Tensor:
-    """Symmetric contrastive loss between images and their priors: van den Oord et al. (2018), arXiv 1807.03748, eq. 4.
-
-    A prior of the image's own structure, given with another image of the batch, is no wrong answer: it is left out.
-
-    Parameters
-    ----------
-    image, prior : Tensor, shape (batch, channels)
-        Unit vectors, one of them divided by the temperature.
-    kept : Tensor of bool, shape (batch,)
-        Which samples have a prior; the others count in nothing.
-    structure : Tensor, shape (batch, numbers)
-        Equal within 1e-3 for samples of one structure.
-    """
-    similarity = image.float() @ prior.float().T
-    same = (structure[:, None] - structure).abs().amax(-1) < _SAME_STRUCTURE
-    own = torch.eye(len(kept), dtype=torch.bool, device=kept.device)
-    similarity = similarity.masked_fill((same | ~kept | ~kept[:, None]) & ~own, -torch.inf)
-    truth = torch.arange(len(kept), device=kept.device)
-    losses = [functional.cross_entropy(each, truth, reduction="none") for each in (similarity, similarity.T)]
-    return ((losses[0] + losses[1]) / 2 * kept).sum() / kept.sum().clamp(min=1)
-
-
 class StructuralPrior(Network):
-    """U-Net whose features attend to each other and to the tokens of a crystal structure.
+    """U-Net whose features attend to each other and to patches of a crystal structure.
 
-    At strides 8 and 16 there is self-attention, then, once the encoder is through, cross-attention to the prior; both
-    begin as nothing, by gates of 0. The contrastive term compares images and priors before they meet (as Li et al. do,
-    arXiv 2107.07651), for afterwards each image would hold its own prior. Without a prior cross-attention adds nothing.
+    At strides 8 and 16 there is self-attention, which begins as nothing, by gates of 0. At stride 2 there is
+    cross-attention to the prior (`StructureAttention`); what it gathers is added to the skips at strides 1 and 2, and
+    without a prior nothing is. In training some images are told nothing, and some another's structure, so that the
+    network knows what to do then.
 
     Memory grows with the number of pixels, the time of self-attention with its square: 1024 x 1024 px are 16,384 places
     at stride 8, where it takes more than half of all the time. Larger images are better cut up.
@@ -148,13 +148,14 @@ class StructuralPrior(Network):
     Parameters
     ----------
     width : float
-        Channels as a fraction of 32, 64, 128, 192 and 256, and of the prior's 128.
+        Channels as a fraction of 32, 64, 128, 192 and 256.
     self_attention, cross_attention, contrastive : bool
-        Parts of the network, for comparison without them.
+        Parts of the network, for comparison without them. The contrastive term needs cross-attention, whose scores it
+        compares.
     """
 
     source = "after Guo, Lin & Chen (2025), doi 10.12141/j.issn.1000-565X.250032"
-    published_parameters = 4_734_596
+    published_parameters = 4_095_622
     tasks = ("localise",)
     maps = RANKS
     divisor = 16
@@ -169,19 +170,20 @@ class StructuralPrior(Network):
         contrastive: bool = True,
     ) -> None:
         super().__init__()
+        if contrastive and not cross_attention:
+            raise ValueError("contrastive: true needs cross_attention: true")
         plain = [max(1, round(width * channels)) for channels in (32, 64, 128)]
         attending = [_HEADS * max(1, round(width * channels / _HEADS)) for channels in (192, 256)]
-        tokens = _HEADS * max(1, round(width * 128 / _HEADS))
         channels = plain + attending
         self.encoder = nn.ModuleList(convolved_twice(*pair, bias=False) for pair in zip([1, *channels], channels))
         self.decoder = nn.ModuleList(
             convolved_twice(deep + skip, skip, bias=False) for skip, deep in pairwise(channels)
         )
         self.output = nn.Conv2d(channels[0], RANKS, 1)
-        self.self_attention = nn.ModuleList(_SelfAttention(n, n) for n in attending) if self_attention else None
-        self.cross_attention = nn.ModuleList(_CrossAttention(n, tokens) for n in attending) if cross_attention else None
-        self.prior = _PriorEncoder(tokens) if cross_attention or contrastive else None
-        self.contrastive = _Embeddings(attending[-1], tokens) if contrastive else None
+        self.self_attention = nn.ModuleList(_SelfAttention(n) for n in attending) if self_attention else None
+        self.cross_attention = StructureAttention(channels[1]) if cross_attention else None
+        self.gathered = nn.ModuleList(nn.Conv2d(RANKS + 1, n, 1, bias=False) for n in channels[:2] if cross_attention)
+        self.contrastive = contrastive
 
     def start_from(self, mean: float) -> None:
         """The bias before the sigmoid becomes the logit of the mean, taken over all maps."""
@@ -190,14 +192,14 @@ class StructuralPrior(Network):
     def compute(
         self, image: torch.Tensor, prior: torch.Tensor | None = None
     ) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        """Logits of the ranks; in training with the contrastive term, a tuple of them and what `info_nce` takes.
+        """Logits of the ranks; in training with the contrastive term, them and what `contrastive_loss` takes.
 
         Parameters
         ----------
         image : Tensor, shape (batch, 1, y, x)
             Normalised images.
         prior : Tensor, shape (batch, 1 + MOST_COLUMNS, FEATURES), optional
-            Of `prior_tokens`, 0 where there is none. In training some are dropped, and the origin of each is moved.
+            Of `prior_tokens`, 0 where there is none. In training some are dropped, and some are exchanged.
         """
         levels, features = [], image
         for level, convolutions in enumerate(self.encoder):
@@ -205,25 +207,39 @@ class StructuralPrior(Network):
             if self.self_attention is not None and level >= _FIRST_ATTENDING:
                 features = self._attending_to_itself(self.self_attention[level - _FIRST_ATTENDING], features, level)
             levels.append(features)
-        deepest = features
-        if self.prior is not None:
-            prior = image.new_zeros(len(image), 1 + MOST_COLUMNS, FEATURES) if prior is None else prior
-            given, structure = prior[:, 0, _PRESENT] > 0, _structure(prior)
-            if self.training:
-                given = given & (torch.rand(len(prior), device=prior.device) >= _DROPPED)
-                prior = moved_origin(prior, torch.rand(len(prior), 2, device=prior.device))
-            tokens, present = self.prior(prior)
-        if self.cross_attention is not None:
-            for level, attention in enumerate(self.cross_attention, _FIRST_ATTENDING):
-                levels[level] = attention(levels[level], tokens, present, given)
+        compared: list[torch.Tensor] = []
+        if prior is None:
+            prior = image.new_zeros(len(image), 1 + MOST_COLUMNS, FEATURES)
+        if self.cross_attention is not None and (self.training or _is_given(prior).any()):
+            found, *compared = self._attending_to_prior(self.cross_attention, image, levels[1], prior)
+            wide = functional.interpolate(found, scale_factor=_STRIDE, mode="bilinear", align_corners=False)
+            for level, gathered in enumerate((wide, found)):
+                levels[level] = levels[level] + self.gathered[level](gathered)
         features = levels.pop()
         for convolutions in reversed(self.decoder):
             features = functional.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
             features = convolutions(torch.cat([levels.pop(), features], dim=1))
         maps = in_single_precision(self.output, features)
-        if self.contrastive is None or not self.training:
-            return maps
-        return maps, *self.contrastive(deepest, tokens[:, 0]), given, structure
+        return (maps, *compared) if compared else maps
+
+    def _attending_to_prior(
+        self, attention: "StructureAttention", image: torch.Tensor, features: torch.Tensor, prior: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """What is gathered; in training with the contrastive term also what `contrastive_loss` takes."""
+        query, given = attention.query(image, features), _is_given(prior)
+        if not self.training:
+            return (attention(query, prior)[0] * given[:, None, None, None],)
+        draw, others = torch.rand(len(prior), device=prior.device), prior.roll(1, 0)
+        mistold = (draw < _MISTOLD) & _is_given(others)
+        told, not_told = (torch.where(mistold[:, None, None], *pair) for pair in ((others, prior), (prior, others)))
+        found, fit = attention(query, told)
+        found = found * (_is_given(told) & (draw < 1 - _DROPPED))[:, None, None, None]
+        if not self.contrastive:
+            return (found,)
+        fit_of_other = attention.fit(query, not_told)
+        own, other = torch.where(mistold, fit_of_other, fit), torch.where(mistold, fit, fit_of_other)
+        differ = (_structure(prior) - _structure(others)).abs().amax(-1) >= _SAME_STRUCTURE
+        return found, own, other, given & _is_given(others) & differ
 
     def _attending_to_itself(self, attention: nn.Module, features: torch.Tensor, level: int) -> torch.Tensor:
         # In training the places count from anywhere: what is learned on crops is how far places are apart, and holds in
@@ -260,27 +276,24 @@ class StructuralPrior(Network):
         if not isinstance(output, tuple):
             return compare(output, target)
         of_maps = compare(output[0], target)
-        return of_maps + _CONTRASTIVE_WEIGHT * of_maps.detach() * info_nce(*output[1:])
+        return of_maps + _CONTRASTIVE_WEIGHT * of_maps.detach() * contrastive_loss(*output[1:])
 
     def map_of(self, output: torch.Tensor | tuple) -> torch.Tensor:
         """The highest of the ranks at each pixel."""
         return (output[0] if isinstance(output, tuple) else output).amax(dim=1, keepdim=True)
 
 
-def moved_origin(prior: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    """Priors of the same crystals with their columns counted from another origin.
+def contrastive_loss(own: torch.Tensor, other: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
+    """InfoNCE of each image with its own structure and one other: van den Oord et al. (2018), arXiv 1807.03748, eq. 4.
 
     Parameters
     ----------
-    prior : Tensor, shape (batch, 1 + MOST_COLUMNS, FEATURES)
-        Of `prior_tokens`.
-    shift : Tensor, shape (batch, 2)
-        Added to the places [fractions of the lattice vectors].
+    own, other : Tensor, shape (batch,)
+        How well the image fits its structure, and another's (`StructureAttention.fit`).
+    counted : Tensor of bool, shape (batch,)
+        Which images count: those with two structures that differ.
     """
-    moved = prior.clone()
-    present = prior[:, 1:, _PRESENT, None] > 0
-    moved[:, 1:, _PLACE] = torch.where(present, (prior[:, 1:, _PLACE] + shift[:, None]) % 1, prior[:, 1:, _PLACE])
-    return moved
+    return (functional.softplus(other - own) * counted).sum() / counted.sum().clamp(min=1)
 
 
 def place_encoding(origin: torch.Tensor, height: int, width: int, stride: int, channels: int) -> torch.Tensor:
@@ -315,136 +328,201 @@ def place_encoding(origin: torch.Tensor, height: int, width: int, stride: int, c
     return torch.cat([along_y.expand(grid), along_x.expand(grid)], dim=-1).flatten(1, 2)
 
 
-class Attention(nn.Module):
-    """Scaled dot-product attention of four heads: Vaswani et al. (2017), arXiv 1706.03762, section 3.2.
+class _SelfAttention(nn.Module):
+    """Scaled dot-product attention of four heads among features: Vaswani et al. (2017), arXiv 1706.03762, section 3.2.
 
-    Parameters
-    ----------
-    channels, context_channels : int
-        Of what attends, and of what is attended to.
+    What is gathered is added through a gate for each channel that starts at 0, so that it begins as nothing:
+    Bachlechner et al. (2020), arXiv 2003.04887.
     """
 
-    def __init__(self, channels: int, context_channels: int) -> None:
-        super().__init__()
-        self.query = nn.Linear(channels, channels)
-        self.key = nn.Linear(context_channels, channels)
-        self.value = nn.Linear(context_channels, channels)
-        self.output = nn.Linear(channels, channels)
-
-    def forward(
-        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, present: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """Of tensors of shape (batch, places, channels); `present`, of shape (batch, keys), says which keys count."""
-        heads = [
-            linear(part).unflatten(-1, (_HEADS, -1)).transpose(1, 2)
-            for linear, part in ((self.query, query), (self.key, key), (self.value, value))
-        ]
-        mask = None if present is None else present[:, None, None]
-        attended = functional.scaled_dot_product_attention(heads[0], heads[1], heads[2], attn_mask=mask)
-        return self.output(attended.transpose(1, 2).flatten(2))
-
-
-class _GatedAttention(nn.Module):
-    """What features gather from themselves or from tokens, added through a gate for each channel that starts at 0.
-
-    So each part begins as nothing: Bachlechner et al. (2020), arXiv 2003.04887.
-    """
-
-    def __init__(self, channels: int, context_channels: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(channels)
-        self.attention = Attention(channels, context_channels)
+        self.query, self.key, self.value, self.output = (nn.Linear(channels, channels) for _ in range(4))
         self.gate = nn.Parameter(torch.zeros(channels))
 
-    def _attending(self, features: torch.Tensor) -> torch.Tensor:
-        return self.norm(features.flatten(2).mT)
-
-    def _added(self, features: torch.Tensor, gathered: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Of shape (batch, channels, y, x); `places`, of shape (batch, y * x, channels), tell where each is."""
+        attending = self.norm(features.flatten(2).mT)
+        placed = attending + places.to(attending.dtype)
+        heads = [
+            linear(part).unflatten(-1, (_HEADS, -1)).transpose(1, 2)
+            for linear, part in ((self.query, placed), (self.key, placed), (self.value, attending))
+        ]
+        gathered = self.output(functional.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2))
         return features + (self.gate * gathered).mT.unflatten(2, features.shape[-2:])
 
 
-class _SelfAttention(_GatedAttention):
-    """From the features themselves, which know their places."""
+class StructureAttention(nn.Module):
+    """Cross-attention of an image's features to patches of a structure, turned to any angle, at any place of its cell.
 
-    def forward(self, features: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        attending = self._attending(features)
-        placed = attending + places.to(attending.dtype)
-        return self._added(features, self.attention(placed, placed, attending))
+    A patch shows the crystal around a place, weighed by a Gaussian. Keys are patches as an image shows them, values are
+    patches as the maps of the ranks do. As patches that differ by their place alone are one patch moved, the softmax
+    over all of them, and over one key of nothing with a learned score, is made of correlations and convolutions. Turns
+    are looked for first with a coarser image; those that fit best are attended to.
 
-
-class _CrossAttention(_GatedAttention):
-    """From the tokens of the prior that are `present`, in samples that are `given` one."""
-
-    def forward(
-        self, features: torch.Tensor, tokens: torch.Tensor, present: torch.Tensor, given: torch.Tensor
-    ) -> torch.Tensor:
-        gathered = self.attention(self._attending(features), tokens, tokens, present)
-        return self._added(features, gathered * given[:, None, None])
-
-
-class _PriorEncoder(nn.Module):
-    """Two transformer layers over a summary token, the lattice and the columns."""
-
-    harmonics: torch.Tensor
+    Parameters
+    ----------
+    channels : int
+        Of the features, at stride 2.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.summary = nn.Parameter(0.02 * torch.randn(channels))
-        self.lattice = nn.Linear(FEATURES - 1, channels)
-        self.column = nn.Linear(2 * len(_HARMONICS) + 1, channels)
-        self.layers = nn.ModuleList(_TransformerLayer(channels) for _ in range(2))
-        self.norm = nn.LayerNorm(channels)
-        self.register_buffer("harmonics", 2 * math.pi * torch.tensor(_HARMONICS).float().T, persistent=False)
+        self.features = nn.Conv2d(channels, 1, 3, padding=1, bias=False)
+        self.share = nn.Parameter(torch.tensor(0.1))
+        self.sharpness = nn.Parameter(torch.tensor(1.0))
+        self.nothing = nn.Parameter(torch.tensor(2.0))
 
-    def forward(self, prior: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens, the summary first, and which of them are there."""
-        phases = prior[:, 1:, _PLACE] @ self.harmonics
-        columns = torch.cat([phases.cos(), phases.sin(), prior[:, 1:, _STRENGTH, None]], dim=-1)
-        summary = self.summary.expand(len(prior), 1, -1)
-        tokens = torch.cat([summary, self.lattice(prior[:, :1, 1:]), self.column(columns)], dim=1)
-        present = functional.pad(prior[..., _PRESENT] > 0, (1, 0), value=True)
-        for layer in self.layers:
-            tokens = layer(tokens, present)
-        return self.norm(tokens), present
+    def query(self, image: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """The image above its background and a learned map of its features, shape (batch, y, x), at stride 2."""
+        with torch.autocast(image.device.type, enabled=False):
+            small = functional.avg_pool2d(image.float(), _STRIDE)
+            edges = functional.pad(small, (_BACKGROUND,) * 4, mode="replicate")
+            above = small - functional.avg_pool2d(edges, 2 * _BACKGROUND + 1, 1)
+            return _standardised(_standardised(above) + self.share * self.features(features.float()))[:, 0]
+
+    def fit(self, query: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+        """How well an image fits a structure in its best turns and places: log of the sum of all keys' weights."""
+        with torch.autocast(query.device.type, enabled=False):
+            points = _around(prior, _STRIDE).turned(*self._best_turns(query, prior))
+            return self._scores(query, points).flatten(1).logsumexp(1)
+
+    def forward(self, query: torch.Tensor, prior: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The ranks' maps as gathered and the weight of all keys but nothing, shape (batch, ranks + 1, y, x); `fit`."""
+        with torch.autocast(query.device.type, enabled=False):
+            points = _around(prior, _STRIDE).turned(*self._best_turns(query, prior))
+            scores = self._scores(query, points)
+            shape, (height, width) = _room(query, points.reach), query.shape[-2:]
+            with torch.no_grad():
+                window = torch.fft.rfft2(_window(shape, points.reach, query.device))
+                of_ranks = [(points.ranks == rank) * points.strengths.sign() for rank in range(RANKS)]
+                values = [points.spectrum(each, _VALUE_FWHM_A, shape) / window[0, 0].real for each in of_ranks]
+            weights = torch.fft.rfft2(scores.exp(), shape)
+            sums = torch.stack([(weights * value).sum(1) for value in (*values, window / window[0, 0].real)], dim=1)
+            maps = torch.fft.irfft2(sums, shape)[..., :height, :width]
+            whole = maps[:, -1:].clamp(min=0) + self.nothing.exp()
+            return maps / whole, scores.flatten(1).logsumexp(1)
+
+    def _scores(self, query: torch.Tensor, points: "_Points") -> torch.Tensor:
+        """Product of query and key at each place, in SDs of white noise, limited; shape (batch, turns, y, x)."""
+        shape, (height, width) = _room(query, points.reach), query.shape[-2:]
+        with torch.no_grad():
+            keys = points.spectrum(points.strengths, _KEY_FWHM_A, shape)
+            window = torch.fft.rfft2(_window(shape, points.reach, query.device))
+            keys = keys - window * (keys[..., :1, :1] / window[0, 0])  # of mean 0
+            power = keys.real.square() + keys.imag.square()
+            power = 2 * power.sum((-2, -1)) - power[..., 0].sum(-1)  # half of the frequencies are not stored
+            keys = keys.conj() / (power / math.prod(shape)).sqrt().clamp(min=1e-6)[..., None, None]
+        products = torch.fft.irfft2(torch.fft.rfft2(query, shape)[:, None] * keys, shape)[..., :height, :width]
+        return _HIGHEST_SCORE * torch.tanh(self.sharpness / _HIGHEST_SCORE * products)
+
+    @torch.no_grad()
+    def _best_turns(self, query: torch.Tensor, prior: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Angles [rad], shape (batch, kept turns), and whether the structure is seen from behind, shape (batch,)."""
+        coarse = _standardised(functional.avg_pool2d(query[:, None], 2))[:, 0]
+        turns = torch.arange(_TURNS, device=query.device).expand(len(query), -1) * (2 * math.pi / _TURNS)
+        front = torch.zeros(len(query), dtype=torch.bool, device=query.device)
+        points = _around(prior, 2 * _STRIDE)
+        fits = [self._scores(coarse, points.turned(turns, side)).flatten(2).logsumexp(2) for side in (front, ~front)]
+        mirrored = fits[1].amax(1) > fits[0].amax(1)
+        fit = torch.where(mirrored[:, None], fits[1], fits[0])
+        before, after = fit.roll(1, 1), fit.roll(-1, 1)
+        lowest = fit.amin() - fit.amax()  # beside a better turn
+        best = torch.where((fit >= before) & (fit > after), fit, fit + lowest).topk(_KEPT_TURNS, 1).indices
+        left, middle, right = (each.gather(1, best) for each in (before, fit, after))
+        vertex = (left - right) / (2 * (left - 2 * middle + right).clamp(max=-1e-6))
+        return (best + vertex.clamp(-0.5, 0.5)) * (2 * math.pi / _TURNS), mirrored
 
 
-class _TransformerLayer(nn.Module):
-    """Self-attention and a perceptron, each normalised first: Xiong et al. (2020), arXiv 2002.04745."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.attention_norm = nn.LayerNorm(channels)
-        self.attention = Attention(channels, channels)
-        self.perceptron = nn.Sequential(
-            nn.LayerNorm(channels), nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels)
-        )
-
-    def forward(self, tokens: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        normed = self.attention_norm(tokens)
-        tokens = tokens + self.attention(normed, normed, normed, present)
-        return tokens + self.perceptron(tokens)
+def _standardised(maps: torch.Tensor) -> torch.Tensor:
+    maps = maps - maps.mean((-2, -1), keepdim=True)
+    return maps / maps.std((-2, -1), keepdim=True).clamp(min=1e-6)
 
 
-class _Embeddings(nn.Module):
-    """Unit vectors of images and of priors, those of the images divided by a temperature that is learned."""
+class _Points(NamedTuple):
+    """Columns around the strongest one of each prior of a batch, all that patches show."""
 
-    def __init__(self, channels: int, tokens: int) -> None:
-        super().__init__()
-        self.image = nn.Linear(channels, tokens)
-        self.prior = nn.Linear(tokens, tokens)
-        self.log_scale = nn.Parameter(torch.tensor(-math.log(_TEMPERATURE)))
+    places: torch.Tensor  # x and y [strides], shape (batch, points, 2), or (batch, turns, points, 2)
+    strengths: torch.Tensor  # shape (batch, points), 0 where there is none
+    ranks: torch.Tensor  # shape (batch, points)
+    stride_A: torch.Tensor  # shape (batch,)
+    reach: int  # of patches [strides]
 
-    def forward(self, features: torch.Tensor, summary: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        image = functional.normalize(self.image(features.mean((-2, -1))).float(), dim=-1)
-        prior = functional.normalize(self.prior(summary).float(), dim=-1)
-        return image * self.log_scale.clamp(max=math.log(_LARGEST_SCALE)).exp(), prior
+    def turned(self, turns: torch.Tensor, mirrored: torch.Tensor) -> "_Points":
+        """In turns [rad] of shape (batch, turns), upside down before that where `mirrored`, of shape (batch,)."""
+        x, y = self.places[:, None].unbind(-1)
+        y = torch.where(mirrored[:, None, None], -y, y)
+        cosine, sine = turns.cos()[..., None], turns.sin()[..., None]
+        return self._replace(places=torch.stack([x * cosine - y * sine, x * sine + y * cosine], dim=-1))
+
+    def spectrum(self, weights: torch.Tensor, fwhm: float, shape: Sequence[int]) -> torch.Tensor:
+        """Fourier transforms of patches with Gaussian columns of these heights, about their middles.
+
+        Of shape (batch, turns, *frequencies); `weights` is of shape (batch, points), `fwhm` in angstrom.
+        """
+        height, width = shape
+        weights = (weights * _weight(self.places[:, 0].square().sum(-1), self.reach))[:, None]
+        corner = self.places.floor()
+        right, down = (self.places - corner).unbind(-1)
+        column, row = corner.long().unbind(-1)
+        patches = weights.new_zeros(*column.shape[:2], height * width)
+        for x, along in ((column, 1 - right), (column + 1, right)):
+            for y, across in ((row, 1 - down), (row + 1, down)):
+                patches.scatter_add_(2, y % height * width + x % width, weights * along * across)
+        variance = (fwhm / math.sqrt(8 * math.log(2)) / self.stride_A).square()[:, None, None, None]
+        frequencies = torch.fft.fftfreq(height, device=weights.device), torch.fft.rfftfreq(width, device=weights.device)
+        squared = frequencies[0][:, None].square() + frequencies[1].square()
+        blur = 2 * math.pi * variance * torch.exp(-2 * math.pi**2 * variance * squared)
+        return torch.fft.rfft2(patches.unflatten(2, (height, width))) * blur
+
+
+@torch.no_grad()
+def _around(prior: torch.Tensor, stride: int) -> _Points:
+    """The columns that patches at a stride show, in the crystal's own axes."""
+    reach, parts = _REACH * _STRIDE // stride, []
+    for tokens in prior.cpu():
+        columns = tokens[1:][tokens[1:, _PRESENT] > 0]
+        if not len(columns):
+            parts.append(torch.zeros(1, 4))
+            continue
+        (a, b), (cosine, sine) = tokens[0, _LENGTHS].exp() / stride, tokens[0, _ANGLE]
+        lattice = torch.tensor([[a, 0.0], [b * cosine, b * sine]])
+        most = (reach * torch.linalg.inv(lattice).norm(dim=0)).ceil().int().tolist()
+        steps = torch.cartesian_prod(*[torch.arange(-n - 1, n + 2) for n in most])
+        places = (columns[:, _PLACE] - columns[0, _PLACE] + steps[:, None]) @ lattice
+        kinds = columns[:, (_STRENGTH, _RANK)].expand(len(steps), -1, -1)
+        points = torch.cat([places, kinds], dim=2).flatten(0, 1)
+        parts.append(points[points[:, :2].norm(dim=1) <= reach])
+    points = pad_sequence(parts, batch_first=True).to(prior.device)
+    return _Points(points[..., :2], points[..., 2], points[..., 3], stride * prior[:, 0, _PIXEL_SIZE].exp(), reach)
+
+
+def _weight(squared: torch.Tensor, reach: int) -> torch.Tensor:
+    """Weights of a patch's places, by their squared distances from its middle."""
+    return torch.exp(squared / (-2 * (_WINDOW * reach / _REACH) ** 2)) * (squared <= reach**2)
+
+
+def _window(shape: Sequence[int], reach: int, device: torch.device) -> torch.Tensor:
+    """Weights of a patch about its middle, shape (y, x)."""
+    down, along = (torch.fft.fftfreq(length, 1 / length, device=device) for length in shape)
+    return _weight(down[:, None].square() + along.square(), reach)
+
+
+def _room(query: torch.Tensor, reach: int) -> list[int]:
+    """Shape of Fourier transforms in which patches at one edge do not meet the other."""
+    return [next_fast_len(max(length + reach, 2 * reach + 1), real=True) for length in query.shape[-2:]]
+
+
+def _is_given(prior: torch.Tensor) -> torch.Tensor:
+    return prior[:, 0, _PRESENT] > 0
 
 
 def _structure(prior: torch.Tensor) -> torch.Tensor:
     """What is equal of two priors of one structure: columns, and the lattice in angstrom."""
     lattice = prior[:, 0]
-    lengths = lattice[:, 1:3] + lattice[:, 5:]
-    return torch.cat([lengths, lattice[:, 3:5], prior[:, 1:].flatten(1)], dim=1)
+    lengths = lattice[:, _LENGTHS] + lattice[:, _PIXEL_SIZE, None]
+    return torch.cat([lengths, lattice[:, _ANGLE], prior[:, 1:].flatten(1)], dim=1)
 
 
 NETWORK = StructuralPrior

@@ -12,6 +12,7 @@ from stembench.lab.fetching import check_own_files
 from stembench.lab.own_images import SIDECAR, corrections_beside, files_of, own_images, with_structure
 from stembench.planning.datasets import plain
 from stembench.planning.layout import Layout
+from stembench.planning.methods import KNOWS_STRUCTURES
 
 #: What is made of each of the user's images.
 APPLIED_FIGURES = ("overlay", "comparison", "denoised", "spectra", "displacements", "strain", "spacings")
@@ -148,6 +149,10 @@ class LabImages:
         if not (entry.material and entry.zone):
             return []
         return [self.layout.projection.path(material=entry.material, zone=entry.zone)]
+
+    def told(self, image: str, architecture: str) -> list[str]:
+        """Return the structure that a network of an architecture is told when it is applied to an image."""
+        return self.structure(image) if architecture == KNOWS_STRUCTURES else []
 
     def corrected(self, image: str) -> list[str]:
         """Return the file of the user's corrections of an image, if there is one."""

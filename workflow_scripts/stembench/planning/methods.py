@@ -9,6 +9,8 @@ from stembench.errors import InputError
 
 #: Structure that a network with a prior is told: the image's, another material's, or none.
 Prior = Literal["right", "wrong", "none"]
+#: Architecture of the networks that are told a structure.
+KNOWS_STRUCTURES = "structural_prior"
 #: Seeds as names of folders and of methods write them: each has one way.
 SEED_PATTERN = "0|[1-9][0-9]*"
 #: Priors that a name says; the right one it leaves out.

@@ -97,14 +97,11 @@ class Report:
     def products(self) -> list[str]:
         """Paths of everything that is reported."""
         layout, plan = self.plan.layout, self.plan
+        if self._studies_alone:
+            return [*self.table_paths, *self._reported_figures]
         paths = [
-            *(path for name, planned in self.tables.items() if self._reported(planned) for path in layout.table(name)),
-            *(
-                path
-                for name, planned in self.figures.items()
-                if self._reported(planned)
-                for path in layout.figure(name)
-            ),
+            *self.table_paths,
+            *self._reported_figures,
         ]
         for dataset in self.datasets:
             for template in (layout.dataset_index, layout.dataset_card, layout.dataset_browser):
@@ -134,6 +131,15 @@ class Report:
         ]
 
     @property
+    def _reported_figures(self) -> list[str]:
+        return [
+            path
+            for name, made in self.figures.items()
+            if self._reported(made)
+            for path in self.plan.layout.figure(name)
+        ]
+
+    @property
     def figure_paths(self) -> list[str]:
         """Paths of every picture that is reported."""
         return [path for path in self.products if path.endswith(FIGURE_ENDINGS)]
@@ -146,8 +152,14 @@ class Report:
 
     @property
     def cost_table(self) -> list[str]:
-        """Path of the table of costs, where networks are trained."""
-        return [self.plan.layout.table("cost")[0]] if "cost" in self.tables else []
+        """Path of the table of costs, where it is reported."""
+        made = "cost" in self.tables and self._reported(self.tables["cost"])
+        return [self.plan.layout.table("cost")[0]] if made else []
+
+    @property
+    def records(self) -> list[str]:
+        """Records of the networks that the report tells of, beside those of studies."""
+        return [] if self._studies_alone else self.plan.trainings.records
 
     @property
     def opened_first(self) -> dict[str, str]:
@@ -167,7 +179,14 @@ class Report:
         """Paths of the texts that the report holds."""
         return sorted(map(str, (self.plan.shipped / "report").glob("*.rst")))
 
+    @property
+    def _studies_alone(self) -> bool:
+        """Whether the scale names studies, which then are all that is reported."""
+        return isinstance(self.plan.config.sizes.studies, tuple)
+
     def _reported(self, planned: Planned) -> bool:
+        if self._studies_alone and not planned.product.of_studies:
+            return False
         return planned.product.reported(self.plan, planned.subject)
 
     @cached_property

@@ -17,7 +17,7 @@ from stembench.planning.choice import TASKS
 from stembench.planning.datasets import Datasets, Split
 from stembench.planning.identity import made_as, training_identity
 from stembench.planning.layout import Layout, any_of
-from stembench.planning.methods import SEED_PATTERN, TOLD_PRIORS, Method, Prior
+from stembench.planning.methods import KNOWS_STRUCTURES, SEED_PATTERN, TOLD_PRIORS, Method, Prior
 from stembench.planning.starting import Start, at_hand, check_alike
 
 
@@ -81,7 +81,7 @@ class Trainings:
     def is_told(self, network: str) -> bool:
         """Return whether a network that localises is told the structure that an image shows."""
         told = self.config.networks[network].options.get("cross_attention", True)
-        return self.architecture(network) == "structural_prior" and bool(told)
+        return self.architecture(network) == KNOWS_STRUCTURES and bool(told)
 
     def of(self, network: str, task: Task, dataset: str, prior: Prior = "right") -> list[Method]:
         """Return a network trained from each seed, where its dataset has images to train on."""

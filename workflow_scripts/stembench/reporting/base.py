@@ -40,6 +40,12 @@ def each(subjects: Callable[[Plan], Sequence[str]], name: str) -> Callable[[Plan
     return lambda plan: {name.format(subject): subject for subject in subjects(plan)}
 
 
+def study_reported(plan: Plan, study: str) -> bool:
+    """Return whether a study is part of the report at the plan's scale."""
+    wanted = plan.config.sizes.studies
+    return study in wanted if isinstance(wanted, tuple) else wanted
+
+
 @dataclass(frozen=True, kw_only=True)
 class Product:
     """A table or a figure.
@@ -62,6 +68,8 @@ class Product:
         Conda environment that it is made in.
     reported : callable
         Of the plan and a subject, whether it is part of the report; if not, it is made on request.
+    of_studies : bool
+        Whether it tells of a study alone.
     """
 
     subjects: Callable[[Plan], Mapping[str, str]]
@@ -72,6 +80,7 @@ class Product:
     category: str = "Tables"
     environment: str = "reporting"
     reported: Callable[[Plan, str], bool] = _always
+    of_studies: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

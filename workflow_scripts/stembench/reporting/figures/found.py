@@ -22,7 +22,9 @@ _TRUTH = {"asked": ("#E69F00", ""), "weak": ("#0072B2", "not visible"), "hidden"
 _PANELS_A_LINE = 4
 
 
-def draw_found(shards: Sequence[str], methods: Sequence[dict], counts_per_px: float | None) -> Drawing:
+def draw_found(
+    shards: Sequence[str], methods: Sequence[dict], counts_per_px: float | None, arrangement: str | None = None
+) -> Drawing:
     """Draw an image with its true columns, and those that each method found, missed and found falsely.
 
     In a quarter of the set's images columns are harder to find, by the mean of F1 over the methods; of particles only
@@ -36,6 +38,8 @@ def draw_found(shards: Sequence[str], methods: Sequence[dict], counts_per_px: fl
         `method`, `train_dataset` and `folder` of each evaluation.
     counts_per_px : float or None
         Dose of the image; any where it is None.
+    arrangement : str or None
+        What the image shows; anything where it is None.
 
     Raises
     ------
@@ -57,6 +61,8 @@ def draw_found(shards: Sequence[str], methods: Sequence[dict], counts_per_px: fl
             outcomes[name] = read_parquet(Path(method["folder"]) / "columns.parquet")
             scores[name] = images.f1
     asked = np.full(len(samples), True) if counts_per_px is None else samples.counts_per_px == counts_per_px
+    if arrangement is not None:
+        asked = asked & (samples.arrangement == arrangement)
     columns = columns_by_sample(shards)
     depth = samples["sample"].map({number: rows.rim_A.mean() for number, rows in columns.items()})[asked]
     near = depth[depth.isna().all() | (depth <= depth.median())].index

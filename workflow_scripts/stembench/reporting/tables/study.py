@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stembench.reporting.base import Inputs, Parameters, Table, each
+from stembench.reporting.base import Inputs, Parameters, Table, each, study_reported
 from stembench.reporting.published import published_digest
 
 if TYPE_CHECKING:
@@ -53,11 +53,13 @@ def tabulate(_: Inputs, parameters: Parameters) -> pd.DataFrame:
 
 def caption(plan: Plan, study: str) -> str:
     """Return the caption, which the table of comparisons has too."""
+    others = plan.evaluations.study(study).compared_with
+    compared = f"{', '.join(others)}" if others else "the first of them"
     return (
         f"Variants of the study {study} beside each other, on the same test images, and in the table of comparisons "
-        "their paired differences from the first of them with 95 % intervals; `n.s.` marks differences that are not "
-        "significant after Benjamini and Hochberg. `paper_*` are printed numbers, of networks of full width, trained "
-        "and tested on the paper's own set."
+        f"their paired differences from {compared} with 95 % intervals over structures and seeds; `n.s.` marks "
+        "differences that are not significant after Benjamini and Hochberg. `paper_*` are printed numbers, of networks "
+        "of full width, trained and tested on the paper's own set."
     )
 
 
@@ -68,5 +70,6 @@ TABLE = Table(
     tabulate=tabulate,
     caption=caption,
     needs="a study whose datasets all hold images",
-    reported=lambda plan, _: plan.config.sizes.studies,
+    reported=study_reported,
+    of_studies=True,
 )

@@ -1,19 +1,25 @@
-"""Paired differences of the variants of each study from its first."""
+"""Paired differences of the rows of each study from those that it compares with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
-from stembench.reporting.base import Inputs, Parameters, Table, each
+from stembench.reporting.base import Inputs, Parameters, Table, each, study_reported
 from stembench.reporting.tables import study
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from stembench.evaluation.intervals import Resampled
+    from stembench.planning import Plan
 
-def study_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
-    """Return paired differences of a study's rows from its first one, on whole test sets.
+
+def study_comparison(results: pd.DataFrame, resamplings: int, compared_with: Sequence[str] = ()) -> pd.DataFrame:
+    """Return paired differences of a study's rows from some of them.
+
+    On whole test sets, on each of their subsets (`tabulation.by_subset`), and of columns under an overlayer.
 
     Parameters
     ----------
@@ -21,6 +27,8 @@ def study_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
         As `read_detection` or `read_enhancement` gives them.
     resamplings : int
         Bootstrap samples.
+    compared_with : sequence of str
+        Rows that each other is compared with; none: the first.
     """
     from stembench.evaluation.intervals import Resampled
     from stembench.evaluation.metrics import compared_metrics, enhancement_metrics
@@ -28,6 +36,7 @@ def study_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
         DETECTION_COMPARED,
         IMAGES_COMPARED,
         by_method,
+        by_subset,
         compared_row,
         comparison_table,
         resampled_sums,
@@ -35,33 +44,47 @@ def study_comparison(results: pd.DataFrame, resamplings: int) -> pd.DataFrame:
 
     metrics: Callable = enhancement_metrics
     compared: Sequence[str] = IMAGES_COMPARED
+    hidden = results.iloc[:0]
     if "part" in results:
-        results, metrics, compared = results[results.part == "all"], compared_metrics, DETECTION_COMPARED
+        hidden, results = results[results.part == "hidden=true"], results[results.part == "all"]
+        metrics, compared = compared_metrics, DETECTION_COMPARED
+    members: dict[tuple[str, str], list[tuple[dict, pd.DataFrame, Resampled]]] = {}
+    under = ((identity, "hidden=true", part) for identity, part in by_method(hidden))
+    for identity, subset, part in chain(by_subset(results), under):
+        ours = Resampled.of(resampled_sums(part), metrics, resamplings, identity["method"])
+        members.setdefault((identity["testset"], subset), []).append((identity, part, ours))
     rows = []
-    for _, members in results.groupby("testset", sort=False):
-        parts = list(by_method(members))
-        resampled = [
-            Resampled.of(resampled_sums(part), metrics, resamplings, identity["method"]) for identity, part in parts
-        ]
-        (reference, _), first = parts[0], resampled[0]
-        for (identity, part), ours in zip(parts[1:], resampled[1:]):
-            rows += [
-                compared_row(identity, "all", part, ours, reference["method"], first, metric) for metric in compared
-            ]
+    for (_, subset), those in members.items():
+        names = [identity["method"] for identity, _, _ in those]
+        for other in compared_with or names[:1]:
+            if other in names:
+                theirs = those[names.index(other)][2]
+                rows += [
+                    compared_row(identity, subset, part, ours, other, theirs, metric)
+                    for identity, part, ours in those
+                    if identity["method"] != other
+                    for metric in compared
+                ]
     return comparison_table(rows)
+
+
+def parameters(plan: Plan, name: str) -> dict[str, Any]:
+    """Return those of the study's table, and the rows that others are compared with."""
+    return study.parameters(plan, name) | {"compared_with": plan.evaluations.study(name).compared_with}
 
 
 def tabulate(_: Inputs, parameters: Parameters) -> pd.DataFrame:
     """Return the table."""
-    return study_comparison(study.read_results(parameters), parameters["bootstrap"])
+    return study_comparison(study.read_results(parameters), parameters["bootstrap"], parameters["compared_with"])
 
 
 TABLE = Table(
     subjects=each(lambda plan: plan.evaluations.studies, "{}_comparison"),
     inputs=study.inputs,
-    parameters=study.parameters,
+    parameters=parameters,
     tabulate=tabulate,
     caption=study.caption,
     needs="a study whose datasets all hold images",
-    reported=lambda plan, _: plan.config.sizes.studies,
+    reported=study_reported,
+    of_studies=True,
 )
