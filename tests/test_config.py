@@ -462,6 +462,8 @@ def test_images_and_test_sets_belong_to_the_scales_that_they_name():
         ({"scales": {"mine": {"parent": "demo", "epoch": 3}}}, ["scales.mine.epoch", "unknown key"]),
         ({"scales": {"demo": {"width": None}}}, ["scales.demo.width is missing"]),
         ({"scales": 3}, ["scales", "dictionary", "got 3"]),
+        ({"scale": "study", "scales": {"study": {"studies": ["x"]}}}, ["scales.study.studies", "'x'", "ablation"]),
+        ({"studies": {"ablation": {"compared_with": ["x"]}}}, ["studies.ablation", "compared_with: x", "no_prior"]),
         ({"networks": {"sfni": None}}, ["networks.sfni: nothing is set here", "correct the name"]),
         ({"lab": None}, ["lab: nothing is set here", "take it out"]),
         ({"networks": {"x": {"variant_of": "sfni"}}}, ["networks.x.variant_of names 'sfni'", "sfin", "correct"]),

@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 #: Packages that take long to import, none of which a plan needs.
 HEAVY = {
@@ -110,3 +111,11 @@ def test_test_sets_have_enough_structures_at_every_scale_but_the_demo(plan_of):
     plan = plan_of({"scale": "full"})
     for name in (*plan.evaluations.simulated_testsets, *plan.evaluations.generalisation):
         assert plan.datasets.images(name, "test") >= 150 * plan.datasets.recipe(name).images_per_structure, name
+
+
+def test_a_scale_that_names_studies_reports_these_alone(plan_of):
+    plan = plan_of({"scale": "study"})
+    tables = {f"{name}{ending}" for name in ("ablation", "loss_comparison") for ending in ("", "_comparison")}
+    assert {Path(path).stem for path in plan.report.products} == {*tables, "ablation_found"}
+    assert plan.report.records == plan.report.cost_table == []
+    assert plan_of({"scale": "full"}).report.records

@@ -201,6 +201,22 @@ def test_variants_of_a_study_are_compared_with_its_first():
     assert "rmse_common_pm" not in table.index  # no position is known
 
 
+def test_rows_of_a_study_are_compared_with_those_it_names_at_each_dose_and_under_an_overlayer():
+    tp = {"first": 6.0, "second": 8.0, "third": 9.0}
+    rows = [
+        detected(method, n, s) | {"counts_per_px": d} for method, n in tp.items() for s in range(6) for d in (1.0, 3.0)
+    ]
+    hidden = [row | {"part": "hidden=true", "tp": row["tp"] - 5} for row in rows]
+    table = study_comparison(pd.DataFrame(rows + hidden), 100, ["second", "third", "absent"])
+    assert set(table.baseline) == {"second", "third"}
+    assert set(table.subset) == {"all", "counts_per_px=1", "counts_per_px=3", "hidden=true"}
+    assert set(table[table.subset == "hidden=true"].metric) == {"f1", "precision"}
+    f1 = table[table.metric == "f1"].set_index(["subset", "method", "baseline"]).difference
+    assert f1["counts_per_px=3", "first", "second"] == pytest.approx(-0.2)
+    assert f1["counts_per_px=1", "third", "second"] == pytest.approx(0.1)
+    assert f1["hidden=true", "first", "third"] == pytest.approx(2 / 10 - 8 / 10)  # 2 tp / (2 tp + fp + fn)
+
+
 def test_variants_of_a_study_of_images_are_compared_with_its_first_on_each_test_set(results):
     table = study_comparison(pd.concat([results, results.assign(testset="other")]), 100)
     rows = table[table.metric == "psnr_free_db"].set_index("testset")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def study_comparison(results: pd.DataFrame, resamplings: int, compared_with: Sequence[str] = ()) -> pd.DataFrame:
     """Return paired differences of a study's rows from some of them.
 
-    On whole test sets, on each of their subsets (`tabulation.by_subset`), and of columns under an overlayer.
+    On whole test sets, and by the first metric (and precision) at each dose and of columns under an overlayer.
 
     Parameters
     ----------
@@ -44,13 +44,16 @@ def study_comparison(results: pd.DataFrame, resamplings: int, compared_with: Seq
 
     metrics: Callable = enhancement_metrics
     compared: Sequence[str] = IMAGES_COMPARED
-    hidden = results.iloc[:0]
+    of_parts, hidden = compared[:1], results.iloc[:0]
     if "part" in results:
         hidden, results = results[results.part == "hidden=true"], results[results.part == "all"]
-        metrics, compared = compared_metrics, DETECTION_COMPARED
+        of_parts = (DETECTION_COMPARED[0], "precision")
+        metrics, compared = compared_metrics, (*DETECTION_COMPARED, "precision")
     members: dict[tuple[str, str], list[tuple[dict, pd.DataFrame, Resampled]]] = {}
     under = ((identity, "hidden=true", part) for identity, part in by_method(hidden))
     for identity, subset, part in chain(by_subset(results), under):
+        if subset.partition("=")[0] not in ("all", "counts_per_px", "hidden"):
+            continue
         ours = Resampled.of(resampled_sums(part), metrics, resamplings, identity["method"])
         members.setdefault((identity["testset"], subset), []).append((identity, part, ours))
     rows = []
@@ -63,7 +66,7 @@ def study_comparison(results: pd.DataFrame, resamplings: int, compared_with: Seq
                     compared_row(identity, subset, part, ours, other, theirs, metric)
                     for identity, part, ours in those
                     if identity["method"] != other
-                    for metric in compared
+                    for metric in (compared if subset == "all" else of_parts)
                 ]
     return comparison_table(rows)
 
