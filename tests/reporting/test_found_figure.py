@@ -71,3 +71,11 @@ def test_a_dose_can_be_asked_for_and_one_that_is_not_there_is_refused(small_shar
     assert "100 e/px" in panels(draw_found([small_shard], shown, 100.0))[0].get_title()
     with pytest.raises(ValueError, match="no image"):
         draw_found([small_shard], shown, 7.0)
+
+
+def test_what_the_image_shows_can_be_asked_for(small_shard, method):
+    shown = [method("net")]
+    arrangement = read_table([small_shard], "samples").arrangement[0]
+    assert panels(draw_found([small_shard], shown, None, arrangement))
+    with pytest.raises(ValueError, match="no image"):
+        draw_found([small_shard], shown, None, "nothing")

@@ -296,3 +296,18 @@ def test_without_any_network_nothing_is_trained_or_deleted_and_the_command_that_
     assert "Traceback" not in done.stdout
     assert kept.read_bytes() == b"weights without a ranking"
     assert [path for path in (copy.folder / "results").rglob("*") if path.is_file()] == [kept]
+
+
+def test_a_network_that_knows_structures_is_told_that_of_the_table(finished, applied):
+    training = {"network": "structural_prior", "task": "localise", "dataset": "physical", "seed": 0}
+    named = f"apply={{localise: '{finished.folder / LAYOUT.model.path(**training)}'}}"
+    known = LAYOUT.characterisation.path(**training)
+    assert finished.run(known).returncode == 0
+    told, untold = (LAYOUT.applied.path(image=image, product="summary.json") for image in ("my_sample__1", "series"))
+    done = finished.run(told, untold, "--config", f"lab={{folder: '{applied[0]}'}}", named)
+    assert done.returncode == 0, done.stdout[-8000:]
+    summary = read_json(finished.folder / told)
+    columns = pd.read_csv(results(finished) / "columns.csv")
+    assert summary["columns_only_with_structure"] == columns.only_with_structure.sum()
+    assert any("only_with_structure in columns.csv" in remark for remark in summary["remarks"])
+    assert "columns_only_with_structure" not in read_json(finished.folder / untold)
