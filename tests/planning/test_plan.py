@@ -124,6 +124,10 @@ def test_a_scale_that_names_studies_reports_these_alone(plan_of):
 def test_an_occluded_image_is_drawn_as_a_network_finds_it_told_none_the_right_and_a_wrong_structure(plan_of):
     report = plan_of({"scale": "study"}).report
     shown = report.parameters(report.figure("ablation_found"))
-    assert [row["method"] for row in shown["methods"]] == ["no_prior", "contrastive", "wrong_prior"]
+    assert [row["method"] for row in shown["methods"]] == [
+        "told no structure",
+        "told the structure",
+        "told another structure",
+    ]
     assert {row["testset"] for row in shown["methods"]} == {"hidden_columns"}
     assert "loss_comparison_found" not in report.figures

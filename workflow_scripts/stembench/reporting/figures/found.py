@@ -23,12 +23,16 @@ _PANELS_A_LINE = 4
 
 
 def draw_found(
-    shards: Sequence[str], methods: Sequence[dict], counts_per_px: float | None, arrangement: str | None = None
+    shards: Sequence[str],
+    methods: Sequence[dict],
+    counts_per_px: float | None,
+    arrangement: str | None = None,
+    harder: float = 0.25,
 ) -> Drawing:
     """Draw an image with its true columns, and those that each method found, missed and found falsely.
 
-    In a quarter of the set's images columns are harder to find, by the mean of F1 over the methods; of particles only
-    the half is considered that shows most of their edges. Methods that could not be had are left out.
+    In some of the set's images columns are harder to find, by the mean of F1 over the methods; of particles only the
+    half is considered that shows most of their edges. Methods that could not be had are left out.
 
     Parameters
     ----------
@@ -40,6 +44,8 @@ def draw_found(
         Dose of the image; any where it is None.
     arrangement : str or None
         What the image shows; anything where it is None.
+    harder : float
+        Fraction of such images that are harder.
 
     Raises
     ------
@@ -69,7 +75,7 @@ def draw_found(
     mean = pd.DataFrame(scores, index=samples.index).mean(axis=1)[near].dropna().sort_values(kind="stable")
     if mean.empty:
         raise ValueError(f"no image of {', '.join(shards)} has columns that a method could find")
-    position = mean.index[len(mean) // 4]
+    position = mean.index[int(harder * len(mean))]
     sample = samples.loc[position]
     image, pixel_size = open_shards(shards, ["image"])["image"][position], sample.pixel_size_A
 

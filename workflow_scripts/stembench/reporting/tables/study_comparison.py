@@ -78,7 +78,10 @@ def parameters(plan: Plan, name: str) -> dict[str, Any]:
 
 def tabulate(_: Inputs, parameters: Parameters) -> pd.DataFrame:
     """Return the table."""
-    return study_comparison(study.read_results(parameters), parameters["bootstrap"], parameters["compared_with"])
+    from stembench.reporting.published import beside_published
+
+    rows = study_comparison(study.read_results(parameters), parameters["bootstrap"], parameters["compared_with"])
+    return beside_published(rows, f"{parameters['study']}_comparison", parameters["published"])
 
 
 TABLE = Table(
