@@ -247,7 +247,7 @@ network, folder = Plain(), Path(sys.argv[1])
 images, targets = np.random.default_rng(0).random((2, 16, 16, 16)).astype(np.float32)
 crops = Crops(list(zip(images, targets[:, None])), crop=16, batch=4, seed=1)
 recipe, devices = Recipe(learning_rate=1e-2, schedule="steps"), int(sys.argv[2])
-history = run.train(network, crops, crops, recipe=recipe, epochs=2, checkpoints=folder, devices=devices, precision="32")
+history = run.train(network, crops, crops, recipe=recipe, epochs=2, checkpoints=folder, devices=devices)
 torch.save(network.state_dict(), folder / ("end.pt" if run.is_first_process() else "second.pt"))
 """
 
@@ -322,13 +322,6 @@ def test_coarser_arithmetic_ends_near_the_exact_one(tmp_path):
     exact, rough = (trained(tmp_path / precision, options={"precision": precision})[1] for precision in ("32", "bf16"))
     assert rough.train_loss.iloc[0] == pytest.approx(exact.train_loss.iloc[0], rel=0.05)
     assert not np.array_equal(rough.train_loss, exact.train_loss)
-
-
-@pytest.mark.parametrize(("has", "precision"), [({}, "32-true"), ({"avx512_bf16": True}, "bf16-mixed")])
-def test_by_default_arithmetic_is_coarser_where_the_processor_can_do_it(monkeypatch, has, precision):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
-    assert run._precision("auto") == precision
 
 
 def test_modified_chi_square_by_hand():

@@ -163,7 +163,7 @@ class Training(Section):
         le=64,
     )
     precision: Literal["auto", "32", "tf32", "bf16"] = Field(
-        "auto", description="Arithmetic; `auto`: bf16 on a GPU or processor that multiplies it, else 32"
+        "auto", description="Arithmetic; `auto`: bf16 on a GPU that has it, else 32"
     )
     compile: bool = Field(False, description="Whether torch.compile compiles the network first")
     data: Literal["stored", "on_the_fly"] = Field(

@@ -55,7 +55,7 @@ def train(
     checkpoints : str or Path
         Folder for `last.ckpt`, the state after each epoch, and `best.ckpt`, the weights of the best one.
     precision : str
-        `auto` (bf16 on a GPU or processor that multiplies it, else 32), `32`, `tf32` or `bf16`.
+        `auto` (bf16 on a GPU that has it, 32 elsewhere), `32`, `tf32` or `bf16`.
     devices : int
         GPUs, or processes where there is no GPU, that share every batch.
     compiled : bool
@@ -136,16 +136,8 @@ def _precision(asked: str) -> Literal["bf16-mixed", "32-true"]:
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.allow_tf32 = True
     if asked == "auto":
-        asked = "bf16" if _multiplies_bf16() else "32"
+        asked = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32"
     return "bf16-mixed" if asked == "bf16" else "32-true"
-
-
-def _multiplies_bf16() -> bool:
-    """Whether the device has instructions for it; emulated, it is slower than single precision."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 class _Run(lightning.LightningModule):
