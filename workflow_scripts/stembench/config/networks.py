@@ -311,7 +311,7 @@ NETWORKS = {
     "structural_prior": Network(
         tasks=("localise",),
         recipes={
-            "demo": _demo(48, loss="bce", learning_rate=2e-3, batch_images=16),
+            "demo": _demo(68, loss="bce", learning_rate=2e-3, batch_images=16),
             "full": _ATOMSEGNET.model_copy(
                 update={"source": "ours: the paper prints none", "loss": "bce", "batch_images": 16}
             ),
