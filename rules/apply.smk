@@ -80,7 +80,9 @@ rule find_columns:
     input:
         image=LAYOUT.lab_image,
         networks=LAYOUT.networks,
-        structure=asked(lambda wildcards: PLAN.lab.told(wildcards.image, chosen("localise")["architecture"])),
+        structure=asked(
+            lambda wildcards: PLAN.lab.told(wildcards.image, chosen("localise")["architecture"])
+        ),
     output:
         columns=LAYOUT.found,
     log:

@@ -38,9 +38,9 @@ def test_every_study_can_be_asked_for_and_plans_each_of_its_trainings_once(finis
     planned = finished.pending("studies")
     trained = [path for path, rule in planned.items() if rule == "train_network" and path.endswith(".safetensors")]
     wanted = {
-        ("structural_prior_unet", "localise", "physical"),
-        ("structural_prior_self_attention", "localise", "physical"),
-        ("structural_prior_cross_attention", "localise", "physical"),
+        ("structural_prior_unet", "localise", "hidden_columns"),
+        ("structural_prior_self_attention", "localise", "hidden_columns"),
+        ("structural_prior_cross_attention", "localise", "hidden_columns"),
         ("atomsegnet_unetpp", "superresolve_2x", "physical"),
         ("sfin", "denoise_background", "bright_field"),
     }
