@@ -116,18 +116,18 @@ def test_test_sets_have_enough_structures_at_every_scale_but_the_demo(plan_of):
 def test_a_scale_that_names_studies_reports_these_alone(plan_of):
     plan = plan_of({"scale": "study"})
     tables = {f"{name}{ending}" for name in ("ablation", "loss_comparison") for ending in ("", "_comparison")}
-    assert {Path(path).stem for path in plan.report.products} == {*tables, "ablation_found"}
+    assert {Path(path).stem for path in plan.report.products} == {*tables, "study_found_ablation"}
     assert plan.report.records == plan.report.cost_table == []
     assert plan_of({"scale": "full"}).report.records
 
 
 def test_an_occluded_image_is_drawn_as_a_network_finds_it_told_none_the_right_and_a_wrong_structure(plan_of):
     report = plan_of({"scale": "study"}).report
-    shown = report.parameters(report.figure("ablation_found"))
+    shown = report.parameters(report.figure("study_found_ablation"))
     assert [row["method"] for row in shown["methods"]] == [
         "told no structure",
         "told the structure",
         "told another structure",
     ]
     assert {row["testset"] for row in shown["methods"]} == {"hidden_columns"}
-    assert "loss_comparison_found" not in report.figures
+    assert "study_found_loss_comparison" not in report.figures

@@ -77,7 +77,7 @@ def caption(plan: Plan, study: str) -> str:
 
 
 FIGURE = Figure(
-    subjects=each(_studies, "{}_found"),
+    subjects=each(_studies, "study_found_{}"),
     inputs=inputs,
     parameters=parameters,
     draw=draw,
