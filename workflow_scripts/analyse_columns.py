@@ -67,7 +67,7 @@ if __name__ == "__main__":
                 summary["refinement"] = refinement(before, table[table.origin == "network"], summary, extent)
             summary["remarks"] += assumed
             if "only_with_structure" in of_frame:
-                number = int((of_frame.only_with_structure == True).sum())  # noqa: E712 # NaN of the user's own columns
+                number = int(of_frame.only_with_structure.eq(True).sum())  # the user's own columns have NaN
                 summary["columns_only_with_structure"] = number
                 summary["remarks"].append(
                     f"{number} of {len(of_frame)} columns were found only because the network was told the structure "

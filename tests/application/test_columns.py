@@ -101,7 +101,7 @@ def test_what_is_found_with_the_structure_alone_is_marked(folder, monkeypatch, p
     monkeypatch.setattr(TrainedNetwork, "told_of", lambda *_: {"prior": np.zeros(1)})
     found = find_columns(image, 0.1, folder, structure=projection_of("Si", "110"))
     assert list(found) == [*COLUMNS, *FOUND_BY_NETWORK, "only_with_structure"]
-    assert found.only_with_structure.to_numpy() == pytest.approx(found.network_x_A > 7)
+    assert found.only_with_structure.equals(found.network_x_A > 7)
     assert "only_with_structure" not in find_columns(image, 0.1, folder)
 
 

@@ -112,15 +112,14 @@ def test_applied_to_an_image_it_is_told_the_structure_at_the_pixel_size_that_it_
 
 
 def drawn(structure: Projection, turn: float, *, pixel_size: float = 0.1, edge: int = 64, mirrored: bool = False):
-    """A crystal of round columns, as bright as they are strong, and their places [px]; not of float32's rounding."""
-    tokens = prior_tokens(structure, pixel_size).astype(float)
-    strengths = tokens[1:, 3][tokens[1:, 0] > 0]
+    """A crystal of round columns, as bright as they are strong; their places [px], and how strong each is."""
     places = np.array([[column["x_A"], column["y_A"]] for column in structure.columns]) / pixel_size
-    order = np.argsort(
-        -np.array([sum(a["occupancy"] * ATOMS[a["element"]] for a in c["atoms"]) for c in structure.columns])
+    strengths = np.array(
+        [sum(a["occupancy"] * ATOMS[a["element"]] ** 1.7 for a in c["atoms"]) for c in structure.columns]
     )
+    strengths = strengths / strengths.max()
     steps = np.stack(np.meshgrid(*[np.arange(-40, 41)] * 2), -1).reshape(-1, 1, 2) @ (structure.lattice / pixel_size)
-    points = (places[order][: len(strengths)] + steps).reshape(-1, 2) * [1, -1 if mirrored else 1]
+    points = (places + steps).reshape(-1, 2) * [1, -1 if mirrored else 1]
     points = points @ in_plane_turn(turn) + [31.3, 32.8]
     weights = np.tile(strengths, len(steps))
     near = np.all((points > -12) & (points < edge + 12), axis=1)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,14 @@ import torch
 from safetensors.torch import load_file
 
 from stembench.application.frame import as_trained, fitting_pixel_size
-from stembench.crystals.projection import Projection
 from stembench.datasets.sample import Sample
 from stembench.datasets.store import Shards
 from stembench.errors import CannotLoadError, InputError, in_short
 from stembench.networks.registry import WEIGHTS, build, normalise, restore
 from stembench.products import damaged, read_json, sha256
+
+if TYPE_CHECKING:
+    from stembench.crystals.projection import Projection
 
 
 class TrainedNetwork:
@@ -109,11 +112,10 @@ class TrainedNetwork:
                 maps[position] = surface
         return maps, spacings, pixel_sizes
 
-    def told_of(self, structure: Projection, pixel_size: float) -> dict[str, np.ndarray]:
+    def told_of(self, structure: "Projection", pixel_size: float) -> dict[str, np.ndarray]:
         """What the network is told of a structure at a pixel size [A], by name; empty where it knows no structures."""
-        named = ("material", "zone")
-        sample = Sample({}, pd.DataFrame(), {"pixel_size_A": pixel_size} | dict(zip(named, named)))
-        return self.network.context(sample, {named: structure})
+        drawn = {"pixel_size_A": pixel_size, "material": "named", "zone": "named"}
+        return self.network.context(Sample({}, pd.DataFrame(), drawn), {("named", "named"): structure})
 
     def _as_trained(self, sample: Sample) -> Sample:
         """The sample itself where its pixels lie in the trained range."""

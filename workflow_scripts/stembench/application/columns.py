@@ -1,6 +1,7 @@
 """Columns of a microscopist's own image, each with a confidence and an error bar."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,12 @@ from scipy.spatial import KDTree
 from stembench.application.characterisation import Characterisation, settings_for
 from stembench.application.measuring import COLUMN_SIGMA_A, fitted, gaussian_means, look, read_columns
 from stembench.application.tiling import Progress
-from stembench.crystals.projection import Projection
 from stembench.errors import InputError
 from stembench.imaging.detectors import Mode
 from stembench.trained_network import TrainedNetwork
+
+if TYPE_CHECKING:
+    from stembench.crystals.projection import Projection
 
 _SAME_A = 0.5  # within which a column found with the structure and one found without are the same
 
@@ -24,7 +27,7 @@ def find_columns(
     *,
     mode: Mode = "HAADF",
     refine: bool = True,
-    structure: Projection | None = None,
+    structure: "Projection | None" = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Columns of an image of any size and pixel size.
@@ -43,7 +46,7 @@ def find_columns(
         Whether the image's own profile is fitted to the recorded pixels of each column; where that fails, what the
         network found stays.
     structure : Projection, optional
-        The crystal along its zone axis, for a network that knows what to do with it; others leave it.
+        The crystal along its zone axis, for a network that is told structures; other networks ignore it.
     progress : callable, optional
         Told after each tile that the network has seen how many are done, and of how many.
 
@@ -54,8 +57,8 @@ def find_columns(
         mean of the image about it, weighted with a Gaussian of 0.3 A, background included, on the image's scale;
         `confidence`, the probability that it is a column; and `uncertainty_pm`, half of the 68.27 % interval of each
         of its coordinates, if it is one. With `refine` also `network_x_A` and `network_y_A`, where the network put it.
-        Where the network was told the structure also `only_with_structure`: whether there is no column within 0.5 A
-        that it finds without. Doubt these: confidence is measured without.
+        Where the network was told the structure also `only_with_structure`: whether it finds no column within 0.5 A
+        when it is told none. Doubt these: confidence is measured without a structure.
 
     Raises
     ------

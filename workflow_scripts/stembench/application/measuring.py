@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,14 @@ from scipy.spatial import KDTree
 
 from stembench.application.frame import as_trained, filled, without_outliers, without_thickness
 from stembench.application.tiling import Progress, map_of
-from stembench.crystals.projection import Projection
 from stembench.imaging.detectors import Mode, bright_columns
 from stembench.imaging.resampling import resampled
 from stembench.localisation.peaks import MIN_DISTANCE_A, PeakSettings, find_columns
 from stembench.localisation.profile_fit import fit_profiles
 from stembench.trained_network import TrainedNetwork
+
+if TYPE_CHECKING:
+    from stembench.crystals.projection import Projection
 
 #: Width of the Gaussian that a column's intensity is averaged with [A].
 COLUMN_SIGMA_A = 0.3

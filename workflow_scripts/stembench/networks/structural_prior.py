@@ -51,11 +51,11 @@ _SAME_STRUCTURE = 1e-3  # largest difference of the tokens of one structure
 
 _STRIDE = 2  # of the features that attend to patches [px]
 _REACH = 24  # from the middle of a patch to its edge [strides]
-_WINDOW = 12.0  # SD of the Gaussian that weighs a patch [strides]: some cells, which hold more than one column does
+_WINDOW = 12.0  # SD of the Gaussian that weighs a patch [strides]: a few cells, which tell more than one column does
 _TURNS = 60  # angles that are tried: every 6 degrees, which moves a column at the window's SD by half its width
 _KEPT_TURNS = 8  # of them, each finer, are attended to: equivalent ones of two grains
 _KEY_FWHM_A, _VALUE_FWHM_A = 1.1, 0.6  # of the columns drawn: as images show them, and as maps do
-_HIGHEST_SCORE = 12.0  # exp(12) and 1 differ by less than single precision tells apart after a Fourier transform
+_HIGHEST_SCORE = 12.0  # Fourier transforms in single precision still show a weight of 1 beside one of exp(12)
 _BACKGROUND = 8  # background is the mean over a square of twice this and one [strides]
 
 
@@ -412,7 +412,7 @@ class StructureAttention(nn.Module):
             window = torch.fft.rfft2(_window(shape, points.reach, query.device))
             keys = keys - window * (keys[..., :1, :1] / window[0, 0])  # of mean 0
             power = keys.real.square() + keys.imag.square()
-            power = 2 * power.sum((-2, -1)) - power[..., 0].sum(-1)  # half of the frequencies are not stored
+            power = 2 * power.sum((-2, -1)) - power[..., 0].sum(-1)  # half are not stored; the highest are 0
             keys = keys.conj() / (power / math.prod(shape)).sqrt().clamp(min=1e-6)[..., None, None]
         products = torch.fft.irfft2(torch.fft.rfft2(query, shape)[:, None] * keys, shape)[..., :height, :width]
         return _HIGHEST_SCORE * torch.tanh(self.sharpness / _HIGHEST_SCORE * products)

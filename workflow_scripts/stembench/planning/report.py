@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from stembench.errors import InputError
 from stembench.planning.choice import TASKS
 from stembench.planning.layout import FIGURE_ENDINGS
-from stembench.reporting.base import Figure, Product, Table
+from stembench.reporting.base import Figure, Product, Table, study_reported
 from stembench.reporting.figures import FIGURES
 from stembench.reporting.tables import TABLES
 
@@ -97,12 +97,9 @@ class Report:
     def products(self) -> list[str]:
         """Paths of everything that is reported."""
         layout, plan = self.plan.layout, self.plan
+        paths = [*self.table_paths, *self._reported_figures]
         if self._studies_alone:
-            return [*self.table_paths, *self._reported_figures]
-        paths = [
-            *self.table_paths,
-            *self._reported_figures,
-        ]
+            return paths
         for dataset in self.datasets:
             for template in (layout.dataset_index, layout.dataset_card, layout.dataset_browser):
                 paths.append(template.path(dataset=dataset))
@@ -204,7 +201,7 @@ class Report:
                 kind = "test set" if test_only else "dataset"
                 yield f"The {kind} {dataset}: none of its materials is in structures/."
         for name in plan.config.studies:
-            if plan.config.sizes.studies and name not in plan.evaluations.studies:
+            if study_reported(plan, name) and name not in plan.evaluations.studies:
                 yield f"The study {name}: one of its datasets holds no image."
         told = {method.name for method in plan.evaluations.localising} & {*plan.config.generalisation.wrong_prior}
         if told and plan.evaluations.generalisation and not plan.evaluations.misled:

@@ -54,7 +54,7 @@ def tabulate(_: Inputs, parameters: Parameters) -> pd.DataFrame:
 def caption(plan: Plan, study: str) -> str:
     """Return the caption, which the table of comparisons has too."""
     others = plan.evaluations.study(study).compared_with
-    compared = f"{', '.join(others)}" if others else "the first of them"
+    compared = ", ".join(others) if others else "the first of them"
     return (
         f"Variants of the study {study} beside each other, on the same test images, and in the table of comparisons "
         f"their paired differences from {compared} with 95 % intervals over structures and seeds; `n.s.` marks "

@@ -12,14 +12,14 @@ from stembench.reporting.tables import study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from stembench.evaluation.intervals import Resampled
     from stembench.planning import Plan
 
 
 def study_comparison(results: pd.DataFrame, resamplings: int, compared_with: Sequence[str] = ()) -> pd.DataFrame:
     """Return paired differences of a study's rows from some of them.
 
-    On whole test sets, and by the first metric (and precision) at each dose and of columns under an overlayer.
+    All metrics on whole test sets; at each dose, and of columns under an overlayer, F1 and precision, or of images the
+    first metric.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def study_comparison(results: pd.DataFrame, resamplings: int, compared_with: Seq
     resamplings : int
         Bootstrap samples.
     compared_with : sequence of str
-        Rows that each other is compared with; none: the first.
+        Rows that all others are compared with; if none is named, the first.
     """
     from stembench.evaluation.intervals import Resampled
     from stembench.evaluation.metrics import compared_metrics, enhancement_metrics
